@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The contract between the agent and an inventory, version 1.
+//!
+//! Every body is JSON with `"version": 1`. Unknown fields are ignored, unknown enum values are
+//! kept as they came. The examples in `tests/wire/` are frozen: they are only ever added to.
+//!
+//! | call | body | answer |
+//! | --- | --- | --- |
+//! | `PUT BASE/ID` | [`Report`] | [`Registration`] |
+//! | `PATCH BASE/ID` | JSON merge patch of a [`Report`] | 204 |
+//! | `GET BASE/ID/profile` | | [`Profile`]; 204 with Retry-After: none assigned; 404: unknown host |
+//! | `GET BASE/ID/detail` | | [`Detail`] |
+//! | `POST BASE/ID/installed` | [`Installed`] | 204 |
+//! | `POST BASE/ID/events` | [`Event`] | 204 |
+//!
+//! Errors are RFC 9457 problem documents: [`ProblemDocument`].
+
+mod detail;
+mod facts;
+mod profile;
+mod progress;
+mod registration;
+mod report;
+
+pub use detail::{Address, Bond, Detail, Dns, ExtraFile, Interface, Route, Vlan};
+pub use facts::{
+    BootFirmware, Candidate, Cpus, Disk, Facts, FirmwareKind, Identity, IdentitySource, Memory, Nic,
+    SystemInformation,
+};
+pub use profile::{Artifact, Profile};
+pub use progress::{Event, EventKind, Installed, InstalledArtifact};
+pub use registration::{Action, ProblemDocument, Registration};
+pub use report::{Outcome, Problem, Report, RunKind, Stage, Timeline};
+
+/// The contract's version, sent in every body.
+pub const VERSION: u32 = 1;

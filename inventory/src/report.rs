@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The report: `PUT BASE/ID`, and by JSON merge patch `PATCH BASE/ID`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Facts, Identity};
+
+/// What a host says of itself when it registers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`crate::VERSION`].
+    pub version: u32,
+    /// The agent's version.
+    pub agent: String,
+    /// The kernel's id of this boot, new at every boot.
+    pub boot_id: String,
+    /// What the run is for.
+    pub run: RunKind,
+    /// Who the host is.
+    pub identity: Identity,
+    /// What the host is.
+    pub facts: Facts,
+    /// What went wrong so far.
+    #[serde(default)]
+    pub problems: Vec<Problem>,
+    /// What happened so far, and when.
+    #[serde(default)]
+    pub timeline: Timeline,
+}
+
+/// What a run is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunKind {
+    /// `stage1 run`: register, then what the inventory's action says.
+    Run,
+    /// `stage1 register`: register only.
+    Register,
+    /// A kind this version of the contract does not know.
+    #[serde(untagged)]
+    Unknown(String),
+}
+
+/// A failure that did not end the run, or the one that did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The stage that met it.
+    pub stage: String,
+    /// What went wrong, naming the object.
+    pub message: String,
+    /// What an operator can do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}
+
+/// When each stage ran, in milliseconds on the monotonic clock since the agent started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Timeline {
+    /// Milliseconds from the kernel's start to the agent's.
+    pub agent_started_ms: u64,
+    /// The stages in the order they started.
+    pub stages: Vec<Stage>,
+}
+
+/// One stage of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Its name.
+    pub name: String,
+    /// When it started.
+    pub start_ms: u64,
+    /// When it ended; absent while it runs.
+    pub end_ms: Option<u64>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What it found or did, in a few words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// How a stage ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Still running.
+    Running,
+    /// As it should.
+    Done,
+    /// With problems, and the run went on.
+    Problem,
+    /// With the failure that ended the run.
+    Failed,
+    /// It did not run; the note says why.
+    Skipped,
+    /// An outcome this version of the contract does not know.
+    #[serde(untagged)]
+    Unknown(String),
+}

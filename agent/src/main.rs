@@ -1,2 +1,137 @@
-//! main
-fn main() {}
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The binary: parses the arguments and calls a verb.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Args, Parser, Subcommand};
+use log::LevelFilter;
+use stage1::steps::{Aim, Purpose};
+use stage1::verbs::{self, Flags};
+use stage1::{config, init, logger};
+
+/// The first-stage OS agent for bare-metal servers.
+///
+/// Results go to standard output, logs to standard error. Exit codes: 0 done, 1 failed, 2 usage,
+/// 3 done but with problems.
+#[derive(Parser)]
+#[command(name = "stage1", version, after_long_help = settings_help())]
+struct Arguments {
+    /// Log more.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// The whole pipeline, as at boot; honours the inventory's action
+    Run {
+        #[command(flatten)]
+        common: Common,
+        /// For an init system's unit: log to the kernel's log too, and end a failure as the setting on-failure says
+        #[arg(long)]
+        boot: bool,
+    },
+    /// Print what the machine is
+    Facts {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+        /// Read a captured tree in place of this machine
+        #[arg(long, value_name = "DIR")]
+        sysroot: Option<PathBuf>,
+    },
+    /// Register with the inventory
+    Register {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Fetch the profile and jump into it
+    Boot {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Load and execute a kernel, or a unified kernel image, by hand
+    Kexec {
+        /// The kernel, a bzImage or a unified kernel image
+        #[arg(long, value_name = "FILE")]
+        kernel: String,
+        /// Initrds, in the order in which they are concatenated
+        #[arg(long, value_name = "FILE")]
+        initrd: Vec<String>,
+        /// The command line; a unified kernel image has one of its own
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        append: String,
+        /// Say what would be loaded, and load nothing
+        #[arg(long)]
+        plan: bool,
+    },
+    /// What ran in this boot: the waterfall, problems, how it ended
+    Status {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+struct Common {
+    /// Base URL of the inventory (setting inventory)
+    #[arg(long, value_name = "URL")]
+    inventory: Option<String>,
+    /// Set any setting; `stage1 --help` lists them
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    set: Vec<(String, String)>,
+    /// The settings file, in place of /etc/stage1/config.toml
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    plan: bool,
+}
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    if init::is_init() {
+        init::live(started);
+    }
+    let Arguments { verbose, verb } = Arguments::parse();
+    let at_boot = matches!(verb, Verb::Run { boot: true, .. });
+    logger::start(if verbose { LevelFilter::Debug } else { LevelFilter::Info }, at_boot);
+    let run = |common: Common, aim| {
+        let purpose = Purpose { aim, plan: common.plan, at_boot };
+        verbs::run(&common.flags(), purpose, started)
+    };
+    ExitCode::from(match verb {
+        Verb::Run { common, .. } => run(common, Aim::Run),
+        Verb::Register { common } => run(common, Aim::Register),
+        Verb::Boot { common } => run(common, Aim::Boot),
+        Verb::Facts { json, sysroot } => verbs::facts(sysroot, json),
+        Verb::Kexec { kernel, initrd, append, plan } => verbs::kexec(&kernel, &initrd, &append, plan),
+        Verb::Status { json } => verbs::status(json),
+    })
+}
+
+impl Common {
+    fn flags(self) -> Flags {
+        let inventory = self.inventory.map(|url| ("inventory".to_string(), url));
+        Flags { config: self.config, set: self.set.into_iter().chain(inventory).collect() }
+    }
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("KEY=VALUE is needed")?;
+    Ok((key.to_string(), value.to_string()))
+}
+
+fn settings_help() -> String {
+    let lines = config::HELP.iter().map(|(key, meaning)| format!("  {key:<20}{meaning}\n"));
+    format!(
+        "Settings, later ones win: {}, stage1.KEY=VALUE on the kernel command line, flags:\n{}",
+        config::FILE,
+        lines.collect::<String>()
+    )
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Processors and memory as the kernel sees them.
+
+use std::collections::BTreeSet;
+
+use stage1_inventory::{Cpus, Memory};
+
+use crate::machine::Machine;
+
+/// From `/proc/cpuinfo`.
+pub fn cpus(machine: &Machine) -> Option<Cpus> {
+    let text = machine.attribute("/proc/cpuinfo")?;
+    Some(parse_cpuinfo(&text))
+}
+
+/// From `/proc/meminfo`: `MemTotal`, what the kernel has to give out.
+pub fn memory(machine: &Machine) -> Option<Memory> {
+    meminfo(machine, "MemTotal").map(|usable_bytes| Memory { usable_bytes })
+}
+
+/// What can be given out without swapping, in bytes.
+pub fn available_bytes(machine: &Machine) -> Option<u64> {
+    meminfo(machine, "MemAvailable")
+}
+
+fn meminfo(machine: &Machine, key: &str) -> Option<u64> {
+    let text = machine.attribute("/proc/meminfo")?;
+    let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+fn parse_cpuinfo(text: &str) -> Cpus {
+    let mut cpus = Cpus::default();
+    let mut sockets = BTreeSet::new();
+    let mut cores = BTreeSet::new();
+    for processor in text.split("\n\n") {
+        let value = |key: &str| {
+            let mut lines = processor.lines().filter_map(|line| line.split_once(':'));
+            lines.find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim())
+        };
+        let Some(number) = value("processor") else { continue };
+        cpus.threads += 1;
+        cpus.model = cpus.model.or_else(|| value("model name").map(str::to_string));
+        let socket = value("physical id").unwrap_or("0");
+        sockets.insert(socket);
+        cores.insert((socket, value("core id").unwrap_or(number)));
+    }
+    cpus.sockets = u32::try_from(sockets.len()).unwrap_or(u32::MAX);
+    cpus.cores = u32::try_from(cores.len()).unwrap_or(u32::MAX);
+    cpus
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_of_a_core_and_cores_of_a_socket_are_told_apart() {
+        let processor = |n, socket, core| {
+            format!(
+                "processor\t: {n}\nmodel name\t: ACME 9000\nphysical id\t: {socket}\ncore id\t\t: {core}\n\n"
+            )
+        };
+        let text = [processor(0, 0, 0), processor(1, 0, 0), processor(2, 1, 0), processor(3, 1, 5)].concat();
+        let cpus = parse_cpuinfo(&text);
+        assert_eq!((cpus.sockets, cpus.cores, cpus.threads), (2, 3, 4));
+        assert_eq!(cpus.model.as_deref(), Some("ACME 9000"));
+    }
+
+    #[test]
+    fn a_virtual_machine_without_topology_has_one_socket() {
+        let cpus = parse_cpuinfo("processor : 0\n\nprocessor : 1\n");
+        assert_eq!((cpus.sockets, cpus.cores, cpus.threads), (1, 2, 2));
+    }
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The agent as PID 1: what init must do, and nothing that could bring the kernel down.
+//!
+//! PID 1 only mounts, reaps and starts: the run itself is a child, so that whatever happens to it,
+//! PID 1 is there to say so and to open the rescue shell.
+
+pub mod modules;
+mod mounts;
+mod rescue;
+
+use std::os::unix::fs::MetadataExt;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork};
+
+use crate::config::OnFailure;
+use crate::machine::Machine;
+use crate::net::Manager;
+use crate::power;
+use crate::verbs;
+
+/// The exit code of a run that failed.
+const FAILED: i32 = 1;
+/// Before a host that failed starts again or powers off: time to read why, and no fast circle.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// How a child ended.
+enum End {
+    Exit(i32),
+    Signal(Signal),
+}
+
+/// Whether the kernel started this process as `/init`; a container's PID 1 is not meant.
+pub fn is_init() -> bool {
+    std::process::id() == 1 && std::env::args().next().is_some_and(|name| name.ends_with("/init"))
+}
+
+/// Who manages the machine: the agent where it is its own init, else the init system.
+pub fn manager(machine: &Machine) -> Manager {
+    let file = |path: &str| std::fs::metadata(machine.path(path)).ok().map(|file| (file.dev(), file.ino()));
+    match (file("/proc/1/exe"), file("/proc/self/exe")) {
+        (Some(init), Some(agent)) if init == agent => Manager::Agent,
+        _ => Manager::Init,
+    }
+}
+
+/// The life of PID 1. It never ends.
+pub fn live(started: Instant) -> ! {
+    let signals = watched_signals();
+    let _ = signals.thread_block();
+    for problem in mounts::mount_all() {
+        eprintln!("stage1: warning: {problem}");
+    }
+    let words = match start(|| verbs::run_at_boot(started)) {
+        Ok(child) => match wait_for(child, &signals) {
+            End::Exit(FAILED) => "the run failed".to_string(),
+            End::Exit(_) => String::new(),
+            End::Signal(signal) => format!("the run was ended by {signal}"),
+        },
+        Err(errno) => format!("starting the run: {errno}"),
+    };
+    if !words.is_empty() {
+        after(&words, verbs::on_failure());
+    }
+    loop {
+        match start(|| rescue::shell(&words)) {
+            Ok(child) => drop(wait_for(child, &signals)),
+            Err(errno) => {
+                eprintln!("stage1: starting the rescue shell: {errno}");
+                sleep(PAUSE);
+            }
+        }
+    }
+}
+
+/// What a failed run at boot ends in, where that is not the rescue shell.
+pub fn after(reason: &str, policy: OnFailure) {
+    let (what, act): (&str, fn() -> _) = match policy {
+        OnFailure::Rescue => return,
+        OnFailure::Reboot => ("rebooting", power::restart),
+        OnFailure::PowerOff => ("powering off", power::off),
+    };
+    eprintln!("stage1: {reason}; {what} in {} s (setting on-failure)", PAUSE.as_secs());
+    sleep(PAUSE);
+    let Err(error) = act();
+    eprintln!("stage1: {error:#}");
+}
+
+/// Runs `work` in a child.
+fn start(work: impl FnOnce() -> u8) -> nix::Result<Pid> {
+    // SAFETY: PID 1 has a single thread, so the child may go on with all of Rust.
+    match unsafe { fork() }? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => {
+            let _ = SigSet::all().thread_unblock();
+            let code = work();
+            power::settle();
+            std::process::exit(code.into());
+        }
+    }
+}
+
+/// Reaps every process that ends, until `child` has; does what signals ask for meanwhile.
+fn wait_for(child: Pid, signals: &SigSet) -> End {
+    loop {
+        match signals.wait() {
+            Ok(Signal::SIGUSR2 | Signal::SIGUSR1) => drop(power::off()),
+            Ok(Signal::SIGTERM | Signal::SIGINT) => drop(power::restart()),
+            Ok(_) => {}
+            Err(_) => sleep(Duration::from_secs(1)),
+        }
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, code)) if pid == child => return End::Exit(code),
+                Ok(WaitStatus::Signaled(pid, signal, _)) if pid == child => return End::Signal(signal),
+                Ok(WaitStatus::StillAlive) | Err(_) => break,
+                Ok(_) => {}
+            }
+        }
+    }
+}
+
+/// SIGCHLD, and what busybox's `poweroff`, `halt` and `reboot` send to PID 1.
+fn watched_signals() -> SigSet {
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGCHLD, Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGTERM, Signal::SIGINT] {
+        signals.add(signal);
+    }
+    signals
+}

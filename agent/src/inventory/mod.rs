@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The client of the inventory's contract, version 1 (crate `stage1-inventory`).
+
+mod error;
+mod http;
+mod url;
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use stage1_inventory::{Detail, Event, Installed, Profile, Registration, Report, VERSION};
+use ureq::http::{Method, Request, StatusCode};
+
+use crate::random;
+
+pub use error::{Error, Reason};
+pub use http::{Transport, TransportError};
+pub use url::resolve;
+
+/// Longest answer that is read, in bytes. A profile or detail is some kilobytes.
+const MAX_ANSWER: u64 = 4 << 20;
+/// Longest single attempt.
+const ATTEMPT: Duration = Duration::from_secs(30);
+/// First and longest pause between attempts; each is a random share of it (full jitter), so that a
+/// hall of hosts that come back at once does not call at once.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// How long a progress event may take.
+const EVENT: Duration = Duration::from_secs(5);
+
+/// A host's line to the inventory.
+#[derive(Clone)]
+pub struct Client {
+    transport: Transport,
+    bases: Vec<String>,
+    id: String,
+    timeout: Duration,
+}
+
+/// What to boot, or when to ask again.
+pub enum Assigned {
+    /// This.
+    Profile(Profile, BaseUrl),
+    /// Nothing yet; ask again after so long.
+    Nothing(Duration),
+}
+
+/// The URL that a profile came from, which its relative URLs are relative to.
+pub struct BaseUrl(pub String);
+
+struct Answer {
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    url: String,
+    body: Vec<u8>,
+}
+
+impl Client {
+    /// A client for the host `id` that tries `bases` in turn; each call with its retries may take `timeout`.
+    pub fn new(transport: Transport, bases: &[String], id: &str, timeout: Duration) -> Self {
+        Self { transport, bases: bases.to_vec(), id: id.to_string(), timeout }
+    }
+
+    /// How it speaks.
+    pub fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    /// `PUT BASE/ID`.
+    ///
+    /// # Errors
+    /// [`Error`], at the deadline or as soon as trying again makes no sense; so with every call.
+    pub fn register(&self, report: &Report) -> Result<Registration, Error> {
+        self.call(Method::PUT, "", Some(&json(report)), self.timeout)?.decode()
+    }
+
+    /// `GET BASE/ID/profile`.
+    ///
+    /// # Errors
+    /// As [`Client::register`]; 404 where the inventory does not know the host.
+    pub fn profile(&self) -> Result<Assigned, Error> {
+        let answer = self.call(Method::GET, "/profile", None, self.timeout)?;
+        if answer.status == StatusCode::NO_CONTENT {
+            return Ok(Assigned::Nothing(answer.retry_after.unwrap_or(LONGEST_PAUSE)));
+        }
+        let base = BaseUrl(answer.url.clone());
+        answer.decode().map(|profile| Assigned::Profile(profile, base))
+    }
+
+    /// `GET BASE/ID/detail`.
+    ///
+    /// # Errors
+    /// As [`Client::profile`].
+    pub fn detail(&self) -> Result<Detail, Error> {
+        self.call(Method::GET, "/detail", None, self.timeout)?.decode()
+    }
+
+    /// `POST BASE/ID/installed`.
+    ///
+    /// # Errors
+    /// As [`Client::register`].
+    pub fn installed(&self, installed: &Installed) -> Result<(), Error> {
+        self.call(Method::POST, "/installed", Some(&json(installed)), self.timeout).map(|_| ())
+    }
+
+    /// `POST BASE/ID/events`, once: progress is best effort.
+    ///
+    /// # Errors
+    /// As [`Client::register`].
+    pub fn event(&self, event: &Event) -> Result<(), Error> {
+        self.call(Method::POST, "/events", Some(&json(event)), EVENT).map(|_| ())
+    }
+
+    fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&[u8]>,
+        timeout: Duration,
+    ) -> Result<Answer, Error> {
+        let deadline = Instant::now() + timeout;
+        let mut pause = FIRST_PAUSE;
+        for (attempt, base) in (1..).zip(self.bases.iter().cycle()) {
+            let url = format!("{base}/{}{path}", self.id);
+            let left = deadline.saturating_duration_since(Instant::now());
+            let error = match self.attempt(&method, &url, body, left.min(ATTEMPT)) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let wait = error.retry_after().unwrap_or(Duration::ZERO).max(random::share(pause));
+            if !error.is_retryable() || Instant::now() + wait >= deadline {
+                return Err(error.after(attempt));
+            }
+            log::warn!("{error}; trying again in {:.1} s", wait.as_secs_f32());
+            std::thread::sleep(wait);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        Err(Error::new(&method, "inventory", Reason::NoUrl))
+    }
+
+    fn attempt(
+        &self,
+        method: &Method,
+        url: &str,
+        body: Option<&[u8]>,
+        timeout: Duration,
+    ) -> Result<Answer, Error> {
+        let fail = |reason| Error::new(method, url, reason);
+        let request = Request::builder().method(method).uri(url).header("accept", "application/json");
+        let request = match &self.transport.authorization {
+            Some(token) => request.header("authorization", token),
+            None => request,
+        };
+        let agent = &self.transport.agent;
+        let result = match body {
+            Some(body) => {
+                let request = request.header("content-type", "application/json").body(body);
+                let request = request.map_err(|error| fail(Reason::BadUrl(error.to_string())))?;
+                agent.run(agent.configure_request(request).timeout_global(Some(timeout)).build())
+            }
+            None => {
+                let request = request.body(()).map_err(|error| fail(Reason::BadUrl(error.to_string())))?;
+                agent.run(agent.configure_request(request).timeout_global(Some(timeout)).build())
+            }
+        };
+        let mut response = result.map_err(|error| fail(Reason::from(error)))?;
+        let retry_after = http::retry_after(response.headers());
+        let body = response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
+        let body = body.map_err(|error| fail(Reason::from(error)))?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(fail(Reason::status(status.as_u16(), retry_after, &body)));
+        }
+        Ok(Answer { status, retry_after, url: url.to_string(), body })
+    }
+}
+
+impl Answer {
+    fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let fail = |reason| Error::new(&Method::GET, &self.url, reason);
+        #[derive(serde::Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        let bad = |error: serde_json::Error| fail(Reason::not_json(&error, &self.body));
+        let Version { version } = serde_json::from_slice(&self.body).map_err(bad)?;
+        if version != VERSION {
+            return Err(fail(Reason::Version(version)));
+        }
+        serde_json::from_slice(&self.body).map_err(bad)
+    }
+}
+
+/// A contract body as JSON. Serializing plain structs into memory cannot fail.
+fn json(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).unwrap_or_default()
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The DHCPv4 client (RFC 2131 4.4): one thread per port, for as long as the agent runs.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::{Mutex, PoisonError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+
+use super::dhcp::{Exchange, Lease, Reply};
+use super::netlink::{self, Link};
+use super::socket::{Netlink, dhcp_socket};
+use crate::machine::Machine;
+use crate::random;
+
+const SERVER_PORT: u16 = 67;
+/// Waits between messages. RFC 2131 4.1 begins with 4 s; a switch port that has only just come up
+/// often drops the first message, so this begins sooner.
+const WAITS: [Duration; 5] = [
+    Duration::from_millis(1000),
+    Duration::from_millis(2000),
+    Duration::from_millis(4000),
+    Duration::from_millis(8000),
+    Duration::from_millis(16000),
+];
+/// Port metrics begin here, so that an administrator's own routes win.
+const METRIC: u32 = 1024;
+/// The name servers that the leases brought, in their order (resolv.conf(5) takes three).
+static NAME_SERVERS: Mutex<Vec<Ipv4Addr>> = Mutex::new(Vec::new());
+
+/// Gets and keeps a lease on `link`.
+pub fn start(machine: &Machine, link: &Link) {
+    let (machine, link) = (machine.clone(), link.clone());
+    super::detach(format!("dhcp-{}", link.name), move || {
+        if let Err(error) = keep_lease(&machine, &link) {
+            log::warn!("DHCP on {}: {error:#}", link.name);
+        }
+    });
+}
+
+fn keep_lease(machine: &Machine, link: &Link) -> Result<()> {
+    let address = machine.attribute(format!("/sys/class/net/{}/address", link.name));
+    let mac = address.as_deref().and_then(parse_mac).ok_or_else(|| anyhow!("the port has no MAC address"))?;
+    let socket = dhcp_socket(&link.name)?;
+    let mut held: Option<Lease> = None;
+    loop {
+        let exchange = Exchange { id: random::bytes(), mac };
+        let lease = acquire(&socket, exchange, held.take())?;
+        configure(machine, link, &lease)?;
+        // T1, RFC 2131 4.4.5. A lease without a time is for ever.
+        let Some(time) = lease.time else { return Ok(()) };
+        sleep((time / 2).max(Duration::from_secs(30)));
+        held = Some(lease);
+    }
+}
+
+/// Asks until a server has given an address; starts with `held`, where there was one before.
+fn acquire(socket: &UdpSocket, exchange: Exchange, held: Option<Lease>) -> Result<Lease> {
+    let started = Instant::now();
+    let mut wanted = held;
+    let mut waits = WAITS.iter().copied().chain(std::iter::repeat(WAITS[WAITS.len() - 1]));
+    loop {
+        let elapsed = started.elapsed();
+        let message = match &wanted {
+            Some(lease) => exchange.request(elapsed, lease),
+            None => exchange.discover(elapsed),
+        };
+        let sent = socket.send_to(&message, (Ipv4Addr::BROADCAST, SERVER_PORT));
+        if let Err(error) = sent {
+            log::debug!("sending a DHCP message: {error}");
+        }
+        let wait = waits.next().unwrap_or(WAITS[0]);
+        match answer(socket, exchange, wait, wanted.is_some())? {
+            Some(Reply::Ack(lease)) => return Ok(lease),
+            Some(Reply::Offer(lease)) => wanted = Some(lease),
+            Some(Reply::Nak) | None => wanted = None,
+        }
+    }
+}
+
+/// The first answer that fits within `wait`.
+fn answer(socket: &UdpSocket, exchange: Exchange, wait: Duration, requested: bool) -> Result<Option<Reply>> {
+    let deadline = Instant::now() + wait;
+    let mut buffer = [0; 2048];
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        socket.set_read_timeout(Some(left))?;
+        let length = match socket.recv_from(&mut buffer) {
+            Ok((length, _)) => length,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                return Ok(None);
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::NetworkDown) => continue,
+            Err(error) => return Err(error).context("receiving a DHCP answer"),
+        };
+        match exchange.parse(&buffer[..length]) {
+            Some(Reply::Offer(_)) if requested => {}
+            Some(reply) => return Ok(Some(reply)),
+            None => {}
+        }
+    }
+}
+
+fn configure(machine: &Machine, link: &Link, lease: &Lease) -> Result<()> {
+    let address = lease.address.ok_or_else(|| anyhow!("a lease without an address"))?;
+    let netlink = Netlink::open(0)?;
+    if let Some(mtu) = lease.mtu
+        && let Err(error) = netlink.request(&netlink::link_mtu(link.index, mtu))
+    {
+        log::warn!("setting the MTU of {} to {mtu}: {error:#}", link.name);
+    }
+    write_resolv_conf(machine, lease)?;
+    netlink
+        .request(&netlink::add_address(link.index, address, lease.prefix))
+        .with_context(|| format!("setting {address}/{} on {}", lease.prefix, link.name))?;
+    for (to, prefix, via) in &lease.routes {
+        let gateway = Some(*via).filter(|via| !via.is_unspecified());
+        let route = netlink::add_route(link.index, *to, *prefix, gateway, METRIC + link.index);
+        if let Err(error) = netlink.request(&route) {
+            log::warn!("adding the route to {to}/{prefix} via {via} on {}: {error:#}", link.name);
+        }
+    }
+    log::info!("{}: {address}/{} by DHCP", link.name, lease.prefix);
+    Ok(())
+}
+
+fn write_resolv_conf(machine: &Machine, lease: &Lease) -> Result<()> {
+    let mut servers = NAME_SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
+    for server in &lease.dns {
+        if !servers.contains(server) {
+            servers.push(*server);
+        }
+    }
+    let mut text: String = servers.iter().take(3).map(|server| format!("nameserver {server}\n")).collect();
+    if let Some(domain) = &lease.domain {
+        text.push_str(&format!("search {}\n", domain.trim_end_matches('\0')));
+    }
+    fs::write(machine.path("/etc/resolv.conf"), text).context("writing /etc/resolv.conf")
+}
+
+fn parse_mac(text: &str) -> Option<[u8; 6]> {
+    let octets: Option<Vec<u8>> = text.split(':').map(|octet| u8::from_str_radix(octet, 16).ok()).collect();
+    octets?.try_into().ok()
+}

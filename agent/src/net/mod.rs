@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The network: every port up, DHCP on each that has carrier, until some port has an address.
+//!
+//! Where another init manages the network, the agent only waits for the address.
+
+mod client;
+pub mod dhcp;
+pub mod netlink;
+mod socket;
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::facts::physical_ports;
+use crate::machine::Machine;
+use crate::run::Current;
+use netlink::{Address, Link, Message};
+use socket::Netlink;
+
+/// How long a machine without any port is given to find one.
+const NO_PORT: Duration = Duration::from_secs(10);
+/// How long an IPv6 address alone waits for an IPv4 one beside it.
+const IPV4_GRACE: Duration = Duration::from_secs(3);
+
+/// Who sets links up and gets addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manager {
+    /// The agent.
+    Agent,
+    /// The init system.
+    Init,
+}
+
+/// Waits until some port has a usable address, and says which.
+///
+/// # Errors
+/// At the deadline, with what each port lacks; earlier where there is no port at all.
+pub fn bring_up(stage: &Current, machine: &Machine, manager: Manager, timeout: Duration) -> Result<()> {
+    let monitor = Netlink::open(netlink::GROUPS)?;
+    let mut ports = Ports { machine, manager, links: BTreeMap::new(), addresses: Vec::new(), first: None };
+    let started = Instant::now();
+    monitor.send(&netlink::dump_links())?;
+    let mut dumped = false;
+    loop {
+        for message in monitor.receive(ports.next_look(started + timeout))? {
+            match message {
+                Message::Link(link) => ports.see_link(link),
+                Message::Address(address) => ports.see_address(address),
+                Message::Done if !dumped => {
+                    dumped = true;
+                    monitor.send(&netlink::dump_addresses())?;
+                }
+                Message::Done | Message::Answer(_) => {}
+            }
+        }
+        if ports.ready() {
+            stage.note(ports.describe_addresses());
+            return Ok(());
+        }
+        let waited = started.elapsed();
+        if waited >= NO_PORT && dumped && ports.links.is_empty() {
+            bail!("no network port found: no driver in this image for it, or no port in the machine");
+        }
+        if waited >= timeout {
+            bail!("no address after {} s: {}", timeout.as_secs(), ports.describe_links());
+        }
+    }
+}
+
+struct Ports<'a> {
+    machine: &'a Machine,
+    manager: Manager,
+    links: BTreeMap<u32, Link>,
+    addresses: Vec<Address>,
+    first: Option<Instant>,
+}
+
+impl Ports<'_> {
+    /// Takes a link that is new or has changed: sets it up, and starts DHCP once it has carrier.
+    fn see_link(&mut self, link: Link) {
+        if !physical_ports(self.machine).contains(&link.name) {
+            return;
+        }
+        let before = self.links.insert(link.index, link.clone());
+        if self.manager == Manager::Init {
+            return;
+        }
+        if !link.up
+            && before.is_none()
+            && let Err(error) =
+                Netlink::open(0).and_then(|netlink| netlink.request(&netlink::link_up(link.index)))
+        {
+            log::warn!("setting {} up: {error:#}", link.name);
+        }
+        if link.carrier && !before.is_some_and(|before| before.carrier) {
+            client::start(self.machine, &link);
+        }
+    }
+
+    fn see_address(&mut self, address: Address) {
+        let ours = match self.manager {
+            Manager::Agent => self.links.contains_key(&address.index),
+            Manager::Init => !address.ip.is_loopback(),
+        };
+        if ours && address.usable && !self.addresses.contains(&address) {
+            self.addresses.push(address);
+            self.first.get_or_insert_with(Instant::now);
+        }
+    }
+
+    fn ready(&self) -> bool {
+        let has_ipv4 = self.addresses.iter().any(|address| address.ip.is_ipv4());
+        has_ipv4 || self.first.is_some_and(|first| first.elapsed() >= IPV4_GRACE)
+    }
+
+    /// When to look again even if the kernel tells of nothing.
+    fn next_look(&self, deadline: Instant) -> Instant {
+        let look = match self.first {
+            Some(first) => first + IPV4_GRACE,
+            None if self.links.is_empty() => Instant::now() + Duration::from_secs(1),
+            None => deadline,
+        };
+        look.min(deadline)
+    }
+
+    fn describe_addresses(&self) -> String {
+        let name =
+            |index: u32| self.links.get(&index).map_or_else(|| format!("#{index}"), |link| link.name.clone());
+        let words = self.addresses.iter().map(|a| format!("{} {}/{}", name(a.index), a.ip, a.prefix));
+        words.collect::<Vec<_>>().join(", ")
+    }
+
+    fn describe_links(&self) -> String {
+        let words = self.links.values().map(|link| {
+            let state = match (link.up, link.carrier) {
+                (_, true) => "carrier, but no DHCP answer",
+                (true, false) => "no carrier",
+                (false, _) => "down",
+            };
+            format!("{}: {state}", link.name)
+        });
+        words.collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// Starts `work` on a thread of its own that nobody waits for.
+fn detach(name: String, work: impl FnOnce() + Send + 'static) {
+    if let Err(error) = thread::Builder::new().name(name.clone()).spawn(work) {
+        log::warn!("starting thread {name}: {error}");
+    }
+}

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! rtnetlink (rtnetlink(7), include/uapi/linux/rtnetlink.h): the few messages the agent needs. Pure.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// `RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR`: tell of links and addresses as they change.
+pub const GROUPS: u32 = 0x1 | 0x10 | 0x100;
+
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+const RTM_NEWLINK: u16 = 16;
+const RTM_GETLINK: u16 = 18;
+const RTM_NEWADDR: u16 = 20;
+const RTM_GETADDR: u16 = 22;
+const RTM_NEWROUTE: u16 = 24;
+
+const NLM_F_REQUEST: u16 = 0x1;
+const NLM_F_ACK: u16 = 0x4;
+const NLM_F_DUMP: u16 = 0x300;
+const NLM_F_REPLACE: u16 = 0x100;
+const NLM_F_CREATE: u16 = 0x400;
+
+const IFLA_IFNAME: u16 = 3;
+const IFLA_MTU: u16 = 4;
+const IFA_ADDRESS: u16 = 1;
+const IFA_LOCAL: u16 = 2;
+const RTA_DST: u16 = 1;
+const RTA_OIF: u16 = 4;
+const RTA_GATEWAY: u16 = 5;
+const RTA_PRIORITY: u16 = 6;
+
+const AF_INET: u8 = 2;
+const IFF_UP: u32 = 0x1;
+const IFF_LOWER_UP: u32 = 0x1_0000;
+const IFA_F_TENTATIVE: u8 = 0x40;
+const RT_SCOPE_UNIVERSE: u8 = 0;
+const RT_SCOPE_LINK: u8 = 253;
+const RT_TABLE_MAIN: u8 = 254;
+const RTPROT_DHCP: u8 = 16;
+const RTN_UNICAST: u8 = 1;
+
+const HEADER: usize = 16;
+
+/// What the kernel tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// A link is there, or has changed.
+    Link(Link),
+    /// An address is there, or has changed.
+    Address(Address),
+    /// The end of a dump.
+    Done,
+    /// The answer to a request that asked for one: 0, or a negative errno.
+    Answer(i32),
+}
+
+/// A network interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The kernel's number.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// Whether it is set up.
+    pub up: bool,
+    /// Whether it has carrier.
+    pub carrier: bool,
+}
+
+/// An address of an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The interface's number.
+    pub index: u32,
+    /// The address.
+    pub ip: IpAddr,
+    /// Prefix length in bits.
+    pub prefix: u8,
+    /// Valid everywhere, and not still being checked for duplicates.
+    pub usable: bool,
+}
+
+/// Asks for all links; the answers end with [`Message::Done`].
+pub fn dump_links() -> Vec<u8> {
+    request(RTM_GETLINK, NLM_F_DUMP, &[0; 16], &[])
+}
+
+/// Asks for all addresses; the answers end with [`Message::Done`].
+pub fn dump_addresses() -> Vec<u8> {
+    request(RTM_GETADDR, NLM_F_DUMP, &[0; 8], &[])
+}
+
+/// Sets a link up.
+pub fn link_up(index: u32) -> Vec<u8> {
+    request(RTM_NEWLINK, NLM_F_ACK, &ifinfomsg(index, IFF_UP), &[])
+}
+
+/// Sets a link's MTU in bytes.
+pub fn link_mtu(index: u32, mtu: u16) -> Vec<u8> {
+    let attributes = attribute(IFLA_MTU, &u32::from(mtu).to_ne_bytes());
+    request(RTM_NEWLINK, NLM_F_ACK, &ifinfomsg(index, 0), &attributes)
+}
+
+/// Gives a link an IPv4 address.
+pub fn add_address(index: u32, ip: Ipv4Addr, prefix: u8) -> Vec<u8> {
+    let mut body = vec![AF_INET, prefix, 0, RT_SCOPE_UNIVERSE];
+    body.extend_from_slice(&index.to_ne_bytes());
+    let attributes = [attribute(IFA_LOCAL, &ip.octets()), attribute(IFA_ADDRESS, &ip.octets())].concat();
+    request(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, &body, &attributes)
+}
+
+/// Adds an IPv4 route; without a gateway the destination is on the link.
+pub fn add_route(index: u32, to: Ipv4Addr, prefix: u8, via: Option<Ipv4Addr>, metric: u32) -> Vec<u8> {
+    let scope = if via.is_some() { RT_SCOPE_UNIVERSE } else { RT_SCOPE_LINK };
+    let body = [AF_INET, prefix, 0, 0, RT_TABLE_MAIN, RTPROT_DHCP, scope, RTN_UNICAST, 0, 0, 0, 0];
+    let mut attributes = attribute(RTA_OIF, &index.to_ne_bytes());
+    attributes.extend(attribute(RTA_PRIORITY, &metric.to_ne_bytes()));
+    if prefix > 0 {
+        attributes.extend(attribute(RTA_DST, &to.octets()));
+    }
+    if let Some(via) = via {
+        attributes.extend(attribute(RTA_GATEWAY, &via.octets()));
+    }
+    request(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, &body, &attributes)
+}
+
+/// Takes a datagram from the kernel apart. What is of another kind, or damaged, is left out.
+pub fn parse(mut datagram: &[u8]) -> Vec<Message> {
+    let mut messages = Vec::new();
+    while let Some(length) = u32_at(datagram, 0).map(|length| length as usize) {
+        let Some(message) = datagram.get(..length).filter(|_| length >= HEADER) else { break };
+        messages.extend(parse_one(u16_at(message, 4).unwrap_or_default(), &message[HEADER..]));
+        datagram = datagram.get(aligned(length)..).unwrap_or_default();
+    }
+    messages
+}
+
+fn parse_one(kind: u16, body: &[u8]) -> Option<Message> {
+    match kind {
+        NLMSG_DONE => Some(Message::Done),
+        NLMSG_ERROR => u32_at(body, 0).map(|code| Message::Answer(code.cast_signed())),
+        RTM_NEWLINK => {
+            let flags = u32_at(body, 8)?;
+            let name = find(body.get(16..)?, IFLA_IFNAME)?;
+            Some(Message::Link(Link {
+                index: u32_at(body, 4)?,
+                name: String::from_utf8_lossy(name).trim_end_matches('\0').to_string(),
+                up: flags & IFF_UP != 0,
+                carrier: flags & IFF_LOWER_UP != 0,
+            }))
+        }
+        RTM_NEWADDR => {
+            let [_family, prefix, flags, scope, ..] = *body else { return None };
+            let attributes = body.get(8..)?;
+            let bytes = find(attributes, IFA_LOCAL).or_else(|| find(attributes, IFA_ADDRESS))?;
+            let usable = scope == RT_SCOPE_UNIVERSE && flags & IFA_F_TENTATIVE == 0;
+            Some(Message::Address(Address { index: u32_at(body, 4)?, ip: ip(bytes)?, prefix, usable }))
+        }
+        _ => None,
+    }
+}
+
+fn ip(bytes: &[u8]) -> Option<IpAddr> {
+    match bytes.len() {
+        4 => <[u8; 4]>::try_from(bytes).ok().map(|octets| Ipv4Addr::from(octets).into()),
+        16 => <[u8; 16]>::try_from(bytes).ok().map(|octets| Ipv6Addr::from(octets).into()),
+        _ => None,
+    }
+}
+
+fn find(mut attributes: &[u8], wanted: u16) -> Option<&[u8]> {
+    while let (Some(length), Some(kind)) = (u16_at(attributes, 0), u16_at(attributes, 2)) {
+        let value = attributes.get(4..usize::from(length))?;
+        if kind == wanted {
+            return Some(value);
+        }
+        attributes = attributes.get(aligned(usize::from(length))..)?;
+    }
+    None
+}
+
+fn request(kind: u16, flags: u16, body: &[u8], attributes: &[u8]) -> Vec<u8> {
+    let length = (HEADER + body.len() + attributes.len()) as u32;
+    let mut message = length.to_ne_bytes().to_vec();
+    message.extend_from_slice(&kind.to_ne_bytes());
+    message.extend_from_slice(&(NLM_F_REQUEST | flags).to_ne_bytes());
+    message.extend_from_slice(&[0; 8]);
+    message.extend_from_slice(body);
+    message.extend_from_slice(attributes);
+    message
+}
+
+fn ifinfomsg(index: u32, flags: u32) -> [u8; 16] {
+    let mut body = [0; 16];
+    body[4..8].copy_from_slice(&index.to_ne_bytes());
+    body[8..12].copy_from_slice(&flags.to_ne_bytes());
+    body[12..16].copy_from_slice(&flags.to_ne_bytes());
+    body
+}
+
+fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+    let mut bytes = ((4 + value.len()) as u16).to_ne_bytes().to_vec();
+    bytes.extend_from_slice(&kind.to_ne_bytes());
+    bytes.extend_from_slice(value);
+    bytes.resize(aligned(bytes.len()), 0);
+    bytes
+}
+
+fn aligned(length: usize) -> usize {
+    length.next_multiple_of(4)
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..at + 2)?.try_into().ok().map(u16::from_ne_bytes)
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::{any, prop, proptest};
+
+    #[test]
+    fn an_address_that_is_set_reads_back() {
+        let sent = add_address(7, Ipv4Addr::new(10, 9, 0, 50), 24);
+        let address = Address { index: 7, ip: Ipv4Addr::new(10, 9, 0, 50).into(), prefix: 24, usable: true };
+        assert_eq!(parse(&sent), [Message::Address(address)]);
+    }
+
+    #[test]
+    fn several_messages_in_one_datagram_are_all_read() {
+        let link = request(
+            RTM_NEWLINK,
+            0,
+            &ifinfomsg(2, IFF_UP | IFF_LOWER_UP),
+            &[attribute(IFLA_MTU, &[0; 4]), attribute(IFLA_IFNAME, b"eth0\0")].concat(),
+        );
+        let answer = request(NLMSG_ERROR, 0, &(-17_i32).to_ne_bytes(), &[]);
+        let messages = parse(&[link, answer, request(NLMSG_DONE, 0, &[0; 4], &[])].concat());
+        let link = Link { index: 2, name: "eth0".to_string(), up: true, carrier: true };
+        assert_eq!(messages, [Message::Link(link), Message::Answer(-17), Message::Done]);
+    }
+
+    #[test]
+    fn every_message_is_as_long_as_it_says() {
+        for message in [
+            link_up(3),
+            link_mtu(3, 9000),
+            add_route(3, Ipv4Addr::UNSPECIFIED, 0, Some(Ipv4Addr::LOCALHOST), 100),
+            dump_links(),
+            dump_addresses(),
+        ] {
+            assert_eq!(u32_at(&message, 0), Some(message.len() as u32));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_datagram_brings_it_down(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(&bytes);
+        }
+    }
+}

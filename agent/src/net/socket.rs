@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The two sockets the network needs: rtnetlink, and UDP bound to a port for DHCP.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, SockaddrIn, bind, recv, send,
+    setsockopt, socket, sockopt,
+};
+
+use super::netlink::{self, Message};
+
+/// Longest wait for the kernel's answer to one request.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// An rtnetlink socket.
+pub struct Netlink(OwnedFd);
+
+impl Netlink {
+    /// Opens one that hears of `groups` (0: of nothing).
+    ///
+    /// # Errors
+    /// Those of socket and bind.
+    pub fn open(groups: u32) -> Result<Self> {
+        let open = || -> nix::Result<OwnedFd> {
+            let fd = socket(
+                AddressFamily::Netlink,
+                SockType::Raw,
+                SockFlag::SOCK_CLOEXEC,
+                Some(SockProtocol::NetlinkRoute),
+            )?;
+            bind(fd.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
+            Ok(fd)
+        };
+        open().context("opening an rtnetlink socket").map(Self)
+    }
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// Those of send.
+    pub fn send(&self, request: &[u8]) -> Result<()> {
+        send(self.0.as_raw_fd(), request, MsgFlags::empty()).context("sending an rtnetlink request")?;
+        Ok(())
+    }
+
+    /// Waits until `deadline` for a datagram; none in time is an empty list.
+    ///
+    /// # Errors
+    /// Those of recv.
+    pub fn receive(&self, deadline: Instant) -> Result<Vec<Message>> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = PollTimeout::try_from(left.as_millis()).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)], timeout) {
+            Ok(0) | Err(Errno::EINTR) => return Ok(Vec::new()),
+            Ok(_) => {}
+            Err(errno) => return Err(errno).context("waiting for rtnetlink"),
+        }
+        let mut buffer = vec![0; 64 * 1024];
+        match recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
+            Ok(length) => Ok(netlink::parse(&buffer[..length])),
+            // Messages were lost; what the caller waits for comes again with the next change.
+            Err(Errno::ENOBUFS) => Ok(Vec::new()),
+            Err(errno) => Err(errno).context("receiving from rtnetlink"),
+        }
+    }
+
+    /// Sends a request and waits for the kernel's answer to it.
+    ///
+    /// # Errors
+    /// What the kernel answers. That something is there already is none.
+    pub fn request(&self, request: &[u8]) -> Result<()> {
+        self.send(request)?;
+        let deadline = Instant::now() + ANSWER;
+        while Instant::now() < deadline {
+            for message in self.receive(deadline)? {
+                match message {
+                    Message::Answer(0) => return Ok(()),
+                    Message::Answer(code) if Errno::from_raw(-code) == Errno::EEXIST => return Ok(()),
+                    Message::Answer(code) => bail!(Errno::from_raw(-code)),
+                    _ => {}
+                }
+            }
+        }
+        bail!("no answer from rtnetlink")
+    }
+}
+
+/// A DHCP client's socket on one port.
+///
+/// # Errors
+/// Those of socket, setsockopt and bind.
+pub fn dhcp_socket(port: &str) -> Result<UdpSocket> {
+    let open = || -> nix::Result<OwnedFd> {
+        let fd = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+        setsockopt(&fd, sockopt::ReuseAddr, &true)?;
+        setsockopt(&fd, sockopt::Broadcast, &true)?;
+        setsockopt(&fd, sockopt::BindToDevice, &OsString::from(port))?;
+        bind(fd.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 68)))?;
+        Ok(fd)
+    };
+    open().map(UdpSocket::from).with_context(|| format!("opening a DHCP socket on {port}"))
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What each line of the pipeline does.
+
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use stage1_inventory::{Action, Detail, Facts, Identity, Installed, Profile, Registration, RunKind, VERSION};
+use stage1_kexec::Loaded;
+
+use crate::config::{SettingError, Settings};
+use crate::facts;
+use crate::image;
+use crate::init;
+use crate::inventory::{Assigned, BaseUrl, Client, Transport};
+use crate::machine::Machine;
+use crate::net::{self, Manager};
+use crate::random;
+use crate::report::report;
+use crate::run::{Current, Run};
+use crate::target::{self, Armed, Downloader, Plan, Target};
+
+/// How long a host waits where the inventory says to wait but not how long.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Purpose {
+    /// How far it goes.
+    pub aim: Aim,
+    /// Say what would be done, and do nothing that changes anything outside of this host.
+    pub plan: bool,
+    /// It runs at boot, and the image must be whole.
+    pub at_boot: bool,
+}
+
+/// How far a run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// Register, then what the inventory says.
+    Run,
+    /// Register.
+    Register,
+    /// From the profile to the jump.
+    Boot,
+}
+
+/// What comes after the pipeline: the acts that cannot be undone, and the ends that need none.
+pub enum Next {
+    /// Go on to the profile (within the pipeline only).
+    Boot,
+    /// Jump into the target.
+    Execute(Loaded),
+    /// Power the host off.
+    PowerOff,
+    /// Start again from the firmware.
+    Restart,
+    /// Stay, with a shell on the console.
+    Rescue,
+    /// Nothing; show this.
+    Show(String),
+}
+
+/// The stages' work, with what all of them share.
+pub struct Steps<'a> {
+    /// The run that records them.
+    pub run: &'a Run,
+    /// The machine they work on.
+    pub machine: &'a Machine,
+    /// The settings.
+    pub settings: &'a Settings,
+    /// What they are for.
+    pub purpose: Purpose,
+}
+
+/// What the target gets to know of itself.
+pub struct Handover {
+    detail: Detail,
+    nonce: String,
+    segment: Vec<u8>,
+}
+
+impl Steps<'_> {
+    /// The initramfs must be whole. By hand, on a machine that was not booted by one, there is none.
+    pub fn check_image(&self, stage: &Current) -> Result<()> {
+        if !self.purpose.at_boot && init::manager(self.machine) == Manager::Init {
+            stage.note("not booted from an initramfs of stage1");
+            return Ok(());
+        }
+        image::check(stage, self.machine)
+    }
+
+    /// Drivers for every device.
+    pub fn load_modules(&self, stage: &Current) -> Result<()> {
+        match init::manager(self.machine) {
+            Manager::Agent => init::modules::load_all(stage, self.machine),
+            Manager::Init => {
+                stage.note("left to the init system");
+                Ok(())
+            }
+        }
+    }
+
+    /// Some port must have an address.
+    pub fn bring_up_network(&self, stage: &Current) -> Result<()> {
+        net::bring_up(stage, self.machine, init::manager(self.machine), self.settings.network_timeout)
+    }
+
+    /// What the machine is.
+    pub fn discover_facts(&self, stage: &Current) -> Result<Facts> {
+        let (facts, problems) = facts::discover(self.machine);
+        problems.into_iter().for_each(|problem| stage.problem(problem));
+        stage.note(facts::one_line(&facts));
+        Ok(facts)
+    }
+
+    /// Who the host is.
+    pub fn choose_identity(&self, stage: &Current, facts: &Facts) -> Result<Identity> {
+        let identity = facts::identity::choose(facts)?;
+        stage.note(format!("{} ({})", identity.id, identity.reason));
+        self.run.identify(&identity);
+        Ok(identity)
+    }
+
+    /// A client of the inventory, which from here on hears of every stage.
+    pub fn check_settings(&self, complaints: &[SettingError], identity: &Identity) -> Result<Client> {
+        if let Some(complaint) = complaints.first() {
+            bail!("{complaint}");
+        }
+        if self.settings.inventory.is_empty() {
+            bail!("no inventory is set: give stage1.inventory=https://HOST/ipxe on the kernel command line");
+        }
+        if self.settings.allow_http {
+            log::warn!(
+                "plain http is allowed: what comes over it can be read and changed on the way (setting allow-http)"
+            );
+        }
+        let transport = Transport::new(self.machine, self.settings)?;
+        let timeout = self.settings.inventory_timeout;
+        let client = Client::new(transport, &self.settings.inventory, &identity.id, timeout);
+        if !self.purpose.plan {
+            self.tell_progress(&client);
+        }
+        Ok(client)
+    }
+
+    /// Registers, and waits as long as the inventory wants to be waited for.
+    pub fn register(
+        &self,
+        stage: &Current,
+        client: &Client,
+        identity: &Identity,
+        facts: &Facts,
+    ) -> Result<Next> {
+        let kind = if self.purpose.aim == Aim::Run { RunKind::Run } else { RunKind::Register };
+        let deadline = Instant::now() + self.settings.wait_timeout;
+        loop {
+            let report = report(self.run, kind.clone(), identity, facts);
+            if self.purpose.plan {
+                return Ok(Next::Show(serde_json::to_string_pretty(&report)? + "\n"));
+            }
+            let Registration { action, seconds, .. } = client.register(&report)?;
+            let words = serde_json::to_string(&action)?;
+            stage.note(format!("the inventory says {words}"));
+            match action {
+                _ if self.purpose.aim == Aim::Register => {
+                    return Ok(Next::Show(format!("{}: registered, action {words}\n", identity.id)));
+                }
+                Action::Boot => return Ok(Next::Boot),
+                Action::Shutdown => return Ok(Next::PowerOff),
+                Action::Reboot => return Ok(Next::Restart),
+                Action::Rescue => return Ok(Next::Rescue),
+                Action::Wait => {
+                    let pause = seconds.map_or(WAIT, |seconds| Duration::from_secs(seconds.into()));
+                    self.wait(pause, deadline, "action")?;
+                }
+                Action::Unknown(action) => {
+                    bail!("the inventory wants {action:?}, which this agent does not know")
+                }
+            }
+        }
+    }
+
+    /// What to boot.
+    pub fn fetch_profile(&self, stage: &Current, client: &Client) -> Result<Plan> {
+        let deadline = Instant::now() + self.settings.wait_timeout;
+        loop {
+            match client.profile()? {
+                Assigned::Profile(profile, base) => return self.plan(stage, &profile, &base),
+                Assigned::Nothing(pause) => self.wait(pause, deadline, "profile")?,
+            }
+        }
+    }
+
+    /// What the target gets to know of itself.
+    pub fn fetch_detail(&self, stage: &Current, client: &Client) -> Result<Handover> {
+        let detail = client.detail()?;
+        let nonce = random::hex(&random::bytes::<16>());
+        let segment = target::segment(&detail, &nonce).context("detail")?;
+        stage.note(format!("host name {}, {} interfaces", detail.hostname, detail.interfaces.len()));
+        Ok(Handover { detail, nonce, segment })
+    }
+
+    /// Kernel and initrds into memory.
+    pub fn download(
+        &self,
+        stage: &Current,
+        client: &Client,
+        plan: &Plan,
+        handover: &Handover,
+    ) -> Result<Target> {
+        let deadline = Instant::now() + self.settings.download_timeout;
+        let downloader = Downloader { transport: client.transport().clone(), deadline };
+        let target = target::fetch(&downloader, plan, &handover.segment)?;
+        stage.note(format!("{} bytes, digests as the profile says", plan.bytes()));
+        Ok(target)
+    }
+
+    /// Hands the target to the running kernel.
+    pub fn load(&self, stage: &Current, target: Target) -> Result<Armed> {
+        let armed = target.load()?;
+        stage.note("the kernel has the target");
+        Ok(armed)
+    }
+
+    /// The last word to the inventory.
+    pub fn tell_installed(
+        &self,
+        stage: &Current,
+        client: &Client,
+        plan: &Plan,
+        handover: &Handover,
+        armed: &Armed,
+    ) -> Result<()> {
+        client.installed(&Installed {
+            version: VERSION,
+            boot_id: self.run.boot_id().to_string(),
+            profile: plan.profile().to_string(),
+            artifacts: armed.artifacts.clone(),
+            nonce: handover.nonce.clone(),
+            timeline: self.run.timeline(),
+        })?;
+        stage.note("the inventory knows; the next step is the jump");
+        Ok(())
+    }
+
+    /// What would be booted, for people.
+    pub fn show(&self, plan: &Plan, handover: &Handover) -> Result<String> {
+        Ok(format!("{}detail   {}\n", plan.text(), serde_json::to_string_pretty(&handover.detail)?))
+    }
+
+    fn plan(&self, stage: &Current, profile: &Profile, base: &BaseUrl) -> Result<Plan> {
+        let plan = Plan::new(profile, &base.0)?;
+        let available = facts::available_bytes(self.machine);
+        if let Some(available) = available.filter(|available| *available < plan.memory_bytes()) {
+            let needed = plan.memory_bytes();
+            bail!(
+                "profile {:?} needs {needed} bytes of memory until the jump (twice its files), this host has {available}",
+                plan.profile()
+            );
+        }
+        stage.note(format!("{}, {} bytes", plan.profile(), plan.bytes()));
+        Ok(plan)
+    }
+
+    fn wait(&self, pause: Duration, deadline: Instant, what: &str) -> Result<()> {
+        let pause = pause.max(Duration::from_secs(1));
+        if Instant::now() + pause >= deadline {
+            bail!(
+                "no {what} for this host within {} s (setting wait-timeout)",
+                self.settings.wait_timeout.as_secs()
+            );
+        }
+        log::info!("the inventory has no {what} for this host yet; asking again in {} s", pause.as_secs());
+        thread::sleep(pause);
+        Ok(())
+    }
+
+    /// From now on events go out on a thread that nobody waits for.
+    fn tell_progress(&self, client: &Client) {
+        let (sender, events) = channel();
+        let client = client.clone();
+        self.run.tell(sender);
+        thread::spawn(move || {
+            for event in events {
+                if let Err(error) = client.event(&event) {
+                    log::debug!("{error}");
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From a profile to what is to be fetched. Pure.
+
+use std::fmt::Write;
+
+use anyhow::{Context, Result, bail};
+use stage1_inventory::{Artifact, Profile};
+
+use crate::inventory::resolve;
+
+/// What will be fetched and loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// A kernel and its initrds.
+    Kernel {
+        /// The profile's name.
+        profile: String,
+        /// The kernel.
+        kernel: Fetch,
+        /// The initrds, in their order.
+        initrds: Vec<Fetch>,
+        /// The command line.
+        append: String,
+    },
+    /// A unified kernel image.
+    Uki {
+        /// The profile's name.
+        profile: String,
+        /// The image.
+        uki: Fetch,
+        /// The command line; empty: the image's own.
+        append: String,
+    },
+}
+
+/// One file to fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    /// Absolute URLs, tried in turn.
+    pub urls: Vec<String>,
+    /// SHA-256 in lower-case hex.
+    pub sha256: String,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+impl Plan {
+    /// Checks a profile that came from `base`.
+    ///
+    /// # Errors
+    /// What the profile lacks, by its field.
+    pub fn new(profile: &Profile, base: &str) -> Result<Self> {
+        let Profile { name, append, .. } = profile;
+        let fetch = |field: &str, artifact: &Artifact| {
+            Fetch::new(artifact, base).with_context(|| format!("profile {name:?}: {field}"))
+        };
+        match (&profile.kernel, &profile.uki) {
+            (None, None) => bail!("profile {name:?} has neither a kernel nor a uki"),
+            (Some(_), Some(_)) => {
+                bail!("profile {name:?} has both a kernel and a uki: one of them is too much")
+            }
+            (None, Some(uki)) => {
+                if !profile.initrds.is_empty() {
+                    bail!("profile {name:?} has initrds beside a uki, which carries its own");
+                }
+                Ok(Self::Uki { profile: name.clone(), uki: fetch("uki", uki)?, append: append.clone() })
+            }
+            (Some(kernel), None) => {
+                let initrds = profile.initrds.iter().enumerate();
+                Ok(Self::Kernel {
+                    profile: name.clone(),
+                    kernel: fetch("kernel", kernel)?,
+                    initrds: initrds
+                        .map(|(i, initrd)| fetch(&format!("initrds[{i}]"), initrd))
+                        .collect::<Result<_>>()?,
+                    append: append.clone(),
+                })
+            }
+        }
+    }
+
+    /// The profile's name.
+    pub fn profile(&self) -> &str {
+        match self {
+            Self::Kernel { profile, .. } | Self::Uki { profile, .. } => profile,
+        }
+    }
+
+    /// Bytes to download.
+    pub fn bytes(&self) -> u64 {
+        self.artifacts().iter().map(|artifact| artifact.size).fold(0, u64::saturating_add)
+    }
+
+    /// Bytes of memory the target needs until the jump: each artifact once as a file and once as
+    /// the kernel's own copy.
+    pub fn memory_bytes(&self) -> u64 {
+        self.bytes().saturating_mul(2)
+    }
+
+    /// The plan for people.
+    pub fn text(&self) -> String {
+        let mut text = format!("profile  {}\n", self.profile());
+        let (names, append) = match self {
+            Self::Kernel { append, .. } => (["kernel", "initrd"], append),
+            Self::Uki { append, .. } => (["uki", "uki"], append),
+        };
+        for (i, artifact) in self.artifacts().into_iter().enumerate() {
+            let _ =
+                writeln!(text, "{:<9}{} bytes, sha256 {}", names[i.min(1)], artifact.size, artifact.sha256);
+            for url in &artifact.urls {
+                let _ = writeln!(text, "         {url}");
+            }
+        }
+        let _ = writeln!(text, "append   {append}");
+        text
+    }
+
+    fn artifacts(&self) -> Vec<&Fetch> {
+        match self {
+            Self::Kernel { kernel, initrds, .. } => [kernel].into_iter().chain(initrds).collect(),
+            Self::Uki { uki, .. } => vec![uki],
+        }
+    }
+}
+
+impl Fetch {
+    fn new(artifact: &Artifact, base: &str) -> Result<Self> {
+        if artifact.urls.is_empty() {
+            bail!("no URL");
+        }
+        if artifact.size == 0 {
+            bail!("its size is 0 bytes");
+        }
+        let is_digest =
+            artifact.sha256.len() == 64 && artifact.sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !is_digest {
+            bail!("{:?} is not a SHA-256 digest in hex", artifact.sha256);
+        }
+        Ok(Self {
+            urls: artifact.urls.iter().map(|url| resolve(base, url)).collect(),
+            sha256: artifact.sha256.to_lowercase(),
+            size: artifact.size,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn artifact(size: u64) -> Artifact {
+        Artifact { urls: vec!["/images/a".to_string()], sha256: "AB".repeat(32), size }
+    }
+
+    fn profile() -> Profile {
+        Profile {
+            version: 1,
+            name: "p".to_string(),
+            kernel: Some(artifact(10)),
+            initrds: vec![artifact(20), artifact(30)],
+            append: "quiet".to_string(),
+            uki: None,
+        }
+    }
+
+    #[test]
+    fn a_good_profile_is_a_plan_with_absolute_urls() {
+        let plan = Plan::new(&profile(), "https://i/ipxe/x/profile").unwrap();
+        assert_eq!(plan.memory_bytes(), 120);
+        let Plan::Kernel { kernel, initrds, .. } = plan else { panic!("{plan:?}") };
+        assert_eq!(kernel.urls, ["https://i/images/a"]);
+        assert_eq!(kernel.sha256, "ab".repeat(32));
+        assert_eq!(initrds.len(), 2);
+    }
+
+    #[test]
+    fn what_a_profile_lacks_is_named() {
+        let fails = |change: fn(&mut Profile)| {
+            let mut profile = profile();
+            change(&mut profile);
+            format!("{:#}", Plan::new(&profile, "https://i/").unwrap_err())
+        };
+        assert_eq!(fails(|p| p.kernel = None), "profile \"p\" has neither a kernel nor a uki");
+        assert!(fails(|p| p.uki = Some(artifact(1))).contains("both a kernel and a uki"));
+        assert_eq!(fails(|p| p.initrds[1].urls.clear()), "profile \"p\": initrds[1]: no URL");
+        assert!(
+            fails(|p| p.initrds[0].sha256 = "xyz".to_string())
+                .contains("initrds[0]: \"xyz\" is not a SHA-256")
+        );
+        assert_eq!(fails(|p| p.kernel = Some(artifact(0))), "profile \"p\": kernel: its size is 0 bytes");
+    }
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What `main` calls: one function per verb. Each returns the exit code.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use log::LevelFilter;
+use stage1_inventory::{EventKind, Outcome};
+
+use crate::config::{self, OnFailure, SettingError, Settings};
+use crate::facts;
+use crate::init;
+use crate::inventory::{Client, Transport};
+use crate::logger;
+use crate::machine::Machine;
+use crate::net::Manager;
+use crate::pipeline;
+use crate::power;
+use crate::run::{Failure, Run};
+use crate::status::Status;
+use crate::steps::{Aim, Next, Purpose};
+use crate::target;
+
+/// Exit codes, as the README has them.
+pub const DONE: u8 = 0;
+/// It failed.
+pub const FAILED: u8 = 1;
+/// It is done, but there were problems.
+pub const PROBLEMS: u8 = 3;
+
+/// How long a failed run tries to tell the inventory.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+/// Columns of the waterfall.
+const WIDTH: usize = 80;
+
+/// Settings of the command line of `run`, `register` and `boot`.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// The settings file, in place of `/etc/stage1/config.toml`.
+    pub config: Option<PathBuf>,
+    /// Single settings.
+    pub set: Vec<(String, String)>,
+}
+
+/// The run of PID 1.
+pub fn run_at_boot(started: Instant) -> u8 {
+    logger::start(LevelFilter::Info, true);
+    run(&Flags::default(), Purpose { aim: Aim::Run, plan: false, at_boot: true }, started)
+}
+
+/// What a failed run at boot ends in.
+pub fn on_failure() -> OnFailure {
+    settings(&Machine::real(), &Flags::default())
+        .map_or(OnFailure::Rescue, |(settings, _)| settings.on_failure)
+}
+
+/// `run`, `register`, `boot`.
+pub fn run(flags: &Flags, purpose: Purpose, started: Instant) -> u8 {
+    let machine = Machine::real();
+    let run = Run::new(&machine, started);
+    let (settings, complaints) = match settings(&machine, flags) {
+        Ok(settings) => settings,
+        Err(error) => return say(&error),
+    };
+    let result = pipeline::run(&run, &machine, &settings, &complaints, purpose);
+    match result.and_then(|next| carry_out(&run, next)) {
+        Ok(code) => code,
+        Err(failure) => fail(&run, &machine, &settings, &failure, purpose),
+    }
+}
+
+/// `facts`.
+pub fn facts(sysroot: Option<PathBuf>, json: bool) -> u8 {
+    let machine = sysroot.map_or_else(Machine::real, Machine::at);
+    let (facts, problems) = facts::discover(&machine);
+    let identity = facts::identity::choose(&facts);
+    problems.iter().for_each(|problem| log::warn!("{problem}"));
+    if json {
+        let identity = identity.as_ref().ok();
+        let document = serde_json::json!({ "identity": identity, "facts": facts, "problems": problems });
+        println!("{document:#}");
+    } else {
+        print!("{}", facts::table(&facts, identity.as_ref()));
+    }
+    if problems.is_empty() { DONE } else { PROBLEMS }
+}
+
+/// `kexec`.
+pub fn kexec(kernel: &str, initrds: &[String], append: &str, plan: bool) -> u8 {
+    let prepare = || -> Result<Option<target::Armed>> {
+        let target = target::from_files(kernel, initrds, append)?;
+        if plan {
+            print!("{}", target.text()?);
+            return Ok(None);
+        }
+        target.load().map(Some)
+    };
+    match prepare() {
+        Ok(None) => DONE,
+        Ok(Some(armed)) => {
+            power::settle();
+            match armed.loaded.execute() {
+                Ok(never) => match never {},
+                Err(error) => say(&error.into()),
+            }
+        }
+        Err(error) => say(&error),
+    }
+}
+
+/// `status`.
+pub fn status(json: bool) -> u8 {
+    match Status::read(&Machine::real()) {
+        Ok(Some(status)) if json => {
+            println!("{:#}", serde_json::json!(status));
+            DONE
+        }
+        Ok(Some(status)) => {
+            print!("{}", status.text(WIDTH));
+            let failed = status.timeline.stages.iter().any(|stage| stage.outcome == Outcome::Failed);
+            if failed { FAILED } else { DONE }
+        }
+        Ok(None) => {
+            println!("stage1 has not run in this boot");
+            DONE
+        }
+        Err(error) => say(&error),
+    }
+}
+
+/// The acts that cannot be undone.
+fn carry_out(run: &Run, next: Next) -> Result<u8, Failure> {
+    let failed = |stage: &str, error: anyhow::Error| Failure {
+        stage: stage.to_string(),
+        message: format!("{error:#}"),
+    };
+    match next {
+        Next::Execute(loaded) => {
+            end(run, "jumping into the target");
+            power::settle();
+            loaded.execute().map(|never| match never {}).map_err(|error| failed("jump", error.into()))
+        }
+        Next::PowerOff => {
+            end(run, "powering off, as the inventory says");
+            power::off().map(|never| match never {}).map_err(|error| failed("power off", error))
+        }
+        Next::Restart => {
+            end(run, "rebooting, as the inventory says");
+            power::restart().map(|never| match never {}).map_err(|error| failed("reboot", error))
+        }
+        Next::Rescue => {
+            run.save(Some("a rescue shell, as the inventory says"));
+            Ok(PROBLEMS)
+        }
+        Next::Show(text) => {
+            print!("{text}");
+            run.save(Some("done"));
+            Ok(if run.problems().is_empty() { DONE } else { PROBLEMS })
+        }
+        Next::Boot => Err(failed("pipeline", anyhow::anyhow!("it ended before the jump"))),
+    }
+}
+
+/// Says why to the console and to the inventory, and does what the policy says.
+fn fail(run: &Run, machine: &Machine, settings: &Settings, failure: &Failure, purpose: Purpose) -> u8 {
+    run.save(Some(&format!("failed: {failure}")));
+    log::error!("failed: {failure}");
+    if !purpose.plan {
+        match tell(run, machine, settings, failure) {
+            Ok(()) => log::info!("the inventory knows of it"),
+            Err(error) => log::warn!("the inventory could not be told: {error:#}"),
+        }
+    }
+    if purpose.at_boot && init::manager(machine) == Manager::Init {
+        init::after(&format!("failed: {failure}"), settings.on_failure);
+    }
+    FAILED
+}
+
+fn tell(run: &Run, machine: &Machine, settings: &Settings, failure: &Failure) -> Result<()> {
+    let identity = run.identity().context("the host's identity is not known")?;
+    if settings.inventory.is_empty() {
+        bail!("no inventory is set");
+    }
+    if failure.stage == "network" {
+        bail!("there is no network");
+    }
+    let transport = Transport::new(machine, settings)?;
+    let client = Client::new(transport, &settings.inventory, &identity.id, LAST_WORDS);
+    Ok(client.event(&run.event(EventKind::Failed, &failure.stage, &failure.message))?)
+}
+
+fn end(run: &Run, words: &str) {
+    run.save(Some(words));
+    if let Ok(Some(status)) = Status::read(&Machine::real()) {
+        eprint!("{}", status.text(WIDTH));
+    }
+}
+
+/// The settings of file, kernel command line and flags. A machine without a settings file has none
+/// in it; one that was named must be there.
+fn settings(machine: &Machine, flags: &Flags) -> Result<(Settings, Vec<SettingError>)> {
+    let file = match &flags.config {
+        Some(path) => Some(machine.read(path)?),
+        None if machine.has(config::FILE) => Some(machine.read(config::FILE)?),
+        None => None,
+    };
+    let file = file.map(String::from_utf8).transpose().context("the settings file is not UTF-8")?;
+    let line = machine.attribute("/proc/cmdline").unwrap_or_default();
+    Ok(Settings::merge(file.as_deref(), &line, &flags.set))
+}
+
+fn say(error: &anyhow::Error) -> u8 {
+    log::error!("{error:#}");
+    FAILED
+}

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# shellcheck shell=bash
+# What every script starts with. Source this file.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+ROOT=$PWD
+DEBIAN=$ROOT/target/debian
+# The Rust that the project is written for (Cargo.toml, rust-version).
+RUST=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
+
+# say WORDS...: one plain line of progress, with the seconds since the script began.
+say() {
+    printf '[%3d s] %s\n' "$SECONDS" "$*"
+}
+
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# quietly WHAT COMMAND...: runs COMMAND; only where it fails is what it printed shown.
+quietly() {
+    local what=$1 log
+    shift
+    say "$what"
+    log=$(mktemp)
+    if ! "$@" >"$log" 2>&1; then
+        cat "$log" >&2
+        rm -f "$log"
+        die "$what failed"
+    fi
+    rm -f "$log"
+}
+
+# new_enough CARGO: whether that cargo is there and as new as the project needs.
+new_enough() {
+    local version
+    version=$("$1" --version 2>/dev/null | cut -d ' ' -f 2) || return 1
+    [[ $(printf '%s\n' "$RUST" "$version" | sort -V | head -n 1) == "$RUST" ]]
+}
+
+# The cargo for what runs on this machine: the first in PATH that is new enough, else Debian's.
+host_cargo() {
+    if new_enough cargo; then cargo "$@"; else RUSTC=/usr/bin/rustc /usr/bin/cargo "$@"; fi
+}
+
+has_musl_target() {
+    command -v rustup >/dev/null && rustup target list --installed 2>/dev/null | grep -qx x86_64-unknown-linux-musl
+}

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# shellcheck shell=bash
+# Debian packages as plain directories: fetched and verified by apt, installed nowhere, no root needed. Source this file.
+
+# debian_unpack DIR PACKAGE...: puts what the named packages contain into DIR.
+debian_unpack() {
+    debian_directory "$1" apt-get download "${@:2}"
+}
+
+# debian_closure DIR PACKAGE...: the same, with every package that they depend on.
+debian_closure() {
+    debian_directory "$1" apt-get install --yes --download-only --no-install-recommends "${@:2}"
+}
+
+# debian_kernel FLAVOUR: prints the name of the current kernel package, e.g. linux-image-6.1.0-56-amd64 for amd64.
+debian_kernel() {
+    local package
+    package=$(apt-cache depends "linux-image-$1" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p')
+    [[ -n $package ]] || { debian_unknown "linux-image-$1"; return 1; }
+    echo "$package"
+}
+
+# Fills DIR from what COMMAND would download, unless it holds exactly that already (DIR/.packages says so).
+# A subshell, so that its trap and its directory are its own.
+debian_directory() (
+    set -euo pipefail
+    directory=$(realpath --canonicalize-missing "$1")
+    shift
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    mkdir -p "$work/archives/partial"
+    # As if nothing were installed, and with caches of its own, so that the system's stay as they are.
+    options=(-q -o Dir::State::status=/dev/null -o Dir::Cache::archives="$work/archives" -o Dir::Cache::pkgcache=
+        -o Dir::Cache::srcpkgcache= -o Debug::NoLocking=1 -o APT::Sandbox::User=root -o Acquire::Retries=3)
+
+    cd "$work/archives"
+    if ! "$@" "${options[@]}" --print-uris >"$work/answer" 2>"$work/errors"; then
+        cat "$work/errors" >&2
+        debian_unknown "${*: -1}"
+        exit 1
+    fi
+    grep "^'" "$work/answer" | cut -d ' ' -f 2- | sort >"$work/packages"
+    cmp -s "$work/packages" "$directory/.packages" && exit 0
+
+    "$@" "${options[@]}" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+    mkdir "$work/root"
+    for archive in *.deb; do
+        dpkg-deb --extract "$archive" "$work/root"
+    done
+    cp "$work/packages" "$work/root/.packages"
+    rm -rf "$directory"
+    mkdir -p "$(dirname "$directory")"
+    mv "$work/root" "$directory"
+)
+
+# Says why apt may not know PACKAGE.
+debian_unknown() {
+    if [[ -z $(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -print -quit) ]]; then
+        echo "apt's package lists are empty: run 'apt-get update' as root, then try again" >&2
+    else
+        echo "apt cannot resolve $1: check its sources, and run 'apt-get update' as root if its lists are old" >&2
+    fi
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The client against inventories that misbehave: a real socket, and a server that says what it is told to.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stage1::config::Settings;
+use stage1::inventory::{Assigned, Client, Transport};
+use stage1::machine::Machine;
+use stage1::target::{Downloader, Plan, fetch};
+use stage1_inventory::{Artifact, Profile};
+
+const PROFILE: &str = r#"{"version":1,"name":"p","kernel":{"urls":["/k"],"sha256":"00","size":1}}"#;
+
+/// A server that answers its first connection with the first script, and so on; the requests it got
+/// come out of the channel.
+struct Server {
+    base: String,
+    requests: Receiver<String>,
+}
+
+/// What happens on a connection after the request has come.
+type Script = fn(&mut TcpStream);
+
+impl Server {
+    fn start(scripts: &'static [Script]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}/ipxe", listener.local_addr().unwrap());
+        let (sender, requests) = channel();
+        thread::spawn(move || {
+            for (script, stream) in scripts.iter().zip(listener.incoming()) {
+                let mut stream = stream.unwrap();
+                let _ = sender.send(head(&stream));
+                script(&mut stream);
+            }
+        });
+        Self { base, requests }
+    }
+
+    fn client(&self, timeout: Duration) -> Client {
+        let settings =
+            Settings { inventory: vec![self.base.clone()], allow_http: true, ..Settings::default() };
+        let transport = Transport::new(&Machine::at("/nowhere"), &settings).unwrap();
+        Client::new(transport, &settings.inventory, "4c4c", timeout)
+    }
+
+    fn profile_error(&self, timeout: Duration) -> String {
+        match self.client(timeout).profile() {
+            Ok(_) => panic!("a profile came"),
+            Err(error) => error.to_string().replace(&self.base, "BASE"),
+        }
+    }
+}
+
+/// The request's head.
+fn head(stream: &TcpStream) -> String {
+    let lines = BufReader::new(stream).lines().map_while(Result::ok);
+    lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn answer(stream: &mut TcpStream, head: &str, body: &str) {
+    let length = body.len();
+    let _ = write!(stream, "HTTP/1.1 {head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+}
+
+#[test]
+fn a_profile_comes() {
+    let server = Server::start(&[|stream| answer(stream, "200 OK", PROFILE)]);
+    let Ok(Assigned::Profile(profile, base)) = server.client(Duration::from_secs(5)).profile() else {
+        panic!()
+    };
+    assert_eq!(profile.name, "p");
+    assert_eq!(base.0, format!("{}/4c4c/profile", server.base));
+    assert!(server.requests.recv().unwrap().starts_with("GET /ipxe/4c4c/profile HTTP/1.1"));
+}
+
+#[test]
+fn an_unknown_host_is_told_in_the_inventorys_own_words_and_not_tried_again() {
+    let server = Server::start(&[|stream| {
+        answer(stream, "404 Not Found", r#"{"title":"unknown host","detail":"no host 4c4c"}"#);
+    }]);
+    let error = server.profile_error(Duration::from_secs(5));
+    assert_eq!(error, "GET BASE/4c4c/profile: 404: no host 4c4c");
+}
+
+#[test]
+fn an_error_that_may_pass_is_tried_again() {
+    let server = Server::start(&[
+        |stream| answer(stream, "500 Internal Server Error", "<html>oops</html>"),
+        |_stream| {},
+        |stream| answer(stream, "503 Service Unavailable\r\nretry-after: 1", ""),
+        |stream| answer(stream, "200 OK", PROFILE),
+    ]);
+    let started = Instant::now();
+    assert!(matches!(server.client(Duration::from_secs(60)).profile(), Ok(Assigned::Profile(..))));
+    assert!(started.elapsed() >= Duration::from_secs(1), "Retry-After was not waited for");
+    assert_eq!(server.requests.iter().count(), 4);
+}
+
+#[test]
+fn no_profile_yet_says_when_to_ask_again() {
+    let server = Server::start(&[|stream| answer(stream, "204 No Content\r\nretry-after: 7", "")]);
+    let Ok(Assigned::Nothing(pause)) = server.client(Duration::from_secs(5)).profile() else { panic!() };
+    assert_eq!(pause, Duration::from_secs(7));
+}
+
+#[test]
+fn what_is_not_the_contract_is_called_by_its_name() {
+    let html = Server::start(&[|stream| answer(stream, "200 OK", "<html>please log in</html>")]);
+    let error = html.profile_error(Duration::from_secs(5));
+    assert!(error.contains("not the contract's JSON but an HTML page"), "{error}");
+    let other = Server::start(&[|stream| answer(stream, "200 OK", r#"{"version":2,"name":"p"}"#)]);
+    let error = other.profile_error(Duration::from_secs(5));
+    assert!(error.ends_with("speaks version 2 of the contract, this agent speaks 1"), "{error}");
+}
+
+#[test]
+fn half_a_body_is_tried_again_and_then_told() {
+    let server = Server::start(&[|stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"version\":1,");
+    }]);
+    let error = server.profile_error(Duration::from_millis(10));
+    assert!(error.contains("the answer ends in its middle"), "{error}");
+}
+
+#[test]
+fn a_gigabyte_is_not_read() {
+    let server = Server::start(&[|stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n");
+        let chunk = [b' '; 65536];
+        let mut sent: u64 = 0;
+        while sent < 1_000_000_000 && stream.write_all(&chunk).is_ok() {
+            sent += chunk.len() as u64;
+        }
+        assert!(sent < 100_000_000, "the client read {sent} bytes");
+    }]);
+    let error = server.profile_error(Duration::from_secs(20));
+    assert_eq!(error, "GET BASE/4c4c/profile: the answer is longer than 4 MiB");
+}
+
+#[test]
+fn silence_and_a_slow_drip_end_at_the_deadline() {
+    let scripts: [&'static [Script]; 2] = [
+        &[|stream| drop(stream.read(&mut [0; 1]))],
+        &[|stream| {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n");
+            while stream.write_all(b" ").is_ok() {
+                thread::sleep(Duration::from_millis(50));
+            }
+        }],
+    ];
+    for script in scripts {
+        let started = Instant::now();
+        let error = Server::start(script).profile_error(Duration::from_secs(1));
+        assert!(error.contains("no answer in time"), "{error}");
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+}
+
+#[test]
+fn plain_http_is_refused_unless_allowed() {
+    let settings = Settings { inventory: vec!["http://127.0.0.1:1/ipxe".to_string()], ..Settings::default() };
+    let machine = Machine::at("/nowhere");
+    let error = Transport::new(&machine, &settings).err().unwrap().to_string();
+    assert!(error.starts_with("there is no CA to trust"), "{error}");
+}
+
+/// For the download any bytes do.
+const BYTES: &str = "0123456789";
+const SHA256: &str = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
+
+fn download(scripts: &'static [Script], paths: &[&str], size: u64) -> (String, Vec<String>) {
+    let server = Server::start(scripts);
+    let urls = paths.iter().map(|path| (*path).to_string()).collect();
+    let kernel = Artifact { urls, sha256: SHA256.to_string(), size };
+    let profile = Profile {
+        version: 1,
+        name: "p".to_string(),
+        kernel: Some(kernel),
+        initrds: Vec::new(),
+        append: String::new(),
+        uki: None,
+    };
+    let plan = Plan::new(&profile, &server.base).unwrap();
+    let client = server.client(Duration::from_secs(5));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let downloader = Downloader { transport: client.transport().clone(), deadline };
+    let error = format!("{:#}", fetch(&downloader, &plan, &[]).err().unwrap());
+    let origin = server.base.trim_end_matches("/ipxe").to_string();
+    (error.replace(&origin, "HOST"), server.requests.try_iter().collect())
+}
+
+/// What the download of the right bytes ends in: they are no kernel.
+const COMPLETE: &str = "not a kernel but a file of unknown kind";
+
+#[test]
+fn a_broken_download_goes_on_where_it_broke() {
+    let (error, requests) = download(
+        &[
+            |stream| drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n0123")),
+            |stream| answer(stream, "206 Partial Content\r\ncontent-range: bytes 4-9/10", &BYTES[4..]),
+        ],
+        &["/k"],
+        10,
+    );
+    assert!(error.contains(COMPLETE), "{error}");
+    assert!(requests[1].contains("range: bytes=4-"), "{}", requests[1]);
+}
+
+#[test]
+fn a_server_without_ranges_is_read_again_from_the_start() {
+    let (error, _) = download(
+        &[
+            |stream| drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n0123")),
+            |stream| answer(stream, "200 OK", BYTES),
+        ],
+        &["/k"],
+        10,
+    );
+    assert!(error.contains(COMPLETE), "{error}");
+}
+
+#[test]
+fn the_next_url_is_tried_where_one_is_no_good() {
+    let (error, requests) = download(
+        &[
+            |stream| answer(stream, "404 Not Found", ""),
+            |stream| answer(stream, "200 OK", "9876543210"),
+            |stream| answer(stream, "200 OK", BYTES),
+        ],
+        &["/a", "/b", "/c"],
+        10,
+    );
+    assert!(error.contains(COMPLETE), "{error}");
+    assert!(requests[2].starts_with("GET /c "));
+}
+
+#[test]
+fn wrong_bytes_and_wrong_sizes_are_refused_with_the_url() {
+    let (error, _) = download(&[|stream| answer(stream, "200 OK", "9876543210")], &["/k"], 10);
+    assert!(error.starts_with("HOST/k: wrong digest: sha256 is 7619ee8c"), "{error}");
+    let (error, _) = download(&[|stream| answer(stream, "200 OK", BYTES)], &["/k"], 11);
+    assert_eq!(error, "HOST/k: it has 10 bytes, the profile says 11");
+    let (error, _) = download(
+        &[|stream| drop(stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n0123456789"))],
+        &["/k"],
+        9,
+    );
+    assert!(error.ends_with("longer than the profile's 9 bytes"), "{error}");
+}

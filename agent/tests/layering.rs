@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The rules of the house that a machine can check.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Modules that take bytes and text and return values, in all crates.
+const PURE: &[&str] = &[
+    "agent/src/cmdline.rs",
+    "agent/src/config.rs",
+    "agent/src/facts/identity.rs",
+    "agent/src/facts/summary.rs",
+    "agent/src/inventory/error.rs",
+    "agent/src/inventory/url.rs",
+    "agent/src/net/dhcp.rs",
+    "agent/src/net/netlink.rs",
+    "agent/src/report.rs",
+    "agent/src/target/plan.rs",
+    "agent/src/target/segment.rs",
+    "inventory/src/detail.rs",
+    "inventory/src/facts.rs",
+    "inventory/src/profile.rs",
+    "inventory/src/progress.rs",
+    "inventory/src/registration.rs",
+    "inventory/src/report.rs",
+    "inventory/src/waterfall.rs",
+    "kexec/src/image.rs",
+];
+
+/// What a pure module has no business with.
+const IO: &[&str] = &[
+    "std::fs",
+    "fs::",
+    "File",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "std::os",
+    "TcpStream",
+    "UdpSocket",
+    "Instant",
+    "nix::",
+    "libc::",
+    "ureq::Agent",
+    "Machine",
+    "println!",
+    "log::",
+    "unsafe",
+];
+
+/// The only files that talk to the kernel in ways the compiler cannot check.
+const UNSAFE: &[&str] = &["agent/src/init/mod.rs", "agent/src/init/rescue.rs", "kexec/src/load.rs"];
+
+#[test]
+fn pure_modules_do_no_io() {
+    for module in PURE {
+        let path = root().join(module);
+        let source = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{module}: {error}"));
+        for (number, line) in code(&source) {
+            for word in IO {
+                assert!(!uses(line, word), "{module}:{number} uses {word}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_agents_own_list_of_pure_modules_is_this_one() {
+    let lib = fs::read_to_string(root().join("agent/src/lib.rs")).unwrap();
+    let docs: String = lib.lines().filter_map(|line| line.strip_prefix("//!")).collect();
+    for module in PURE.iter().filter_map(|path| path.strip_prefix("agent/src/")) {
+        let name = module.trim_end_matches(".rs").replace('/', "::");
+        assert!(docs.contains(&format!("`{name}`")), "agent/src/lib.rs does not name {name} as pure");
+    }
+}
+
+#[test]
+fn unsafe_code_lies_in_few_files() {
+    for path in sources() {
+        let source = fs::read_to_string(root().join(&path)).unwrap();
+        let found = code(&source).any(|(_, line)| uses(line, "unsafe"));
+        let listed = UNSAFE.contains(&path.to_str().unwrap());
+        assert_eq!(found, listed, "{}: unsafe code and the list UNSAFE disagree", path.display());
+    }
+}
+
+#[test]
+fn the_pipeline_fits_one_screen() {
+    let source = fs::read_to_string(root().join("agent/src/pipeline.rs")).unwrap();
+    let body = source.lines().skip_while(|line| !line.starts_with("pub fn run")).count();
+    assert!(body <= 50, "pipeline.rs: `run` has {body} lines");
+}
+
+/// The lines that are code: numbered, without comments, up to the tests.
+fn code(source: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = source.lines().take_while(|line| !line.contains("#[cfg(test)]"));
+    let code = lines.zip(1..).map(|(line, number)| (number, line.split("//").next().unwrap_or_default()));
+    code.filter(|(_, line)| !line.trim().is_empty())
+}
+
+/// Whether `word` stands in the line as a word of its own.
+fn uses(line: &str, word: &str) -> bool {
+    let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let ends_open = word.ends_with(':') || word.ends_with('!');
+    line.match_indices(word).any(|(at, _)| {
+        !is_part(line[..at].chars().next_back())
+            && (ends_open || !is_part(line[at + word.len()..].chars().next()))
+    })
+}
+
+/// Every source file of the agent and of kexec.
+fn sources() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders =
+        vec![PathBuf::from("agent/src"), PathBuf::from("kexec/src"), PathBuf::from("inventory/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root().join(&folder)).unwrap() {
+            let path = folder.join(entry.unwrap().file_name());
+            if root().join(&path).is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}

@@ -22,8 +22,8 @@ pub fn run(
     let steps = Steps { run, machine, settings, purpose };
     thread::scope(|scope| {
         let image = run.beside(scope, "image", |stage| steps.check_image(stage));
-        run.stage("modules", |stage| steps.load_modules(stage))?;
         let network = run.beside(scope, "network", |stage| steps.bring_up_network(stage));
+        run.stage("modules", |stage| steps.load_modules(stage))?;
         let facts = run.stage("facts", |stage| steps.discover_facts(stage))?;
         let identity = run.stage("identity", |stage| steps.choose_identity(stage, &facts))?;
         run.skip("lldp", "this version does not collect neighbours");

@@ -2,7 +2,7 @@
 //! Kernel modules by the aliases that devices ask for (modules.alias, modules.dep: depmod(8)).
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
@@ -30,25 +30,27 @@ pub fn load_all(stage: &Current, machine: &Machine) -> Result<()> {
     let index = Index::parse(&aliases, &dependencies);
     let mut done = BTreeSet::new();
     let mut loaded = 0;
-    loop {
-        let mut modaliases = BTreeSet::new();
-        collect(&machine.path("/sys/devices"), &mut modaliases);
-        let before = done.len();
-        for modalias in &modaliases {
-            for file in index.files_for(modalias) {
-                if done.insert(file) {
-                    match load(&machine.path(format!("{folder}/{file}"))) {
-                        Ok(()) => loaded += 1,
-                        Err(error) => stage.problem(format!("module {file}: {error:#}")),
+    // Network first: what comes after waits for its link, and other drivers may probe meanwhile.
+    for wanted in [is_network, |_: &str| true] {
+        loop {
+            let before = done.len();
+            for modalias in modaliases(machine).iter().filter(|modalias| wanted(modalias)) {
+                for file in index.files_for(modalias) {
+                    if done.insert(file) {
+                        match load(&machine.path(format!("{folder}/{file}"))) {
+                            Ok(()) => loaded += 1,
+                            Err(error) => stage.problem(format!("module {file}: {error:#}")),
+                        }
                     }
                 }
             }
-        }
-        if done.len() == before {
-            stage.note(format!("{loaded} kernel modules"));
-            return Ok(());
+            if done.len() == before {
+                break;
+            }
         }
     }
+    stage.note(format!("{loaded} kernel modules"));
+    Ok(())
 }
 
 /// Which modules there are for which devices.
@@ -96,17 +98,21 @@ fn module_name(file: &str) -> String {
     name.split('.').next().unwrap_or(name).replace('-', "_")
 }
 
-/// Every `modalias` below a folder of `/sys/devices`; links are not followed.
-fn collect(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let Ok(kind) = entry.file_type() else { continue };
-        if kind.is_dir() {
-            collect(&entry.path(), found);
-        } else if kind.is_file() && entry.file_name() == "modalias" {
-            let text = fs::read_to_string(entry.path()).unwrap_or_default();
-            found.extend(Some(text.trim().to_string()).filter(|text| !text.is_empty()));
+/// What every device on every bus asks for.
+fn modaliases(machine: &Machine) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for bus in machine.names("/sys/bus") {
+        let devices = format!("/sys/bus/{bus}/devices");
+        for device in machine.names(&devices) {
+            found.extend(machine.attribute(format!("{devices}/{device}/modalias")));
         }
     }
+    found
+}
+
+/// PCI base class 02h, network controller (PCI Code and ID Assignment 1.3), and virtio's device 1.
+fn is_network(modalias: &str) -> bool {
+    modalias.starts_with("pci:") && modalias.contains("bc02") || modalias.starts_with("virtio:d00000001v")
 }
 
 fn load(path: &Path) -> Result<()> {
@@ -205,14 +211,27 @@ mod tests {
     }
 
     #[test]
-    fn devices_are_found_at_any_depth() {
+    fn devices_of_every_bus_are_found() {
         let dir = tempfile::tempdir().unwrap();
-        fs::create_dir_all(dir.path().join("pci0000:00/0000:00:02.0/virtio0")).unwrap();
-        fs::write(dir.path().join("pci0000:00/0000:00:02.0/modalias"), "pci:v1\n").unwrap();
-        fs::write(dir.path().join("pci0000:00/0000:00:02.0/virtio0/modalias"), "virtio:d1\n").unwrap();
-        let mut found = BTreeSet::new();
-        collect(dir.path(), &mut found);
-        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["pci:v1", "virtio:d1"]);
+        for (device, modalias) in
+            [("pci/devices/0000:00:02.0", "pci:v1"), ("virtio/devices/virtio0", "virtio:d1")]
+        {
+            let device = dir.path().join("sys/bus").join(device);
+            std::fs::create_dir_all(&device).unwrap();
+            std::fs::write(device.join("modalias"), format!("{modalias}\n")).unwrap();
+        }
+        assert_eq!(
+            modaliases(&Machine::at(dir.path())).into_iter().collect::<Vec<_>>(),
+            ["pci:v1", "virtio:d1"]
+        );
+    }
+
+    #[test]
+    fn network_ports_are_known_by_their_class() {
+        assert!(is_network("pci:v00008086d00001592sv00008086sd00000002bc02sc00i00"));
+        assert!(is_network("virtio:d00000001v00001AF4"));
+        assert!(!is_network("pci:v00008086d00002922sv00001AF4sd00001100bc01sc06i01"));
+        assert!(!is_network("virtio:d00000002v00001AF4"));
     }
 
     proptest! {

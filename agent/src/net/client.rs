@@ -126,7 +126,7 @@ fn configure(machine: &Machine, link: &Link, lease: &Lease) -> Result<()> {
             log::warn!("adding the route to {to}/{prefix} via {via} on {}: {error:#}", link.name);
         }
     }
-    log::info!("{}: {address}/{} by DHCP", link.name, lease.prefix);
+    log::debug!("{}: {address}/{} by DHCP", link.name, lease.prefix);
     Ok(())
 }
 

@@ -20,8 +20,8 @@ use crate::run::Current;
 use netlink::{Address, Link, Message};
 use socket::Netlink;
 
-/// How long a machine without any port is given to find one.
-const NO_PORT: Duration = Duration::from_secs(10);
+/// How long a machine without any port is given to find one: large adapters start for many seconds.
+const NO_PORT: Duration = Duration::from_secs(30);
 /// How long an IPv6 address alone waits for an IPv4 one beside it.
 const IPV4_GRACE: Duration = Duration::from_secs(3);
 

@@ -8,11 +8,12 @@ pub mod dhcp;
 pub mod netlink;
 mod socket;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, anyhow};
 
 use crate::facts::physical_ports;
 use crate::machine::Machine;
@@ -34,54 +35,91 @@ pub enum Manager {
     Init,
 }
 
-/// Waits until some port has a usable address, and says which.
+/// Waits until some port has a usable address, and says which. Ports that come later are still set up, for as
+/// long as the agent runs: the first address need not be in the inventory's network.
 ///
 /// # Errors
 /// At the deadline, with what each port lacks; earlier where there is no port at all.
 pub fn bring_up(stage: &Current, machine: &Machine, manager: Manager, timeout: Duration) -> Result<()> {
     let monitor = Netlink::open(netlink::GROUPS)?;
-    let mut ports = Ports { machine, manager, links: BTreeMap::new(), addresses: Vec::new(), first: None };
-    let started = Instant::now();
     monitor.send(&netlink::dump_links())?;
-    let mut dumped = false;
-    loop {
-        for message in monitor.receive(ports.next_look(started + timeout))? {
-            match message {
-                Message::Link(link) => ports.see_link(link),
-                Message::Address(address) => ports.see_address(address),
-                Message::Done if !dumped => {
-                    dumped = true;
-                    monitor.send(&netlink::dump_addresses())?;
-                }
-                Message::Done | Message::Answer(_) => {}
-            }
+    let (sender, verdict) = channel();
+    let mut ports = Ports::new(machine, manager, timeout);
+    detach("network".to_string(), move || {
+        if let Err(error) = ports.watch(&monitor, &sender) {
+            let _ = sender.send(Err(error));
         }
-        if ports.ready() {
-            stage.note(ports.describe_addresses());
-            return Ok(());
-        }
-        let waited = started.elapsed();
-        if waited >= NO_PORT && dumped && ports.links.is_empty() {
-            bail!("no network port found: no driver in this image for it, or no port in the machine");
-        }
-        if waited >= timeout {
-            bail!("no address after {} s: {}", timeout.as_secs(), ports.describe_links());
-        }
-    }
+    });
+    stage.note(verdict.recv().context("the network's thread ended")??);
+    Ok(())
 }
 
-struct Ports<'a> {
-    machine: &'a Machine,
+struct Ports {
+    machine: Machine,
     manager: Manager,
+    started: Instant,
+    timeout: Duration,
     links: BTreeMap<u32, Link>,
+    clients: BTreeSet<u32>,
     addresses: Vec<Address>,
     first: Option<Instant>,
 }
 
-impl Ports<'_> {
+impl Ports {
+    fn new(machine: &Machine, manager: Manager, timeout: Duration) -> Self {
+        Self {
+            machine: machine.clone(),
+            manager,
+            started: Instant::now(),
+            timeout,
+            links: BTreeMap::new(),
+            clients: BTreeSet::new(),
+            addresses: Vec::new(),
+            first: None,
+        }
+    }
+
+    /// Follows what the kernel tells for ever; sends the verdict once there is one.
+    fn watch(&mut self, monitor: &Netlink, sender: &Sender<Result<String>>) -> Result<()> {
+        let mut dumped = false;
+        let mut told = false;
+        loop {
+            for message in monitor.receive(self.next_look(told))? {
+                match message {
+                    Message::Link(link) => self.see_link(link),
+                    Message::Address(address) => self.see_address(address),
+                    Message::Done if !dumped => {
+                        dumped = true;
+                        monitor.send(&netlink::dump_addresses())?;
+                    }
+                    Message::Done | Message::Answer(_) => {}
+                }
+            }
+            if let Some(verdict) = self.verdict().filter(|_| !told) {
+                told = true;
+                let _ = sender.send(verdict);
+            }
+        }
+    }
+
+    fn verdict(&self) -> Option<Result<String>> {
+        let has_ipv4 = self.addresses.iter().any(|address| address.ip.is_ipv4());
+        if has_ipv4 || self.first.is_some_and(|first| first.elapsed() >= IPV4_GRACE) {
+            return Some(Ok(self.describe_addresses()));
+        }
+        let waited = self.started.elapsed();
+        if waited >= NO_PORT.min(self.timeout) && self.links.is_empty() {
+            return Some(Err(anyhow!(
+                "no network port found: no driver in this image for it, or no port in the machine"
+            )));
+        }
+        let late = || anyhow!("no address after {} s: {}", self.timeout.as_secs(), self.describe_links());
+        (waited >= self.timeout).then(|| Err(late()))
+    }
+
     /// Takes a link that is new or has changed: sets it up, and starts DHCP once it has carrier.
     fn see_link(&mut self, link: Link) {
-        if !physical_ports(self.machine).contains(&link.name) {
+        if !physical_ports(&self.machine).contains(&link.name) {
             return;
         }
         let before = self.links.insert(link.index, link.clone());
@@ -95,8 +133,8 @@ impl Ports<'_> {
         {
             log::warn!("setting {} up: {error:#}", link.name);
         }
-        if link.carrier && !before.is_some_and(|before| before.carrier) {
-            client::start(self.machine, &link);
+        if link.carrier && self.clients.insert(link.index) {
+            client::start(&self.machine, &link);
         }
     }
 
@@ -111,19 +149,15 @@ impl Ports<'_> {
         }
     }
 
-    fn ready(&self) -> bool {
-        let has_ipv4 = self.addresses.iter().any(|address| address.ip.is_ipv4());
-        has_ipv4 || self.first.is_some_and(|first| first.elapsed() >= IPV4_GRACE)
-    }
-
     /// When to look again even if the kernel tells of nothing.
-    fn next_look(&self, deadline: Instant) -> Instant {
-        let look = match self.first {
-            Some(first) => first + IPV4_GRACE,
-            None if self.links.is_empty() => Instant::now() + Duration::from_secs(1),
+    fn next_look(&self, told: bool) -> Instant {
+        let deadline = self.started + self.timeout;
+        match self.first {
+            _ if told => Instant::now() + Duration::from_secs(3600),
+            Some(first) => deadline.min(first + IPV4_GRACE),
+            None if self.links.is_empty() => deadline.min(self.started + NO_PORT).max(Instant::now()),
             None => deadline,
-        };
-        look.min(deadline)
+        }
     }
 
     fn describe_addresses(&self) -> String {

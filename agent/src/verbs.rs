@@ -63,6 +63,7 @@ pub fn run(flags: &Flags, purpose: Purpose, started: Instant) -> u8 {
         Ok(settings) => settings,
         Err(error) => return say(&error),
     };
+    complaints.iter().for_each(|complaint| log::warn!("{complaint}"));
     let result = pipeline::run(&run, &machine, &settings, &complaints, purpose);
     match result.and_then(|next| carry_out(&run, next)) {
         Ok(code) => code,

@@ -91,6 +91,15 @@ fn the_pipeline_fits_one_screen() {
     assert!(body <= 50, "pipeline.rs: `run` has {body} lines");
 }
 
+#[test]
+fn the_readme_names_every_setting_and_every_exit_code() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for (setting, _) in stage1::config::HELP {
+        assert!(readme.contains(&format!("`{setting}`")), "README.md does not name the setting {setting}");
+    }
+    assert!(readme.contains("Exit codes: 0 done, 1 failed, 2 usage, 3 done but with problems."));
+}
+
 /// The lines that are code: numbered, without comments, up to the tests.
 fn code(source: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = source.lines().take_while(|line| !line.contains("#[cfg(test)]"));

@@ -14,7 +14,7 @@ use stage1::{config, init, logger};
 /// The first-stage OS agent for bare-metal servers.
 ///
 /// Results go to standard output, logs to standard error. Exit codes: 0 done, 1 failed, 2 usage,
-/// 3 done but with problems.
+/// 3 done but with problems, 4 the inventory wants a rescue shell.
 #[derive(Parser)]
 #[command(name = "stage1", version, after_long_help = settings_help())]
 struct Arguments {

@@ -28,6 +28,8 @@ pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// It is done, but there were problems.
 pub const PROBLEMS: u8 = 3;
+/// The inventory wants a rescue shell.
+pub const RESCUE: u8 = 4;
 
 /// How long a failed run tries to tell the inventory.
 const LAST_WORDS: Duration = Duration::from_secs(10);
@@ -152,7 +154,7 @@ fn carry_out(run: &Run, next: Next) -> Result<u8, Failure> {
         }
         Next::Rescue => {
             run.save(Some("a rescue shell, as the inventory says"));
-            Ok(PROBLEMS)
+            Ok(RESCUE)
         }
         Next::Show(text) => {
             print!("{text}");

@@ -97,7 +97,7 @@ fn the_readme_names_every_setting_and_every_exit_code() {
     for (setting, _) in stage1::config::HELP {
         assert!(readme.contains(&format!("`{setting}`")), "README.md does not name the setting {setting}");
     }
-    assert!(readme.contains("Exit codes: 0 done, 1 failed, 2 usage, 3 done but with problems."));
+    assert!(readme.contains("Exit codes: 0 done, 1 failed, 2 usage, 3 done but with problems, 4 the inventory wants a rescue shell."));
 }
 
 /// The lines that are code: numbered, without comments, up to the tests.

@@ -1,2 +1,94 @@
-//! x
-fn main() {}
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `stage1-initramfs`: builds images from content lists, and looks into what goes in and what came out.
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use stage1_initramfs::{Compression, Needs};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Build and inspect initramfs images.
+#[derive(Parser)]
+#[command(version, about)]
+enum Command {
+    /// Build an image from content lists.
+    Build {
+        /// Where to write the image; compressed with zstd if the name ends in .zst.
+        #[arg(long, value_name = "FILE")]
+        output: PathBuf,
+        /// The segment's name, which its list of digests bears.
+        #[arg(long, default_value = "initramfs")]
+        name: String,
+        /// What ${KEY} stands for in the lists; a relative path would be relative to the list.
+        #[arg(long, value_name = "KEY=VALUE", value_parser = variable)]
+        set: Vec<(String, String)>,
+        /// The content lists.
+        #[arg(required = true, value_name = "LIST")]
+        lists: Vec<PathBuf>,
+    },
+    /// Check that a program runs without loader and libraries.
+    CheckStatic {
+        /// The ELF file.
+        file: PathBuf,
+    },
+    /// Print mode, size and path of everything in an image.
+    List {
+        /// The image, of one or more segments.
+        image: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Command::parse() {
+        Command::Build { output, name, set, lists } => build(&output, &name, set, &lists),
+        Command::CheckStatic { file } => check_static(&file),
+        Command::List { image } => list(&image),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("stage1-initramfs: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn variable(argument: &str) -> Result<(String, String), String> {
+    let (key, value) = argument.split_once('=').ok_or("KEY=VALUE is expected")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn build(output: &Path, name: &str, set: Vec<(String, String)>, lists: &[PathBuf]) -> Result<()> {
+    let compressed = output.extension().is_some_and(|extension| extension == "zst");
+    let compression = if compressed { Compression::Zstd } else { Compression::None };
+    let image = stage1_initramfs::build(name, lists, set.into_iter().collect())?;
+    let bytes = image.to_bytes(compression)?;
+    std::fs::write(output, &bytes).with_context(|| format!("writing {}", output.display()))?;
+    println!("{}: {} entries, {:.1} MB", output.display(), image.len(), bytes.len() as f64 / 1e6);
+    Ok(())
+}
+
+fn check_static(file: &Path) -> Result<()> {
+    let name = file.display().to_string();
+    let bytes = std::fs::read(file).with_context(|| format!("reading {name}"))?;
+    let Some(needs) = Needs::of(&bytes, &name)? else { bail!("{name} is no ELF file") };
+    if !needs.is_empty() {
+        let needed: Vec<String> = needs.interpreter.into_iter().chain(needs.libraries).collect();
+        bail!("{name} is not static: it needs {}", needed.join(", "));
+    }
+    println!("{name} is static");
+    Ok(())
+}
+
+fn list(image: &Path) -> Result<()> {
+    let bytes = std::fs::read(image).with_context(|| format!("reading {}", image.display()))?;
+    let members =
+        stage1_initramfs::members(&bytes).with_context(|| format!("reading {}", image.display()))?;
+    let mut output = std::io::stdout().lock();
+    for member in members {
+        writeln!(output, "{:06o} {:>9} {}", member.mode, member.content.len(), member.path)
+            .context("writing to standard output")?;
+    }
+    Ok(())
+}

@@ -23,34 +23,28 @@ debian_kernel() {
 # Fills DIR from what COMMAND would download, unless it holds exactly that already (DIR/.packages says so).
 # A subshell, so that its trap and its directory are its own.
 debian_directory() (
-    set -euo pipefail
     directory=$(realpath --canonicalize-missing "$1")
     shift
-    work=$(mktemp -d)
+    mkdir -p "$(dirname "$directory")" && work=$(mktemp -d "$directory.XXXXXX") || exit 1
     trap 'rm -rf "$work"' EXIT
-    mkdir -p "$work/archives/partial"
+    mkdir -p "$work/archives/partial" "$work/root" && cd "$work/archives" || exit 1
     # As if nothing were installed, and with caches of its own, so that the system's stay as they are.
     options=(-q -o Dir::State::status=/dev/null -o Dir::Cache::archives="$work/archives" -o Dir::Cache::pkgcache=
         -o Dir::Cache::srcpkgcache= -o Debug::NoLocking=1 -o APT::Sandbox::User=root -o Acquire::Retries=3)
 
-    cd "$work/archives"
     if ! "$@" "${options[@]}" --print-uris >"$work/answer" 2>"$work/errors"; then
         cat "$work/errors" >&2
         debian_unknown "${*: -1}"
         exit 1
     fi
-    grep "^'" "$work/answer" | cut -d ' ' -f 2- | sort >"$work/packages"
-    cmp -s "$work/packages" "$directory/.packages" && exit 0
+    grep "^'" "$work/answer" | cut -d ' ' -f 2- | sort >"$work/root/.packages"
+    cmp -s "$work/root/.packages" "$directory/.packages" && exit 0
 
     "$@" "${options[@]}" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
-    mkdir "$work/root"
     for archive in *.deb; do
-        dpkg-deb --extract "$archive" "$work/root"
+        dpkg-deb --extract "$archive" "$work/root" || exit 1
     done
-    cp "$work/packages" "$work/root/.packages"
-    rm -rf "$directory"
-    mkdir -p "$(dirname "$directory")"
-    mv "$work/root" "$directory"
+    rm -rf "$directory" && mv "$work/root" "$directory"
 )
 
 # Says why apt may not know PACKAGE.

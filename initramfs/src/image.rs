@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One segment of an initramfs: collected in memory, written as a newc cpio archive.
+
+use crate::Error;
+use cpio::newc::{Builder, ModeFileType, trailer};
+use ring::digest::{SHA256, digest};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use zstd::zstd_safe::CParameter;
+
+/// Where a segment lists the digests of its files: `/etc/stage1/contents.d/NAME.sha256`.
+pub const CONTENTS: &str = "etc/stage1/contents.d";
+
+/// How an archive is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// As it is: quickest to unpack, for images that do not travel.
+    None,
+    /// One zstd frame with a checksum, and a window of 8 MiB (the kernel allows 128 MiB).
+    Zstd,
+}
+
+/// The two kinds of device node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// A character device.
+    Character,
+    /// A block device.
+    Block,
+}
+
+/// Collects the entries of a segment.
+///
+/// Paths are absolute, with or without the leading slash. The image's /usr is merged: what is put under /bin, /sbin,
+/// /lib or /lib64 goes to the directory of that name in /usr. Parent directories (mode 0755, owner root like everything)
+/// come by themselves.
+#[derive(Debug)]
+pub struct ImageBuilder {
+    name: String,
+    source: String,
+    entries: BTreeMap<String, Entry>,
+    volatile: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    content: Content,
+    permissions: u32,
+    source: String,
+}
+
+#[derive(Debug)]
+enum Content {
+    Directory,
+    File(Vec<u8>),
+    Link(String),
+    Node(NodeKind, u32, u32),
+}
+
+impl ImageBuilder {
+    /// An empty segment. `name` tells its list of digests from those of other segments.
+    pub fn new(name: impl Into<String>) -> ImageBuilder {
+        let name = name.into();
+        ImageBuilder { source: name.clone(), name, entries: BTreeMap::new(), volatile: BTreeSet::new() }
+    }
+
+    /// What messages about the entries that follow give as their origin, such as a line of a content list.
+    pub fn source(&mut self, source: impl Into<String>) -> &mut Self {
+        self.source = source.into();
+        self
+    }
+
+    /// Adds a directory, for one that stays empty or has a mode of its own.
+    pub fn directory(&mut self, path: &str, mode: u32) -> Result<&mut Self, Error> {
+        self.add(path, mode, Content::Directory)
+    }
+
+    /// Adds a regular file.
+    pub fn file(&mut self, path: &str, mode: u32, bytes: impl Into<Vec<u8>>) -> Result<&mut Self, Error> {
+        self.add(path, mode, Content::File(bytes.into()))
+    }
+
+    /// Adds a symbolic link. The target is kept as it is and need not exist.
+    pub fn symlink(&mut self, path: &str, target: &str) -> Result<&mut Self, Error> {
+        self.add(path, 0o777, Content::Link(target.to_owned()))
+    }
+
+    /// Adds a device node.
+    pub fn node(
+        &mut self,
+        path: &str,
+        kind: NodeKind,
+        major: u32,
+        minor: u32,
+        mode: u32,
+    ) -> Result<&mut Self, Error> {
+        self.add(path, mode, Content::Node(kind, major, minor))
+    }
+
+    /// Leaves a regular file out of the list of digests, because it changes at run time.
+    pub fn volatile(&mut self, path: &str) -> Result<&mut Self, Error> {
+        self.volatile.insert(normal(path)?);
+        Ok(self)
+    }
+
+    /// How many entries were added.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing was added.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The segment's bytes, the same on every machine; a multiple of 4 long, so that segments can be joined end to end.
+    ///
+    /// The list of digests comes first, so that an image which lost its end still tells what is missing.
+    pub fn to_bytes(&self, compression: Compression) -> Result<Vec<u8>, Error> {
+        let contents = self.contents_path()?;
+        let mut archive = Archive::default();
+        // Without this the kernel leaves / with the mode of a new tmpfs, 1777.
+        archive.directory(".", 0o755).map_err(Error::io("writing", "/"))?;
+        self.write(&mut archive, &contents, &file(self.contents()?))?;
+        for (path, entry) in &self.entries {
+            self.write(&mut archive, path, entry)?;
+        }
+        // Writing to memory fails for a caller's mistake only; there is no path to name.
+        let bytes = trailer(archive.bytes).map_err(Error::io("ending", &*self.name))?;
+        match compression {
+            Compression::None => Ok(bytes),
+            Compression::Zstd => compress(&bytes).map_err(Error::io("compressing", &*self.name)),
+        }
+    }
+
+    fn add(&mut self, path: &str, mode: u32, content: Content) -> Result<&mut Self, Error> {
+        let path = normal(path)?;
+        if let Some(first) = self.entries.get(&path) {
+            let (first, second) = (first.source.clone(), self.source.clone());
+            return Err(Error::Duplicate { path, first, second });
+        }
+        if matches!(&content, Content::File(bytes) if u32::try_from(bytes.len()).is_err()) {
+            return Err(Error::TooLarge(path));
+        }
+        let entry = Entry { content, permissions: mode & 0o7777, source: self.source.clone() };
+        self.entries.insert(path, entry);
+        Ok(self)
+    }
+
+    /// Writes an entry after those of its parents that are not there yet.
+    fn write(&self, archive: &mut Archive, path: &str, entry: &Entry) -> Result<(), Error> {
+        for (end, _) in path.match_indices('/') {
+            let parent = &path[..end];
+            match self.entries.get(parent) {
+                Some(Entry { content: Content::Directory, permissions, .. }) => {
+                    archive.directory(parent, *permissions)
+                }
+                Some(_) => {
+                    let (path, parent) = (path.to_owned(), parent.to_owned());
+                    return Err(Error::Parent { path, by: entry.source.clone(), parent });
+                }
+                None => archive.directory(parent, 0o755),
+            }
+            .map_err(Error::io("writing", parent))?;
+        }
+        archive.entry(path, entry).map_err(Error::io("writing", path))
+    }
+
+    fn contents_path(&self) -> Result<String, Error> {
+        let plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+        if self.name.is_empty() || !self.name.chars().all(plain) {
+            return Err(Error::Name(self.name.clone()));
+        }
+        Ok(format!("{CONTENTS}/{}.sha256", self.name))
+    }
+
+    /// The digests of the regular files, as `sha256sum --check` in / reads them.
+    fn contents(&self) -> Result<String, Error> {
+        let mut lines = String::new();
+        let mut volatile = self.volatile.clone();
+        for (path, entry) in &self.entries {
+            if let Content::File(bytes) = &entry.content
+                && !volatile.remove(path)
+            {
+                for byte in digest(&SHA256, bytes).as_ref() {
+                    let _ = write!(lines, "{byte:02x}");
+                }
+                let _ = writeln!(lines, "  {path}");
+            }
+        }
+        match volatile.pop_first() {
+            Some(path) => Err(Error::Volatile(path)),
+            None => Ok(lines),
+        }
+    }
+}
+
+/// An archive being written.
+#[derive(Default)]
+struct Archive {
+    bytes: Vec<u8>,
+    entries: u32,
+    directories: BTreeSet<String>,
+}
+
+impl Archive {
+    fn directory(&mut self, path: &str, permissions: u32) -> io::Result<()> {
+        if self.directories.insert(path.to_owned()) {
+            self.append(self.header(path, permissions).set_mode_file_type(ModeFileType::Directory), &[])?;
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, path: &str, entry: &Entry) -> io::Result<()> {
+        let header = self.header(path, entry.permissions);
+        match &entry.content {
+            Content::Directory => self.directory(path, entry.permissions),
+            Content::File(bytes) => self.append(header.set_mode_file_type(ModeFileType::Regular), bytes),
+            Content::Link(target) => {
+                self.append(header.set_mode_file_type(ModeFileType::Symlink), target.as_bytes())
+            }
+            Content::Node(kind, major, minor) => {
+                let kind = match kind {
+                    NodeKind::Character => ModeFileType::Char,
+                    NodeKind::Block => ModeFileType::Block,
+                };
+                self.append(header.set_mode_file_type(kind).rdev_major(*major).rdev_minor(*minor), &[])
+            }
+        }
+    }
+
+    fn header(&self, path: &str, permissions: u32) -> Builder {
+        Builder::new(path).ino(self.entries + 1).mode(permissions)
+    }
+
+    fn append(&mut self, header: Builder, content: &[u8]) -> io::Result<()> {
+        self.entries += 1;
+        let size = u32::try_from(content.len()).map_err(io::Error::other)?;
+        let mut writer = header.write(&mut self.bytes, size);
+        writer.write_all(content)?;
+        writer.finish().map(drop)
+    }
+}
+
+fn file(text: String) -> Entry {
+    Entry { content: Content::File(text.into_bytes()), permissions: 0o644, source: String::new() }
+}
+
+/// A path as the archive has it: no leading slash, nothing to resolve, /usr merged.
+fn normal(path: &str) -> Result<String, Error> {
+    let plain = path.strip_prefix('/').unwrap_or(path);
+    let odd = |part: &str| part.is_empty() || part == "." || part == "..";
+    if plain.split('/').any(odd) || plain.contains(['\n', '\\', '\0']) {
+        return Err(Error::Path(path.to_owned()));
+    }
+    let merged = ["bin/", "sbin/", "lib/", "lib64/"].iter().any(|directory| plain.starts_with(directory));
+    Ok(if merged { format!("usr/{plain}") } else { plain.to_owned() })
+}
+
+/// One zstd frame, padded with zeros, which the kernel skips between segments.
+///
+/// The result depends on the job size and not on how many workers there are or how fast they run.
+fn compress(archive: &[u8]) -> io::Result<Vec<u8>> {
+    const LEVEL: i32 = 12;
+    const WORKERS: u32 = 4;
+    const WINDOW_LOG: u32 = 23;
+    const JOB_BYTES: u32 = 8 << 20;
+    let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
+    encoder.multithread(WORKERS)?;
+    encoder.window_log(WINDOW_LOG)?;
+    encoder.set_parameter(CParameter::JobSize(JOB_BYTES))?;
+    encoder.include_checksum(true)?;
+    encoder.set_pledged_src_size(Some(archive.len() as u64))?;
+    encoder.write_all(archive)?;
+    let mut bytes = encoder.finish()?;
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Member, members};
+    use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
+
+    fn find<'a>(members: &'a [Member], path: &str) -> &'a Member {
+        members.iter().find(|member| member.path == path).unwrap()
+    }
+
+    #[test]
+    fn the_digests_come_first_and_leave_out_what_changes() {
+        let mut image = ImageBuilder::new("site");
+        image.file("/etc/a", 0o644, "a\n").unwrap().file("/bin/b", 0o755, "").unwrap();
+        image.file("/etc/machine-id", 0o644, "").unwrap().volatile("/etc/machine-id").unwrap();
+        image.symlink("/bin", "usr/bin").unwrap();
+        let members = members(&image.to_bytes(Compression::Zstd).unwrap()).unwrap();
+        let paths: Vec<&str> = members.iter().map(|member| &*member.path).collect();
+        assert_eq!(
+            paths,
+            [
+                ".",
+                "etc",
+                "etc/stage1",
+                "etc/stage1/contents.d",
+                "etc/stage1/contents.d/site.sha256",
+                "bin",
+                "etc/a",
+                "etc/machine-id",
+                "usr",
+                "usr/bin",
+                "usr/bin/b"
+            ]
+        );
+        // From `printf 'a\n' | sha256sum` and `sha256sum </dev/null`.
+        assert_eq!(
+            String::from_utf8_lossy(&find(&members, "etc/stage1/contents.d/site.sha256").content),
+            "87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7  etc/a\n\
+             e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  usr/bin/b\n"
+        );
+    }
+
+    #[test]
+    fn segments_can_be_joined() {
+        let mut first = ImageBuilder::new("first");
+        first.file("a", 0o644, "first").unwrap();
+        let mut second = ImageBuilder::new("second");
+        second.file("a", 0o644, "second").unwrap();
+        for compression in [Compression::None, Compression::Zstd] {
+            let first = first.to_bytes(compression).unwrap();
+            assert_eq!(first.len() % 4, 0);
+            let joined = [first, vec![0; 508], second.to_bytes(Compression::Zstd).unwrap()].concat();
+            let members = members(&joined).unwrap();
+            let contents: Vec<&[u8]> =
+                members.iter().filter(|member| member.path == "a").map(|member| &*member.content).collect();
+            assert_eq!(contents, [b"first".as_slice(), b"second"]);
+        }
+    }
+
+    #[test]
+    fn names_and_paths_that_cannot_be_listed_are_refused() {
+        for name in ["", "a/b", "a b"] {
+            let result = ImageBuilder::new(name).to_bytes(Compression::None);
+            assert!(matches!(result, Err(Error::Name(_))), "{name:?}");
+        }
+        for path in ["", "/", "//etc", "etc/", "a/../b", "./a", "a\nb", "a\\b"] {
+            assert!(matches!(ImageBuilder::new("x").file(path, 0, ""), Err(Error::Path(_))), "{path:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_image_reads_back_and_does_not_depend_on_the_order_of_adding(
+            files in proptest::collection::btree_map("[a-c]{1,3}(/[d-f]{4}){0,2}", any::<(Vec<u8>, u16)>(), 0..12),
+        ) {
+            let files: Vec<_> = files.into_iter().collect();
+            let build = |files: &mut dyn Iterator<Item = &(String, (Vec<u8>, u16))>| {
+                let mut image = ImageBuilder::new("test");
+                for (path, (bytes, mode)) in files {
+                    image.file(&format!("{path}/file"), u32::from(*mode), &**bytes).unwrap();
+                }
+                image
+            };
+            let image = build(&mut files.iter());
+            let bytes = image.to_bytes(Compression::Zstd).unwrap();
+            prop_assert_eq!(&bytes, &build(&mut files.iter().rev()).to_bytes(Compression::Zstd).unwrap());
+            let read = members(&bytes).unwrap();
+            prop_assert_eq!(&read, &members(&image.to_bytes(Compression::None).unwrap()).unwrap());
+            for (path, (bytes, mode)) in &files {
+                let member = find(&read, &format!("{path}/file"));
+                prop_assert_eq!(member.mode, 0o100_000 | u32::from(*mode) & 0o7777);
+                prop_assert_eq!(&member.content, bytes);
+            }
+            for (index, member) in read.iter().enumerate() {
+                if let Some((parent, _)) = member.path.rsplit_once('/') {
+                    prop_assert!(read.iter().take(index).any(|earlier| earlier.path == parent), "{}", member.path);
+                }
+            }
+        }
+
+        #[test]
+        fn an_image_cut_short_is_noticed(compressed: bool, cut in (1_usize..400).prop_map(|cut| cut * 4)) {
+            let mut image = ImageBuilder::new("test");
+            let noise: Vec<u8> = (0..4000_u32).flat_map(|n| digest(&SHA256, &n.to_le_bytes()).as_ref().to_vec()).collect();
+            image.file("noise", 0o644, noise).unwrap();
+            let compression = if compressed { Compression::Zstd } else { Compression::None };
+            let bytes = image.to_bytes(compression).unwrap();
+            let short = &bytes[..bytes.len() - cut];
+            prop_assert!(members(short).is_err());
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>, magic in 0..3) {
+            let magic: &[u8] = [b"".as_slice(), b"070701", &[0x28, 0xb5, 0x2f, 0xfd]][magic as usize];
+            let _ = members(&[magic, &bytes].concat());
+        }
+    }
+}

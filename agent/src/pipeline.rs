@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The whole first stage, top to bottom.
 
+use std::ops::ControlFlow::Break;
 use std::thread;
 
 use crate::config::{SettingError, Settings};
@@ -34,7 +35,9 @@ pub fn run(
         if purpose.aim != Aim::Boot {
             let next = run.stage("register", |stage| steps.register(stage, &client, &identity, &facts))?;
             run.skip("bmc", "this version does not configure the BMC");
-            let Next::Boot = next else { return Ok(next) };
+            if let Break(next) = next {
+                return Ok(next);
+            }
         }
         let plan = run.stage("profile", |stage| steps.fetch_profile(stage, &client))?;
         let handover = run.stage("detail", |stage| steps.fetch_detail(stage, &client))?;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What each line of the pipeline does.
 
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -48,8 +49,6 @@ pub enum Aim {
 
 /// What comes after the pipeline: the acts that cannot be undone, and the ends that need none.
 pub enum Next {
-    /// Go on to the profile (within the pipeline only).
-    Boot,
     /// Jump into the target.
     Execute(Loaded),
     /// Power the host off.
@@ -145,32 +144,32 @@ impl Steps<'_> {
         Ok(client)
     }
 
-    /// Registers, and waits as long as the inventory wants to be waited for.
+    /// Registers, and waits as long as the inventory wants to be waited for. Goes on where the host is to boot.
     pub fn register(
         &self,
         stage: &Current,
         client: &Client,
         identity: &Identity,
         facts: &Facts,
-    ) -> Result<Next> {
+    ) -> Result<ControlFlow<Next>> {
         let kind = if self.purpose.aim == Aim::Run { RunKind::Run } else { RunKind::Register };
         let deadline = Instant::now() + self.settings.wait_timeout;
         loop {
             let report = report(self.run, kind.clone(), identity, facts);
             if self.purpose.plan {
-                return Ok(Next::Show(serde_json::to_string_pretty(&report)? + "\n"));
+                return Ok(Break(Next::Show(serde_json::to_string_pretty(&report)? + "\n")));
             }
             let Registration { action, seconds, .. } = client.register(&report)?;
             let words = serde_json::to_string(&action)?;
             stage.note(format!("the inventory says {words}"));
             match action {
                 _ if self.purpose.aim == Aim::Register => {
-                    return Ok(Next::Show(format!("{}: registered, action {words}\n", identity.id)));
+                    return Ok(Break(Next::Show(format!("{}: registered, action {words}\n", identity.id))));
                 }
-                Action::Boot => return Ok(Next::Boot),
-                Action::Shutdown => return Ok(Next::PowerOff),
-                Action::Reboot => return Ok(Next::Restart),
-                Action::Rescue => return Ok(Next::Rescue),
+                Action::Boot => return Ok(Continue(())),
+                Action::Shutdown => return Ok(Break(Next::PowerOff)),
+                Action::Reboot => return Ok(Break(Next::Restart)),
+                Action::Rescue => return Ok(Break(Next::Rescue)),
                 Action::Wait => {
                     let pause = seconds.map_or(WAIT, |seconds| Duration::from_secs(seconds.into()));
                     self.wait(pause, deadline, "action")?;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What `main` calls: one function per verb. Each returns the exit code.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use log::LevelFilter;
+use nix::sys::termios::tcdrain;
 use stage1_inventory::{EventKind, Outcome};
 
 use crate::config::{self, OnFailure, SettingError, Settings};
@@ -67,7 +70,7 @@ pub fn run(flags: &Flags, purpose: Purpose, started: Instant) -> u8 {
     };
     complaints.iter().for_each(|complaint| log::warn!("{complaint}"));
     let result = pipeline::run(&run, &machine, &settings, &complaints, purpose);
-    match result.and_then(|next| carry_out(&run, next)) {
+    match result.and_then(|next| carry_out(&run, next, purpose)) {
         Ok(code) => code,
         Err(failure) => fail(&run, &machine, &settings, &failure, purpose),
     }
@@ -133,23 +136,23 @@ pub fn status(json: bool) -> u8 {
 }
 
 /// The acts that cannot be undone.
-fn carry_out(run: &Run, next: Next) -> Result<u8, Failure> {
+fn carry_out(run: &Run, next: Next, purpose: Purpose) -> Result<u8, Failure> {
     let failed = |stage: &str, error: anyhow::Error| Failure {
         stage: stage.to_string(),
         message: format!("{error:#}"),
     };
     match next {
         Next::Execute(loaded) => {
-            end(run, "jumping into the target");
+            end(run, purpose, "jumping into the target");
             power::settle();
             loaded.execute().map(|never| match never {}).map_err(|error| failed("jump", error.into()))
         }
         Next::PowerOff => {
-            end(run, "powering off, as the inventory says");
+            end(run, purpose, "powering off, as the inventory says");
             power::off().map(|never| match never {}).map_err(|error| failed("power off", error))
         }
         Next::Restart => {
-            end(run, "rebooting, as the inventory says");
+            end(run, purpose, "rebooting, as the inventory says");
             power::restart().map(|never| match never {}).map_err(|error| failed("reboot", error))
         }
         Next::Rescue => {
@@ -161,7 +164,6 @@ fn carry_out(run: &Run, next: Next) -> Result<u8, Failure> {
             run.save(Some("done"));
             Ok(if run.problems().is_empty() { DONE } else { PROBLEMS })
         }
-        Next::Boot => Err(failed("pipeline", anyhow::anyhow!("it ended before the jump"))),
     }
 }
 
@@ -194,10 +196,18 @@ fn tell(run: &Run, machine: &Machine, settings: &Settings, failure: &Failure) ->
     Ok(client.event(&run.event(EventKind::Failed, &failure.stage, &failure.message))?)
 }
 
-fn end(run: &Run, words: &str) {
+/// The waterfall, before the host goes away. At boot it goes to the console itself: a journal that would forward it
+/// has no time left.
+fn end(run: &Run, purpose: Purpose, words: &str) {
     run.save(Some(words));
-    if let Ok(Some(status)) = Status::read(&Machine::real()) {
-        eprint!("{}", status.text(WIDTH));
+    let Ok(Some(status)) = Status::read(&Machine::real()) else { return };
+    let text = status.text(WIDTH);
+    let console =
+        if purpose.at_boot { OpenOptions::new().write(true).open("/dev/console").ok() } else { None };
+    let printed =
+        console.map(|mut console| console.write_all(text.as_bytes()).and_then(|()| Ok(tcdrain(&console)?)));
+    if !matches!(printed, Some(Ok(()))) {
+        eprint!("{text}");
     }
 }
 

@@ -21,6 +21,7 @@ mod profile;
 mod progress;
 mod registration;
 mod report;
+mod waterfall;
 
 pub use detail::{Address, Bond, Detail, Dns, ExtraFile, Interface, Route, Vlan};
 pub use facts::{
@@ -31,6 +32,7 @@ pub use profile::{Artifact, Profile};
 pub use progress::{Event, EventKind, Installed, InstalledArtifact};
 pub use registration::{Action, ProblemDocument, Registration};
 pub use report::{Outcome, Problem, Report, RunKind, Stage, Timeline};
+pub use waterfall::{printable, waterfall};
 
 /// The contract's version, sent in every body.
 pub const VERSION: u32 = 1;

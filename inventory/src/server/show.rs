@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! All about one host, for people.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use stage1_inventory::{Disk, Facts, FirmwareKind, Installed, Nic, Problem, Report, printable, waterfall};
+
+use crate::server::hosts::{Host, Received};
+use crate::server::output::table;
+
+const WIDTH: usize = 100;
+
+/// How many events are shown; JSON has them all.
+const EVENTS: usize = 20;
+
+/// Draws a host.
+pub fn show(host: &Host) -> Result<String> {
+    let report: Option<Report> = read(host.report.as_ref())?;
+    let installed: Option<Installed> = read(host.installed.as_ref())?;
+    let mut out = String::new();
+    let summary = &host.summary;
+    line(&mut out, "host", &summary.id);
+    if let Some(report) = &report {
+        line(&mut out, "", &report.identity.reason);
+    }
+    line(&mut out, "name", &summary.hostname);
+    line(&mut out, "state", &summary.state);
+    line(&mut out, "action", summary.action.as_deref().unwrap_or("default"));
+    line(&mut out, "profile", summary.profile.as_deref().unwrap_or("none"));
+    let seen = |time: &Option<String>| time.clone().unwrap_or_else(|| "never".to_string());
+    line(&mut out, "seen", &format!("first {}, last {}", seen(&host.first_seen), seen(&summary.last_seen)));
+    if let Some(installed) = &installed {
+        let at = host.installed_at.as_deref().unwrap_or_default();
+        line(&mut out, "installed", &format!("{} at {at}, nonce {}", installed.profile, installed.nonce));
+    }
+    if let Some(report) = &report {
+        line(&mut out, "agent", &format!("{}, boot {}", report.agent, report.boot_id));
+        facts(&mut out, &report.facts);
+        problems(&mut out, &report.problems);
+        // The call before the jump has the whole run; the report has what was known when it was sent.
+        let timeline = match &installed {
+            Some(installed) if installed.boot_id == report.boot_id => &installed.timeline,
+            _ => &report.timeline,
+        };
+        let _ = write!(out, "\nlast run\n{}", waterfall(timeline, WIDTH));
+    }
+    events(&mut out, &host.events);
+    Ok(out)
+}
+
+fn read<T: DeserializeOwned>(value: Option<&Value>) -> Result<Option<T>> {
+    Ok(value.map(T::deserialize).transpose()?)
+}
+
+/// Nothing from outside reaches the terminal but through here and `section`.
+fn line(out: &mut String, label: &str, value: &str) {
+    let _ = writeln!(out, "{label:11}{}", printable(value));
+}
+
+fn facts(out: &mut String, facts: &Facts) {
+    let words = |parts: &[&Option<String>]| {
+        let parts: Vec<&str> = parts.iter().filter_map(|part| part.as_deref()).collect();
+        parts.join(" ")
+    };
+    if let Some(system) = &facts.system {
+        let serial = system.serial.as_deref().unwrap_or("none");
+        let system = words(&[&system.manufacturer, &system.product, &system.version]);
+        line(out, "system", &format!("{system}, serial {serial}"));
+    }
+    if let Some(firmware) = &facts.firmware {
+        let kind = match &firmware.kind {
+            FirmwareKind::Uefi => "UEFI",
+            FirmwareKind::Bios => "BIOS",
+            FirmwareKind::Unknown(other) => other,
+        };
+        line(out, "firmware", &format!("{kind} {}", words(&[&firmware.vendor, &firmware.version])));
+    }
+    if let Some(cpus) = &facts.cpus {
+        let model = cpus.model.as_deref().unwrap_or("unknown model");
+        let (sockets, cores, threads) = (cpus.sockets, cpus.cores, cpus.threads);
+        line(out, "cpus", &format!("{sockets} x {model}, {cores} cores, {threads} threads"));
+    }
+    if let Some(memory) = &facts.memory {
+        line(out, "memory", &format!("{} MiB usable", memory.usable_bytes >> 20));
+    }
+    if let Some(kernel) = &facts.kernel {
+        line(out, "kernel", kernel);
+    }
+    section(out, "ports", facts.nics.iter().map(port).collect());
+    section(out, "disks", facts.disks.iter().map(disk).collect());
+}
+
+fn port(nic: &Nic) -> Vec<String> {
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_string());
+    let link = match (nic.carrier, nic.speed_mbps) {
+        (Some(true), Some(speed)) => format!("{speed} Mbit/s"),
+        (Some(true), None) => "carrier".to_string(),
+        (Some(false), _) => "no carrier".to_string(),
+        (None, _) => "down".to_string(),
+    };
+    let mac = if nic.permanent_mac.is_some() { &nic.permanent_mac } else { &nic.mac };
+    vec![nic.name.clone(), text(mac), text(&nic.driver), text(&nic.pci_address), link]
+}
+
+fn disk(disk: &Disk) -> Vec<String> {
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_string());
+    let size = format!("{} GB", disk.size_bytes / 1_000_000_000);
+    vec![disk.name.clone(), size, text(&disk.model), text(&disk.serial)]
+}
+
+fn problems(out: &mut String, problems: &[Problem]) {
+    if problems.is_empty() {
+        return;
+    }
+    out.push_str("\nproblems\n");
+    for problem in problems {
+        let _ = writeln!(out, "  {}: {}", printable(&problem.stage), printable(&problem.message));
+        if let Some(advice) = &problem.advice {
+            let _ = writeln!(out, "    {}", printable(advice));
+        }
+    }
+}
+
+fn events(out: &mut String, events: &[Received]) {
+    let hidden = events.len().saturating_sub(EVENTS);
+    let row = |Received { received, event }: &Received| {
+        let at = format!("{}.{:03} s", event.at_ms / 1000, event.at_ms % 1000);
+        vec![received.clone(), at, event.stage.clone(), event.message.clone()]
+    };
+    let title = if hidden == 0 { "events" } else { "the last events" };
+    section(out, title, events.iter().skip(hidden).map(row).collect());
+    let failure = events.iter().rev().find(|received| !received.event.problems.is_empty());
+    if let Some(Received { received, event }) = failure {
+        let _ = write!(out, "\nfailed at {received}, in its own words:");
+        problems(out, &event.problems);
+    }
+}
+
+fn section(out: &mut String, title: &str, rows: Vec<Vec<String>>) {
+    if rows.is_empty() {
+        return;
+    }
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
+    let _ = write!(out, "\n{title}\n");
+    for row in table(&rows).lines() {
+        let _ = writeln!(out, "  {row}");
+    }
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The database: SQLite, shared by the running server and the operator's verbs.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use stage1_inventory::Profile;
+
+/// SQL for the time now, RFC 3339 in UTC.
+pub const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')";
+
+const SCHEMA_VERSION: i64 = 1;
+const SCHEMA: &str = "
+    CREATE TABLE profiles (
+        name TEXT PRIMARY KEY,
+        body TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE hosts (
+        id TEXT PRIMARY KEY,
+        state TEXT NOT NULL DEFAULT 'unregistered',
+        -- what the operator wants of it
+        action TEXT,
+        rebooted_in TEXT,
+        profile TEXT REFERENCES profiles (name),
+        detail TEXT,
+        -- what it said
+        first_seen TEXT,
+        last_seen TEXT,
+        report TEXT,
+        failure TEXT,
+        installed TEXT,
+        installed_at TEXT
+    ) STRICT;
+    CREATE TABLE events (
+        number INTEGER PRIMARY KEY,
+        host TEXT NOT NULL REFERENCES hosts (id) ON DELETE CASCADE,
+        received TEXT NOT NULL,
+        body TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX events_of_host ON events (host, number);
+";
+
+/// The database. Any number of processes may have it open.
+pub struct Store(Mutex<Connection>);
+
+impl Store {
+    /// Opens the database at `path`, filling an empty one.
+    pub fn open(path: &Path) -> Result<Self> {
+        let open = || {
+            // Without the flag to create: a mistyped folder must not become an inventory.
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let mut connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(Duration::from_secs(10))?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            match version {
+                0 => {
+                    transaction.execute_batch(SCHEMA)?;
+                    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+                }
+                SCHEMA_VERSION => {}
+                other => bail!("it has schema {other}, this program knows schema {SCHEMA_VERSION} only"),
+            }
+            transaction.commit()?;
+            anyhow::Ok(connection)
+        };
+        let connection = open().with_context(|| format!("opening the database {}", path.display()))?;
+        Ok(Store(Mutex::new(connection)))
+    }
+
+    /// Every profile, by name.
+    pub fn profiles(&self) -> Result<Vec<Profile>> {
+        let connection = self.connection();
+        let mut statement = connection.prepare("SELECT body FROM profiles ORDER BY name")?;
+        let bodies = statement.query_map([], |row| row.get::<_, String>(0))?;
+        bodies.map(|body| Ok(serde_json::from_str(&body?)?)).collect()
+    }
+
+    /// The profile of that name.
+    pub fn profile(&self, name: &str) -> Result<Option<Profile>> {
+        let body: Option<String> = self
+            .connection()
+            .query_row("SELECT body FROM profiles WHERE name = ?", [name], |row| row.get(0))
+            .optional()?;
+        Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
+    }
+
+    /// Adds a profile, or replaces the one of its name; true where it is new.
+    pub fn put_profile(&self, profile: &Profile) -> Result<bool> {
+        let body = serde_json::to_string(profile)?;
+        self.transaction(|transaction| {
+            let new = transaction.execute(
+                "INSERT INTO profiles (name, body) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                [&profile.name, &body],
+            )?;
+            transaction.execute("UPDATE profiles SET body = ? WHERE name = ?", [&body, &profile.name])?;
+            Ok(new == 1)
+        })
+    }
+
+    /// How many hosts a profile is assigned to.
+    pub fn assignments(&self, profile: &str) -> Result<u32> {
+        let count = "SELECT count(*) FROM hosts WHERE profile = ?";
+        Ok(self.connection().query_row(count, [profile], |row| row.get(0))?)
+    }
+
+    /// Removes a profile; false where there is none. One that is assigned stays, and that is an error.
+    pub fn remove_profile(&self, name: &str) -> Result<bool> {
+        let removed = self.connection().execute("DELETE FROM profiles WHERE name = ?", params![name])?;
+        Ok(removed == 1)
+    }
+
+    pub fn connection(&self) -> MutexGuard<'_, Connection> {
+        // A panic elsewhere has rolled its transaction back.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `work` in one transaction that may write.
+    pub fn transaction<T, E: From<anyhow::Error>>(
+        &self,
+        work: impl FnOnce(&Transaction) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let database = |error: rusqlite::Error| E::from(anyhow::Error::from(error));
+        let mut connection = self.connection();
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(database)?;
+        let value = work(&transaction)?;
+        transaction.commit().map_err(database)?;
+        Ok(value)
+    }
+}

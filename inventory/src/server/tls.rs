@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A small certificate authority of the inventory's own, for agents to pin.
+
+use std::fs;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType, date_time_ymd,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
+
+use crate::server::folder::{Folder, write_new};
+
+/// The server's side of TLS: the folder's CA, made where it is missing, and a certificate for `names`
+/// that lasts as long as this process.
+pub fn server_config(folder: &Folder, names: &[ServerName<'static>]) -> Result<Arc<ServerConfig>> {
+    let issuer = authority(folder)?;
+    let key = KeyPair::generate().context("making the server's key")?;
+    let mut params = params("stage1 inventory");
+    params.subject_alt_names = names.iter().map(alternative_name).collect::<Result<_>>()?;
+    params.use_authority_key_identifier_extension = true;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let certificate = params.signed_by(&key, &issuer).context("signing the server's certificate")?;
+
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|config| {
+            config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key)
+        })
+        .context("setting up TLS")?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// The CA of the folder. Everything in its certificate but the key is fixed, so the key is all that
+/// has to be read back.
+fn authority(folder: &Folder) -> Result<Issuer<'static, KeyPair>> {
+    let (key_path, certificate_path) = (folder.ca_key(), folder.ca_certificate());
+    if certificate_path.exists() && !key_path.exists() {
+        bail!(
+            "{} is there but its key {} is not; put the key back, or remove both and give the new CA to the agents",
+            certificate_path.display(),
+            key_path.display()
+        );
+    }
+    if !key_path.exists() {
+        let key = KeyPair::generate().context("making the CA's key")?;
+        write_new(&key_path, 0o600, key.serialize_pem().as_bytes())?;
+    }
+    let pem = fs::read_to_string(&key_path).with_context(|| format!("reading {}", key_path.display()))?;
+    let key =
+        KeyPair::from_pem(&pem).with_context(|| format!("reading the key in {}", key_path.display()))?;
+
+    let mut params = params("stage1 inventory CA");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    if !certificate_path.exists() {
+        let certificate = params.self_signed(&key).context("signing the CA's certificate")?;
+        write_new(&certificate_path, 0o644, certificate.pem().as_bytes())?;
+    }
+    Ok(Issuer::new(params, key))
+}
+
+/// Clocks of servers are often wrong, by decades where the battery is empty.
+fn params(common_name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.not_before = date_time_ymd(1970, 1, 1);
+    params.not_after = date_time_ymd(2200, 1, 1);
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params
+}
+
+fn alternative_name(name: &ServerName) -> Result<SanType> {
+    Ok(match name {
+        ServerName::IpAddress(address) => SanType::IpAddress((*address).into()),
+        name => {
+            let name = name.to_str();
+            SanType::DnsName(name.as_ref().try_into().with_context(|| format!("certifying the name {name}"))?)
+        }
+    })
+}

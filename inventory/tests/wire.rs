@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The contract, byte for byte.
+//!
+//! The files in `wire/` are frozen: agents and inventories of all versions exchange them. None is ever
+//! edited or removed; what is new gets a new file.
+
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use stage1_inventory::{
+    Action, Detail, Event, EventKind, FirmwareKind, IdentitySource, Installed, Outcome, ProblemDocument,
+    Profile, Registration, Report, RunKind,
+};
+
+/// Reads an example as a `T` and checks that it is written again as it was, and that fields which
+/// `T` does not know, in whichever object, change nothing.
+fn example<T: Serialize + DeserializeOwned + PartialEq + Debug>(text: &str) -> T {
+    let value: T = serde_json::from_str(text).unwrap();
+    assert_eq!(format!("{}\n", serde_json::to_string_pretty(&value).unwrap()), text);
+
+    let mut extended = serde_json::from_str(text).unwrap();
+    extend(&mut extended);
+    assert_eq!(serde_json::from_value::<T>(extended).unwrap(), value);
+    value
+}
+
+/// Adds a field to every object.
+fn extend(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(extend);
+            fields.insert("field_of_a_later_version".to_string(), json!({ "is": ["ignored", null] }));
+        }
+        Value::Array(values) => values.iter_mut().for_each(extend),
+        _ => {}
+    }
+}
+
+#[test]
+fn reports() {
+    let report: Report = example(include_str!("wire/report.json"));
+    assert_eq!(report.run, RunKind::Run);
+    assert_eq!(report.timeline.stages[2].outcome, Outcome::Running);
+    let minimal: Report = example(include_str!("wire/report-minimal.json"));
+    assert_eq!(minimal.run, RunKind::Register);
+}
+
+#[test]
+fn a_report_with_values_of_a_later_version_keeps_them() {
+    let report: Report = example(include_str!("wire/report-unknown-values.json"));
+    assert_eq!(report.run, RunKind::Unknown("inspect".to_string()));
+    assert_eq!(report.identity.source, IdentitySource::Unknown("asset-tag".to_string()));
+    assert_eq!(report.facts.firmware.unwrap().kind, FirmwareKind::Unknown("coreboot".to_string()));
+    assert_eq!(report.timeline.stages[0].outcome, Outcome::Unknown("postponed".to_string()));
+}
+
+#[test]
+fn a_patched_report() {
+    let mut report: Value = serde_json::from_str(include_str!("wire/report.json")).unwrap();
+    merge(&mut report, serde_json::from_str(include_str!("wire/report-patch.json")).unwrap());
+    let patched: Report = example(include_str!("wire/report-patched.json"));
+    assert_eq!(serde_json::from_value::<Report>(report).unwrap(), patched);
+}
+
+/// RFC 7396, section 2.
+fn merge(target: &mut Value, patch: Value) {
+    let Value::Object(fields) = patch else {
+        *target = patch;
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    for (name, value) in fields {
+        if value.is_null() {
+            target.as_object_mut().unwrap().remove(&name);
+        } else {
+            merge(&mut target[name], value);
+        }
+    }
+}
+
+#[test]
+fn registrations() {
+    let action = |text| example::<Registration>(text).action;
+    assert_eq!(action(include_str!("wire/registration-boot.json")), Action::Boot);
+    assert_eq!(action(include_str!("wire/registration-shutdown.json")), Action::Shutdown);
+    assert_eq!(action(include_str!("wire/registration-reboot.json")), Action::Reboot);
+    assert_eq!(action(include_str!("wire/registration-rescue.json")), Action::Rescue);
+    let unknown = action(include_str!("wire/registration-unknown-action.json"));
+    assert_eq!(unknown, Action::Unknown("wipe".to_string()));
+    let wait: Registration = example(include_str!("wire/registration-wait.json"));
+    assert_eq!((wait.action, wait.seconds), (Action::Wait, Some(30)));
+}
+
+#[test]
+fn profiles() {
+    let kernel: Profile = example(include_str!("wire/profile-kernel.json"));
+    assert_eq!((kernel.initrds.len(), kernel.uki), (1, None));
+    let uki: Profile = example(include_str!("wire/profile-uki.json"));
+    assert_eq!((uki.kernel, uki.uki.unwrap().size), (None, 98_765_432));
+}
+
+#[test]
+fn details() {
+    let detail: Detail = example(include_str!("wire/detail.json"));
+    assert_eq!((detail.interfaces.len(), detail.files.len()), (4, 2));
+    let hostname: Detail = example(include_str!("wire/detail-hostname.json"));
+    assert_eq!(hostname.interfaces, []);
+}
+
+#[test]
+fn progress() {
+    let installed: Installed = example(include_str!("wire/installed.json"));
+    assert_eq!(installed.profile, "compute-1");
+    let kind = |text| example::<Event>(text).kind;
+    assert_eq!(kind(include_str!("wire/event-progress.json")), EventKind::Progress);
+    assert_eq!(kind(include_str!("wire/event-failed.json")), EventKind::Failed);
+    let unknown = kind(include_str!("wire/event-unknown-kind.json"));
+    assert_eq!(unknown, EventKind::Unknown("paused".to_string()));
+}
+
+#[test]
+fn problem_documents() {
+    let problem: ProblemDocument = example(include_str!("wire/problem-document.json"));
+    assert_eq!(problem.status, Some(404));
+}
+
+/// What an inventory may leave out, since it is written by others.
+#[test]
+fn what_may_be_left_out() {
+    let registration: Registration =
+        serde_json::from_value(json!({ "version": 1, "action": "boot" })).unwrap();
+    assert_eq!(registration, example(include_str!("wire/registration-boot.json")));
+    let detail: Detail =
+        serde_json::from_value(json!({ "version": 1, "hostname": "host-4c4c4544" })).unwrap();
+    assert_eq!(detail, example(include_str!("wire/detail-hostname.json")));
+    let problem: ProblemDocument = serde_json::from_value(json!({})).unwrap();
+    assert_eq!(problem, ProblemDocument::default());
+}

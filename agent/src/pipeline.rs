@@ -29,9 +29,9 @@ pub fn run(
         let identity = run.stage("identity", |stage| steps.choose_identity(stage, &facts))?;
         run.skip("lldp", "this version does not collect neighbours");
         run.skip("firmware", "this version does not check firmware");
+        image.join()?;
         network.join()?;
         let client = run.stage("settings", |_| steps.check_settings(complaints, &identity))?;
-        image.join()?;
         if purpose.aim != Aim::Boot {
             let next = run.stage("register", |stage| steps.register(stage, &client, &identity, &facts))?;
             run.skip("bmc", "this version does not configure the BMC");

@@ -94,11 +94,9 @@ impl Steps<'_> {
     pub fn load_modules(&self, stage: &Current) -> Result<()> {
         match init::manager(self.machine) {
             Manager::Agent => init::modules::load_all(stage, self.machine),
-            Manager::Init => {
-                stage.note("left to the init system");
-                Ok(())
-            }
+            Manager::Init => stage.note("left to the init system"),
         }
+        Ok(())
     }
 
     /// Some port must have an address.

@@ -12,21 +12,19 @@ use nix::kmod::{ModuleInitFlags, finit_module};
 use crate::machine::Machine;
 use crate::run::Current;
 
-/// Loads the modules of every device there is, and of those that appear by that.
-///
-/// # Errors
-/// Where the image's module index cannot be read. A module that does not load is a problem.
-pub fn load_all(stage: &Current, machine: &Machine) -> Result<()> {
+/// Loads the modules of every device there is, and of those that appear by that. A module that does not load is a
+/// problem, as is an image without its module index: drivers may be built into the kernel.
+pub fn load_all(stage: &Current, machine: &Machine) {
     let release = machine.attribute("/proc/sys/kernel/osrelease").unwrap_or_default();
     let folder = format!("/lib/modules/{release}");
-    if !machine.has(&folder) {
-        stage.note(format!("none in this image for kernel {release}"));
-        return Ok(());
-    }
-    let text = |name: &str| -> Result<String> {
-        Ok(String::from_utf8_lossy(&machine.read(format!("{folder}/{name}"))?).into_owned())
+    let text = |name: &str| match machine.read(format!("{folder}/{name}")) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) => {
+            stage.problem(error.to_string());
+            String::new()
+        }
     };
-    let (aliases, dependencies) = (text("modules.alias")?, text("modules.dep")?);
+    let (aliases, dependencies) = (text("modules.alias"), text("modules.dep"));
     let index = Index::parse(&aliases, &dependencies);
     let mut done = BTreeSet::new();
     let mut loaded = 0;
@@ -50,7 +48,6 @@ pub fn load_all(stage: &Current, machine: &Machine) -> Result<()> {
         }
     }
     stage.note(format!("{loaded} kernel modules"));
-    Ok(())
 }
 
 /// Which modules there are for which devices.

@@ -30,11 +30,7 @@ impl Log for Logger {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let mark = match record.level() {
-            Level::Error => "error: ",
-            Level::Warn => "warning: ",
-            _ => "",
-        };
+        let mark = if record.level() == Level::Warn { "warning: " } else { "" };
         let line = format!("stage1: {mark}{}\n", printable(&record.args().to_string()));
         let _ = std::io::stderr().write_all(line.as_bytes());
         if let Some(mut kernel) = self.kernel.as_ref().and_then(|kernel| kernel.lock().ok()) {

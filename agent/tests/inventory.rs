@@ -241,7 +241,7 @@ fn the_next_url_is_tried_where_one_is_no_good() {
 #[test]
 fn wrong_bytes_and_wrong_sizes_are_refused_with_the_url() {
     let (error, _) = download(&[|stream| answer(stream, "200 OK", "9876543210")], &["/k"], 10);
-    assert!(error.starts_with("HOST/k: wrong digest: sha256 is 7619ee8c"), "{error}");
+    assert!(error.starts_with("HOST/k: wrong digest: its SHA-256 is 7619ee8c"), "{error}");
     let (error, _) = download(&[|stream| answer(stream, "200 OK", BYTES)], &["/k"], 11);
     assert_eq!(error, "HOST/k: it has 10 bytes, the profile says 11");
     let (error, _) = download(

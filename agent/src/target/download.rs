@@ -194,7 +194,7 @@ impl<'a> Partial<'a> {
         if digest != self.fetch.sha256 {
             let wanted = &self.fetch.sha256;
             return Err(Broken::Useless(format!(
-                "wrong digest: sha256 is {digest}, the profile says {wanted}"
+                "wrong digest: its SHA-256 is {digest}, the profile says {wanted}"
             )));
         }
         Ok(())

@@ -1,2 +1,201 @@
-//! x
-fn main() {}
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `rack`: a virtual rack at the command line.
+
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+
+use anyhow::{Context, Result, anyhow};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use stage1_rack::control::{self, Client};
+use stage1_rack::host::Host;
+use stage1_rack::narrator::Narrator;
+use stage1_rack::paths::Paths;
+use stage1_rack::rack::Rack;
+use stage1_rack::spec::RackSpec;
+use stage1_rack::{console, namespace, story};
+
+/// A virtual rack: bare-metal servers, their boot network and an inventory
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Bring a rack up, and stay until Ctrl-C or `rack down`
+    Up {
+        /// The file that declares the rack
+        file: PathBuf,
+        /// Leave the hosts off
+        #[arg(long)]
+        off: bool,
+    },
+    /// Bring a rack up, and take every host from power-on over its registration to a target
+    Run {
+        /// The file that declares the rack
+        file: PathBuf,
+        /// Leave the rack up at the end
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Turn a host on or off
+    Power {
+        /// The host
+        host: String,
+        /// What to do
+        action: Power,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Join the terminal with a host's serial console; Ctrl-] leaves
+    Console {
+        /// The host
+        host: String,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Show the hosts of a rack
+    Status {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Take a rack down
+    Down {
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Power {
+    /// Press the power button of a host that is off
+    On,
+    /// Press the power button of a host that is on
+    Off,
+    /// Pull the plug
+    Cut,
+}
+
+#[derive(Args)]
+struct Which {
+    /// The rack, by the name of its file; needed where several are up
+    #[arg(long)]
+    rack: Option<String>,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rack: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<()> {
+    let paths = Paths::of_checkout()?;
+    // Only while there is a single thread.
+    if matches!(verb, Verb::Up { .. } | Verb::Run { .. }) {
+        namespace::become_root()?;
+    }
+    match verb {
+        Verb::Up { file, off } => up(&paths, &file, off),
+        Verb::Run { file, keep } => play(&paths, &file, keep),
+        Verb::Power { host, action, which } => {
+            let action = action.to_possible_value().context("naming the action")?;
+            print_answer(ask(&paths, &which, &format!("power {host} {}", action.get_name()))?)
+        }
+        Verb::Console { host, which } => {
+            let client = ask(&paths, &which, &format!("console {host}"))?;
+            eprintln!("This is the console of {host}; Ctrl-] leaves.\r");
+            console::attach(client.into_stream())
+        }
+        Verb::Status { which } => print_answer(ask(&paths, &which, "status")?),
+        Verb::Down { which } => print_answer(ask(&paths, &which, "down")?),
+    }
+}
+
+fn up(paths: &Paths, file: &Path, off: bool) -> Result<()> {
+    let narrator = Narrator::start();
+    let (rack, downs) = bring_up(paths, file, &RackSpec::read(file)?, narrator)?;
+    for host in rack.hosts().iter().filter(|_| !off) {
+        host.power_on()?;
+        narrator.say(&format!("{}: powered on", host.name()));
+    }
+    stay(rack, &downs, narrator)
+}
+
+fn play(paths: &Paths, file: &Path, keep: bool) -> Result<()> {
+    let narrator = Narrator::start();
+    let spec = RackSpec::read(file)?;
+    let (rack, downs) = bring_up(paths, file, &spec, narrator)?;
+    let result = story::play(&rack, &spec.network, narrator);
+    for host in rack.hosts() {
+        if let Ok(id) = story::identity(&rack, host) {
+            println!("\n{}", rack.inventory().verb(&["host", "show", &id])?);
+        }
+    }
+    let hosts: Vec<&str> = rack.hosts().iter().map(Host::name).collect();
+    let hosts = hosts.join(", ");
+    match &result {
+        Ok(()) => narrator.say(&format!("PASS: {hosts}: from power-on over the inventory to the target")),
+        Err(error) => {
+            let error = format!("{error:#}");
+            println!("{error}");
+            let reason = error.lines().next().unwrap_or_default();
+            narrator
+                .say(&format!("FAIL: {reason}; consoles: {}/HOST/serial.log", rack.directory().display()));
+        }
+    }
+    if keep {
+        stay(rack, &downs, narrator)?;
+    }
+    result.map_err(|_| anyhow!("the story did not come to its end"))
+}
+
+/// Brings up the rack that is called like its file, and lets others talk to it.
+fn bring_up(
+    paths: &Paths,
+    file: &Path,
+    spec: &RackSpec,
+    narrator: Narrator,
+) -> Result<(Arc<Rack>, Receiver<UnixStream>)> {
+    let name = file.file_stem().context("naming the rack after its file")?.to_string_lossy();
+    let rack = Arc::new(Rack::up(&name, spec, paths)?);
+    let (down, downs) = mpsc::channel();
+    control::serve(&rack, down)?;
+    let inventory = rack.inventory().url();
+    narrator.say(&format!(
+        "the rack {name} is up: inventory at {inventory}, files in {}",
+        rack.directory().display()
+    ));
+    Ok((rack, downs))
+}
+
+/// Keeps the rack up until `rack down`. Ctrl-C ends the process, and with it everything.
+fn stay(rack: Arc<Rack>, downs: &Receiver<UnixStream>, narrator: Narrator) -> Result<()> {
+    narrator
+        .say("in another terminal: rack status, rack console HOST, rack power HOST on|off|cut, rack down");
+    narrator.say("Ctrl-C takes the rack down");
+    let mut asker = downs.recv().context("waiting for requests")?;
+    rack.go_down();
+    narrator.say("the rack is down");
+    // The asker may have left.
+    let _ = asker.write_all(b"the rack is down\n");
+    Ok(())
+}
+
+fn ask(paths: &Paths, which: &Which, words: &str) -> Result<Client> {
+    Client::request(&paths.racks, which.rack.as_deref(), words)
+}
+
+fn print_answer(client: Client) -> Result<()> {
+    io::stdout().write_all(client.rest()?.as_bytes()).context("printing the answer")
+}

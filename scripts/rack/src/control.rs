@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! How other processes talk to a rack that is up: one request line over a Unix socket, then an answer.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+
+use crate::rack::Rack;
+
+/// The socket in a rack's folder.
+const SOCKET: &str = "control";
+/// The first line of an answer that is no error.
+const OK: &str = "ok";
+
+/// Answers requests for as long as the process lives. `rack down` is passed on to `down`, with the connection that
+/// ends when the rack has.
+pub fn serve(rack: &Arc<Rack>, down: Sender<UnixStream>) -> Result<()> {
+    let path = rack.directory().join(SOCKET);
+    let listener = UnixListener::bind(&path).with_context(|| format!("listening on {}", path.display()))?;
+    let rack = Arc::downgrade(rack);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let (rack, down) = (rack.clone(), down.clone());
+            thread::spawn(move || {
+                if let Some(rack) = rack.upgrade() {
+                    let _ = answer(&rack, &down, stream);
+                }
+            });
+        }
+    });
+    Ok(())
+}
+
+/// A rack that is up, seen from another process.
+pub struct Client {
+    stream: BufReader<UnixStream>,
+}
+
+impl Client {
+    /// Asks the rack `name`, or the only one that is up, for what `words` say.
+    pub fn request(racks: &Path, name: Option<&str>, words: &str) -> Result<Client> {
+        let name = match name {
+            Some(name) => name.to_string(),
+            None => only_rack(racks)?,
+        };
+        let stream = UnixStream::connect(racks.join(&name).join(SOCKET))
+            .with_context(|| format!("the rack {name} is not up: start it with `rack up FILE`"))?;
+        let mut client = Client { stream: BufReader::new(stream) };
+        writeln!(client.stream.get_mut(), "{words}").context("asking the rack")?;
+        let mut first = String::new();
+        client.stream.read_line(&mut first).context("reading the rack's answer")?;
+        if first.trim_end() != OK {
+            let error = first + &client.rest()?;
+            bail!("{}", error.trim_end());
+        }
+        Ok(client)
+    }
+
+    /// The rest of the answer.
+    pub fn rest(mut self) -> Result<String> {
+        let mut rest = String::new();
+        self.stream.read_to_string(&mut rest).context("reading the rack's answer")?;
+        Ok(rest)
+    }
+
+    /// The connection, which after `console HOST` is the host's console.
+    pub fn into_stream(self) -> UnixStream {
+        self.stream.into_inner()
+    }
+}
+
+/// The names of the racks that are up.
+fn racks_up(racks: &Path) -> Vec<String> {
+    let entries = fs::read_dir(racks).into_iter().flatten().map_while(Result::ok);
+    entries
+        .filter(|entry| UnixStream::connect(entry.path().join(SOCKET)).is_ok())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+fn only_rack(racks: &Path) -> Result<String> {
+    match racks_up(racks).as_slice() {
+        [] => bail!("no rack is up: start one with `rack up FILE`"),
+        [name] => Ok(name.clone()),
+        names => bail!("several racks are up, choose one with --rack: {}", names.join(", ")),
+    }
+}
+
+fn answer(rack: &Arc<Rack>, down: &Sender<UnixStream>, mut stream: UnixStream) -> Result<()> {
+    let mut request = String::new();
+    BufReader::new(stream.try_clone()?).read_line(&mut request)?;
+    let words: Vec<&str> = request.split_whitespace().collect();
+    let result = match words.as_slice() {
+        ["status"] => Ok(status(rack)),
+        ["power", host, action] => power(rack, host, action),
+        ["console", host] => match rack.host(host) {
+            Ok(host) => {
+                writeln!(stream, "{OK}")?;
+                return console(host, stream);
+            }
+            Err(error) => Err(error),
+        },
+        ["down"] => {
+            writeln!(stream, "{OK}")?;
+            return down.send(stream).context("passing on");
+        }
+        // Also what a look whether the rack is up sends: nothing.
+        _ => bail!("unknown request"),
+    };
+    match result {
+        Ok(text) => write!(stream, "{OK}\n{text}")?,
+        Err(error) => writeln!(stream, "{error:#}")?,
+    }
+    Ok(())
+}
+
+fn status(rack: &Rack) -> String {
+    let mut text = format!("{:<16}{:<8}{:<10}{:<18}serial log\n", "host", "power", "firmware", "mac");
+    for host in rack.hosts() {
+        let power = host.on_since().map_or("off".to_string(), |time| format!("{} s", time.as_secs()));
+        let firmware = format!("{:?}", host.spec().firmware).to_lowercase();
+        let mac = host.spec().nics.first().map_or("-", |nic| &nic.mac);
+        let log = host.serial_log();
+        let _ = writeln!(text, "{:<16}{power:<8}{firmware:<10}{mac:<18}{}", host.name(), log.display());
+    }
+    let inventory = rack.inventory();
+    let _ = writeln!(text, "inventory       {} in {}", inventory.url(), inventory.directory().display());
+    text
+}
+
+fn power(rack: &Rack, host: &str, action: &str) -> Result<String> {
+    let host = rack.host(host)?;
+    match action {
+        "on" => host.power_on()?,
+        "off" => host.power_off()?,
+        "cut" => host.cut(),
+        _ => bail!("power is on, off or cut, not {action:?}"),
+    }
+    Ok(String::new())
+}
+
+/// Joins the connection with the host's console until either ends.
+fn console(host: &crate::host::Host, mut stream: UnixStream) -> Result<()> {
+    let (recent, chunks) = host.console();
+    stream.write_all(recent.replace('\n', "\r\n").as_bytes())?;
+    let mut input = stream.try_clone()?;
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            for chunk in chunks {
+                if stream.write_all(&chunk).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut buffer = [0; 256];
+        loop {
+            match input.read(&mut buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(0) | Err(_) => break,
+                // What is typed while the host is off is lost, as on hardware.
+                Ok(length) => drop(host.type_bytes(buffer.get(..length).unwrap_or_default())),
+            }
+        }
+        let _ = input.shutdown(Shutdown::Both);
+    });
+    Ok(())
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One host: its power and its serial console.
+
+use std::fs::{self, File};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::json;
+
+use crate::boot::copy;
+use crate::namespace::Namespace;
+use crate::paths::{UEFI_CODE, UEFI_VARIABLES, installed};
+use crate::process::{Process, command};
+use crate::qemu::{self, Machine};
+use crate::qmp::{PowerOff, Qmp};
+use crate::spec::{Firmware, HostSpec};
+use crate::transcript::{Match, Transcript};
+
+/// A host of the rack.
+pub struct Host {
+    spec: HostSpec,
+    taps: Vec<String>,
+    boot: KernelBoot,
+    directory: PathBuf,
+    namespace: Arc<Namespace>,
+    serial: Arc<Transcript>,
+    running: Mutex<Option<Running>>,
+}
+
+/// What QEMU itself loads where the network is not asked.
+pub struct KernelBoot {
+    /// The kernel.
+    pub kernel: PathBuf,
+    /// The initramfs.
+    pub initramfs: PathBuf,
+    /// The kernel command line.
+    pub append: String,
+}
+
+struct Running {
+    qemu: Process,
+    control: Qmp,
+    since: Instant,
+}
+
+/// How long a system may take to power off when asked to.
+const SHUTDOWN: Duration = Duration::from_secs(60);
+
+impl Host {
+    /// A host that is off, with empty disks and untouched UEFI variables, which keeps its files in `directory`.
+    pub fn new(
+        spec: HostSpec,
+        taps: Vec<String>,
+        boot: KernelBoot,
+        directory: PathBuf,
+        namespace: Arc<Namespace>,
+    ) -> Result<Host> {
+        fs::create_dir_all(&directory).with_context(|| format!("creating {}", directory.display()))?;
+        if spec.firmware == Firmware::Uefi {
+            copy(installed(UEFI_VARIABLES)?, &directory.join(qemu::UEFI_VARIABLES))?;
+        }
+        for (number, disk) in spec.disks.iter().enumerate() {
+            let path = directory.join(qemu::disk_file(number));
+            File::create(&path)
+                .and_then(|file| file.set_len(disk.size_mib << 20))
+                .with_context(|| format!("creating {}", path.display()))?;
+        }
+        let serial = Arc::new(Transcript::create(&directory.join("serial.log"))?);
+        Ok(Host { spec, taps, boot, directory, namespace, serial, running: Mutex::new(None) })
+    }
+
+    /// What it was declared as.
+    pub fn spec(&self) -> &HostSpec {
+        &self.spec
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    /// The file with everything that came over the serial console, stamped with the seconds since power-on.
+    pub fn serial_log(&self) -> PathBuf {
+        self.directory.join("serial.log")
+    }
+
+    /// Turns it on. A host that is on stays as it is.
+    pub fn power_on(&self) -> Result<()> {
+        self.start().with_context(|| format!("powering on host {}", self.name()))
+    }
+
+    /// Presses its power button, and waits until its system has powered it off.
+    pub fn power_off(&self) -> Result<()> {
+        match self.running().as_ref() {
+            Some(running) => running.control.execute("system_powerdown", json!({}))?,
+            None => return Ok(()),
+        }
+        self.wait_off(SHUTDOWN).context("the power button did nothing; `cut` takes its power away").map(drop)
+    }
+
+    /// Takes its power away.
+    pub fn cut(&self) {
+        if let Some(mut running) = self.running().take() {
+            running.qemu.kill();
+        }
+    }
+
+    /// How long it has been on; `None` where it is off.
+    pub fn on_since(&self) -> Option<Duration> {
+        let running = self.running();
+        let still = !self.serial.wait_closed(Duration::ZERO);
+        running.as_ref().filter(|_| still).map(|running| running.since.elapsed())
+    }
+
+    /// Waits until it is off, and says how that came.
+    pub fn wait_off(&self, timeout: Duration) -> Result<PowerOff> {
+        let seconds = timeout.as_secs();
+        if !self.serial.wait_closed(timeout) {
+            bail!("host {} is still on after {seconds} s{}", self.name(), self.serial.shown());
+        }
+        let running = self.running().take();
+        let mut running = running.with_context(|| format!("host {} was not on", self.name()))?;
+        running.qemu.wait(timeout)?;
+        Ok(running.control.ended())
+    }
+
+    /// Waits until `pattern` (a regular expression over bytes, `^` and `$` at lines) comes over the serial console,
+    /// a prompt without line end included. Looks at what came since the last match of this power-on.
+    pub fn wait_for(&self, pattern: &str, timeout: Duration) -> Result<Match> {
+        self.serial.wait_for(pattern, timeout).with_context(|| format!("waiting for host {}", self.name()))
+    }
+
+    /// Types a line at its serial console.
+    pub fn type_line(&self, line: &str) -> Result<()> {
+        self.type_bytes(format!("{line}\r").as_bytes())
+    }
+
+    /// Types at its serial console.
+    pub fn type_bytes(&self, bytes: &[u8]) -> Result<()> {
+        let mut running = self.running();
+        let running = running.as_mut().with_context(|| format!("host {} is off", self.name()))?;
+        running.qemu.write(bytes)
+    }
+
+    /// All that came over the serial console since power-on.
+    pub fn serial_text(&self) -> String {
+        self.serial.text()
+    }
+
+    /// The end of the serial log, as the tail of an error message.
+    pub fn shown(&self) -> String {
+        self.serial.shown()
+    }
+
+    /// What its console showed last, and from here on every chunk as it comes.
+    pub fn console(&self) -> (String, Receiver<Vec<u8>>) {
+        self.serial.listen()
+    }
+
+    /// Plugs the cable of its NIC `number`, counted from 0, in or out.
+    pub fn set_link(&self, number: usize, connected: bool) -> Result<()> {
+        let running = self.running();
+        let running = running.as_ref().with_context(|| format!("host {} is off", self.name()))?;
+        set_link(&running.control, number, connected)
+    }
+
+    fn start(&self) -> Result<()> {
+        let mut running = self.running();
+        if running.is_some() && !self.serial.wait_closed(Duration::ZERO) {
+            return Ok(());
+        }
+        drop(running.take());
+        let (ours, theirs) = UnixStream::pair().context("creating the control connection")?;
+        let theirs = OwnedFd::from(theirs);
+        let machine = Machine {
+            spec: &self.spec,
+            taps: &self.taps,
+            uefi_code: Path::new(UEFI_CODE),
+            kernel: &self.boot.kernel,
+            initramfs: &self.boot.initramfs,
+            append: &self.boot.append,
+            control_fd: theirs.as_raw_fd(),
+        };
+        let mut qemu = command(qemu::PROGRAM);
+        qemu.args(machine.arguments()).current_dir(&self.directory);
+        self.serial.begin("power on");
+        let qemu = Process::spawn(&self.namespace, qemu, Some(theirs), Arc::clone(&self.serial))
+            .inspect_err(|_| self.serial.close())?;
+        let control = Qmp::open(ours).map_err(|error| anyhow!("{error:#}{}", self.serial.shown()))?;
+        for (number, nic) in self.spec.nics.iter().enumerate() {
+            if !nic.connected {
+                set_link(&control, number, false)?;
+            }
+        }
+        control.execute("cont", json!({}))?;
+        *running = Some(Running { qemu, control, since: Instant::now() });
+        Ok(())
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn set_link(control: &Qmp, number: usize, connected: bool) -> Result<()> {
+    control.execute("set_link", json!({ "name": format!("nic{number}"), "up": connected }))
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The reference inventory: its server in the namespace, and its operator's verbs.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use stage1_inventory::Detail;
+
+use crate::namespace::Namespace;
+use crate::process::{Process, explain};
+use crate::spec::{InventorySpec, NetworkSpec};
+use crate::transcript::Transcript;
+
+/// The inventory of a rack.
+pub struct Inventory {
+    program: PathBuf,
+    directory: PathBuf,
+    network: NetworkSpec,
+    spec: InventorySpec,
+    namespace: Arc<Namespace>,
+    log: Arc<Transcript>,
+    server: Mutex<Option<Process>>,
+}
+
+/// How long the server may take to start.
+const START: Duration = Duration::from_secs(30);
+
+impl Inventory {
+    /// An inventory that keeps all it knows in `directory` and does not serve yet.
+    pub fn new(
+        program: &Path,
+        directory: PathBuf,
+        network: &NetworkSpec,
+        spec: &InventorySpec,
+        namespace: Arc<Namespace>,
+    ) -> Result<Inventory> {
+        fs::create_dir_all(&directory).with_context(|| format!("creating {}", directory.display()))?;
+        let log = Arc::new(Transcript::create(&directory.with_extension("log"))?);
+        Ok(Inventory {
+            program: program.to_path_buf(),
+            directory,
+            network: network.clone(),
+            spec: spec.clone(),
+            namespace,
+            log,
+            server: Mutex::new(None),
+        })
+    }
+
+    /// Starts to serve.
+    pub fn start(&self) -> Result<()> {
+        let mut server = self.server();
+        drop(server.take());
+        let address = self.network.server;
+        let mut command = Command::new(&self.program);
+        command.arg("serve").arg("--dir").arg(&self.directory).args([
+            "--listen",
+            &format!("{address}:{}", self.spec.port),
+            "--boot-listen",
+            &format!("{address}:{}", self.spec.boot_port),
+            "--name",
+            &address.to_string(),
+        ]);
+        self.log.begin("inventory");
+        *server = Some(Process::spawn(&self.namespace, command, None, Arc::clone(&self.log))?);
+        self.log.wait_for("^inventory ready at ", START).context("starting the inventory").map(drop)
+    }
+
+    /// Stops to serve. What it knows stays.
+    pub fn stop(&self) {
+        drop(self.server().take());
+    }
+
+    /// Base URL of the contract.
+    pub fn url(&self) -> String {
+        format!("https://{}:{}/ipxe", self.network.server, self.spec.port)
+    }
+
+    /// Base URL of the boot files.
+    pub fn boot_url(&self) -> String {
+        format!("http://{}:{}/boot", self.network.server, self.spec.boot_port)
+    }
+
+    /// Where the boot files are.
+    pub fn boot_directory(&self) -> PathBuf {
+        self.directory.join("boot")
+    }
+
+    /// Its folder.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Its CA's certificate in PEM. It is there once the server was started.
+    pub fn ca(&self) -> Result<Vec<u8>> {
+        let path = self.directory.join("ca.pem");
+        fs::read(&path).with_context(|| format!("reading {}", path.display()))
+    }
+
+    /// Runs one of the operator's verbs and returns what it prints.
+    pub fn verb<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<String> {
+        let mut command = Command::new(&self.program);
+        command.arg("--dir").arg(&self.directory).args(arguments);
+        let output = command.output().map_err(|error| explain("stage1-inventory", error))?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{}", errors.trim_end());
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// All hosts, as `host list --json` prints them.
+    pub fn hosts(&self) -> Result<Value> {
+        let hosts = self.verb(&["host", "list", "--json"])?;
+        serde_json::from_str(&hosts).context("reading the list of hosts")
+    }
+
+    /// All about a host, as `host show --json` prints it.
+    pub fn host(&self, id: &str) -> Result<Value> {
+        let host = self.verb(&["host", "show", id, "--json"])?;
+        serde_json::from_str(&host).with_context(|| format!("reading host {id}"))
+    }
+
+    /// Adds a profile of a kernel and one initrd.
+    pub fn add_profile(&self, name: &str, kernel: &Path, initrd: &Path, append: &str) -> Result<()> {
+        let arguments =
+            ["profile".as_ref(), "add".as_ref(), name.as_ref(), "--kernel".as_ref(), kernel.as_os_str()];
+        let more = ["--initrd".as_ref(), initrd.as_os_str(), "--append".as_ref(), OsStr::new(append)];
+        self.verb(&[arguments.as_slice(), more.as_slice()].concat()).map(drop)
+    }
+
+    /// Assigns a profile to the host.
+    pub fn assign(&self, id: &str, profile: &str) -> Result<()> {
+        self.verb(&["host", "assign", id, profile]).map(drop)
+    }
+
+    /// Says what the host is to do next.
+    pub fn set_action(&self, id: &str, action: &str) -> Result<()> {
+        self.verb(&["host", "action", id, action]).map(drop)
+    }
+
+    /// Gives the host its detail.
+    pub fn set_detail(&self, id: &str, detail: &Detail) -> Result<()> {
+        let path = self.directory.with_file_name(format!("detail-{id}.json"));
+        fs::write(&path, serde_json::to_vec_pretty(detail)?)
+            .with_context(|| format!("writing {}", path.display()))?;
+        let path = path.to_string_lossy();
+        self.verb(&["host", "detail", id, &path]).map(drop)
+    }
+
+    fn server(&self) -> MutexGuard<'_, Option<Process>> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

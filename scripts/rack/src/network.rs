@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The boot network: a bridge, a tap for each port, and dnsmasq.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::namespace::Namespace;
+use crate::process::{Process, command, explain};
+use crate::spec::NetworkSpec;
+use crate::transcript::Transcript;
+
+/// Where the boot server is on the bridge.
+const BRIDGE: &str = "br0";
+/// How long dnsmasq may take to start.
+const START: Duration = Duration::from_secs(30);
+
+/// Makes the bridge and the taps.
+pub fn connect(namespace: &Namespace, spec: &NetworkSpec, taps: &[String], directory: &Path) -> Result<()> {
+    let batch = directory.join("network.ip");
+    fs::write(&batch, ip_commands(spec, taps)).with_context(|| format!("writing {}", batch.display()))?;
+    let mut ip = command("ip");
+    ip.arg("-batch").arg(&batch);
+    let output = namespace.run(move || ip.output())?.map_err(|error| explain("ip", error))?;
+    ensure!(
+        output.status.success(),
+        "making the network of {}: {}",
+        batch.display(),
+        String::from_utf8_lossy(&output.stderr).trim_end()
+    );
+    Ok(())
+}
+
+/// Starts dnsmasq and waits until it serves; `boot` is what TFTP serves, `boot_url` the same by HTTP.
+pub fn serve(
+    namespace: &Namespace,
+    spec: &NetworkSpec,
+    directory: &Path,
+    boot: &Path,
+    boot_url: &str,
+) -> Result<Process> {
+    let file = directory.join("dnsmasq.conf");
+    let settings = dnsmasq_settings(spec, boot, boot_url);
+    fs::write(&file, settings).with_context(|| format!("writing {}", file.display()))?;
+    let transcript = Arc::new(Transcript::create(&directory.join("dnsmasq.log"))?);
+    transcript.begin("dnsmasq");
+    let mut dnsmasq = command("dnsmasq");
+    dnsmasq.arg("--no-daemon").arg(format!("--conf-file={}", file.display()));
+    let process = Process::spawn(namespace, dnsmasq, None, Arc::clone(&transcript))?;
+    transcript.wait_for("started, version", START).context("starting dnsmasq")?;
+    Ok(process)
+}
+
+fn ip_commands(spec: &NetworkSpec, taps: &[String]) -> String {
+    let mut commands = format!(
+        "link set lo up\n\
+         link add {BRIDGE} address 52:54:00:00:00:01 type bridge stp_state 0 mcast_snooping 0 group_fwd_mask 0x4000\n\
+         link set {BRIDGE} addrgenmode none\n\
+         address add {}/{} dev {BRIDGE}\n\
+         address add fe80::1/64 dev {BRIDGE} nodad\n\
+         address add fd00:9::1/64 dev {BRIDGE} nodad\n\
+         link set {BRIDGE} up\n",
+        spec.server, spec.prefix
+    );
+    for tap in taps {
+        let _ = writeln!(commands, "tuntap add {tap} mode tap\nlink set {tap} master {BRIDGE} up");
+    }
+    commands
+}
+
+/// Without router advertisements, iPXE under UEFI waits 16 s for one.
+fn dnsmasq_settings(spec: &NetworkSpec, boot: &Path, boot_url: &str) -> String {
+    let [first, last] = spec.dhcp_range;
+    let boot = boot.display();
+    format!(
+        "port=0\n\
+         user=root\n\
+         no-hosts\n\
+         no-resolv\n\
+         no-ping\n\
+         log-dhcp\n\
+         interface={BRIDGE}\n\
+         except-interface=lo\n\
+         bind-interfaces\n\
+         leasefile-ro\n\
+         dhcp-authoritative\n\
+         dhcp-range={first},{last},1h\n\
+         enable-ra\n\
+         dhcp-range=fd00:9::,ra-stateless,64\n\
+         enable-tftp\n\
+         tftp-root={boot}\n\
+         dhcp-match=set:ipxe,175\n\
+         dhcp-match=set:uefi,option:client-arch,7\n\
+         dhcp-match=set:uefi,option:client-arch,9\n\
+         dhcp-match=set:uefi-http,option:client-arch,16\n\
+         dhcp-option=tag:uefi-http,60,HTTPClient\n\
+         dhcp-boot=tag:uefi-http,tag:!ipxe,{boot_url}/snponly.efi\n\
+         dhcp-boot=tag:ipxe,{boot_url}/boot.ipxe\n\
+         dhcp-boot=tag:uefi,tag:!ipxe,snponly.efi\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connects_every_tap_to_the_bridge() {
+        let directory = tempfile::tempdir().unwrap();
+        let namespace = Namespace::new().unwrap();
+        let taps = ["tap0".to_string(), "tap1".to_string()];
+        connect(&namespace, &NetworkSpec::default(), &taps, directory.path()).unwrap();
+        let show = namespace.run(|| command("ip").args(["-brief", "link", "show", "master", "br0"]).output());
+        let shown = String::from_utf8(show.unwrap().unwrap().stdout).unwrap();
+        assert_eq!(shown.lines().count(), 2, "{shown}");
+
+        let error = connect(&namespace, &NetworkSpec::default(), &taps, directory.path()).unwrap_err();
+        assert!(error.to_string().contains("network.ip: RTNETLINK answers: File exists"), "{error}");
+    }
+
+    #[test]
+    fn dnsmasq_accepts_its_settings() {
+        let directory = tempfile::tempdir().unwrap();
+        let namespace = Namespace::new().unwrap();
+        let spec = NetworkSpec::default();
+        connect(&namespace, &spec, &[], directory.path()).unwrap();
+        let process =
+            serve(&namespace, &spec, directory.path(), directory.path(), "http://10.9.0.1:8080/boot");
+        process.unwrap();
+    }
+}

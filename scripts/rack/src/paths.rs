@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Where a rack finds what it needs, and where it keeps what it has.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+/// UEFI's code and its variables' first state (package `ovmf`).
+pub const UEFI_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+/// See [`UEFI_CODE`].
+pub const UEFI_VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+/// iPXE for UEFI, on top of the firmware's network driver (package `ipxe`).
+pub const IPXE_UEFI: &str = "/usr/lib/ipxe/snponly.efi";
+
+/// Folders and programs of a checkout.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    /// What `scripts/build` makes.
+    pub dist: PathBuf,
+    /// Where each rack has a folder.
+    pub racks: PathBuf,
+    /// The inventory server.
+    pub inventory: PathBuf,
+    /// The unpacked Debian package of `dist/vmlinuz`.
+    pub kernel_package: PathBuf,
+}
+
+impl Paths {
+    /// Those of the checkout that this program was built from, and the inventory built beside this program.
+    pub fn of_checkout() -> Result<Paths> {
+        let checkout =
+            Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("finding the checkout")?;
+        let program = env::current_exe().context("finding this program")?;
+        // A test is one folder deeper than a program.
+        let found = program.ancestors().skip(1).take(2).map(|folder| folder.join("stage1-inventory"));
+        let inventory = found
+            .into_iter()
+            .find(|path| path.is_file())
+            .context("stage1-inventory is missing: run cargo build -p stage1-inventory")?;
+        Ok(Paths {
+            dist: checkout.join("dist"),
+            racks: checkout.join("target/rack"),
+            inventory,
+            kernel_package: checkout.join("target/debian/kernel"),
+        })
+    }
+
+    /// A file of `dist/`.
+    pub fn built(&self, name: &str) -> Result<PathBuf> {
+        let path = self.dist.join(name);
+        ensure!(path.is_file(), "{} is missing: run scripts/build", path.display());
+        Ok(path)
+    }
+}
+
+/// A file of a Debian package.
+pub fn installed(path: &str) -> Result<&Path> {
+    let path = Path::new(path);
+    ensure!(path.is_file(), "{} is missing: run scripts/setup", path.display());
+    Ok(path)
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Child processes in the namespace. This is the only file with `unsafe`.
+
+use std::env;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, getpid, getppid};
+
+use crate::namespace::Namespace;
+use crate::transcript::Transcript;
+
+/// A running program. It ends with this value, and if need be with this process.
+pub struct Process {
+    name: String,
+    child: Child,
+    input: Option<ChildStdin>,
+    transcript: Arc<Transcript>,
+}
+
+/// A command by name, also looked for where system programs are, which not every user's path includes.
+pub fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    let path = env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
+    command
+}
+
+/// How long a process may take to end after SIGTERM.
+const GRACE: Duration = Duration::from_secs(5);
+
+impl Process {
+    /// Starts `command` in the namespace, with its output and errors going to `transcript` and `inherited` open in it
+    /// under its own number.
+    pub fn spawn(
+        namespace: &Namespace,
+        mut command: Command,
+        inherited: Option<OwnedFd>,
+        transcript: Arc<Transcript>,
+    ) -> Result<Process> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let (mut output, output_end) = io::pipe().context("creating a pipe")?;
+        let errors_end = output_end.try_clone().context("duplicating a pipe")?;
+        command.stdin(Stdio::piped()).stdout(output_end).stderr(errors_end);
+        die_with_parent(&mut command, inherited.as_ref().map(AsRawFd::as_raw_fd));
+
+        // The command holds the pipe's write ends: it must be gone before the output can end.
+        let mut child = namespace.run(move || command.spawn())?.map_err(|error| explain(&name, error))?;
+        drop(inherited);
+        let input = child.stdin.take();
+        let sink = Arc::clone(&transcript);
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            loop {
+                match output.read(&mut buffer) {
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Ok(0) | Err(_) => break sink.close(),
+                    Ok(length) => sink.push(buffer.get(..length).unwrap_or_default()),
+                }
+            }
+        });
+        Ok(Process { name, child, input, transcript })
+    }
+
+    /// Writes to its standard input.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let input = self.input.as_mut().with_context(|| format!("{} takes no input", self.name))?;
+        input
+            .write_all(bytes)
+            .and_then(|()| input.flush())
+            .with_context(|| format!("writing to {}", self.name))
+    }
+
+    /// Waits until it has ended by itself; `None` at the timeout.
+    pub fn wait(&mut self, timeout: Duration) -> Result<Option<ExitStatus>> {
+        if !self.transcript.wait_closed(timeout) {
+            return Ok(None);
+        }
+        self.child.wait().map(Some).with_context(|| format!("waiting for {}", self.name))
+    }
+
+    /// Ends it at once.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Asks it to end, and ends it where it does not within a few seconds.
+    pub fn stop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+        if !matches!(self.wait(GRACE), Ok(Some(_))) {
+            self.kill();
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// An error of starting the program `name`, with what to do about it.
+pub fn explain(name: &str, error: io::Error) -> anyhow::Error {
+    match error.kind() {
+        ErrorKind::NotFound => anyhow!("{name} is missing: run scripts/setup"),
+        _ => anyhow!(error).context(format!("starting {name}")),
+    }
+}
+
+fn die_with_parent(command: &mut Command, inherited: Option<RawFd>) {
+    let parent = getpid();
+    let prepare = move || {
+        set_pdeathsig(Signal::SIGKILL)?;
+        // The parent may have ended before the signal was asked for.
+        if getppid() != parent {
+            return Err(ErrorKind::NotConnected.into());
+        }
+        if let Some(fd) = inherited {
+            // SAFETY: the descriptor is open in the parent until the command was started, so it is open in its copy.
+            let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+            fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty()))?;
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec the closure makes three system calls, and neither allocates nor locks.
+    unsafe { command.pre_exec(prepare) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> (tempfile::TempDir, Process, Arc<Transcript>) {
+        let directory = tempfile::tempdir().unwrap();
+        let transcript = Arc::new(Transcript::create(&directory.path().join("log")).unwrap());
+        transcript.begin("test");
+        let namespace = Namespace::new().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let process = Process::spawn(&namespace, command, None, Arc::clone(&transcript)).unwrap();
+        // The thread that started it must outlive it.
+        std::mem::forget(namespace);
+        (directory, process, transcript)
+    }
+
+    #[test]
+    fn speaks_and_listens() {
+        let (_directory, mut process, transcript) = shell("read line; echo got $line >&2");
+        process.write(b"this\n").unwrap();
+        transcript.wait_for("got this", Duration::from_secs(60)).unwrap();
+        assert!(process.wait(Duration::from_secs(60)).unwrap().unwrap().success());
+    }
+
+    #[test]
+    fn stops_what_runs() {
+        let (_directory, mut process, transcript) = shell("echo up; exec cat");
+        transcript.wait_for("up", Duration::from_secs(60)).unwrap();
+        assert!(process.wait(Duration::ZERO).unwrap().is_none());
+        drop(process);
+        assert!(transcript.wait_closed(Duration::ZERO));
+    }
+
+    #[test]
+    fn ends_with_the_thread_of_its_namespace() {
+        let directory = tempfile::tempdir().unwrap();
+        let transcript = Arc::new(Transcript::create(&directory.path().join("log")).unwrap());
+        transcript.begin("test");
+        let namespace = Namespace::new().unwrap();
+        let mut process =
+            Process::spawn(&namespace, Command::new("cat"), None, Arc::clone(&transcript)).unwrap();
+        drop(namespace);
+        let status = process.wait(Duration::from_secs(60)).unwrap().unwrap();
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
+    }
+
+    #[test]
+    fn says_what_to_do_about_a_missing_program() {
+        let missing = Command::new("stage1-no-such-program").spawn().unwrap_err();
+        assert_eq!(explain("qemu", missing).to_string(), "qemu is missing: run scripts/setup");
+    }
+}

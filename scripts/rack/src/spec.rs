@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The file that declares a rack.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+
+/// A rack: its network, its inventory and its hosts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RackSpec {
+    /// The boot network.
+    #[serde(default)]
+    pub network: NetworkSpec,
+    /// The inventory.
+    #[serde(default)]
+    pub inventory: InventorySpec,
+    /// The hosts, in the order of the file.
+    #[serde(rename = "host", default)]
+    pub hosts: Vec<HostSpec>,
+}
+
+/// The boot network: one segment, with one server for everything.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkSpec {
+    /// Address of the boot server, which is DHCP, TFTP and HTTP server and the inventory.
+    pub server: Ipv4Addr,
+    /// Length of the network's prefix in bits.
+    pub prefix: u8,
+    /// Whether DHCP and TFTP are served.
+    pub dhcp: bool,
+    /// The first and the last address that DHCP leases.
+    pub dhcp_range: [Ipv4Addr; 2],
+}
+
+impl Default for NetworkSpec {
+    fn default() -> NetworkSpec {
+        NetworkSpec {
+            server: Ipv4Addr::new(10, 9, 0, 1),
+            prefix: 24,
+            dhcp: true,
+            dhcp_range: [Ipv4Addr::new(10, 9, 0, 100), Ipv4Addr::new(10, 9, 0, 199)],
+        }
+    }
+}
+
+/// The inventory.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InventorySpec {
+    /// Port of the contract, HTTPS.
+    pub port: u16,
+    /// Port of the boot files, HTTP.
+    pub boot_port: u16,
+}
+
+impl Default for InventorySpec {
+    fn default() -> InventorySpec {
+        InventorySpec { port: 8443, boot_port: 8080 }
+    }
+}
+
+/// One server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostSpec {
+    /// Its name in the rack: lower-case letters, digits and `-`.
+    pub name: String,
+    /// Memory in MiB.
+    #[serde(default = "default_memory_mib")]
+    pub memory_mib: u32,
+    /// Its firmware.
+    #[serde(default)]
+    pub firmware: Firmware,
+    /// How it comes by kernel and initramfs.
+    #[serde(default)]
+    pub boot: Boot,
+    /// Which initramfs it boots.
+    #[serde(default)]
+    pub image: Image,
+    /// Whether a reset starts it again, as on hardware. Else a reset turns it off, so that a panic does not go unseen.
+    #[serde(default)]
+    pub reboots: bool,
+    /// What is added to the kernel command line.
+    #[serde(default)]
+    pub append: String,
+    /// Its network ports.
+    #[serde(rename = "nic", default)]
+    pub nics: Vec<NicSpec>,
+    /// Its disks.
+    #[serde(rename = "disk", default)]
+    pub disks: Vec<DiskSpec>,
+    /// What its firmware says of it.
+    #[serde(default)]
+    pub smbios: SmbiosSpec,
+}
+
+/// What starts a host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Firmware {
+    /// SeaBIOS, a legacy BIOS.
+    #[default]
+    Seabios,
+    /// OVMF, a UEFI.
+    Uefi,
+}
+
+/// How a host comes by kernel and initramfs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Boot {
+    /// By iPXE over HTTP: from the NIC's ROM under SeaBIOS, from TFTP under UEFI.
+    #[default]
+    Ipxe,
+    /// By iPXE, which UEFI's HTTP boot loads.
+    UefiHttp,
+    /// From QEMU, without the network.
+    Kernel,
+}
+
+/// An initramfs of `dist/`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Image {
+    /// With the modules of virtual hardware only.
+    #[default]
+    Demo,
+    /// The one that is shipped, with `stage1` as `/init`.
+    Init,
+    /// The one that is shipped, with systemd as `/init`.
+    Systemd,
+}
+
+impl Image {
+    /// Its file in `dist/`.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Image::Demo => "initramfs-demo.cpio.zst",
+            Image::Init => "initramfs.cpio.zst",
+            Image::Systemd => "initramfs-systemd.cpio.zst",
+        }
+    }
+}
+
+/// A network port.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NicSpec {
+    /// What it is.
+    #[serde(default)]
+    pub model: NicModel,
+    /// Its permanent MAC address, six pairs of lower-case hex digits with colons.
+    pub mac: String,
+    /// Whether its cable is plugged in.
+    #[serde(default = "yes")]
+    pub connected: bool,
+}
+
+/// A kind of network port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NicModel {
+    /// A paravirtual NIC.
+    #[default]
+    VirtioNetPci,
+    /// Intel 82574L.
+    E1000e,
+}
+
+/// A disk.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskSpec {
+    /// What it is.
+    #[serde(default)]
+    pub model: DiskModel,
+    /// Capacity in MiB. It takes no room until it is written to.
+    pub size_mib: u64,
+}
+
+/// A kind of disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiskModel {
+    /// A paravirtual disk.
+    #[default]
+    Virtio,
+    /// An NVMe namespace.
+    Nvme,
+    /// A disk at an AHCI controller.
+    Sata,
+}
+
+/// What the firmware's SMBIOS tables say. What is not given is as QEMU has it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SmbiosSpec {
+    /// BIOS information (DSP0134 7.1).
+    pub bios: BiosInformation,
+    /// System information (DSP0134 7.2).
+    pub system: SystemInformation,
+    /// Baseboard information (DSP0134 7.3).
+    pub baseboard: BaseboardInformation,
+    /// System enclosure or chassis (DSP0134 7.4).
+    pub chassis: ChassisInformation,
+}
+
+/// SMBIOS type 0.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct BiosInformation {
+    pub vendor: Option<String>,
+    pub version: Option<String>,
+    pub date: Option<String>,
+}
+
+/// SMBIOS type 1.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct SystemInformation {
+    pub manufacturer: Option<String>,
+    pub product: Option<String>,
+    pub version: Option<String>,
+    pub serial: Option<String>,
+    pub uuid: Option<String>,
+    pub sku: Option<String>,
+    pub family: Option<String>,
+}
+
+/// SMBIOS type 2.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct BaseboardInformation {
+    pub manufacturer: Option<String>,
+    pub product: Option<String>,
+    pub version: Option<String>,
+    pub serial: Option<String>,
+    pub asset: Option<String>,
+    pub location: Option<String>,
+}
+
+/// SMBIOS type 3.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct ChassisInformation {
+    pub manufacturer: Option<String>,
+    pub version: Option<String>,
+    pub serial: Option<String>,
+    pub asset: Option<String>,
+    pub sku: Option<String>,
+}
+
+impl RackSpec {
+    /// Reads the file at `path`. Errors name the file and the key.
+    pub fn read(path: &Path) -> Result<RackSpec> {
+        let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        RackSpec::parse(&text).with_context(|| format!("reading {}", path.display()))
+    }
+
+    /// Reads the text of such a file.
+    pub fn parse(text: &str) -> Result<RackSpec> {
+        let spec: RackSpec = toml::from_str(text)?;
+        spec.check()?;
+        Ok(spec)
+    }
+
+    fn check(&self) -> Result<()> {
+        ensure!(!self.hosts.is_empty(), "there is no host: add a [[host]] table");
+        ensure!(
+            (8..=30).contains(&self.network.prefix),
+            "network.prefix: {} is not between 8 and 30",
+            self.network.prefix
+        );
+        let (mut names, mut macs) = (BTreeSet::new(), BTreeSet::new());
+        for host in &self.hosts {
+            let name = &host.name;
+            ensure!(is_name(name), "host.name: {name:?} is not made of lower-case letters, digits and '-'");
+            ensure!(names.insert(name), "host.name: {name:?} is there twice");
+            for nic in &host.nics {
+                let mac = &nic.mac;
+                ensure!(is_mac(mac), "host {name}: nic.mac: {mac:?} is not like \"52:54:00:09:00:0a\"");
+                ensure!(macs.insert(mac), "host {name}: nic.mac: {mac:?} is there twice");
+            }
+            host.check().with_context(|| format!("host {name}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl HostSpec {
+    fn check(&self) -> Result<()> {
+        ensure!(self.memory_mib >= 256, "memory_mib: {} is less than 256", self.memory_mib);
+        if self.boot == Boot::UefiHttp && self.firmware != Firmware::Uefi {
+            bail!("boot: \"uefi-http\" needs firmware = \"uefi\"");
+        }
+        if self.boot != Boot::Kernel && !self.nics.iter().any(|nic| nic.connected) {
+            bail!("nic: a netboot needs a connected one; boot = \"kernel\" does without");
+        }
+        if let Some(uuid) = &self.smbios.system.uuid {
+            ensure!(is_uuid(uuid), "smbios.system.uuid: {uuid:?} is not a UUID in lower case");
+        }
+        for disk in &self.disks {
+            ensure!(
+                (1..=1 << 30).contains(&disk.size_mib),
+                "disk.size_mib: {} is out of range",
+                disk.size_mib
+            );
+        }
+        Ok(())
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !name.is_empty() && name.len() <= 32 && !name.starts_with('-') && name.chars().all(allowed)
+}
+
+fn is_mac(mac: &str) -> bool {
+    mac.len() == 17
+        && mac.split(':').count() == 6
+        && mac.split(':').all(|pair| pair.len() == 2 && is_hex(pair))
+}
+
+fn is_uuid(uuid: &str) -> bool {
+    let groups: Vec<usize> = uuid.split('-').map(str::len).collect();
+    groups == [8, 4, 4, 4, 12] && uuid.split('-').all(is_hex)
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+fn default_memory_mib() -> u32 {
+    1024
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        format!("{:#}", RackSpec::parse(text).unwrap_err())
+    }
+
+    const NIC: &str = "[[host.nic]]\nmac = '52:54:00:09:00:01'\n";
+
+    #[test]
+    fn reads_the_racks_of_this_folder() {
+        let racks = Path::new(env!("CARGO_MANIFEST_DIR")).join("racks");
+        let mut read = 0;
+        for entry in fs::read_dir(racks).unwrap() {
+            RackSpec::read(&entry.unwrap().path()).unwrap();
+            read += 1;
+        }
+        assert!(read > 0);
+    }
+
+    #[test]
+    fn fills_in_what_is_not_said() {
+        let spec = RackSpec::parse(&format!("[[host]]\nname = 'a'\n{NIC}")).unwrap();
+        assert_eq!(spec.network.server, Ipv4Addr::new(10, 9, 0, 1));
+        let host = &spec.hosts[0];
+        assert_eq!((host.firmware, host.boot, host.image), (Firmware::Seabios, Boot::Ipxe, Image::Demo));
+        assert!(host.nics[0].connected);
+    }
+
+    #[test]
+    fn errors_name_the_key() {
+        for (text, expected) in [
+            ("", "no host"),
+            ("[network]\nadress = '10.9.0.1'", "`adress`"),
+            ("[network]\nprefix = 31\n[[host]]\nname = 'a'", "network.prefix"),
+            ("[[host]]\nmemory_mib = 512", "`name`"),
+            ("[[host]]\nname = 'A'", "host.name"),
+            ("[[host]]\nname = 'a'", "host a: nic"),
+            ("[[host]]\nname = 'a'\nmemory_mib = 1", "host a: memory_mib"),
+            ("[[host]]\nname = 'a'\nfirmware = 'bios'", "`seabios`"),
+            ("[[host]]\nname = 'a'\n[[host.nic]]\nmac = '52:54'", "host a: nic.mac"),
+            ("[[host]]\nname = 'a'\nboot = 'kernel'\n[host.smbios.system]\nuuid = 'x'", "smbios.system.uuid"),
+            ("[[host]]\nname = 'a'\nboot = 'kernel'\n[host.smbios.system]\nuid = 'x'", "`uid`"),
+            ("[[host]]\nname = 'a'\nboot = 'kernel'\n[[host.disk]]\nsize_mib = 0", "disk.size_mib"),
+        ] {
+            let error = error(text);
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+        let http = error(&format!("[[host]]\nname = 'a'\nboot = 'uefi-http'\n{NIC}"));
+        assert!(http.contains("host a: boot"), "{http}");
+        let twice = error(&format!("[[host]]\nname = 'a'\n{NIC}[[host]]\nname = 'b'\n{NIC}"));
+        assert!(twice.contains("host b: nic.mac") && twice.contains("twice"), "{twice}");
+    }
+}

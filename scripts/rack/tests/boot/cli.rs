@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The `rack` command, with a rack that is up in another process.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+const RACK: &str = env!("CARGO_BIN_EXE_rack");
+
+fn rack(arguments: &[&str]) -> Output {
+    Command::new(RACK).args(arguments).args(["--rack", "test-cli"]).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+struct Up(Child);
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn hosts_can_be_turned_on_watched_and_turned_off() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("test-cli.toml");
+    std::fs::write(&file, "[[host]]\nname = 'a'\n[[host.nic]]\nmac = '52:54:00:09:00:01'\n").unwrap();
+    let mut up =
+        Up(Command::new(RACK).arg("up").arg("--off").arg(&file).stdout(Stdio::piped()).spawn().unwrap());
+    let mut lines = BufReader::new(up.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.ends_with("Ctrl-C takes the rack down")));
+
+    let status = || text(&rack(&["status"]).stdout);
+    let power = |status: &str| status.lines().nth(1).unwrap().split_whitespace().nth(1).unwrap().to_string();
+    assert_eq!(power(&status()), "off");
+    let wrong = text(&rack(&["power", "b", "on"]).stderr);
+    assert_eq!(wrong, "rack: there is no host \"b\"; there are: a\n");
+    let again = Command::new(RACK).arg("up").arg(&file).output().unwrap();
+    assert!(text(&again.stderr).contains("is up already"), "{}", text(&again.stderr));
+
+    assert!(rack(&["power", "a", "on"]).status.success());
+    assert_ne!(power(&status()), "off");
+    watch_console();
+    assert!(rack(&["power", "a", "cut"]).status.success());
+    assert_eq!(power(&status()), "off");
+
+    assert_eq!(text(&rack(&["down"]).stdout), "the rack is down\n");
+    assert!(up.0.wait().unwrap().success());
+    assert!(!Path::new(&format!("/proc/{}", up.0.id())).exists());
+    let gone = text(&rack(&["status"]).stderr);
+    assert!(gone.contains("the rack test-cli is not up: start it with `rack up FILE`"), "{gone}");
+}
+
+/// Joins the console, types Ctrl-B for iPXE's command line and asks it to say something, and leaves by Ctrl-].
+fn watch_console() {
+    let mut console = Command::new(RACK)
+        .args(["console", "a", "--rack", "test-cli"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = console.stdin.take().unwrap();
+    let mut output = console.stdout.take().unwrap();
+    let mut seen = Vec::new();
+    let mut wait_for = |wanted: &str| {
+        let mut buffer = [0; 256];
+        while !text(&seen).contains(wanted) {
+            let length = output.read(&mut buffer).unwrap();
+            assert_ne!(length, 0, "{wanted:?} did not come: {}", text(&seen));
+            seen.extend_from_slice(&buffer[..length]);
+        }
+    };
+    wait_for("Ctrl-B for the iPXE command line");
+    input.write_all(b"\x02").unwrap();
+    wait_for("iPXE>");
+    input.write_all(b"echo typed ${net0/mac}\r").unwrap();
+    wait_for("typed 52:54:00:09:00:01");
+    input.write_all(b"\x1d").unwrap();
+    assert!(console.wait().unwrap().success());
+}

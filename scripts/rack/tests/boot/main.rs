@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The first stage on virtual servers, from power-on: what it does when all is well, and what it says when it is not.
+//!
+//! Needs what `scripts/build` makes, and the inventory server beside this test. Each test has a rack of its own, whose
+//! consoles are in `target/rack/NAME/HOST/serial.log`.
+
+mod cli;
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+use stage1_rack::host::Host;
+use stage1_rack::narrator::Narrator;
+use stage1_rack::paths::Paths;
+use stage1_rack::qmp::PowerOff;
+use stage1_rack::rack::Rack;
+use stage1_rack::spec::{NetworkSpec, RackSpec};
+use stage1_rack::story::{self, BOOT};
+
+const UUID: &str = "6d1f0c5e-8a43-4f0e-9b52-0a5c6e7d0001";
+const NIC: &str = "[[host.nic]]\nmac = '52:54:00:09:00:01'";
+/// Once a message is on its way.
+const SOON: Duration = Duration::from_secs(60);
+
+/// A rack with the one host `a`, that `keys` and `tables` describe.
+fn rack(name: &str, keys: &str, tables: &str) -> Rack {
+    let spec = format!(
+        "[[host]]\nname = 'a'\n{keys}\n{tables}\n[host.smbios.system]\nserial = 'S1'\nuuid = '{UUID}'\n"
+    );
+    up(name, &spec)
+}
+
+fn up(name: &str, spec: &str) -> Rack {
+    let paths = Paths::of_checkout().unwrap();
+    Rack::up(name, &RackSpec::parse(spec).unwrap(), &paths).unwrap()
+}
+
+/// Has the inventory boot host `a` into the target when it comes.
+fn expect_host(rack: &Rack) -> &Host {
+    let (host, network) = (rack.host("a").unwrap(), NetworkSpec::default());
+    story::add_profile(rack, &network, "").unwrap();
+    story::prepare(rack, &network, host, 0, UUID).unwrap();
+    host
+}
+
+fn known(rack: &Rack, pointer: &str) -> String {
+    let host = rack.inventory().host(UUID).unwrap();
+    let value = host.pointer(pointer).unwrap_or_else(|| panic!("{pointer} is not in {host:#}"));
+    value.as_str().map_or_else(|| value.to_string(), str::to_string)
+}
+
+/// Waits for the run's failure and then for the rescue shell, with the reason above its prompt.
+fn fails(host: &Host, reason: &str) {
+    host.wait_for(&format!("^stage1: failed: {reason}"), BOOT).unwrap();
+    host.wait_for(&format!("^failed: {reason}"), SOON).unwrap();
+    host.wait_for("^stage1 rescue# $", SOON).unwrap();
+    assert!(!host.serial_text().contains("jumping"), "{}", host.shown());
+}
+
+fn whole_story(name: &str, keys: &str) {
+    let rack = rack(name, keys, NIC);
+    story::play(&rack, &NetworkSpec::default(), Narrator::start()).unwrap();
+    assert_eq!(known(&rack, "/state"), "installed");
+}
+
+#[test]
+fn bios_whole_story() {
+    whole_story("test-bios", "image = 'init'");
+}
+
+#[test]
+fn systemd_whole_story() {
+    whole_story("test-systemd", "image = 'systemd'");
+}
+
+#[test]
+fn uefi_whole_story() {
+    whole_story("test-uefi", "image = 'init'\nfirmware = 'uefi'");
+}
+
+#[test]
+fn uefi_http_whole_story() {
+    whole_story("test-uefi-http", "firmware = 'uefi'\nboot = 'uefi-http'");
+}
+
+#[test]
+fn a_new_server_joins_the_stock_and_powers_off() {
+    let disks =
+        "[[host.disk]]\nmodel = 'nvme'\nsize_mib = 64\n[[host.disk]]\nmodel = 'sata'\nsize_mib = 32\n";
+    let nics = "[[host.nic]]\nmodel = 'e1000e'\nmac = '52:54:00:09:00:01'\n\
+                [[host.nic]]\nmac = '52:54:00:09:00:02'\nconnected = false\n";
+    let rack = rack("test-registration", "", &format!("{nics}{disks}"));
+    story::register_all(&rack, Narrator::start()).unwrap();
+    assert_eq!(known(&rack, "/state"), "registered");
+    assert_eq!(known(&rack, "/report/facts/system/serial"), "S1");
+
+    let host = rack.inventory().host(UUID).unwrap();
+    let facts = |pointer: &str| host.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut sizes: Vec<u64> =
+        facts("/report/facts/disks").iter().filter_map(|disk| disk["size_bytes"].as_u64()).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [32 << 20, 64 << 20]);
+    let mut ports: Vec<(String, bool)> = facts("/report/facts/nics")
+        .iter()
+        .filter_map(|nic| Some((nic["mac"].as_str()?.to_string(), nic["carrier"].as_bool()?)))
+        .collect();
+    ports.sort_unstable();
+    assert_eq!(ports, [("52:54:00:09:00:01".to_string(), true), ("52:54:00:09:00:02".to_string(), false)]);
+}
+
+#[test]
+fn goes_on_by_hand_once_the_inventory_is_back() {
+    let rack = rack("test-inventory-down", "boot = 'kernel'\nappend = 'stage1.inventory-timeout=5'", NIC);
+    let host = expect_host(&rack);
+    rack.inventory().stop();
+    host.power_on().unwrap();
+    fails(host, &format!("register: PUT https://10.9.0.1:8443/ipxe/{UUID}: .*refused"));
+    rack.inventory().start().unwrap();
+    host.type_line("stage1 run").unwrap();
+    story::wait_for_target(&rack, host).unwrap();
+}
+
+#[test]
+fn a_host_that_the_inventory_forgot_is_told_so() {
+    let rack = rack("test-unknown-host", "boot = 'kernel'", NIC);
+    let host = rack.host("a").unwrap();
+    rack.inventory().set_action(UUID, "boot").unwrap();
+    host.power_on().unwrap();
+    host.wait_for("the inventory has no profile for this host yet", BOOT).unwrap();
+    rack.inventory().verb(&["host", "remove", UUID]).unwrap();
+    fails(host, &format!("profile: GET https://10.9.0.1:8443/ipxe/{UUID}/profile: 404"));
+}
+
+#[test]
+fn refuses_a_file_with_another_digest() {
+    let rack = rack("test-wrong-digest", "boot = 'kernel'", NIC);
+    let host = expect_host(&rack);
+    let initrd = image_like(&rack, &rack.directory().join("target.cpio.zst"));
+    let mut bytes = fs::read(&initrd).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&initrd, bytes).unwrap();
+
+    host.power_on().unwrap();
+    let name = initrd.file_name().unwrap().to_string_lossy().into_owned();
+    fails(host, &format!("download: .*{name}.*SHA-256"));
+    assert_eq!(known(&rack, "/state"), "failed");
+    let events = known(&rack, "/events");
+    assert!(events.contains(&name) && events.contains("SHA-256"), "{events}");
+}
+
+/// The inventory's copy of a file.
+fn image_like(rack: &Rack, file: &PathBuf) -> PathBuf {
+    let content = fs::read(file).unwrap();
+    let images = fs::read_dir(rack.inventory().directory().join("images")).unwrap();
+    let mut same =
+        images.map(|entry| entry.unwrap().path()).filter(|path| fs::read(path).unwrap() == content);
+    same.next().expect("the inventory has a copy")
+}
+
+#[test]
+fn does_not_boot_on_from_half_an_initramfs() {
+    let rack = rack("test-truncated", "image = 'init'", NIC);
+    let host = expect_host(&rack);
+    let initramfs =
+        fs::File::options().write(true).open(rack.inventory().boot_directory().join("a/initramfs")).unwrap();
+    let length = initramfs.metadata().unwrap().len();
+    initramfs.set_len(length * 7 / 10).unwrap();
+    host.power_on().unwrap();
+    fails(host, "image: the initramfs is damaged: [0-9]+ of [0-9]+ files are missing or differ");
+}
+
+#[test]
+fn says_that_no_dhcp_server_answers() {
+    let spec = format!(
+        "[network]\ndhcp = false\n[[host]]\nname = 'a'\nboot = 'kernel'\nappend = 'stage1.network-timeout=5'\n{NIC}"
+    );
+    let rack = up("test-no-dhcp", &spec);
+    let host = rack.host("a").unwrap();
+    host.power_on().unwrap();
+    fails(host, "network: no address after 5 s: eth0: carrier, but no DHCP answer");
+}
+
+#[test]
+fn says_that_there_is_no_port() {
+    let rack = rack("test-no-nic", "boot = 'kernel'\nappend = 'stage1.network-timeout=5'", "");
+    let host = rack.host("a").unwrap();
+    host.power_on().unwrap();
+    fails(host, "network: no network port found");
+}
+
+#[test]
+fn says_which_setting_is_wrong_and_powers_off_if_told_so() {
+    let append = "append = 'stage1.network-timeout=soon stage1.on-failure=poweroff'";
+    let rack = rack("test-bad-setting", &format!("boot = 'kernel'\n{append}"), NIC);
+    let host = rack.host("a").unwrap();
+    host.power_on().unwrap();
+    host.wait_for("^stage1: failed: settings: .*network-timeout.*soon", BOOT).unwrap();
+    assert_eq!(host.wait_off(BOOT).unwrap(), PowerOff::Shutdown);
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Whom the client trusts and as whom it speaks: bad files of the settings are errors with a name, never panics.
+
+use std::fs;
+use std::path::PathBuf;
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use stage1::config::Settings;
+use stage1::inventory::Transport;
+use stage1::machine::Machine;
+
+/// A machine with two certificates, their keys, and files that are neither.
+fn machine() -> (tempfile::TempDir, Machine) {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["one", "two"] {
+        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec![name.to_string()]).unwrap();
+        fs::write(dir.path().join(format!("{name}.pem")), cert.pem()).unwrap();
+        fs::write(dir.path().join(format!("{name}.key")), signing_key.serialize_pem()).unwrap();
+    }
+    fs::write(dir.path().join("text"), "not PEM").unwrap();
+    fs::write(dir.path().join("token"), "s3cret\n").unwrap();
+    fs::write(dir.path().join("two-lines"), "s3cret\nx-evil: 1\n").unwrap();
+    let machine = Machine::at(dir.path());
+    (dir, machine)
+}
+
+fn path(name: &str) -> Option<PathBuf> {
+    Some(PathBuf::from("/").join(name))
+}
+
+fn trusting_one() -> Settings {
+    Settings { ca: path("one.pem"), ..Settings::default() }
+}
+
+fn error(settings: &Settings) -> String {
+    let (_dir, machine) = machine();
+    Transport::new(&machine, settings).err().expect("the settings are bad").to_string()
+}
+
+#[test]
+fn good_files_are_taken() {
+    let (_dir, machine) = machine();
+    let settings = Settings {
+        client_cert: path("two.pem"),
+        client_key: path("two.key"),
+        token_file: path("token"),
+        ..trusting_one()
+    };
+    let transport = Transport::new(&machine, &settings).unwrap();
+    assert_eq!(transport.authorization.as_deref(), Some("Bearer s3cret"));
+}
+
+#[test]
+fn a_ca_must_be_there_and_hold_a_certificate() {
+    let absent = Settings { ca: path("absent.pem"), ..Settings::default() };
+    assert!(error(&absent).starts_with("setting ca: "), "{}", error(&absent));
+    for file in ["text", "one.key"] {
+        let empty = Settings { ca: path(file), ..Settings::default() };
+        assert_eq!(error(&empty), format!("setting ca: /{file}: no certificate in it"));
+    }
+    assert!(error(&Settings::default()).starts_with("there is no CA to trust"));
+}
+
+#[test]
+fn a_client_certificate_must_go_with_its_key() {
+    let client =
+        |cert: &str, key: &str| Settings { client_cert: path(cert), client_key: path(key), ..trusting_one() };
+    let mixed = error(&client("one.pem", "two.key"));
+    assert!(mixed.starts_with("setting client-cert: /one.pem: it does not go with client-key"), "{mixed}");
+    assert_eq!(error(&client("one.pem", "text")), "setting client-key: /text: no private key in it");
+    let alone = Settings { client_cert: path("one.pem"), ..trusting_one() };
+    assert_eq!(error(&alone), "setting client-cert: /one.pem: client-key is not set");
+}
+
+#[test]
+fn a_token_cannot_smuggle_a_header_in() {
+    let settings = Settings { token_file: path("two-lines"), ..trusting_one() };
+    let words = error(&settings);
+    assert_eq!(words, "setting token-file: /two-lines: not one line of printable ASCII");
+    assert!(!words.contains("s3cret"));
+}

@@ -29,13 +29,14 @@ impl BootFiles<'_> {
         copy(installed(IPXE_UEFI)?, &self.directory.join("snponly.efi"))
     }
 
-    /// Writes what `host` boots. Its initramfs trusts the inventory's `ca`, in PEM.
+    /// Writes what `host` boots. Its initramfs trusts the inventory's `ca`, in PEM; that comes first, so that even an
+    /// initramfs that was cut short can tell the inventory.
     pub fn write_host(&self, host: &HostSpec, paths: &Paths, ca: &[u8]) -> Result<()> {
         create(&self.directory.join(&host.name))?;
         let image = paths.built(host.image.file_name())?;
-        let mut initramfs = fs::read(&image).with_context(|| format!("reading {}", image.display()))?;
+        let mut initramfs = site_segment(ca)?;
         initramfs.resize(initramfs.len().next_multiple_of(4), 0);
-        initramfs.extend(site_segment(ca)?);
+        initramfs.extend(fs::read(&image).with_context(|| format!("reading {}", image.display()))?);
         write(&self.initramfs(host), initramfs)?;
         for nic in &host.nics {
             let script = self.directory.join("mac").join(format!("{}.ipxe", nic.mac.replace(':', "-")));
@@ -122,8 +123,8 @@ mod tests {
              boot\n"
         );
         let initramfs = fs::read(boot.join("a/initramfs")).unwrap();
-        assert!(initramfs.starts_with(b"image\x00\x00\x00070701"));
-        let members = stage1_initramfs::members(&initramfs[8..]).unwrap();
+        assert!(initramfs.starts_with(b"070701") && initramfs.ends_with(b"image"));
+        let members = stage1_initramfs::members(&initramfs[..initramfs.len() - 5]).unwrap();
         let ca = members.iter().find(|member| member.path == "etc/stage1/ca.pem").unwrap();
         assert_eq!(ca.content, b"PEM");
     }

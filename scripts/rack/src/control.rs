@@ -20,8 +20,8 @@ const SOCKET: &str = "control";
 /// The first line of an answer that is no error.
 const OK: &str = "ok";
 
-/// Answers requests for as long as the process lives. `rack down` is passed on to `down`, with the connection that
-/// ends when the rack has.
+/// Answers requests for as long as the process lives. Once the rack was asked to go down and has, `down` gets the
+/// connection of who asked.
 pub fn serve(rack: &Arc<Rack>, down: Sender<UnixStream>) -> Result<()> {
     let path = rack.directory().join(SOCKET);
     let listener = UnixListener::bind(&path).with_context(|| format!("listening on {}", path.display()))?;
@@ -110,6 +110,7 @@ fn answer(rack: &Arc<Rack>, down: &Sender<UnixStream>, mut stream: UnixStream) -
         },
         ["down"] => {
             writeln!(stream, "{OK}")?;
+            rack.go_down();
             return down.send(stream).context("passing on");
         }
         // Also what a look whether the rack is up sends: nothing.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::boot::copy;
 use crate::namespace::Namespace;
@@ -49,7 +49,7 @@ struct Running {
 }
 
 /// How long a system may take to power off when asked to.
-const SHUTDOWN: Duration = Duration::from_secs(60);
+const SHUTDOWN: Duration = Duration::from_secs(30);
 
 impl Host {
     /// A host that is off, with empty disks and untouched UEFI variables, which keeps its files in `directory`.
@@ -96,10 +96,10 @@ impl Host {
 
     /// Presses its power button, and waits until its system has powered it off.
     pub fn power_off(&self) -> Result<()> {
-        match self.running().as_ref() {
-            Some(running) => running.control.execute("system_powerdown", json!({}))?,
-            None => return Ok(()),
+        if self.on_since().is_none() {
+            return Ok(());
         }
+        self.control("system_powerdown", json!({}))?;
         self.wait_off(SHUTDOWN).context("the power button did nothing; `cut` takes its power away").map(drop)
     }
 
@@ -130,7 +130,8 @@ impl Host {
     }
 
     /// Waits until `pattern` (a regular expression over bytes, `^` and `$` at lines) comes over the serial console,
-    /// a prompt without line end included. Looks at what came since the last match of this power-on.
+    /// a prompt without line end included. Looks at what came since the last match of this power-on. A pattern that
+    /// takes something from a line should match the line's end `\\n` too, or it may match when half of it has come.
     pub fn wait_for(&self, pattern: &str, timeout: Duration) -> Result<Match> {
         self.serial.wait_for(pattern, timeout).with_context(|| format!("waiting for host {}", self.name()))
     }
@@ -164,9 +165,7 @@ impl Host {
 
     /// Plugs the cable of its NIC `number`, counted from 0, in or out.
     pub fn set_link(&self, number: usize, connected: bool) -> Result<()> {
-        let running = self.running();
-        let running = running.as_ref().with_context(|| format!("host {} is off", self.name()))?;
-        set_link(&running.control, number, connected)
+        self.control("set_link", link(number, connected))
     }
 
     fn start(&self) -> Result<()> {
@@ -189,12 +188,15 @@ impl Host {
         let mut qemu = command(qemu::PROGRAM);
         qemu.args(machine.arguments()).current_dir(&self.directory);
         self.serial.begin("power on");
-        let qemu = Process::spawn(&self.namespace, qemu, Some(theirs), Arc::clone(&self.serial))
+        let mut qemu = Process::spawn(&self.namespace, qemu, Some(theirs), Arc::clone(&self.serial))
             .inspect_err(|_| self.serial.close())?;
-        let control = Qmp::open(ours).map_err(|error| anyhow!("{error:#}{}", self.serial.shown()))?;
+        let control = Qmp::open(ours).map_err(|error| {
+            qemu.stop();
+            anyhow!("{error:#}{}", self.serial.shown())
+        })?;
         for (number, nic) in self.spec.nics.iter().enumerate() {
             if !nic.connected {
-                set_link(&control, number, false)?;
+                control.execute("set_link", link(number, false))?;
             }
         }
         control.execute("cont", json!({}))?;
@@ -202,11 +204,17 @@ impl Host {
         Ok(())
     }
 
+    fn control(&self, command: &str, arguments: Value) -> Result<()> {
+        let running = self.running();
+        let running = running.as_ref().with_context(|| format!("host {} is off", self.name()))?;
+        running.control.execute(command, arguments)
+    }
+
     fn running(&self) -> MutexGuard<'_, Option<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn set_link(control: &Qmp, number: usize, connected: bool) -> Result<()> {
-    control.execute("set_link", json!({ "name": format!("nic{number}"), "up": connected }))
+fn link(number: usize, connected: bool) -> Value {
+    json!({ "name": format!("nic{number}"), "up": connected })
 }

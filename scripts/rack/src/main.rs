@@ -124,19 +124,18 @@ fn run(verb: Verb) -> Result<()> {
 
 fn up(paths: &Paths, file: &Path, off: bool) -> Result<()> {
     let narrator = Narrator::start();
-    let (rack, downs) = bring_up(paths, file, &RackSpec::read(file)?, narrator)?;
+    let (rack, downs) = bring_up(paths, file, narrator)?;
     for host in rack.hosts().iter().filter(|_| !off) {
         host.power_on()?;
         narrator.say(&format!("{}: powered on", host.name()));
     }
-    stay(rack, &downs, narrator)
+    stay(&downs, narrator)
 }
 
 fn play(paths: &Paths, file: &Path, keep: bool) -> Result<()> {
     let narrator = Narrator::start();
-    let spec = RackSpec::read(file)?;
-    let (rack, downs) = bring_up(paths, file, &spec, narrator)?;
-    let result = story::play(&rack, &spec.network, narrator);
+    let (rack, downs) = bring_up(paths, file, narrator)?;
+    let result = story::play(&rack, narrator);
     for host in rack.hosts() {
         if let Ok(id) = story::identity(&rack, host) {
             println!("\n{}", rack.inventory().verb(&["host", "show", &id])?);
@@ -155,20 +154,16 @@ fn play(paths: &Paths, file: &Path, keep: bool) -> Result<()> {
         }
     }
     if keep {
-        stay(rack, &downs, narrator)?;
+        stay(&downs, narrator)?;
     }
     result.map_err(|_| anyhow!("the story did not come to its end"))
 }
 
 /// Brings up the rack that is called like its file, and lets others talk to it.
-fn bring_up(
-    paths: &Paths,
-    file: &Path,
-    spec: &RackSpec,
-    narrator: Narrator,
-) -> Result<(Arc<Rack>, Receiver<UnixStream>)> {
+fn bring_up(paths: &Paths, file: &Path, narrator: Narrator) -> Result<(Arc<Rack>, Receiver<UnixStream>)> {
+    let spec = RackSpec::read(file)?;
     let name = file.file_stem().context("naming the rack after its file")?.to_string_lossy();
-    let rack = Arc::new(Rack::up(&name, spec, paths)?);
+    let rack = Arc::new(Rack::up(&name, &spec, paths)?);
     let (down, downs) = mpsc::channel();
     control::serve(&rack, down)?;
     let inventory = rack.inventory().url();
@@ -180,12 +175,11 @@ fn bring_up(
 }
 
 /// Keeps the rack up until `rack down`. Ctrl-C ends the process, and with it everything.
-fn stay(rack: Arc<Rack>, downs: &Receiver<UnixStream>, narrator: Narrator) -> Result<()> {
+fn stay(downs: &Receiver<UnixStream>, narrator: Narrator) -> Result<()> {
     narrator
         .say("in another terminal: rack status, rack console HOST, rack power HOST on|off|cut, rack down");
     narrator.say("Ctrl-C takes the rack down");
     let mut asker = downs.recv().context("waiting for requests")?;
-    rack.go_down();
     narrator.say("the rack is down");
     // The asker may have left.
     let _ = asker.write_all(b"the rack is down\n");

@@ -23,6 +23,7 @@ pub struct Rack {
     inventory: Inventory,
     _dnsmasq: Option<Process>,
     _namespace: Arc<Namespace>,
+    spec: RackSpec,
     paths: Paths,
     directory: PathBuf,
     _lock: File,
@@ -33,21 +34,15 @@ impl Rack {
     /// are off.
     pub fn up(name: &str, spec: &RackSpec, paths: &Paths) -> Result<Rack> {
         let directory = paths.racks.join(name);
-        let lock = lock(&directory)?;
+        let lock = lock(paths, name)?;
         if directory.exists() {
             fs::remove_dir_all(&directory).with_context(|| format!("emptying {}", directory.display()))?;
         }
         fs::create_dir_all(&directory).with_context(|| format!("creating {}", directory.display()))?;
 
         let namespace = Arc::new(Namespace::new()?);
-        let taps = |host: &HostSpec, first: usize| -> Vec<String> {
-            (first..first + host.nics.len()).map(|number| format!("tap{number}")).collect()
-        };
-        let all_taps: Vec<String> = spec.hosts.iter().fold(Vec::new(), |mut all, host| {
-            all.extend(taps(host, all.len()));
-            all
-        });
-        network::connect(&namespace, &spec.network, &all_taps, &directory)?;
+        let taps = taps(&spec.hosts);
+        network::connect(&namespace, &spec.network, &taps.concat(), &directory)?;
 
         let folder = directory.join("inventory");
         let inventory =
@@ -58,16 +53,13 @@ impl Rack {
         files.write_shared(paths)?;
         let ca = inventory.ca()?;
         let mut hosts = Vec::new();
-        let mut first_tap = 0;
-        for host in &spec.hosts {
+        for (host, taps) in spec.hosts.iter().zip(taps) {
             files.write_host(host, paths, &ca)?;
             let kernel_boot = KernelBoot {
                 kernel: files.kernel(),
                 initramfs: files.initramfs(host),
                 append: files.append(host),
             };
-            let taps = taps(host, first_tap);
-            first_tap += taps.len();
             let folder = directory.join(&host.name);
             hosts.push(Host::new(host.clone(), taps, kernel_boot, folder, Arc::clone(&namespace))?);
         }
@@ -76,8 +68,21 @@ impl Rack {
         } else {
             None
         };
-        let paths = paths.clone();
-        Ok(Rack { hosts, inventory, _dnsmasq: dnsmasq, _namespace: namespace, paths, directory, _lock: lock })
+        Ok(Rack {
+            hosts,
+            inventory,
+            _dnsmasq: dnsmasq,
+            _namespace: namespace,
+            spec: spec.clone(),
+            paths: paths.clone(),
+            directory,
+            _lock: lock,
+        })
+    }
+
+    /// What it was declared as.
+    pub fn spec(&self) -> &RackSpec {
+        &self.spec
     }
 
     /// All hosts, in the order of the spec.
@@ -115,15 +120,21 @@ impl Rack {
     }
 }
 
-fn lock(directory: &Path) -> Result<File> {
-    let path = directory.with_extension("lock");
-    let parent = path.parent().context("finding the racks' folder")?;
-    fs::create_dir_all(parent).with_context(|| format!("creating {}", parent.display()))?;
+/// A tap for each NIC of each host, with names that are unique in the namespace.
+fn taps(hosts: &[HostSpec]) -> Vec<Vec<String>> {
+    let mut names = (0..).map(|number| format!("tap{number}"));
+    hosts.iter().map(|host| names.by_ref().take(host.nics.len()).collect()).collect()
+}
+
+/// Two racks of one name would share their folder.
+fn lock(paths: &Paths, name: &str) -> Result<File> {
+    fs::create_dir_all(&paths.racks).with_context(|| format!("creating {}", paths.racks.display()))?;
+    let path = paths.racks.join(format!("{name}.lock"));
     let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            bail!("{} is up already; `rack down` takes it down", directory.display())
+            bail!("the rack {name} is up already; `rack down` takes it down")
         }
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("locking {}", path.display())),
     }

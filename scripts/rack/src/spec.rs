@@ -201,62 +201,79 @@ pub enum DiskModel {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SmbiosSpec {
-    /// BIOS information (DSP0134 7.1).
+    /// BIOS information.
     pub bios: BiosInformation,
-    /// System information (DSP0134 7.2).
+    /// System information.
     pub system: SystemInformation,
-    /// Baseboard information (DSP0134 7.3).
+    /// Baseboard information.
     pub baseboard: BaseboardInformation,
-    /// System enclosure or chassis (DSP0134 7.4).
+    /// System enclosure or chassis.
     pub chassis: ChassisInformation,
 }
 
-/// SMBIOS type 0.
+/// SMBIOS type 0 (DSP0134 7.1).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[allow(missing_docs)]
 pub struct BiosInformation {
+    /// Offset 04h.
     pub vendor: Option<String>,
+    /// Offset 05h.
     pub version: Option<String>,
+    /// Offset 08h.
     pub date: Option<String>,
 }
 
-/// SMBIOS type 1.
+/// SMBIOS type 1 (DSP0134 7.2).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[allow(missing_docs)]
 pub struct SystemInformation {
+    /// Offset 04h.
     pub manufacturer: Option<String>,
+    /// Offset 05h.
     pub product: Option<String>,
+    /// Offset 06h.
     pub version: Option<String>,
+    /// Offset 07h.
     pub serial: Option<String>,
+    /// Offset 08h.
     pub uuid: Option<String>,
+    /// Offset 19h.
     pub sku: Option<String>,
+    /// Offset 1Ah.
     pub family: Option<String>,
 }
 
-/// SMBIOS type 2.
+/// SMBIOS type 2 (DSP0134 7.3).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[allow(missing_docs)]
 pub struct BaseboardInformation {
+    /// Offset 04h.
     pub manufacturer: Option<String>,
+    /// Offset 05h.
     pub product: Option<String>,
+    /// Offset 06h.
     pub version: Option<String>,
+    /// Offset 07h.
     pub serial: Option<String>,
+    /// Offset 08h.
     pub asset: Option<String>,
+    /// Offset 0Ah.
     pub location: Option<String>,
 }
 
-/// SMBIOS type 3.
+/// SMBIOS type 3 (DSP0134 7.4).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[allow(missing_docs)]
 pub struct ChassisInformation {
+    /// Offset 04h.
     pub manufacturer: Option<String>,
+    /// Offset 06h.
     pub version: Option<String>,
+    /// Offset 07h.
     pub serial: Option<String>,
+    /// Offset 08h.
     pub asset: Option<String>,
+    /// Offset 15h, after the contained elements.
     pub sku: Option<String>,
 }
 
@@ -276,11 +293,7 @@ impl RackSpec {
 
     fn check(&self) -> Result<()> {
         ensure!(!self.hosts.is_empty(), "there is no host: add a [[host]] table");
-        ensure!(
-            (8..=30).contains(&self.network.prefix),
-            "network.prefix: {} is not between 8 and 30",
-            self.network.prefix
-        );
+        self.network.check().context("network")?;
         let (mut names, mut macs) = (BTreeSet::new(), BTreeSet::new());
         for host in &self.hosts {
             let name = &host.name;
@@ -293,6 +306,30 @@ impl RackSpec {
             }
             host.check().with_context(|| format!("host {name}"))?;
         }
+        Ok(())
+    }
+}
+
+impl NetworkSpec {
+    /// The address `offset` places behind the network's own.
+    pub fn address(&self, offset: u32) -> Ipv4Addr {
+        Ipv4Addr::from((u32::from(self.server) & self.mask()) + offset)
+    }
+
+    fn mask(&self) -> u32 {
+        u32::MAX << (32 - u32::from(self.prefix))
+    }
+
+    fn check(&self) -> Result<()> {
+        ensure!((8..=30).contains(&self.prefix), "prefix: {} is not between 8 and 30", self.prefix);
+        let [first, last] = self.dhcp_range;
+        let in_network = |address: Ipv4Addr| (u32::from(address) ^ u32::from(self.server)) & self.mask() == 0;
+        ensure!(
+            first <= last && in_network(first) && in_network(last),
+            "dhcp_range: {first} to {last} is not within {}/{}",
+            self.server,
+            self.prefix
+        );
         Ok(())
     }
 }
@@ -373,6 +410,7 @@ mod tests {
     fn fills_in_what_is_not_said() {
         let spec = RackSpec::parse(&format!("[[host]]\nname = 'a'\n{NIC}")).unwrap();
         assert_eq!(spec.network.server, Ipv4Addr::new(10, 9, 0, 1));
+        assert_eq!(spec.network.address(11), Ipv4Addr::new(10, 9, 0, 11));
         let host = &spec.hosts[0];
         assert_eq!((host.firmware, host.boot, host.image), (Firmware::Seabios, Boot::Ipxe, Image::Demo));
         assert!(host.nics[0].connected);
@@ -383,7 +421,8 @@ mod tests {
         for (text, expected) in [
             ("", "no host"),
             ("[network]\nadress = '10.9.0.1'", "`adress`"),
-            ("[network]\nprefix = 31\n[[host]]\nname = 'a'", "network.prefix"),
+            ("[network]\nprefix = 31\n[[host]]\nname = 'a'", "network: prefix"),
+            ("[network]\nserver = '10.8.0.1'\n[[host]]\nname = 'a'", "network: dhcp_range"),
             ("[[host]]\nmemory_mib = 512", "`name`"),
             ("[[host]]\nname = 'A'", "host.name"),
             ("[[host]]\nname = 'a'", "host a: nic"),

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,7 +15,6 @@ use crate::host::Host;
 use crate::narrator::Narrator;
 use crate::qmp::PowerOff;
 use crate::rack::Rack;
-use crate::spec::NetworkSpec;
 
 /// The profile's name.
 pub const PROFILE: &str = "demo-target";
@@ -24,12 +22,12 @@ pub const PROFILE: &str = "demo-target";
 pub const BOOT: Duration = Duration::from_secs(240);
 
 /// Plays the whole story with every host of the rack.
-pub fn play(rack: &Rack, network: &NetworkSpec, narrator: Narrator) -> Result<()> {
+pub fn play(rack: &Rack, narrator: Narrator) -> Result<()> {
     register_all(rack, narrator)?;
-    add_profile(rack, network, "")?;
+    add_profile(rack, "")?;
     narrator.say(&format!("added the profile {PROFILE}"));
     for (number, host) in (0..).zip(rack.hosts()) {
-        prepare(rack, network, host, number, &identity(rack, host)?)?;
+        prepare(rack, host, number, &identity(rack, host)?)?;
         host.power_on()?;
         narrator.say(&format!("{}: has a profile and a detail, powered on again", host.name()));
     }
@@ -61,7 +59,7 @@ pub fn register_all(rack: &Rack, narrator: Narrator) -> Result<()> {
 }
 
 /// Adds the profile: the first stage's own kernel, and an initrd that tells what it became.
-pub fn add_profile(rack: &Rack, network: &NetworkSpec, append: &str) -> Result<()> {
+pub fn add_profile(rack: &Rack, append: &str) -> Result<()> {
     let paths = rack.paths();
     let initrd = rack.directory().join("target.cpio.zst");
     let variables = BTreeMap::from([
@@ -73,20 +71,24 @@ pub fn add_profile(rack: &Rack, network: &NetworkSpec, append: &str) -> Result<(
         .and_then(|image| image.to_bytes(Compression::Zstd))
         .context("building the target's initrd; scripts/setup fetches what it needs")?;
     fs::write(&initrd, image).with_context(|| format!("writing {}", initrd.display()))?;
-    let append =
-        format!("console=ttyS0 panic=-1 quiet cryptomgr.notests target.ping={} {append}", network.server);
+    let append = format!(
+        "console=ttyS0 panic=-1 quiet cryptomgr.notests target.ping={} {append}",
+        rack.spec().network.server
+    );
     rack.inventory().add_profile(PROFILE, &paths.built("vmlinuz")?, &initrd, append.trim_end())
 }
 
 /// Has the inventory boot the host into the profile, under the host's own name and with an address of its own;
 /// `number` tells hosts apart, `id` is the host's identity.
-pub fn prepare(rack: &Rack, network: &NetworkSpec, host: &Host, number: u32, id: &str) -> Result<()> {
+pub fn prepare(rack: &Rack, host: &Host, number: u32, id: &str) -> Result<()> {
     let inventory = rack.inventory();
     let nic = host.spec().nics.first().with_context(|| format!("host {} has no NIC", host.name()))?;
+    let network = &rack.spec().network;
+    let address = format!("{}/{}", network.address(11 + number), network.prefix);
     let interface = Interface {
         name: "port0".to_string(),
         mac: Some(nic.mac.clone()),
-        addresses: vec![Address(target_address(network, number))],
+        addresses: vec![Address(address)],
         ..Interface::default()
     };
     let hostname = format!("target-{}", host.name());
@@ -139,21 +141,4 @@ pub fn identity(rack: &Rack, host: &Host) -> Result<String> {
         }
     }
     bail!("host {} is not in the inventory", host.name())
-}
-
-/// The eleventh address of the network, and those that follow.
-fn target_address(network: &NetworkSpec, number: u32) -> String {
-    let mask = u32::MAX << (32 - u32::from(network.prefix));
-    let address = Ipv4Addr::from((u32::from(network.server) & mask) + 11 + number);
-    format!("{address}/{}", network.prefix)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gives_targets_addresses_of_the_network() {
-        assert_eq!(target_address(&NetworkSpec::default(), 2), "10.9.0.13/24");
-    }
 }

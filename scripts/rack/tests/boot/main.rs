@@ -8,7 +8,6 @@ mod cli;
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde_json::Value;
 use stage1_rack::host::Host;
@@ -16,32 +15,29 @@ use stage1_rack::narrator::Narrator;
 use stage1_rack::paths::Paths;
 use stage1_rack::qmp::PowerOff;
 use stage1_rack::rack::Rack;
-use stage1_rack::spec::{NetworkSpec, RackSpec};
+use stage1_rack::spec::RackSpec;
 use stage1_rack::story::{self, BOOT};
 
 const UUID: &str = "6d1f0c5e-8a43-4f0e-9b52-0a5c6e7d0001";
 const NIC: &str = "[[host.nic]]\nmac = '52:54:00:09:00:01'";
-/// Once a message is on its way.
-const SOON: Duration = Duration::from_secs(60);
 
 /// A rack with the one host `a`, that `keys` and `tables` describe.
 fn rack(name: &str, keys: &str, tables: &str) -> Rack {
-    let spec = format!(
-        "[[host]]\nname = 'a'\n{keys}\n{tables}\n[host.smbios.system]\nserial = 'S1'\nuuid = '{UUID}'\n"
-    );
-    up(name, &spec)
+    rack_on("", name, keys, tables)
 }
 
-fn up(name: &str, spec: &str) -> Rack {
-    let paths = Paths::of_checkout().unwrap();
-    Rack::up(name, &RackSpec::parse(spec).unwrap(), &paths).unwrap()
+/// The same on a network that `network` describes.
+fn rack_on(network: &str, name: &str, keys: &str, tables: &str) -> Rack {
+    let system = format!("[host.smbios.system]\nserial = 'S1'\nuuid = '{UUID}'");
+    let spec = format!("[network]\n{network}\n[[host]]\nname = 'a'\n{keys}\n{tables}\n{system}\n");
+    Rack::up(name, &RackSpec::parse(&spec).unwrap(), &Paths::of_checkout().unwrap()).unwrap()
 }
 
 /// Has the inventory boot host `a` into the target when it comes.
 fn expect_host(rack: &Rack) -> &Host {
-    let (host, network) = (rack.host("a").unwrap(), NetworkSpec::default());
-    story::add_profile(rack, &network, "").unwrap();
-    story::prepare(rack, &network, host, 0, UUID).unwrap();
+    let host = rack.host("a").unwrap();
+    story::add_profile(rack, "").unwrap();
+    story::prepare(rack, host, 0, UUID).unwrap();
     host
 }
 
@@ -51,17 +47,23 @@ fn known(rack: &Rack, pointer: &str) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_string)
 }
 
-/// Waits for the run's failure and then for the rescue shell, with the reason above its prompt.
-fn fails(host: &Host, reason: &str) {
-    host.wait_for(&format!("^stage1: failed: {reason}"), BOOT).unwrap();
-    host.wait_for(&format!("^failed: {reason}"), SOON).unwrap();
-    host.wait_for("^stage1 rescue# $", SOON).unwrap();
-    assert!(!host.serial_text().contains("jumping"), "{}", host.shown());
+/// Waits for the rescue shell; the failure is on the console and above the shell's prompt, with all of `words`.
+fn fails(host: &Host, words: &[&str]) {
+    host.wait_for("^stage1 rescue# $", BOOT).unwrap();
+    let console = host.serial_text();
+    for start in ["stage1: failed: ", "failed: "] {
+        let reason = console.lines().find(|line| line.starts_with(start));
+        let reason = reason.unwrap_or_else(|| panic!("there is no {start:?}{}", host.shown()));
+        for word in words {
+            assert!(reason.contains(word), "{word:?} is not in {reason:?}{}", host.shown());
+        }
+    }
+    assert!(!console.contains("jumping"), "{}", host.shown());
 }
 
 fn whole_story(name: &str, keys: &str) {
     let rack = rack(name, keys, NIC);
-    story::play(&rack, &NetworkSpec::default(), Narrator::start()).unwrap();
+    story::play(&rack, Narrator::start()).unwrap();
     assert_eq!(known(&rack, "/state"), "installed");
 }
 
@@ -116,7 +118,7 @@ fn goes_on_by_hand_once_the_inventory_is_back() {
     let host = expect_host(&rack);
     rack.inventory().stop();
     host.power_on().unwrap();
-    fails(host, &format!("register: PUT https://10.9.0.1:8443/ipxe/{UUID}: .*refused"));
+    fails(host, &["register: PUT https://10.9.0.1:8443/ipxe/", UUID, "Connection refused"]);
     rack.inventory().start().unwrap();
     host.type_line("stage1 run").unwrap();
     story::wait_for_target(&rack, host).unwrap();
@@ -130,7 +132,7 @@ fn a_host_that_the_inventory_forgot_is_told_so() {
     host.power_on().unwrap();
     host.wait_for("the inventory has no profile for this host yet", BOOT).unwrap();
     rack.inventory().verb(&["host", "remove", UUID]).unwrap();
-    fails(host, &format!("profile: GET https://10.9.0.1:8443/ipxe/{UUID}/profile: 404"));
+    fails(host, &["profile: GET https://10.9.0.1:8443/ipxe/", UUID, "/profile: 404"]);
 }
 
 #[test]
@@ -145,10 +147,10 @@ fn refuses_a_file_with_another_digest() {
 
     host.power_on().unwrap();
     let name = initrd.file_name().unwrap().to_string_lossy().into_owned();
-    fails(host, &format!("download: .*{name}.*SHA-256"));
+    fails(host, &["download: ", &name, "wrong digest"]);
     assert_eq!(known(&rack, "/state"), "failed");
     let events = known(&rack, "/events");
-    assert!(events.contains(&name) && events.contains("SHA-256"), "{events}");
+    assert!(events.contains(&name) && events.contains("wrong digest"), "{events}");
 }
 
 /// The inventory's copy of a file.
@@ -169,18 +171,16 @@ fn does_not_boot_on_from_half_an_initramfs() {
     let length = initramfs.metadata().unwrap().len();
     initramfs.set_len(length * 7 / 10).unwrap();
     host.power_on().unwrap();
-    fails(host, "image: the initramfs is damaged: [0-9]+ of [0-9]+ files are missing or differ");
+    fails(host, &["image: the initramfs is damaged"]);
 }
 
 #[test]
 fn says_that_no_dhcp_server_answers() {
-    let spec = format!(
-        "[network]\ndhcp = false\n[[host]]\nname = 'a'\nboot = 'kernel'\nappend = 'stage1.network-timeout=5'\n{NIC}"
-    );
-    let rack = up("test-no-dhcp", &spec);
+    let keys = "boot = 'kernel'\nappend = 'stage1.network-timeout=5'";
+    let rack = rack_on("dhcp = false", "test-no-dhcp", keys, NIC);
     let host = rack.host("a").unwrap();
     host.power_on().unwrap();
-    fails(host, "network: no address after 5 s: eth0: carrier, but no DHCP answer");
+    fails(host, &["network: no address after 5 s", "eth0: carrier, but no DHCP answer"]);
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn says_that_there_is_no_port() {
     let rack = rack("test-no-nic", "boot = 'kernel'\nappend = 'stage1.network-timeout=5'", "");
     let host = rack.host("a").unwrap();
     host.power_on().unwrap();
-    fails(host, "network: no network port found");
+    fails(host, &["network: no network port found"]);
 }
 
 #[test]

@@ -153,7 +153,9 @@ impl Steps<'_> {
         let kind = if self.purpose.aim == Aim::Run { RunKind::Run } else { RunKind::Register };
         let deadline = Instant::now() + self.settings.wait_timeout;
         loop {
-            let report = report(self.run, kind.clone(), identity, facts);
+            // Links have come up since the facts were found out.
+            let facts = Facts { nics: facts::nics(self.machine), ..facts.clone() };
+            let report = report(self.run, kind.clone(), identity, &facts);
             if self.purpose.plan {
                 return Ok(Break(Next::Show(serde_json::to_string_pretty(&report)? + "\n")));
             }

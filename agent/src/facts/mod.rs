@@ -12,7 +12,7 @@ use stage1_inventory::{BootFirmware, Facts, FirmwareKind};
 
 use crate::machine::Machine;
 
-pub use nics::physical_ports;
+pub use nics::{nics, physical_ports};
 pub use processors::available_bytes;
 pub use summary::{one_line, table};
 
@@ -30,7 +30,7 @@ pub fn discover(machine: &Machine) -> (Facts, Vec<String>) {
         firmware: Some(BootFirmware { kind, vendor, version }),
         cpus: processors::cpus(machine),
         memory: processors::memory(machine),
-        nics: nics::nics(machine),
+        nics: nics(machine),
         disks: disks::disks(machine),
         kernel: machine.attribute("/proc/sys/kernel/osrelease"),
     };

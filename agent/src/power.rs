@@ -2,11 +2,17 @@
 //! The ways a run ends that it does not come back from.
 
 use std::convert::Infallible;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nix::sys::reboot::{RebootMode, reboot};
 use nix::sys::termios::tcdrain;
 use nix::unistd::sync;
+
+/// Longest wait for the console.
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// Powers the host off.
 ///
@@ -26,9 +32,15 @@ pub fn restart() -> Result<Infallible> {
     reboot(RebootMode::RB_AUTOBOOT).context("rebooting")
 }
 
-/// Lets the console and any disk have what was written for them.
+/// Lets the console and any disk have what was written for them. A console that takes nothing (Ctrl-S, or a line noise
+/// that looks like it) is not waited for longer than a moment.
 pub fn settle() {
-    let _ = tcdrain(std::io::stdout());
-    let _ = tcdrain(std::io::stderr());
+    let (done, wait) = channel();
+    thread::spawn(move || {
+        let _ = tcdrain(std::io::stdout());
+        let _ = tcdrain(std::io::stderr());
+        let _ = done.send(());
+    });
+    let _ = wait.recv_timeout(DRAIN);
     sync();
 }

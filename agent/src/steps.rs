@@ -25,6 +25,9 @@ use crate::target::{self, Armed, Downloader, Plan, Target};
 /// How long a host waits where the inventory says to wait but not how long.
 const WAIT: Duration = Duration::from_secs(30);
 
+/// How long a progress event may take.
+const EVENT: Duration = Duration::from_secs(5);
+
 /// What a run is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Purpose {
@@ -255,7 +258,7 @@ impl Steps<'_> {
         if let Some(available) = available.filter(|available| *available < plan.memory_bytes()) {
             let needed = plan.memory_bytes();
             bail!(
-                "profile {:?} needs {needed} bytes of memory until the jump (twice its files), this host has {available}",
+                "profile {:?} needs {needed} bytes of memory until the jump (three times its files), this host has {available}",
                 plan.profile()
             );
         }
@@ -283,7 +286,7 @@ impl Steps<'_> {
         self.run.tell(sender);
         thread::spawn(move || {
             for event in events {
-                if let Err(error) = client.event(&event) {
+                if let Err(error) = client.event(&event, EVENT) {
                     log::debug!("{error}");
                 }
             }

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use log::LevelFilter;
-use nix::sys::termios::tcdrain;
 use stage1_inventory::{EventKind, Outcome};
 
 use crate::config::{self, OnFailure, SettingError, Settings};
@@ -193,7 +192,7 @@ fn tell(run: &Run, machine: &Machine, settings: &Settings, failure: &Failure) ->
     }
     let transport = Transport::new(machine, settings)?;
     let client = Client::new(transport, &settings.inventory, &identity.id, LAST_WORDS);
-    Ok(client.event(&run.event(EventKind::Failed, &failure.stage, &failure.message))?)
+    Ok(client.event(&run.event(EventKind::Failed, &failure.stage, &failure.message), LAST_WORDS)?)
 }
 
 /// The waterfall, before the host goes away. At boot it goes to the console itself: a journal that would forward it
@@ -204,10 +203,9 @@ fn end(run: &Run, purpose: Purpose, words: &str) {
     let text = status.text(WIDTH);
     let console =
         if purpose.at_boot { OpenOptions::new().write(true).open("/dev/console").ok() } else { None };
-    let printed =
-        console.map(|mut console| console.write_all(text.as_bytes()).and_then(|()| Ok(tcdrain(&console)?)));
-    if !matches!(printed, Some(Ok(()))) {
-        eprint!("{text}");
+    match console {
+        Some(mut console) => drop(console.write_all(text.as_bytes())),
+        None => eprint!("{text}"),
     }
 }
 

@@ -211,6 +211,20 @@ fn a_broken_download_goes_on_where_it_broke() {
 }
 
 #[test]
+fn parts_that_do_not_fit_together_are_fetched_again_as_a_whole() {
+    let (error, _) = download(
+        &[
+            |stream| drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nstal")),
+            |stream| answer(stream, "206 Partial Content\r\ncontent-range: bytes 4-9/10", &BYTES[4..]),
+            |stream| answer(stream, "200 OK", BYTES),
+        ],
+        &["/k"],
+        10,
+    );
+    assert!(error.contains(COMPLETE), "{error}");
+}
+
+#[test]
 fn a_server_without_ranges_is_read_again_from_the_start() {
     let (error, _) = download(
         &[

@@ -20,18 +20,23 @@ die() {
     exit 1
 }
 
-# quietly WHAT COMMAND...: runs COMMAND; only where it fails is what it printed shown.
+# quietly WHAT COMMAND...: runs COMMAND; only where it fails is what it printed shown. The subshell stands outside of
+# any condition, so that a failure inside of it ends it.
 quietly() {
-    local what=$1 log
+    local what=$1 log status
     shift
     say "$what"
     log=$(mktemp)
-    if ! "$@" >"$log" 2>&1; then
-        cat "$log" >&2
-        rm -f "$log"
-        die "$what failed"
-    fi
+    set +e
+    (
+        set -e
+        "$@"
+    ) >"$log" 2>&1
+    status=$?
+    set -e
+    ((status == 0)) || cat "$log" >&2
     rm -f "$log"
+    ((status == 0)) || die "$what failed"
 }
 
 # new_enough CARGO: whether that cargo is there and as new as the project needs.

@@ -8,6 +8,7 @@ pub mod modules;
 mod mounts;
 mod rescue;
 
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -20,16 +21,16 @@ use crate::config::OnFailure;
 use crate::machine::Machine;
 use crate::net::Manager;
 use crate::power;
-use crate::verbs;
+use crate::verbs::{self, DONE, FAILED, PROBLEMS, RESCUE};
 
-/// The exit code of a run that failed.
-const FAILED: i32 = 1;
+/// Before a shell that ended is started again.
+const RESPAWN: Duration = Duration::from_secs(1);
 /// Before a host that failed starts again or powers off: time to read why, and no fast circle.
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// How a child ended.
 enum End {
-    Exit(i32),
+    Exit(u8),
     Signal(Signal),
 }
 
@@ -51,13 +52,12 @@ pub fn manager(machine: &Machine) -> Manager {
 pub fn live(started: Instant) -> ! {
     let signals = watched_signals();
     let _ = signals.thread_block();
-    for problem in mounts::mount_all() {
-        eprintln!("stage1: warning: {problem}");
-    }
+    mounts::mount_all().iter().for_each(|problem| say(&format!("warning: {problem}")));
     let words = match start(|| verbs::run_at_boot(started)) {
         Ok(child) => match wait_for(child, &signals) {
+            End::Exit(DONE | PROBLEMS | RESCUE) => String::new(),
             End::Exit(FAILED) => "the run failed".to_string(),
-            End::Exit(_) => String::new(),
+            End::Exit(code) => format!("the run ended with code {code}"),
             End::Signal(signal) => format!("the run was ended by {signal}"),
         },
         Err(errno) => format!("starting the run: {errno}"),
@@ -68,11 +68,9 @@ pub fn live(started: Instant) -> ! {
     loop {
         match start(|| rescue::shell(&words)) {
             Ok(child) => drop(wait_for(child, &signals)),
-            Err(errno) => {
-                eprintln!("stage1: starting the rescue shell: {errno}");
-                sleep(PAUSE);
-            }
+            Err(errno) => say(&format!("starting the rescue shell: {errno}")),
         }
+        sleep(RESPAWN);
     }
 }
 
@@ -83,10 +81,15 @@ pub fn after(reason: &str, policy: OnFailure) {
         OnFailure::Reboot => ("rebooting", power::restart),
         OnFailure::PowerOff => ("powering off", power::off),
     };
-    eprintln!("stage1: {reason}; {what} in {} s (setting on-failure)", PAUSE.as_secs());
+    say(&format!("{reason}; {what} in {} s (setting on-failure)", PAUSE.as_secs()));
     sleep(PAUSE);
     let Err(error) = act();
-    eprintln!("stage1: {error:#}");
+    say(&format!("{error:#}"));
+}
+
+/// A line on the console. Unlike `eprintln!` it does not panic where there is none.
+fn say(words: &str) {
+    let _ = writeln!(std::io::stderr(), "stage1: {words}");
 }
 
 /// Runs `work` in a child.
@@ -114,7 +117,7 @@ fn wait_for(child: Pid, signals: &SigSet) -> End {
         }
         loop {
             match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::Exited(pid, code)) if pid == child => return End::Exit(code),
+                Ok(WaitStatus::Exited(pid, code)) if pid == child => return End::Exit(code.to_le_bytes()[0]),
                 Ok(WaitStatus::Signaled(pid, signal, _)) if pid == child => return End::Signal(signal),
                 Ok(WaitStatus::StillAlive) | Err(_) => break,
                 Ok(_) => {}

@@ -18,6 +18,8 @@ const IMAGE_CA: &str = "/etc/stage1/ca.pem";
 /// The system roots, where Debian and most others keep them.
 const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 const CONNECT: Duration = Duration::from_secs(10);
+/// No server is taken at its word for longer.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// How the agent speaks to the inventory and to image servers.
 #[derive(Clone)]
@@ -86,7 +88,8 @@ impl Transport {
 /// Retry-After (RFC 9110 10.2.3) in seconds; the form with a date needs a clock that is right, so it
 /// is left alone.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get("retry-after")?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+    let seconds: u64 = headers.get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
 }
 
 fn roots(machine: &Machine, settings: &Settings) -> Result<Vec<Certificate<'static>>, TransportError> {

@@ -26,8 +26,6 @@ const ATTEMPT: Duration = Duration::from_secs(30);
 /// hall of hosts that come back at once does not call at once.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// How long a progress event may take.
-const EVENT: Duration = Duration::from_secs(5);
 
 /// A host's line to the inventory.
 #[derive(Clone)]
@@ -104,12 +102,12 @@ impl Client {
         self.call(Method::POST, "/installed", Some(&json(installed)), self.timeout).map(|_| ())
     }
 
-    /// `POST BASE/ID/events`, once: progress is best effort.
+    /// `POST BASE/ID/events`, for at most `timeout`: progress is best effort.
     ///
     /// # Errors
     /// As [`Client::register`].
-    pub fn event(&self, event: &Event) -> Result<(), Error> {
-        self.call(Method::POST, "/events", Some(&json(event)), EVENT).map(|_| ())
+    pub fn event(&self, event: &Event, timeout: Duration) -> Result<(), Error> {
+        self.call(Method::POST, "/events", Some(&json(event)), timeout).map(|_| ())
     }
 
     fn call(

@@ -57,10 +57,11 @@ fn keep_lease(machine: &Machine, link: &Link) -> Result<()> {
     }
 }
 
-/// Asks until a server has given an address; starts with `held`, where there was one before.
+/// Asks until a server has given an address. While `held` is still ours, which it is for half of its time from now
+/// on, that is asked for again.
 fn acquire(socket: &UdpSocket, exchange: Exchange, held: Option<Lease>) -> Result<Lease> {
     let started = Instant::now();
-    let mut wanted = held;
+    let mut wanted = held.clone();
     let mut waits = WAITS.iter().copied().chain(std::iter::repeat(WAITS[WAITS.len() - 1]));
     loop {
         let elapsed = started.elapsed();
@@ -76,7 +77,11 @@ fn acquire(socket: &UdpSocket, exchange: Exchange, held: Option<Lease>) -> Resul
         match answer(socket, exchange, wait, wanted.is_some())? {
             Some(Reply::Ack(lease)) => return Ok(lease),
             Some(Reply::Offer(lease)) => wanted = Some(lease),
-            Some(Reply::Nak) | None => wanted = None,
+            Some(Reply::Nak) => {
+                wanted = None;
+                sleep(wait);
+            }
+            None => wanted = held.clone().filter(|lease| lease.time.is_some_and(|time| elapsed < time / 2)),
         }
     }
 }

@@ -41,6 +41,8 @@ struct Partial<'a> {
     file: &'a File,
     offset: u64,
     done: u64,
+    /// It came in more than one attempt, so that its parts may be of different files.
+    pieced: bool,
     hash: digest::Context,
     total: &'a AtomicU64,
 }
@@ -136,6 +138,7 @@ impl Downloader {
                 if !range.is_some_and(|range| range.starts_with(&format!("bytes {}-", partial.done))) {
                     return Err(Broken::Useless(format!("the server sent another range: {range:?}")));
                 }
+                partial.pieced = true;
             }
             StatusCode::OK => {
                 partial.restart();
@@ -157,12 +160,13 @@ impl Downloader {
 
 impl<'a> Partial<'a> {
     fn new(fetch: &'a Fetch, file: &'a File, offset: u64, total: &'a AtomicU64) -> Self {
-        Self { fetch, file, offset, done: 0, hash: digest::Context::new(&SHA256), total }
+        Self { fetch, file, offset, done: 0, pieced: false, hash: digest::Context::new(&SHA256), total }
     }
 
     fn restart(&mut self) {
         self.total.fetch_sub(self.done, Ordering::Relaxed);
         self.done = 0;
+        self.pieced = false;
         self.hash = digest::Context::new(&SHA256);
     }
 
@@ -170,10 +174,12 @@ impl<'a> Partial<'a> {
     fn take(&mut self, mut body: impl Read) -> Result<(), Broken> {
         let mut buffer = vec![0; 256 * 1024];
         loop {
-            let length = body.read(&mut buffer).map_err(|error| broken(ureq::Error::from(error)))?;
-            if length == 0 {
-                break;
-            }
+            let length = match body.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(length) => length,
+                Err(_) if self.done == self.fetch.size => break,
+                Err(error) => return Err(broken(ureq::Error::from(error))),
+            };
             if self.done + length as u64 > self.fetch.size {
                 return Err(Broken::Useless(format!(
                     "it is longer than the profile's {} bytes",
@@ -192,6 +198,10 @@ impl<'a> Partial<'a> {
         }
         let digest = random::hex(self.hash.clone().finish().as_ref());
         if digest != self.fetch.sha256 {
+            if self.pieced {
+                self.restart();
+                return Err(Broken::Passing("the parts of several attempts do not fit together".to_string()));
+            }
             let wanted = &self.fetch.sha256;
             return Err(Broken::Useless(format!(
                 "wrong digest: its SHA-256 is {digest}, the profile says {wanted}"

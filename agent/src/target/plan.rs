@@ -91,10 +91,10 @@ impl Plan {
         self.artifacts().iter().map(|artifact| artifact.size).fold(0, u64::saturating_add)
     }
 
-    /// Bytes of memory the target needs until the jump: each artifact once as a file and once as
-    /// the kernel's own copy.
+    /// Bytes of memory the target needs until the jump: each artifact as a file, in the buffer the kernel reads it
+    /// into, and where it is to run.
     pub fn memory_bytes(&self) -> u64 {
-        self.bytes().saturating_mul(2)
+        self.bytes().saturating_mul(3)
     }
 
     /// The plan for people.
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_good_profile_is_a_plan_with_absolute_urls() {
         let plan = Plan::new(&profile(), "https://i/ipxe/x/profile").unwrap();
-        assert_eq!(plan.memory_bytes(), 120);
+        assert_eq!(plan.memory_bytes(), 180);
         let Plan::Kernel { kernel, initrds, .. } = plan else { panic!("{plan:?}") };
         assert_eq!(kernel.urls, ["https://i/images/a"]);
         assert_eq!(kernel.sha256, "ab".repeat(32));

@@ -128,6 +128,7 @@ fn extra_file(file: &ExtraFile) -> Result<(String, u32, Vec<u8>)> {
     if path.split('/').any(|part| matches!(part, "" | "." | "..")) || path.contains('\0') {
         bail!("not an absolute path without . and ..");
     }
+    let path = merged(path);
     let mode = u32::from_str_radix(&file.mode, 8).ok().filter(|mode| *mode <= 0o7777);
     let mode = mode.with_context(|| format!("mode {:?} is not octal permission bits", file.mode))?;
     let content = match (&file.content, &file.content_base64) {
@@ -135,7 +136,28 @@ fn extra_file(file: &ExtraFile) -> Result<(String, u32, Vec<u8>)> {
         (None, Some(text)) => STANDARD.decode(text.as_bytes()).context("content_base64")?,
         _ => bail!("exactly one of content and content_base64 is needed"),
     };
-    Ok((path.to_string(), mode, content))
+    Ok((path, mode, content))
+}
+
+/// Where the path lies in a system with a merged /usr (file-hierarchy(7)): a folder of the old name in the segment
+/// would take the place of the target's link.
+fn merged(path: &str) -> String {
+    let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+    match first {
+        "bin" | "sbin" | "lib" | "lib32" | "lib64" | "libx32" => format!("usr/{path}"),
+        "var" if rest.starts_with("run/") => rest.to_string(),
+        "var" if rest.starts_with("lock/") => format!("run/{rest}"),
+        _ => path.to_string(),
+    }
+}
+
+/// The kernel gives a folder that is there already the mode that the segment says.
+fn folder_mode(folder: &str) -> u32 {
+    match folder {
+        "tmp" | "var/tmp" => 0o1777,
+        "root" => 0o700,
+        _ => 0o755,
+    }
 }
 
 /// A value must not begin another line of a file that init reads.
@@ -163,7 +185,10 @@ fn archive(files: &BTreeMap<String, (u32, Vec<u8>)>) -> Result<Vec<u8>> {
     folders.dedup();
     let mut out = Vec::new();
     for folder in folders {
-        let entry = Builder::new(folder).mode(0o755).set_mode_file_type(ModeFileType::Directory).nlink(2);
+        let entry = Builder::new(folder)
+            .mode(folder_mode(folder))
+            .set_mode_file_type(ModeFileType::Directory)
+            .nlink(2);
         entry.write(&mut out, 0).finish()?;
     }
     let link = b"../etc/stage1";
@@ -272,6 +297,10 @@ mod tests {
         assert_eq!(files["opt/x/a"], (0o100_640, "text".to_string()));
         assert_eq!(files["opt/x/b"].1.as_bytes(), [0, 1, 2]);
         assert_eq!(files["opt/x"].0, 0o40755);
+        detail.files = vec![file("/lib/firmware/a", Some(""), None), file("/root/.ssh/a", Some(""), None)];
+        let merged = unpack(&segment(&detail, "n").unwrap());
+        assert!(merged.contains_key("usr/lib/firmware/a") && !merged.contains_key("lib"));
+        assert_eq!(merged["root"].0, 0o40700);
         detail.files = vec![file("/etc/../../x", Some(""), None)];
         assert!(format!("{:#}", segment(&detail, "n").unwrap_err()).contains("not an absolute path"));
         detail.files = vec![file("/x", Some(""), Some(""))];

@@ -100,7 +100,13 @@ impl Host {
             return Ok(());
         }
         self.control("system_powerdown", json!({}))?;
-        self.wait_off(SHUTDOWN).context("the power button did nothing; `cut` takes its power away").map(drop)
+        if !self.serial.wait_closed(SHUTDOWN) {
+            bail!(
+                "the system of host {} does not heed the power button; `cut` takes its power away",
+                self.name()
+            );
+        }
+        self.wait_off(SHUTDOWN).map(drop)
     }
 
     /// Takes its power away.

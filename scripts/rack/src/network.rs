@@ -2,7 +2,7 @@
 //! The boot network: a bridge, a tap for each port, and dnsmasq.
 
 use std::fmt::Write;
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +16,16 @@ use crate::transcript::Transcript;
 
 /// Where the boot server is on the bridge.
 const BRIDGE: &str = "br0";
+/// Where taps come from.
+const TUN: &str = "/dev/net/tun";
 /// How long dnsmasq may take to start.
 const START: Duration = Duration::from_secs(30);
 
 /// Makes the bridge and the taps.
 pub fn connect(namespace: &Namespace, spec: &NetworkSpec, taps: &[String], directory: &Path) -> Result<()> {
+    File::options().read(true).write(true).open(TUN).with_context(|| {
+        format!("opening {TUN}; where only root may, run as root or allow others: chmod 0666 {TUN}")
+    })?;
     let batch = directory.join("network.ip");
     fs::write(&batch, ip_commands(spec, taps)).with_context(|| format!("writing {}", batch.display()))?;
     let mut ip = command("ip");

@@ -109,7 +109,7 @@ pub fn wait_for_target(rack: &Rack, host: &Host) -> Result<String> {
     let answer = host.wait_for(r"^target: (\S+ answers|\S+ does not answer)\n", BOOT)?;
     let up = host.wait_for(r"^(target is up: (\S+) (\S+))\n", BOOT)?;
     let shown = || host.shown();
-    ensure!(answer.group(1).ends_with(" answers"), "the target's network: {}{}", answer.text(), shown());
+    ensure!(answer.group(1).ends_with(" answers"), "the target's network: {}{}", answer.group(1), shown());
     let expected = rack.inventory().host(&identity(rack, host)?)?;
     let told =
         |pointer: &str| expected.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_string();
@@ -124,7 +124,7 @@ pub fn wait_for_target(rack: &Rack, host: &Host) -> Result<String> {
         "another address than in the detail{}",
         shown()
     );
-    Ok(format!("{}, {}", up.text(), answer.group(1)))
+    Ok(format!("{}, {}", up.group(1), answer.group(1)))
 }
 
 /// Under which identity the inventory has the host: found by the host's MAC addresses.

@@ -160,14 +160,6 @@ fn silence_and_a_slow_drip_end_at_the_deadline() {
     }
 }
 
-#[test]
-fn plain_http_is_refused_unless_allowed() {
-    let settings = Settings { inventory: vec!["http://127.0.0.1:1/ipxe".to_string()], ..Settings::default() };
-    let machine = Machine::at("/nowhere");
-    let error = Transport::new(&machine, &settings).err().unwrap().to_string();
-    assert!(error.starts_with("there is no CA to trust"), "{error}");
-}
-
 /// For the download any bytes do.
 const BYTES: &str = "0123456789";
 const SHA256: &str = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";

@@ -2,11 +2,14 @@
 //! Whom the client trusts and as whom it speaks: bad files of the settings are errors with a name, never panics.
 
 use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use stage1::config::Settings;
-use stage1::inventory::Transport;
+use stage1::inventory::{Client, Transport};
 use stage1::machine::Machine;
 
 /// A machine with two certificates, their keys, and files that are neither.
@@ -70,6 +73,19 @@ fn a_client_certificate_must_go_with_its_key() {
     assert_eq!(error(&client("one.pem", "text")), "setting client-key: /text: no private key in it");
     let alone = Settings { client_cert: path("one.pem"), ..trusting_one() };
     assert_eq!(error(&alone), "setting client-cert: /one.pem: client-key is not set");
+}
+
+#[test]
+fn plain_http_is_refused_before_anything_is_sent() {
+    let (_dir, machine) = machine();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let inventory = vec![format!("http://{}/ipxe", listener.local_addr().unwrap())];
+    let transport = Transport::new(&machine, &trusting_one()).unwrap();
+    let client = Client::new(transport, &inventory, "4c4c", Duration::from_secs(5));
+    let error = client.profile().err().unwrap().to_string();
+    assert!(error.ends_with("plain http is refused; set stage1.allow-http=true to allow it"), "{error}");
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
 #[test]

@@ -74,11 +74,6 @@ impl Error {
         Self { attempts, ..self }
     }
 
-    /// Why it failed.
-    pub fn reason(&self) -> &Reason {
-        &self.reason
-    }
-
     /// Whether trying again makes sense.
     pub fn is_retryable(&self) -> bool {
         match &self.reason {

@@ -3,7 +3,8 @@
 //!
 //! [`pipeline`] is the whole of it, top to bottom; [`steps`] is what each of its lines does. The rest
 //! is one folder or file per subject. These modules are pure, they take bytes and text and return
-//! values: [`cmdline`], [`config`], `facts::identity`, `facts::summary`, `inventory::error`,
+//! values: [`cmdline`], [`config`], `facts::identity`, `facts::placeholder`,
+//! `facts::summary`, `inventory::error`,
 //! `inventory::url`, `net::dhcp`, `net::netlink`, `report`, `target::plan`, `target::segment`.
 
 pub mod cmdline;

@@ -11,7 +11,7 @@ use stage1_inventory::{Action, Detail, Facts, Identity, Installed, Profile, Regi
 use stage1_kexec::Loaded;
 
 use crate::config::{SettingError, Settings};
-use crate::facts;
+use crate::facts::{self, Group};
 use crate::image;
 use crate::init;
 use crate::inventory::{Assigned, BaseUrl, Client, Transport};
@@ -109,7 +109,7 @@ impl Steps<'_> {
 
     /// What the machine is.
     pub fn discover_facts(&self, stage: &Current) -> Result<Facts> {
-        let (facts, problems) = facts::discover(self.machine);
+        let (facts, problems) = facts::discover(self.machine, &Group::ALL);
         problems.into_iter().for_each(|problem| stage.problem(problem));
         stage.note(facts::one_line(&facts));
         Ok(facts)
@@ -157,7 +157,8 @@ impl Steps<'_> {
         let deadline = Instant::now() + self.settings.wait_timeout;
         loop {
             // Links have come up since the facts were found out.
-            let facts = Facts { nics: facts::nics(self.machine), ..facts.clone() };
+            let (ports, _) = facts::discover(self.machine, &[Group::Nics]);
+            let facts = Facts { nics: ports.nics, ..facts.clone() };
             let report = report(self.run, kind.clone(), identity, &facts);
             if self.purpose.plan {
                 return Ok(Break(Next::Show(serde_json::to_string_pretty(&report)? + "\n")));

@@ -78,7 +78,7 @@ pub fn run(flags: &Flags, purpose: Purpose, started: Instant) -> u8 {
 /// `facts`.
 pub fn facts(sysroot: Option<PathBuf>, json: bool) -> u8 {
     let machine = sysroot.map_or_else(Machine::real, Machine::at);
-    let (facts, problems) = facts::discover(&machine);
+    let (facts, problems) = facts::discover(&machine, &facts::Group::ALL);
     let identity = facts::identity::choose(&facts);
     problems.iter().for_each(|problem| log::warn!("{problem}"));
     if json {

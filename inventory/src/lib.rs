@@ -16,7 +16,7 @@
 //! Errors are RFC 9457 problem documents: [`ProblemDocument`].
 
 mod detail;
-mod facts;
+pub mod facts;
 mod profile;
 mod progress;
 mod registration;

@@ -9,7 +9,7 @@ use crate::machine::Machine;
 const SECTOR_BYTES: u64 = 512;
 
 /// Block devices with hardware behind them; loop devices, device mapper and the like have none.
-pub fn disks(machine: &Machine) -> Vec<Disk> {
+pub fn discover(machine: &Machine, _problems: &mut Vec<String>) -> Vec<Disk> {
     let names = machine.names("/sys/block");
     names
         .into_iter()
@@ -42,7 +42,7 @@ mod tests {
         std::fs::create_dir_all(block.join("loop0")).unwrap();
         std::fs::write(block.join("nvme0n1/size"), "2000409264\n").unwrap();
         std::fs::write(block.join("nvme0n1/device/model"), "ACME SSD   \n").unwrap();
-        let disks = disks(&Machine::at(dir.path()));
+        let disks = discover(&Machine::at(dir.path()), &mut Vec::new());
         assert_eq!(disks.len(), 1);
         assert_eq!(disks[0].size_bytes, 1_024_209_543_168);
         assert_eq!(disks[0].model.as_deref(), Some("ACME SSD"));

@@ -6,6 +6,8 @@ use anyhow::{Result, bail};
 use stage1_inventory::{Candidate, Facts, Identity, IdentitySource};
 use uuid::Uuid;
 
+use super::placeholder::{is_monotonous, is_placeholder};
+
 /// UUIDs that many machines share, because the vendor never set a real one.
 const KNOWN_BAD_UUIDS: &[&str] = &[
     "00000000-0000-0000-0000-000000000000",
@@ -16,38 +18,6 @@ const KNOWN_BAD_UUIDS: &[&str] = &[
     "12345678-1234-5678-90ab-cddeefaabbcc",
     "12345678-1234-1234-1234-123456789abc",
     "11111111-2222-3333-4444-555555555555",
-];
-
-/// What firmware says in place of a serial number (compared in lower case).
-const PLACEHOLDERS: &[&str] = &[
-    "0",
-    "00000000",
-    "0123456789",
-    "1234567890",
-    "123456789",
-    "12345678",
-    "base board serial number",
-    "chassis serial number",
-    "default",
-    "default string",
-    "empty",
-    "invalid",
-    "n/a",
-    "na",
-    "no asset tag",
-    "none",
-    "not applicable",
-    "not available",
-    "not present",
-    "not specified",
-    "null",
-    "o.e.m.",
-    "oem",
-    "serial number",
-    "system serial number",
-    "to be filled by o.e.m.",
-    "unknown",
-    "xxxxxxxxxxxx",
 ];
 
 /// The UUIDv5 namespace of derived identities, fixed for ever.
@@ -120,17 +90,6 @@ fn from_macs(facts: &Facts) -> Candidate {
 
 fn derive(kind: &str, name: &str) -> String {
     Uuid::new_v5(&NAMESPACE, format!("{kind}\n{name}").as_bytes()).to_string()
-}
-
-fn is_placeholder(text: &str) -> bool {
-    let text = text.trim().to_lowercase();
-    PLACEHOLDERS.contains(&text.as_str()) || is_monotonous(&text)
-}
-
-/// One character over and over: `0000000`, `XXXXXXXX`, `........`.
-fn is_monotonous(text: &str) -> bool {
-    let mut characters = text.chars().filter(|c| *c != '-' && !c.is_whitespace());
-    characters.next().is_none_or(|first| characters.all(|c| c == first))
 }
 
 /// IEEE 802, 8.4: bit 1 of the first octet set means locally administered.

@@ -20,7 +20,7 @@ pub fn physical_ports(machine: &Machine) -> Vec<String> {
 }
 
 /// The ports with what the kernel knows of them.
-pub fn nics(machine: &Machine) -> Vec<Nic> {
+pub fn discover(machine: &Machine, _problems: &mut Vec<String>) -> Vec<Nic> {
     physical_ports(machine).into_iter().map(|name| nic(machine, name)).collect()
 }
 
@@ -43,7 +43,7 @@ fn nic(machine: &Machine, name: String) -> Nic {
 
 /// The device's own name, or for virtio its parent's, where that is a PCI address.
 fn pci_address(machine: &Machine, device: &str) -> Option<String> {
-    let path = std::fs::canonicalize(machine.path(device)).ok()?;
+    let path = machine.resolve(device)?;
     let mut names = path.iter().rev().filter_map(|name| name.to_str());
     names
         .find(|name| name.len() == 12 && name.as_bytes()[4] == b':' && name.as_bytes()[10] == b'.')
@@ -71,7 +71,7 @@ mod tests {
         std::fs::write(net.join("eth0/addr_assign_type"), "0\n").unwrap();
         std::fs::write(net.join("eth0/speed"), "-1\n").unwrap();
         std::fs::write(net.join("eth0/carrier"), "1\n").unwrap();
-        let nics = nics(&Machine::at(dir.path()));
+        let nics = discover(&Machine::at(dir.path()), &mut Vec::new());
         assert_eq!(
             nics,
             [Nic {

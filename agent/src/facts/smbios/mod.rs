@@ -8,11 +8,39 @@ use smbioslib::{
     SMBiosData, SMBiosInformation, SMBiosString, SMBiosStruct, SMBiosSystemInformation, SMBiosVersion,
 };
 use stage1_inventory::SystemInformation;
+use stage1_inventory::facts::{Bios, Smbios};
 
 use crate::machine::Machine;
 
 const ENTRY_POINT: &str = "/sys/firmware/dmi/tables/smbios_entry_point";
 const TABLE: &str = "/sys/firmware/dmi/tables/DMI";
+
+/// What the tables say.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// System information.
+    pub system: Option<SystemInformation>,
+    /// The other structures.
+    pub smbios: Option<Smbios>,
+    /// JSON pointers to the strings that are placeholders.
+    pub placeholders: Vec<String>,
+}
+
+/// Reads the tables and what they say.
+pub fn discover(machine: &Machine, problems: &mut Vec<String>) -> Found {
+    let tables = Tables::read(machine).unwrap_or_else(|error| {
+        problems.push(format!("{error:#}"));
+        None
+    });
+    let Some(tables) = tables else { return Found::default() };
+    let (vendor, version) = tables.bios();
+    let bios = Bios { vendor, version };
+    Found {
+        system: tables.system(),
+        smbios: Some(Smbios { version: None, bios: Some(bios) }),
+        placeholders: Vec::new(),
+    }
+}
 
 /// The structure table, parsed.
 pub struct Tables {

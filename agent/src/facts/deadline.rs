@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Work that may hang is left behind.
+
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What is to be done, on a thread of its own.
+pub type Job<T> = Box<dyn FnOnce() -> T + Send>;
+
+/// Runs the named jobs side by side. Each has an answer within `limit`, in the order of the jobs; in place of
+/// those that have none, by then or for a panic, are words that say so.
+pub fn side_by_side<T: Send + 'static>(
+    limit: Duration,
+    jobs: Vec<(String, Job<T>)>,
+) -> Vec<Result<T, String>> {
+    let deadline = Instant::now() + limit;
+    let start = |(name, job): (String, Job<T>)| {
+        let (sender, receiver) = sync_channel(1);
+        let started = thread::Builder::new().name(name.clone()).spawn(move || drop(sender.send(job())));
+        (name, receiver, started.map(drop))
+    };
+    let running: Vec<_> = jobs.into_iter().map(start).collect();
+    let finish = |(name, receiver, started): (String, std::sync::mpsc::Receiver<T>, std::io::Result<()>)| {
+        started.map_err(|error| format!("{name}: starting a thread: {error}"))?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        receiver.recv_timeout(left).map_err(|error| match error {
+            RecvTimeoutError::Timeout => {
+                format!("{name}: no answer within {} s, left out", limit.as_secs_f64())
+            }
+            RecvTimeoutError::Disconnected => format!("{name}: internal error, please report it (panic)"),
+        })
+    };
+    running.into_iter().map(finish).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn one_that_hangs_or_panics_costs_itself_alone() {
+        let (_sender, never) = channel::<()>();
+        let jobs: Vec<(String, Job<u32>)> = vec![
+            ("sda".to_string(), Box::new(|| 1)),
+            (
+                "sdb".to_string(),
+                Box::new(move || {
+                    let _ = never.recv();
+                    2
+                }),
+            ),
+            ("sdc".to_string(), Box::new(|| panic!("no such field"))),
+            ("sdd".to_string(), Box::new(|| 4)),
+        ];
+        let results = side_by_side(Duration::from_millis(200), jobs);
+        assert_eq!(results[0], Ok(1));
+        assert_eq!(results[1], Err("sdb: no answer within 0.2 s, left out".to_string()));
+        assert!(results[2].as_ref().is_err_and(|words| words.starts_with("sdc: internal error")));
+        assert_eq!(results[3], Ok(4));
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod address;
+mod basic;
+pub mod cdp;
+mod dot1;
+mod dot3;
+pub mod ethernet;
+mod fault;
+mod id;
+mod lldpdu;
+mod med;
+mod neighbour;
+mod power;
+mod read;
+mod text;
+mod tlv;
+
+pub use address::{MacAddress, NetworkAddress};
+pub use basic::{Capabilities, InterfaceNumbering, ManagementAddress, ObjectId, SystemCapabilities};
+pub use dot1::{Dot1, LinkAggregation};
+pub use dot3::{Dot3, EnergyEfficient, MacPhy};
+pub use fault::{DecodeError, EncodeError, Fault, Kind, Problem};
+pub use id::{ChassisId, PortId};
+pub use lldpdu::Lldpdu;
+pub use med::{DeviceType, ExtendedPower, Med, MedCapabilities, NetworkPolicy};
+pub use neighbour::{Neighbour, Protocol};
+pub use power::{FourPairPower, MdiPower, PowerAllocation};
+pub use text::Text;
+pub use tlv::{Tlv, Value};

@@ -5,7 +5,7 @@
 //! PID 1 is there to say so and to open the rescue shell.
 
 pub mod modules;
-mod mounts;
+pub mod mounts;
 mod rescue;
 
 use std::io::Write;

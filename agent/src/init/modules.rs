@@ -12,6 +12,10 @@ use nix::kmod::{ModuleInitFlags, finit_module};
 use crate::machine::Machine;
 use crate::run::Current;
 
+/// Modules that no device asks for by an alias, and what has to be there for each to be of use.
+const UNASKED: [(&str, &str); 2] =
+    [("efivarfs", "/sys/firmware/efi/efivars"), ("ipmi_devintf", "/sys/module/ipmi_msghandler")];
+
 /// Loads the modules of every device there is, and of those that appear by that. A module that does not load is a
 /// problem, as is an image without its module index: drivers may be built into the kernel.
 pub fn load_all(stage: &Current, machine: &Machine) {
@@ -26,28 +30,47 @@ pub fn load_all(stage: &Current, machine: &Machine) {
     };
     let (aliases, dependencies) = (text("modules.alias"), text("modules.dep"));
     let index = Index::parse(&aliases, &dependencies);
-    let mut done = BTreeSet::new();
-    let mut loaded = 0;
+    let mut loader = Loader { stage, machine, folder, seen: BTreeSet::new(), loaded: 0 };
     // Network first: what comes after waits for its link, and other drivers may probe meanwhile.
     for wanted in [is_network, |_: &str| true] {
         loop {
-            let before = done.len();
+            let before = loader.seen.len();
             for modalias in modaliases(machine).iter().filter(|modalias| wanted(modalias)) {
-                for file in index.files_for(modalias) {
-                    if done.insert(file) {
-                        match load(&machine.path(format!("{folder}/{file}"))) {
-                            Ok(()) => loaded += 1,
-                            Err(error) => stage.problem(format!("module {file}: {error:#}")),
-                        }
-                    }
-                }
+                loader.load(index.files_for(modalias));
             }
-            if done.len() == before {
+            if loader.seen.len() == before {
                 break;
             }
         }
     }
-    stage.note(format!("{loaded} kernel modules"));
+    for (module, reason) in UNASKED {
+        if machine.has(reason) {
+            loader.load(index.files_of(module));
+        }
+    }
+    stage.note(format!("{} kernel modules", loader.loaded));
+}
+
+/// Loads each file once.
+struct Loader<'a, 'r> {
+    stage: &'a Current<'r>,
+    machine: &'a Machine,
+    folder: String,
+    seen: BTreeSet<String>,
+    loaded: u32,
+}
+
+impl Loader<'_, '_> {
+    fn load(&mut self, files: Vec<&str>) {
+        for file in files {
+            if self.seen.insert(file.to_string()) {
+                match load(&self.machine.path(format!("{}/{file}", self.folder))) {
+                    Ok(()) => self.loaded += 1,
+                    Err(error) => self.stage.problem(format!("module {file}: {error:#}")),
+                }
+            }
+        }
+    }
 }
 
 /// Which modules there are for which devices.
@@ -80,13 +103,16 @@ impl<'a> Index<'a> {
     fn files_for(&self, modalias: &str) -> Vec<&'a str> {
         let mut files = Vec::new();
         for (pattern, module) in &self.aliases {
-            if matches(pattern.as_bytes(), modalias.as_bytes())
-                && let Some(needed) = self.files.get(&module.replace('-', "_"))
-            {
-                files.extend(needed.iter().rev());
+            if matches(pattern.as_bytes(), modalias.as_bytes()) {
+                files.extend(self.files_of(&module.replace('-', "_")));
             }
         }
         files
+    }
+
+    /// The files of a module by its name, in the order in which they go in; none where the image does not have it.
+    fn files_of(&self, module: &str) -> Vec<&'a str> {
+        self.files.get(module).into_iter().flatten().rev().copied().collect()
     }
 }
 
@@ -97,7 +123,9 @@ fn module_name(file: &str) -> String {
 
 /// What every device on every bus asks for.
 fn modaliases(machine: &Machine) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+    // What the processors ask for, such as drivers of their sensors and memory controllers, is no bus's.
+    let mut found: BTreeSet<String> =
+        machine.attribute("/sys/devices/system/cpu/modalias").into_iter().collect();
     for bus in machine.names("/sys/bus") {
         let devices = format!("/sys/bus/{bus}/devices");
         for device in machine.names(&devices) {

@@ -6,7 +6,8 @@
 mod client;
 pub mod dhcp;
 pub mod netlink;
-mod socket;
+pub mod nlmsg;
+pub mod socket;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Sender, channel};

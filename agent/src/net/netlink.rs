@@ -3,20 +3,17 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::nlmsg::{self, ACK, DUMP, attribute, find, request, u32_at};
+
 /// `RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR`: tell of links and addresses as they change.
 pub const GROUPS: u32 = 0x1 | 0x10 | 0x100;
 
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
 const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
 const RTM_NEWADDR: u16 = 20;
 const RTM_GETADDR: u16 = 22;
 const RTM_NEWROUTE: u16 = 24;
 
-const NLM_F_REQUEST: u16 = 0x1;
-const NLM_F_ACK: u16 = 0x4;
-const NLM_F_DUMP: u16 = 0x300;
 const NLM_F_REPLACE: u16 = 0x100;
 const NLM_F_CREATE: u16 = 0x400;
 
@@ -38,8 +35,6 @@ const RT_SCOPE_LINK: u8 = 253;
 const RT_TABLE_MAIN: u8 = 254;
 const RTPROT_DHCP: u8 = 16;
 const RTN_UNICAST: u8 = 1;
-
-const HEADER: usize = 16;
 
 /// What the kernel tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,23 +77,23 @@ pub struct Address {
 
 /// Asks for all links; the answers end with [`Message::Done`].
 pub fn dump_links() -> Vec<u8> {
-    request(RTM_GETLINK, NLM_F_DUMP, &[0; 16], &[])
+    request(RTM_GETLINK, DUMP, &[0; 16], &[])
 }
 
 /// Asks for all addresses; the answers end with [`Message::Done`].
 pub fn dump_addresses() -> Vec<u8> {
-    request(RTM_GETADDR, NLM_F_DUMP, &[0; 8], &[])
+    request(RTM_GETADDR, DUMP, &[0; 8], &[])
 }
 
 /// Sets a link up.
 pub fn link_up(index: u32) -> Vec<u8> {
-    request(RTM_NEWLINK, NLM_F_ACK, &ifinfomsg(index, IFF_UP), &[])
+    request(RTM_NEWLINK, ACK, &ifinfomsg(index, IFF_UP), &[])
 }
 
 /// Sets a link's MTU in bytes.
 pub fn link_mtu(index: u32, mtu: u16) -> Vec<u8> {
     let attributes = attribute(IFLA_MTU, &u32::from(mtu).to_ne_bytes());
-    request(RTM_NEWLINK, NLM_F_ACK, &ifinfomsg(index, 0), &attributes)
+    request(RTM_NEWLINK, ACK, &ifinfomsg(index, 0), &attributes)
 }
 
 /// Gives a link an IPv4 address.
@@ -106,7 +101,7 @@ pub fn add_address(index: u32, ip: Ipv4Addr, prefix: u8) -> Vec<u8> {
     let mut body = vec![AF_INET, prefix, 0, RT_SCOPE_UNIVERSE];
     body.extend_from_slice(&index.to_ne_bytes());
     let attributes = [attribute(IFA_LOCAL, &ip.octets()), attribute(IFA_ADDRESS, &ip.octets())].concat();
-    request(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, &body, &attributes)
+    request(RTM_NEWADDR, ACK | NLM_F_CREATE | NLM_F_REPLACE, &body, &attributes)
 }
 
 /// Adds an IPv4 route; without a gateway the destination is on the link.
@@ -121,30 +116,25 @@ pub fn add_route(index: u32, to: Ipv4Addr, prefix: u8, via: Option<Ipv4Addr>, me
     if let Some(via) = via {
         attributes.extend(attribute(RTA_GATEWAY, &via.octets()));
     }
-    request(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, &body, &attributes)
+    request(RTM_NEWROUTE, ACK | NLM_F_CREATE | NLM_F_REPLACE, &body, &attributes)
 }
 
 /// Takes a datagram from the kernel apart. What is of another kind, or damaged, is left out.
-pub fn parse(mut datagram: &[u8]) -> Vec<Message> {
-    let mut messages = Vec::new();
-    while let Some(length) = u32_at(datagram, 0).map(|length| length as usize) {
-        let Some(message) = datagram.get(..length).filter(|_| length >= HEADER) else { break };
-        messages.extend(parse_one(u16_at(message, 4).unwrap_or_default(), &message[HEADER..]));
-        datagram = datagram.get(aligned(length)..).unwrap_or_default();
-    }
-    messages
+pub fn parse(datagram: &[u8]) -> Vec<Message> {
+    nlmsg::messages(datagram).filter_map(parse_one).collect()
 }
 
-fn parse_one(kind: u16, body: &[u8]) -> Option<Message> {
-    match kind {
-        NLMSG_DONE => Some(Message::Done),
-        NLMSG_ERROR => u32_at(body, 0).map(|code| Message::Answer(code.cast_signed())),
+fn parse_one(message: nlmsg::Message) -> Option<Message> {
+    let body = message.body;
+    match message.kind {
+        nlmsg::DONE => Some(Message::Done),
+        nlmsg::ERROR => message.code().map(Message::Answer),
         RTM_NEWLINK => {
             let flags = u32_at(body, 8)?;
             let name = find(body.get(16..)?, IFLA_IFNAME)?;
             Some(Message::Link(Link {
                 index: u32_at(body, 4)?,
-                name: String::from_utf8_lossy(name).trim_end_matches('\0').to_string(),
+                name: nlmsg::text(name),
                 up: flags & IFF_UP != 0,
                 carrier: flags & IFF_LOWER_UP != 0,
             }))
@@ -168,54 +158,12 @@ fn ip(bytes: &[u8]) -> Option<IpAddr> {
     }
 }
 
-fn find(mut attributes: &[u8], wanted: u16) -> Option<&[u8]> {
-    while let (Some(length), Some(kind)) = (u16_at(attributes, 0), u16_at(attributes, 2)) {
-        let value = attributes.get(4..usize::from(length))?;
-        if kind == wanted {
-            return Some(value);
-        }
-        attributes = attributes.get(aligned(usize::from(length))..)?;
-    }
-    None
-}
-
-fn request(kind: u16, flags: u16, body: &[u8], attributes: &[u8]) -> Vec<u8> {
-    let length = (HEADER + body.len() + attributes.len()) as u32;
-    let mut message = length.to_ne_bytes().to_vec();
-    message.extend_from_slice(&kind.to_ne_bytes());
-    message.extend_from_slice(&(NLM_F_REQUEST | flags).to_ne_bytes());
-    message.extend_from_slice(&[0; 8]);
-    message.extend_from_slice(body);
-    message.extend_from_slice(attributes);
-    message
-}
-
 fn ifinfomsg(index: u32, flags: u32) -> [u8; 16] {
     let mut body = [0; 16];
     body[4..8].copy_from_slice(&index.to_ne_bytes());
     body[8..12].copy_from_slice(&flags.to_ne_bytes());
     body[12..16].copy_from_slice(&flags.to_ne_bytes());
     body
-}
-
-fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-    let mut bytes = ((4 + value.len()) as u16).to_ne_bytes().to_vec();
-    bytes.extend_from_slice(&kind.to_ne_bytes());
-    bytes.extend_from_slice(value);
-    bytes.resize(aligned(bytes.len()), 0);
-    bytes
-}
-
-fn aligned(length: usize) -> usize {
-    length.next_multiple_of(4)
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..at + 2)?.try_into().ok().map(u16::from_ne_bytes)
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes)
 }
 
 #[cfg(test)]
@@ -238,8 +186,8 @@ mod tests {
             &ifinfomsg(2, IFF_UP | IFF_LOWER_UP),
             &[attribute(IFLA_MTU, &[0; 4]), attribute(IFLA_IFNAME, b"eth0\0")].concat(),
         );
-        let answer = request(NLMSG_ERROR, 0, &(-17_i32).to_ne_bytes(), &[]);
-        let messages = parse(&[link, answer, request(NLMSG_DONE, 0, &[0; 4], &[])].concat());
+        let answer = request(nlmsg::ERROR, 0, &(-17_i32).to_ne_bytes(), &[]);
+        let messages = parse(&[link, answer, request(nlmsg::DONE, 0, &[0; 4], &[])].concat());
         let link = Link { index: 2, name: "eth0".to_string(), up: true, carrier: true };
         assert_eq!(messages, [Message::Link(link), Message::Answer(-17), Message::Done]);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The two sockets the network needs: rtnetlink, and UDP bound to a port for DHCP.
+//! Sockets to the kernel, netlink and rtnetlink; and UDP bound to a port for DHCP.
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
@@ -19,8 +19,49 @@ use super::netlink::{self, Message};
 /// Longest wait for the kernel's answer to one request.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// A netlink socket of any family.
+pub struct Socket(OwnedFd);
+
+impl Socket {
+    /// Opens one that hears of `groups` (0: of nothing).
+    ///
+    /// # Errors
+    /// Those of socket and bind.
+    pub fn open(protocol: SockProtocol, groups: u32) -> nix::Result<Self> {
+        let fd = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, Some(protocol))?;
+        bind(fd.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
+        Ok(Self(fd))
+    }
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// Those of send.
+    pub fn send(&self, request: &[u8]) -> nix::Result<()> {
+        send(self.0.as_raw_fd(), request, MsgFlags::empty()).map(drop)
+    }
+
+    /// Waits until `deadline` for a datagram; none in time is an empty one.
+    ///
+    /// # Errors
+    /// Those of poll and recv.
+    pub fn receive(&self, deadline: Instant) -> nix::Result<Vec<u8>> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = PollTimeout::try_from(left.as_millis()).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)], timeout) {
+            Ok(0) | Err(Errno::EINTR) => return Ok(Vec::new()),
+            Ok(_) => {}
+            Err(errno) => return Err(errno),
+        }
+        let mut buffer = vec![0; 64 * 1024];
+        let length = recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::empty())?;
+        buffer.truncate(length);
+        Ok(buffer)
+    }
+}
+
 /// An rtnetlink socket.
-pub struct Netlink(OwnedFd);
+pub struct Netlink(Socket);
 
 impl Netlink {
     /// Opens one that hears of `groups` (0: of nothing).
@@ -28,17 +69,8 @@ impl Netlink {
     /// # Errors
     /// Those of socket and bind.
     pub fn open(groups: u32) -> Result<Self> {
-        let open = || -> nix::Result<OwnedFd> {
-            let fd = socket(
-                AddressFamily::Netlink,
-                SockType::Raw,
-                SockFlag::SOCK_CLOEXEC,
-                Some(SockProtocol::NetlinkRoute),
-            )?;
-            bind(fd.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
-            Ok(fd)
-        };
-        open().context("opening an rtnetlink socket").map(Self)
+        let socket = Socket::open(SockProtocol::NetlinkRoute, groups);
+        socket.context("opening an rtnetlink socket").map(Self)
     }
 
     /// Sends a request.
@@ -46,8 +78,7 @@ impl Netlink {
     /// # Errors
     /// Those of send.
     pub fn send(&self, request: &[u8]) -> Result<()> {
-        send(self.0.as_raw_fd(), request, MsgFlags::empty()).context("sending an rtnetlink request")?;
-        Ok(())
+        self.0.send(request).context("sending an rtnetlink request")
     }
 
     /// Waits until `deadline` for a datagram; none in time is an empty list.
@@ -55,16 +86,8 @@ impl Netlink {
     /// # Errors
     /// Those of recv.
     pub fn receive(&self, deadline: Instant) -> Result<Vec<Message>> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = PollTimeout::try_from(left.as_millis()).unwrap_or(PollTimeout::MAX);
-        match poll(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)], timeout) {
-            Ok(0) | Err(Errno::EINTR) => return Ok(Vec::new()),
-            Ok(_) => {}
-            Err(errno) => return Err(errno).context("waiting for rtnetlink"),
-        }
-        let mut buffer = vec![0; 64 * 1024];
-        match recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
-            Ok(length) => Ok(netlink::parse(&buffer[..length])),
+        match self.0.receive(deadline) {
+            Ok(datagram) => Ok(netlink::parse(&datagram)),
             // Messages were lost; what the caller waits for comes again with the next change.
             Err(Errno::ENOBUFS) => Ok(Vec::new()),
             Err(errno) => Err(errno).context("receiving from rtnetlink"),

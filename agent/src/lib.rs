@@ -1,18 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! stage1, the first-stage OS agent for bare-metal servers.
 //!
-//! [`pipeline`] is the whole of it, top to bottom; [`steps`] is what each of its lines does. The rest
-//! is one folder or file per subject. These modules are pure, they take bytes and text and return
-//! values: [`cmdline`], [`config`], `facts::identity`, `facts::placeholder`,
-//! `facts::summary`, `inventory::error`,
-//! `inventory::url`, `net::dhcp`, `net::netlink`, `report`, `target::plan`, `target::segment`.
+//! [`pipeline`] is the whole of it, top to bottom; [`steps`] is what each of its lines does. The rest is one
+//! folder or file per subject. These modules are pure, they take bytes and text and return values:
+//! [`cmdline`], [`config`], `devlink::message`, `facts::bytes`, `facts::cpus::arm`, `facts::cpus::cpuinfo`,
+//! `facts::cpus::list`, `facts::disks::ata`, `facts::disks::nvme`, `facts::disks::scsi`,
+//! `facts::firmware::device_path`, `facts::firmware::variable`, `facts::identity`, `facts::nics::ethtool`,
+//! `facts::nics::module`, `facts::oddities`, `facts::pci::attributes`, `facts::pci::class`,
+//! `facts::placeholder`, `facts::scrub`, `facts::smbios::devices`, `facts::smbios::doubts`,
+//! `facts::smbios::entry_point`, `facts::smbios::host_interface`, `facts::smbios::management`,
+//! `facts::smbios::memory`, `facts::smbios::memory_names`, `facts::smbios::names`,
+//! `facts::smbios::placeholders`, `facts::smbios::processor_names`, `facts::smbios::processors`,
+//! `facts::smbios::signature`, `facts::smbios::slot_names`, `facts::smbios::structure`,
+//! `facts::smbios::system`, `facts::smbios::tables`, `facts::smbios::walk`, `facts::summary`,
+//! `facts::tpm::properties`, `inventory::error`, `inventory::url`, `net::dhcp`, `net::netlink`, `net::nlmsg`,
+//! `report`, `target::plan`, `target::segment`.
 
 pub mod cmdline;
 pub mod config;
+pub mod devlink;
 pub mod facts;
 pub mod image;
 pub mod init;
 pub mod inventory;
+pub mod json;
 pub mod logger;
 pub mod machine;
 pub mod net;

@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand};
 use log::LevelFilter;
+use stage1::facts::Group;
 use stage1::steps::{Aim, Purpose};
+use stage1::verbs::facts::{Capture, Request};
 use stage1::verbs::{self, Flags};
 use stage1::{config, init, logger};
 
@@ -36,14 +38,7 @@ enum Verb {
         boot: bool,
     },
     /// Print what the machine is
-    Facts {
-        /// For programs
-        #[arg(long)]
-        json: bool,
-        /// Read a captured tree in place of this machine
-        #[arg(long, value_name = "DIR")]
-        sysroot: Option<PathBuf>,
-    },
+    Facts(FactsArguments),
     /// Register with the inventory
     Register {
         #[command(flatten)]
@@ -93,6 +88,25 @@ struct Common {
     plan: bool,
 }
 
+#[derive(Args)]
+struct FactsArguments {
+    /// For programs; `stage1-inventory schema facts` prints its JSON Schema
+    #[arg(long)]
+    json: bool,
+    /// Only these groups
+    #[arg(long, value_name = "GROUP", value_delimiter = ',')]
+    only: Vec<Group>,
+    /// Read a captured tree, or the tar that --capture wrote, in place of this machine
+    #[arg(long, value_name = "PATH")]
+    sysroot: Option<PathBuf>,
+    /// Also write everything that was read into a tar, which --sysroot reads back
+    #[arg(long, value_name = "FILE", conflicts_with = "only")]
+    capture: Option<PathBuf>,
+    /// Replace serial numbers, MAC addresses, UUIDs and the like in the capture, each the same everywhere
+    #[arg(long, requires = "capture")]
+    scrub: bool,
+}
+
 fn main() -> ExitCode {
     let started = Instant::now();
     if init::is_init() {
@@ -109,10 +123,18 @@ fn main() -> ExitCode {
         Verb::Run { common, .. } => run(common, Aim::Run),
         Verb::Register { common } => run(common, Aim::Register),
         Verb::Boot { common } => run(common, Aim::Boot),
-        Verb::Facts { json, sysroot } => verbs::facts(sysroot, json),
+        Verb::Facts(arguments) => verbs::facts::run(arguments.request()),
         Verb::Kexec { kernel, initrd, append, plan } => verbs::kexec(&kernel, &initrd, &append, plan),
         Verb::Status { json } => verbs::status(json),
     })
+}
+
+impl FactsArguments {
+    fn request(self) -> Request {
+        let Self { json, only, sysroot, capture, scrub } = self;
+        let capture = capture.map(|file| Capture { file, scrub });
+        Request { json, only, sysroot, capture }
+    }
 }
 
 impl Common {

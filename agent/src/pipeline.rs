@@ -33,7 +33,7 @@ pub fn run(
         network.join()?;
         let client = run.stage("settings", |_| steps.check_settings(complaints, &identity))?;
         if purpose.aim != Aim::Boot {
-            let next = run.stage("register", |stage| steps.register(stage, &client, &identity, &facts))?;
+            let next = run.stage("register", |stage| steps.register(stage, &client, &identity, facts))?;
             run.skip("bmc", "this version does not configure the BMC");
             if let Break(next) = next {
                 return Ok(next);

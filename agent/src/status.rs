@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use stage1_inventory::{Problem, Timeline, waterfall};
 
+use crate::json;
 use crate::machine::Machine;
 
 /// Where it is kept.
@@ -50,7 +51,7 @@ impl Status {
         let next = path.with_extension("next");
         let write = || -> std::io::Result<()> {
             fs::create_dir_all(path.parent().unwrap_or(&path))?;
-            fs::write(&next, serde_json::to_vec(self)?)?;
+            fs::write(&next, json::compact(self))?;
             fs::rename(&next, &path)
         };
         write().with_context(|| format!("writing {FILE}"))

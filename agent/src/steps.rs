@@ -15,6 +15,7 @@ use crate::facts::{self, Group};
 use crate::image;
 use crate::init;
 use crate::inventory::{Assigned, BaseUrl, Client, Transport};
+use crate::json;
 use crate::machine::Machine;
 use crate::net::{self, Manager};
 use crate::random;
@@ -96,7 +97,12 @@ impl Steps<'_> {
     /// Drivers for every device.
     pub fn load_modules(&self, stage: &Current) -> Result<()> {
         match init::manager(self.machine) {
-            Manager::Agent => init::modules::load_all(stage, self.machine),
+            Manager::Agent => {
+                init::modules::load_all(stage, self.machine);
+                init::mounts::mount_firmware_variables()
+                    .into_iter()
+                    .for_each(|problem| stage.problem(problem));
+            }
             Manager::Init => stage.note("left to the init system"),
         }
         Ok(())
@@ -109,7 +115,7 @@ impl Steps<'_> {
 
     /// What the machine is.
     pub fn discover_facts(&self, stage: &Current) -> Result<Facts> {
-        let (facts, problems) = facts::discover(self.machine, &Group::ALL);
+        let (facts, problems) = facts::discover(self.machine, facts::everything());
         problems.into_iter().for_each(|problem| stage.problem(problem));
         stage.note(facts::one_line(&facts));
         Ok(facts)
@@ -151,20 +157,20 @@ impl Steps<'_> {
         stage: &Current,
         client: &Client,
         identity: &Identity,
-        facts: &Facts,
+        facts: Facts,
     ) -> Result<ControlFlow<Next>> {
         let kind = if self.purpose.aim == Aim::Run { RunKind::Run } else { RunKind::Register };
         let deadline = Instant::now() + self.settings.wait_timeout;
+        let mut report = report(self.run, kind, identity.clone(), facts);
         loop {
             // Links have come up since the facts were found out.
-            let (ports, _) = facts::discover(self.machine, &[Group::Nics]);
-            let facts = Facts { nics: ports.nics, ..facts.clone() };
-            let report = report(self.run, kind.clone(), identity, &facts);
+            report.facts.nics = facts::discover(self.machine, &[Group::Nics]).0.nics;
+            (report.problems, report.timeline) = (self.run.problems(), self.run.timeline());
             if self.purpose.plan {
-                return Ok(Break(Next::Show(serde_json::to_string_pretty(&report)? + "\n")));
+                return Ok(Break(Next::Show(json::pretty(&report))));
             }
             let Registration { action, seconds, .. } = client.register(&report)?;
-            let words = serde_json::to_string(&action)?;
+            let words = json::value(&action).to_string();
             stage.note(format!("the inventory says {words}"));
             match action {
                 _ if self.purpose.aim == Aim::Register => {
@@ -250,7 +256,7 @@ impl Steps<'_> {
 
     /// What would be booted, for people.
     pub fn show(&self, plan: &Plan, handover: &Handover) -> Result<String> {
-        Ok(format!("{}detail   {}\n", plan.text(), serde_json::to_string_pretty(&handover.detail)?))
+        Ok(format!("{}detail   {}", plan.text(), json::pretty(&handover.detail)))
     }
 
     fn plan(&self, stage: &Current, profile: &Profile, base: &BaseUrl) -> Result<Plan> {

@@ -21,6 +21,8 @@ mod profile;
 mod progress;
 mod registration;
 mod report;
+#[cfg(feature = "schema")]
+pub mod schema;
 mod waterfall;
 
 pub use detail::{Address, Bond, Detail, Dns, ExtraFile, Interface, Route, Vlan};

@@ -62,7 +62,7 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use rustls::pki_types::ServerName;
-use stage1_inventory::Action;
+use stage1_inventory::{Action, schema};
 
 use crate::server::{Folder, HostVerb, Options, ProfileVerb};
 
@@ -100,6 +100,12 @@ enum Verb {
     /// Add, list and remove what hosts can boot
     #[command(subcommand)]
     Profile(ProfileVerb),
+    /// Print a JSON Schema of the contract
+    Schema {
+        /// What `stage1 facts --json` prints, or the body of PUT BASE/ID
+        #[arg(value_parser = PossibleValuesParser::new(schema::NAMES))]
+        name: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -110,6 +116,10 @@ fn main() -> ExitCode {
         }
         Verb::Host(verb) => Folder::open(&dir).and_then(|folder| server::host(&folder, verb)),
         Verb::Profile(verb) => Folder::open(&dir).and_then(|folder| server::profile(&folder, verb)),
+        Verb::Schema { name } => {
+            println!("{:#}", schema::schema(&name).unwrap_or_default());
+            Ok(())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

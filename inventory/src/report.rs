@@ -7,6 +7,7 @@ use crate::{Facts, Identity};
 
 /// What a host says of itself when it registers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
     /// [`crate::VERSION`].
     pub version: u32,
@@ -30,6 +31,7 @@ pub struct Report {
 
 /// What a run is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RunKind {
     /// `stage1 run`: register, then what the inventory's action says.
@@ -43,6 +45,7 @@ pub enum RunKind {
 
 /// A failure that did not end the run, or the one that did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// The stage that met it.
     pub stage: String,
@@ -55,6 +58,7 @@ pub struct Problem {
 
 /// When each stage ran, in milliseconds on the monotonic clock since the agent started.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Timeline {
     /// Milliseconds from the kernel's start to the agent's.
@@ -65,6 +69,7 @@ pub struct Timeline {
 
 /// One stage of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stage {
     /// Its name.
     pub name: String,
@@ -81,6 +86,7 @@ pub struct Stage {
 
 /// How a stage ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Still running.

@@ -52,12 +52,12 @@ mod tests {
                     2
                 }),
             ),
-            ("sdc".to_string(), Box::new(|| panic!("no such field"))),
+            ("sdc".to_string(), Box::new(|| std::panic::resume_unwind(Box::new("no such field")))),
             ("sdd".to_string(), Box::new(|| 4)),
         ];
-        let results = side_by_side(Duration::from_millis(200), jobs);
+        let results = side_by_side(Duration::from_millis(500), jobs);
         assert_eq!(results[0], Ok(1));
-        assert_eq!(results[1], Err("sdb: no answer within 0.2 s, left out".to_string()));
+        assert_eq!(results[1], Err("sdb: no answer within 0.5 s, left out".to_string()));
         assert!(results[2].as_ref().is_err_and(|words| words.starts_with("sdc: internal error")));
         assert_eq!(results[3], Ok(4));
     }

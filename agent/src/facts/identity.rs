@@ -1,23 +1,33 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Who the host is: the SMBIOS system UUID, else one derived from serial numbers, else from MAC
-//! addresses. Pure.
+//! Who the host is: the SMBIOS system UUID, else one derived from a serial number, else from a MAC address. Pure.
+//!
+//! Each rule uses the least that is the machine's own, so that a disk, an add-in card or a disabled port that comes or goes
+//! does not make another host of it.
 
 use anyhow::{Result, bail};
-use stage1_inventory::{Candidate, Facts, Identity, IdentitySource};
+use stage1_inventory::{Candidate, Facts, Identity, IdentitySource, Nic};
 use uuid::Uuid;
 
 use super::placeholder::{is_monotonous, is_placeholder};
 
-/// UUIDs that many machines share, because the vendor never set a real one.
-const KNOWN_BAD_UUIDS: &[&str] = &[
-    "00000000-0000-0000-0000-000000000000",
-    "ffffffff-ffff-ffff-ffff-ffffffffffff",
+/// UUIDs that many machines share, because the vendor never set a real one; in either byte order.
+const SHARED_UUIDS: [&str; 13] = [
+    // Boards with AMI firmware, as they left the factory.
     "03000200-0400-0500-0006-000700080009",
-    "00020003-0004-0005-0006-000700080009",
-    "fefefefe-fefe-fefe-fefe-fefefefefefe",
-    "12345678-1234-5678-90ab-cddeefaabbcc",
-    "12345678-1234-1234-1234-123456789abc",
+    "00010203-0405-0607-0809-0a0b0c0d0e0f",
+    "01020304-0506-0708-090a-0b0c0d0e0f10",
+    "07090201-0103-0301-0807-060504030201",
     "11111111-2222-3333-4444-555555555555",
+    "12345678-1234-1234-1234-123456789abc",
+    "12345678-1234-5678-90ab-cddeefaabbcc",
+    // Dell: made of a service tag that was never set, all spaces or all zeros.
+    "4c4c4544-0000-2010-8020-80c04f202020",
+    "4c4c4544-0000-0010-8000-80c04f000000",
+    // Boards and hypervisors that FreeBSD's hostid script knows to repeat themselves.
+    "890e2d14-cacd-45d1-ae66-bc80e8bfeb0f",
+    "8e275844-178f-44a8-aceb-a7d7e5178c63",
+    "dc698397-fa54-4cf2-82c8-b1b5307a6a7f",
+    "deadbeef-dead-beef-dead-beefdeadbeef",
 ];
 
 /// The UUIDv5 namespace of derived identities, fixed for ever.
@@ -43,11 +53,24 @@ pub fn choose(facts: &Facts) -> Result<Identity> {
     Ok(Identity { id: id.clone(), source: source.clone(), reason: words, candidates })
 }
 
+/// Whether a UUID is one that many machines share.
+pub fn is_shared(uuid: &str) -> bool {
+    let Ok(uuid) = Uuid::parse_str(uuid) else { return false };
+    let other = Uuid::from_bytes_le(*uuid.as_bytes());
+    let bytes = uuid.as_bytes();
+    bytes.iter().all(|byte| *byte == bytes[0])
+        || bytes.iter().skip(4).all(|byte| *byte == 0xff)
+        || SHARED_UUIDS.iter().any(|shared| Uuid::parse_str(shared).is_ok_and(|it| it == uuid || it == other))
+}
+
 fn from_system_uuid(facts: &Facts) -> Candidate {
     let uuid = facts.system.as_ref().and_then(|system| system.uuid.clone());
     let (usable, reason) = match uuid.as_deref() {
         None => (false, "the firmware gives no system UUID".to_string()),
-        Some(uuid) if KNOWN_BAD_UUIDS.contains(&uuid) || is_monotonous(uuid) => {
+        Some("00000000-0000-0000-0000-000000000000" | "ffffffff-ffff-ffff-ffff-ffffffffffff") => {
+            (false, "the firmware has no system UUID set".to_string())
+        }
+        Some(uuid) if is_shared(uuid) => {
             (false, format!("the system UUID {uuid} is one that many machines share"))
         }
         Some(_) => (true, "the SMBIOS system UUID".to_string()),
@@ -55,37 +78,62 @@ fn from_system_uuid(facts: &Facts) -> Candidate {
     Candidate { source: IdentitySource::SystemUuid, value: uuid, usable, reason }
 }
 
+/// The system's serial number, else its board's; never the chassis's, which the nodes of an enclosure share.
 fn from_serials(facts: &Facts) -> Candidate {
-    let system = facts.system.clone().unwrap_or_default();
-    let serial = system.serial.as_deref().filter(|serial| !is_placeholder(serial));
-    let (value, reason) = match serial {
-        None => (None, "the firmware gives no serial number of the system".to_string()),
-        Some(serial) => {
-            let parts = [system.manufacturer.as_deref(), system.product.as_deref(), Some(serial)];
-            let name = parts.map(Option::unwrap_or_default).join("\n");
+    let own = |serial: &Option<String>| serial.clone().filter(|serial| !is_placeholder(serial));
+    let system = facts.system.as_ref().and_then(|system| {
+        Some(("system", system.manufacturer.clone(), system.product.clone(), own(&system.serial)?))
+    });
+    let boards = facts.smbios.iter().flat_map(|smbios| &smbios.baseboards);
+    let mut boards = boards.filter_map(|board| {
+        Some(("board", board.manufacturer.clone(), board.product.clone(), own(&board.serial)?))
+    });
+    let (value, reason) = match system.or_else(|| boards.next()) {
+        None => (None, "neither the system nor a board has a serial number".to_string()),
+        Some((whose, manufacturer, product, serial)) => {
+            let (manufacturer, product) = (manufacturer.unwrap_or_default(), product.unwrap_or_default());
             (
-                Some(derive("serials", &name)),
-                format!("derived from manufacturer, product and serial number {serial}"),
+                Some(derive("serials", &format!("{manufacturer}\n{product}\n{serial}"))),
+                format!("derived from the {whose}'s manufacturer, product and serial number {serial}"),
             )
         }
     };
     Candidate { source: IdentitySource::Serials, usable: value.is_some(), value, reason }
 }
 
+/// The lowest permanent MAC address of the on-board ports: another port, add-in or disabled, does not change it.
+/// Where the firmware does not tell which ports are on-board, of all that are no USB adapters.
 fn from_macs(facts: &Facts) -> Candidate {
-    let permanent = facts.nics.iter().filter_map(|nic| nic.permanent_mac.as_deref());
-    let mut macs: Vec<&str> = permanent.filter(|mac| is_universal(mac)).collect();
-    macs.sort_unstable();
-    macs.dedup();
-    let (value, reason) = if macs.is_empty() {
-        (None, "there is no port with a permanent MAC address".to_string())
-    } else {
-        (
-            Some(derive("macs", &macs.join("\n"))),
-            format!("derived from the permanent MAC addresses {}", macs.join(", ")),
-        )
+    let own = |nic: &&Nic| {
+        nic.bus.as_deref() != Some("usb") && nic.permanent_mac.as_deref().is_some_and(is_universal)
+    };
+    let ports: Vec<&Nic> = facts.nics.iter().filter(own).collect();
+    let lowest = |ports: &mut dyn Iterator<Item = &&Nic>| {
+        ports.filter_map(|nic| Some((nic.permanent_mac.clone()?, nic.name.clone()))).min()
+    };
+    let on_board = lowest(&mut ports.iter().filter(|nic| is_on_board(nic, facts)));
+    let (value, reason) = match (on_board, lowest(&mut ports.iter())) {
+        (Some((mac, name)), _) => (
+            Some(derive("macs", &mac)),
+            format!("derived from {mac} of {name}, the lowest permanent MAC address of the on-board ports"),
+        ),
+        (None, Some((mac, name))) => (
+            Some(derive("macs", &mac)),
+            format!(
+                "derived from {mac} of {name}, the lowest permanent MAC address, as the firmware does not tell which \
+                 ports are on-board"
+            ),
+        ),
+        (None, None) => (None, "there is no port with a permanent MAC address".to_string()),
     };
     Candidate { source: IdentitySource::MacAddresses, usable: value.is_some(), value, reason }
+}
+
+/// ACPI has given the port a number as an on-board device, or SMBIOS lists it (types 10 and 41).
+fn is_on_board(nic: &Nic, facts: &Facts) -> bool {
+    let mut devices = facts.smbios.iter().flat_map(|smbios| &smbios.onboard_devices);
+    nic.acpi_index.is_some()
+        || nic.pci_address.is_some() && devices.any(|device| device.bus_address == nic.pci_address)
 }
 
 fn derive(kind: &str, name: &str) -> String {
@@ -101,7 +149,8 @@ fn is_universal(mac: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stage1_inventory::{Nic, SystemInformation};
+    use stage1_inventory::SystemInformation;
+    use stage1_inventory::facts::{Baseboard, Chassis, OnboardDevice, Smbios};
 
     fn facts(uuid: Option<&str>, serial: Option<&str>, macs: &[&str]) -> Facts {
         let system = SystemInformation {
@@ -126,10 +175,14 @@ mod tests {
 
     #[test]
     fn shared_uuids_are_passed_over_and_named() {
-        for bad in KNOWN_BAD_UUIDS {
+        let unset = ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"];
+        let swapped = ["00020003-0004-0005-0006-000700080009", "03020100-0504-0706-0809-0a0b0c0d0e0f"];
+        let others = ["fefefefe-fefe-fefe-fefe-fefefefefefe", "5a9e1f00-ffff-ffff-ffff-ffffffffffff"];
+        for bad in SHARED_UUIDS.into_iter().chain(unset).chain(swapped).chain(others) {
             let identity = choose(&facts(Some(bad), Some("B5SVH1"), &[])).unwrap();
-            assert_eq!(identity.source, IdentitySource::Serials);
-            assert!(identity.reason.contains(bad), "{}", identity.reason);
+            assert_eq!(identity.source, IdentitySource::Serials, "{bad}");
+            assert!(identity.reason.contains(bad) || unset.contains(&bad), "{}", identity.reason);
+            assert_eq!(identity.candidates[0].value.as_deref(), Some(bad));
         }
     }
 
@@ -143,15 +196,62 @@ mod tests {
     }
 
     #[test]
+    fn the_boards_serial_number_stands_in_for_the_systems_but_no_chassis() {
+        let board = Baseboard { serial: Some("B-77".to_string()), ..Baseboard::default() };
+        let chassis = Chassis { serial: Some("C-1".to_string()), ..Chassis::default() };
+        let mut facts = facts(None, Some("Not Present"), &["ac:1f:6b:00:00:01"]);
+        facts.smbios = Some(Smbios { chassis: vec![chassis.clone()], ..Smbios::default() });
+        assert_eq!(choose(&facts).unwrap().source, IdentitySource::MacAddresses);
+        facts.smbios = Some(Smbios { chassis: vec![chassis], baseboards: vec![board], ..Smbios::default() });
+        let identity = choose(&facts).unwrap();
+        assert_eq!(identity.source, IdentitySource::Serials);
+        assert!(
+            identity.reason.contains("the board's") && identity.reason.contains("B-77"),
+            "{}",
+            identity.reason
+        );
+    }
+
+    #[test]
     fn the_order_of_the_ports_does_not_matter_nor_do_local_addresses() {
         let id = |macs: &[&str]| choose(&facts(None, None, macs)).unwrap().id;
         let one = id(&["ac:1f:6b:00:00:01", "ac:1f:6b:00:00:02"]);
         assert_eq!(one, id(&["ac:1f:6b:00:00:02", "52:54:00:11:22:33", "ac:1f:6b:00:00:01"]));
     }
 
+    /// A machine with two on-board ports, and whatever is plugged in.
+    fn with_on_board(add_in: &[&str]) -> Facts {
+        let mut facts = facts(None, None, &["ac:1f:6b:00:00:01", "ac:1f:6b:00:00:02"]);
+        facts.nics[0].acpi_index = Some(1);
+        facts.nics[1].pci_address = Some("0000:19:00.1".to_string());
+        let device =
+            OnboardDevice { bus_address: facts.nics[1].pci_address.clone(), ..OnboardDevice::default() };
+        facts.smbios = Some(Smbios { onboard_devices: vec![device], ..Smbios::default() });
+        facts
+            .nics
+            .extend(add_in.iter().map(|mac| Nic { permanent_mac: Some(mac.to_string()), ..Nic::default() }));
+        facts
+    }
+
+    #[test]
+    fn a_swapped_card_a_disabled_port_and_a_usb_adapter_change_nothing() {
+        let id = |facts: &Facts| choose(facts).unwrap().id;
+        let host = id(&with_on_board(&["00:1b:21:00:00:01"]));
+        assert_eq!(host, id(&with_on_board(&["0c:42:a1:00:00:09"])));
+        let mut disabled = with_on_board(&[]);
+        disabled.nics.remove(1);
+        assert_eq!(host, id(&disabled));
+        let identity = choose(&disabled).unwrap();
+        assert!(identity.reason.contains("ac:1f:6b:00:00:01") && identity.reason.contains("on-board ports"));
+
+        let mut usb = facts(None, None, &["00:00:5e:00:53:01", "ac:1f:6b:00:00:01"]);
+        usb.nics[0].bus = Some("usb".to_string());
+        assert_eq!(id(&usb), id(&facts(None, None, &["ac:1f:6b:00:00:01"])));
+    }
+
     #[test]
     fn a_machine_without_anything_of_its_own_is_an_error_that_says_why() {
         let error = choose(&facts(None, None, &["00:00:00:00:00:00"])).unwrap_err().to_string();
-        assert!(error.contains("no system UUID") && error.contains("no serial number"), "{error}");
+        assert!(error.contains("no system UUID") && error.contains("has a serial number"), "{error}");
     }
 }

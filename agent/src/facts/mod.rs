@@ -2,15 +2,21 @@
 //! What the machine is: one file or folder per group of facts, discovered side by side.
 
 mod bmc;
+mod bytes;
+mod capture;
 mod cpus;
 mod deadline;
+mod device;
 mod disks;
 mod firmware;
 pub mod identity;
 mod memory;
 mod nics;
+mod oddities;
 mod pci;
+mod place;
 mod placeholder;
+mod scrub;
 mod sensors;
 pub mod smbios;
 mod summary;
@@ -19,10 +25,12 @@ mod watchdogs;
 
 use std::time::Duration;
 
+use clap::ValueEnum;
 use stage1_inventory::Facts;
 
 use crate::machine::Machine;
 
+pub use capture::{Unpacked, capture};
 pub use memory::available_bytes;
 pub use nics::physical_ports;
 pub use summary::{one_line, table};
@@ -57,37 +65,15 @@ pub enum Group {
     Sensors,
 }
 
-impl Group {
-    /// All groups.
-    pub const ALL: [Self; 11] = [
-        Self::Smbios,
-        Self::Firmware,
-        Self::Cpus,
-        Self::Memory,
-        Self::Pci,
-        Self::Nics,
-        Self::Disks,
-        Self::Tpm,
-        Self::Bmc,
-        Self::Watchdogs,
-        Self::Sensors,
-    ];
-}
-
 /// What one group found: puts it into the facts.
 type Found = Box<dyn FnOnce(&mut Facts) + Send>;
 
 /// Discovers the groups side by side without changing anything; and what could not be found out, and why.
 pub fn discover(machine: &Machine, groups: &[Group]) -> (Facts, Vec<String>) {
-    let jobs = groups.iter().map(|group| {
-        let (machine, group) = (machine.clone(), *group);
-        let name = format!("{group:?}").to_lowercase();
-        let job: deadline::Job<(Found, Vec<String>)> = Box::new(move || {
-            let mut problems = Vec::new();
-            (look(&machine, group, &mut problems), problems)
-        });
-        (name, job)
-    });
+    // The firmware's version and one word on the BMC are in the tables.
+    let tables = [Group::Smbios, Group::Firmware, Group::Bmc].iter().any(|group| groups.contains(group));
+    let others = groups.iter().copied().filter(|group| *group != Group::Smbios);
+    let jobs = tables.then_some(Group::Smbios).into_iter().chain(others).map(|group| job(machine, group));
     let mut facts = Facts { kernel: machine.attribute("/proc/sys/kernel/osrelease"), ..Facts::default() };
     let mut problems = Vec::new();
     for result in deadline::side_by_side(DEADLINE, jobs.collect()) {
@@ -99,11 +85,41 @@ pub fn discover(machine: &Machine, groups: &[Group]) -> (Facts, Vec<String>) {
             Err(problem) => problems.push(problem),
         }
     }
+    relate(&mut facts, groups);
+    (facts, problems)
+}
+
+/// Every group.
+pub fn everything() -> &'static [Group] {
+    Group::value_variants()
+}
+
+fn job(machine: &Machine, group: Group) -> (String, deadline::Job<(Found, Vec<String>)>) {
+    let machine = machine.clone();
+    let name = group.to_possible_value().map_or_else(String::new, |value| value.get_name().to_string());
+    let work = move || {
+        let mut problems = Vec::new();
+        (look(&machine, group, &mut problems), problems)
+    };
+    (name, Box::new(work))
+}
+
+/// What one group knows of another.
+fn relate(facts: &mut Facts, groups: &[Group]) {
     if let (Some(firmware), Some(smbios)) = (&mut facts.firmware, &facts.smbios) {
         firmware.vendor = smbios.bios.as_ref().and_then(|bios| bios.vendor.clone());
         firmware.version = smbios.bios.as_ref().and_then(|bios| bios.version.clone());
     }
-    (facts, problems)
+    let told = facts.smbios.as_ref().is_some_and(|smbios| !smbios.ipmi_devices.is_empty());
+    if told && groups.contains(&Group::Bmc) {
+        let told_by = &mut facts.bmc.get_or_insert_default().told_by;
+        if !told_by.iter().any(|teller| teller == "smbios") {
+            told_by.insert(0, "smbios".to_string());
+        }
+    }
+    if !groups.contains(&Group::Smbios) {
+        (facts.system, facts.smbios, facts.placeholders) = (None, None, Vec::new());
+    }
 }
 
 fn look(machine: &Machine, group: Group, problems: &mut Vec<String>) -> Found {
@@ -157,3 +173,6 @@ fn look(machine: &Machine, group: Group, problems: &mut Vec<String>) -> Found {
         }
     }
 }
+
+#[cfg(test)]
+mod fixture;

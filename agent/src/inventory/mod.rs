@@ -7,11 +7,11 @@ mod url;
 
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use stage1_inventory::{Detail, Event, Installed, Profile, Registration, Report, VERSION};
 use ureq::http::{Method, Request, StatusCode};
 
+use crate::json;
 use crate::random;
 
 pub use error::{Error, Reason};
@@ -70,7 +70,7 @@ impl Client {
     /// # Errors
     /// [`Error`], at the deadline or as soon as trying again makes no sense; so with every call.
     pub fn register(&self, report: &Report) -> Result<Registration, Error> {
-        self.call(Method::PUT, "", Some(&json(report)), self.timeout)?.decode()
+        self.call(Method::PUT, "", Some(&json::compact(report)), self.timeout)?.decode()
     }
 
     /// `GET BASE/ID/profile`.
@@ -99,7 +99,7 @@ impl Client {
     /// # Errors
     /// As [`Client::register`].
     pub fn installed(&self, installed: &Installed) -> Result<(), Error> {
-        self.call(Method::POST, "/installed", Some(&json(installed)), self.timeout).map(|_| ())
+        self.call(Method::POST, "/installed", Some(&json::compact(installed)), self.timeout).map(|_| ())
     }
 
     /// `POST BASE/ID/events`, for at most `timeout`: progress is best effort.
@@ -107,7 +107,7 @@ impl Client {
     /// # Errors
     /// As [`Client::register`].
     pub fn event(&self, event: &Event, timeout: Duration) -> Result<(), Error> {
-        self.call(Method::POST, "/events", Some(&json(event)), timeout).map(|_| ())
+        self.call(Method::POST, "/events", Some(&json::compact(event)), timeout).map(|_| ())
     }
 
     fn call(
@@ -188,9 +188,4 @@ impl Answer {
         }
         serde_json::from_slice(&self.body).map_err(bad)
     }
-}
-
-/// A contract body as JSON. Serializing plain structs into memory cannot fail.
-fn json(body: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(body).unwrap_or_default()
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What `main` calls: one function per verb. Each returns the exit code.
 
+pub mod facts;
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
@@ -11,9 +13,9 @@ use log::LevelFilter;
 use stage1_inventory::{EventKind, Outcome};
 
 use crate::config::{self, OnFailure, SettingError, Settings};
-use crate::facts;
 use crate::init;
 use crate::inventory::{Client, Transport};
+use crate::json;
 use crate::logger;
 use crate::machine::Machine;
 use crate::net::Manager;
@@ -75,22 +77,6 @@ pub fn run(flags: &Flags, purpose: Purpose, started: Instant) -> u8 {
     }
 }
 
-/// `facts`.
-pub fn facts(sysroot: Option<PathBuf>, json: bool) -> u8 {
-    let machine = sysroot.map_or_else(Machine::real, Machine::at);
-    let (facts, problems) = facts::discover(&machine, &facts::Group::ALL);
-    let identity = facts::identity::choose(&facts);
-    problems.iter().for_each(|problem| log::warn!("{problem}"));
-    if json {
-        let identity = identity.as_ref().ok();
-        let document = serde_json::json!({ "identity": identity, "facts": facts, "problems": problems });
-        println!("{document:#}");
-    } else {
-        print!("{}", facts::table(&facts, identity.as_ref()));
-    }
-    if problems.is_empty() { DONE } else { PROBLEMS }
-}
-
 /// `kexec`.
 pub fn kexec(kernel: &str, initrds: &[String], append: &str, plan: bool) -> u8 {
     let prepare = || -> Result<Option<target::Armed>> {
@@ -118,7 +104,7 @@ pub fn kexec(kernel: &str, initrds: &[String], append: &str, plan: bool) -> u8 {
 pub fn status(json: bool) -> u8 {
     match Status::read(&Machine::real()) {
         Ok(Some(status)) if json => {
-            println!("{:#}", serde_json::json!(status));
+            print!("{}", json::pretty(&status));
             DONE
         }
         Ok(Some(status)) => {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Who the host is, and how that was decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Identity {
     /// The `ID` of every call: a lower-case UUID.
     pub id: String,
@@ -18,6 +19,7 @@ pub struct Identity {
 
 /// Where an identity comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum IdentitySource {
     /// The SMBIOS system UUID (DSP0134 7.2, offset 08h).
@@ -33,6 +35,7 @@ pub enum IdentitySource {
 
 /// One possible identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Candidate {
     /// Where it comes from.
     pub source: IdentitySource,

@@ -17,18 +17,39 @@ mod smbios;
 
 use serde::{Deserialize, Serialize};
 
-pub use cpus::Cpus;
-pub use disks::Disk;
-pub use firmware::{BootFirmware, FirmwareKind};
+use crate::Problem;
+
+pub use cpus::{CpuCache, CpuPackage, Cpus, NumaNode};
+pub use disks::{Ata, AtaSecurity, Disk, LbaFormat, Nvme, NvmeFirmware, NvmeHealth, NvmeNamespace};
+pub use firmware::{BootEntry, BootFirmware, EsrtEntry, FirmwareKind};
 pub use identity::{Candidate, Identity, IdentitySource};
-pub use memory::Memory;
-pub use nics::Nic;
+pub use memory::{Memory, MemoryController, MemoryModule};
+pub use nics::{Devlink, Nic, NicModule};
 pub use pci::{Accelerator, PciDevice};
 pub use platform::{BmcPresence, Sensor, Tpm, Watchdog};
-pub use smbios::{Bios, Smbios, SystemInformation};
+pub use smbios::{
+    Baseboard, Bios, BiosLanguage, Cache, Chassis, HostInterface, HostInterfaceDevice, HostInterfaceProtocol,
+    IpmiDevice, MemoryArray, MemoryDevice, OnboardDevice, PowerSupply, Processor, RedfishOverIp, Slot,
+    SlotPeer, Smbios, StringList, SystemInformation, TpmDevice,
+};
+
+/// What `stage1 facts --json` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Discovery {
+    /// [`crate::VERSION`].
+    pub version: u32,
+    /// Who the host is; absent where nothing about it is its own, or not every group was asked for.
+    pub identity: Option<Identity>,
+    /// What it is.
+    pub facts: Facts,
+    /// What could not be found out, and why.
+    pub problems: Vec<Problem>,
+}
 
 /// What the machine is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Facts {
     /// SMBIOS system information; absent where the firmware has no tables.

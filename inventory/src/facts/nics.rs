@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Physical network ports.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// A physical network port.
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+/// A physical network port. Virtual functions and the representors of a switch in the adapter are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Nic {
     /// The kernel's name in this boot.
@@ -15,10 +19,125 @@ pub struct Nic {
     pub permanent_mac: Option<String>,
     /// The kernel driver.
     pub driver: Option<String>,
-    /// The PCI address, `0000:00:02.0`.
+    /// The PCI address, `0000:00:02.0`; of a USB adapter that of its USB controller.
     pub pci_address: Option<String>,
     /// Whether the port has carrier; absent while it is down.
     pub carrier: Option<bool>,
     /// Link speed in Mbit/s; absent where the driver does not tell.
     pub speed_mbps: Option<u32>,
+    /// `ethernet` or `infiniband`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The kernel's name of the bus it is on: `pci`, `virtio`, `usb`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bus: Option<String>,
+    /// The NUMA node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub numa_node: Option<u32>,
+    /// What the firmware calls it, an on-board one mostly: ACPI's `_DSM`, else SMBIOS type 41.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The firmware's number of it, from 1 (PCI Firmware 3.1 4.6.7, by ACPI's `_DSM`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acpi_index: Option<u32>,
+    /// Which of the ports behind one PCI function, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dev_port: Option<u32>,
+    /// The driver's name of the port, `p0`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port_name: Option<String>,
+    /// The id of the switch in the adapter, in hexadecimal, which its ports share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub switch_id: Option<String>,
+    /// The bond, bridge or other link that it is a member of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master: Option<String>,
+    /// MTU in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u32>,
+    /// `up`, `down`, `dormant` and so on (RFC 2863, `ifOperStatus`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operstate: Option<String>,
+    /// The driver's version; that of the kernel where the driver has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driver_version: Option<String>,
+    /// The firmware's version as the driver tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firmware_version: Option<String>,
+    /// `Half` or `Full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplex: Option<String>,
+    /// Whether the port negotiates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autonegotiation: Option<bool>,
+    /// The connector in use: `Twisted Pair`, `FIBRE`, `Direct Attach Copper` and so on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<String>,
+    /// The highest speed that the port supports with what is plugged in, in Mbit/s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed_max_mbps: Option<u32>,
+    /// What can wake the machine: letters as ethtool(8) has them, `pumbg`; `d` is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wake_on_lan_supported: Option<String>,
+    /// What does wake the machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wake_on_lan: Option<String>,
+    /// How many virtual functions the port can have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sriov_max: Option<u32>,
+    /// How many it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sriov_enabled: Option<u32>,
+    /// The RDMA devices of its PCI function.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rdma: Vec<String>,
+    /// The module or cable that is plugged in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module: Option<NicModule>,
+    /// What devlink tells of its PCI function.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub devlink: Option<Devlink>,
+}
+
+/// A transceiver, or a cable with its ends (SFF-8472, SFF-8636, CMIS).
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct NicModule {
+    /// What it is, `SFP`, `QSFP28` (SFF-8024 table 4-1).
+    pub kind: String,
+    /// The maker's name.
+    pub vendor: Option<String>,
+    /// The maker's IEEE OUI, `00176a`.
+    pub oui: Option<String>,
+    /// The part number.
+    pub part_number: Option<String>,
+    /// The part's revision.
+    pub revision: Option<String>,
+    /// The serial number.
+    pub serial: Option<String>,
+}
+
+/// What devlink tells of a device; versions by the names that the kernel's devlink-info page lists, or the driver's own.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct Devlink {
+    /// The driver.
+    pub driver: Option<String>,
+    /// The device's serial number.
+    pub serial: Option<String>,
+    /// The board's serial number.
+    pub board_serial: Option<String>,
+    /// Versions that do not change, such as the board's.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub fixed: BTreeMap<String, String>,
+    /// Versions that run.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub running: BTreeMap<String, String>,
+    /// Versions that are stored, and run after the next activation or reset.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stored: BTreeMap<String, String>,
 }

@@ -7,17 +7,70 @@ use serde_with::skip_serializing_none;
 /// A PCI function, bridges included.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PciDevice {
     /// Domain, bus, device and function, `0000:3b:00.0`.
     pub address: String,
+    /// Base class, sub-class and programming interface, `0x020000` (PCI Code and ID Assignment, 1).
+    pub class: Option<String>,
+    /// The class in the words of `lspci`, `Ethernet controller`, where it is a common one.
+    pub class_name: Option<String>,
+    /// The vendor, `0x8086`.
+    pub vendor: Option<String>,
+    /// The vendor's number for the device, `0x1521`.
+    pub device: Option<String>,
+    /// Who built it into a board.
+    pub subsystem_vendor: Option<String>,
+    /// The board's number.
+    pub subsystem_device: Option<String>,
+    /// The revision, `0x01`.
+    pub revision: Option<String>,
+    /// The kernel driver that has it.
+    pub driver: Option<String>,
+    /// The link's transfer rate now, in MT/s per lane: 2500, 5000, 8000, 16000, 32000, 64000.
+    pub link_speed_mtps: Option<u32>,
+    /// The link's lanes now.
+    pub link_width: Option<u32>,
+    /// The highest transfer rate that this end of the link can do, in MT/s per lane.
+    pub max_link_speed_mtps: Option<u32>,
+    /// The most lanes that this end of the link can use.
+    pub max_link_width: Option<u32>,
+    /// The NUMA node that it is closest to, where the firmware tells.
+    pub numa_node: Option<u32>,
+    /// The slot that it sits in, by the number or name that the platform gives it.
+    pub slot: Option<String>,
+    /// The name of an on-board device (ACPI _DSM, else SMBIOS type 41).
+    pub label: Option<String>,
+    /// The firmware's number of an on-board device (ACPI _DSM).
+    pub acpi_index: Option<u32>,
+    /// How many virtual functions it can have.
+    pub sriov_max_vfs: Option<u32>,
+    /// How many virtual functions it has.
+    pub sriov_vfs: Option<u32>,
+    /// The function that this is a virtual function of.
+    pub physical_function: Option<String>,
+    /// Its IOMMU group; absent where no IOMMU is in use.
+    pub iommu_group: Option<u32>,
 }
 
-/// A GPU, or another processor beside the CPUs, told by its PCI class.
+/// A GPU, or another processor beside the CPUs, told by its PCI class. Virtual functions are left out.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Accelerator {
     /// Its PCI address, which is one of [`super::Facts::pci`].
     pub pci_address: String,
+    /// `gpu`; `display` for one that only drives a console, such as a BMC's; `processing-accelerator`;
+    /// `co-processor`.
+    pub kind: String,
+    /// The vendor, `0x10de`.
+    pub vendor: Option<String>,
+    /// The vendor's number for the device.
+    pub device: Option<String>,
+    /// The kernel driver that has it.
+    pub driver: Option<String>,
+    /// The NUMA node that it is closest to, where the firmware tells.
+    pub numa_node: Option<u32>,
 }

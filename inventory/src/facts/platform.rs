@@ -7,35 +7,105 @@ use serde_with::skip_serializing_none;
 /// A Trusted Platform Module.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Tpm {
-    /// `1.2` or `2.0`.
+    /// The specification's family, `1.2` or `2.0`.
     pub version: Option<String>,
+    /// The specification's revision, `1.38` (TPM 2.0 part 2, `TPM_PT_REVISION`).
+    pub revision: Option<String>,
+    /// The maker's code in the TCG vendor ID registry, `IFX`, `STM`, `INTC` (`TPM_PT_MANUFACTURER`).
+    pub manufacturer: Option<String>,
+    /// The maker's name for it (`TPM_PT_VENDOR_STRING_1` to `_4`).
+    pub vendor_string: Option<String>,
+    /// The firmware's version, `7.85.4555.0`: 16 bits each of `TPM_PT_FIRMWARE_VERSION_1` and `_2`; two numbers
+    /// on a TPM 1.2.
+    pub firmware_version: Option<String>,
+    /// The PCR banks that are allocated: `sha1`, `sha256`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pcr_banks: Vec<String>,
 }
 
-/// Whether there is a BMC, told by SMBIOS, ACPI and the kernel; it is not asked.
+/// Whether there is a BMC, told by SMBIOS, ACPI and the kernel.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcPresence {
     /// The kernel's device, `ipmi0`, where a driver has found it.
     pub device: Option<String>,
+    /// Who tells of it: `smbios` (type 38), `acpi` (`IPI0001` or the SPMI table), `kernel` (it has a driver).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub told_by: Vec<String>,
+    /// The interface to it, `kcs`, `smic`, `bt` or `ssif`.
+    pub interface: Option<String>,
+    /// The IPMI version, `2.0` (IPMI 2.0 20.1, Get Device ID).
+    pub ipmi_version: Option<String>,
+    /// Its maker's IANA enterprise number, `0x0002a2`.
+    pub manufacturer_id: Option<String>,
+    /// The maker's number for the product, `0x0100`.
+    pub product_id: Option<String>,
+    /// The firmware's version, major and minor, `6.10`.
+    pub firmware_revision: Option<String>,
+    /// Its GUID, where it has one (IPMI 2.0 20.8).
+    pub guid: Option<String>,
 }
 
 /// A watchdog.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Watchdog {
     /// The kernel's name, `watchdog0`.
     pub name: String,
+    /// What the driver calls it, `iTCO_wdt`.
+    pub identity: Option<String>,
+    /// `active` or `inactive`.
+    pub state: Option<String>,
+    /// How long it waits before it acts, in seconds.
+    pub timeout_s: Option<u32>,
+    /// How much of that is left, in seconds.
+    pub timeleft_s: Option<u32>,
+    /// How long before it acts it warns, in seconds; 0 where it does not.
+    pub pretimeout_s: Option<u32>,
+    /// Whether it can no longer be stopped once it runs.
+    pub nowayout: Option<bool>,
+    /// Why the machine was last reset, where the watchdog knows: the flags as `wdctl` prints them, `CARDRESET`,
+    /// `OVERHEAT`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub boot_status: Vec<String>,
 }
 
 /// One reading of a sensor that the kernel's hwmon shows.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Sensor {
     /// The chip, `coretemp`.
     pub chip: String,
+    /// The chip's device, `coretemp.0`, `0000:00:18.3`, `nvme0`.
+    pub device: Option<String>,
+    /// The sensor's name on the chip, `temp1`.
+    pub name: String,
+    /// What it measures, `Package id 0`.
+    pub label: Option<String>,
+    /// `temperature`, `fan`, `voltage`, `current`, `power` or `humidity`.
+    pub kind: String,
+    /// The unit of the value and its limits: `millidegrees_c`, `rpm`, `millivolts`, `milliamperes`, `microwatts`,
+    /// `millipercent`.
+    pub unit: String,
+    /// The value now; absent where the chip does not give one.
+    pub value: Option<i64>,
+    /// The lowest value that is fine.
+    pub minimum: Option<i64>,
+    /// The highest value that is fine.
+    pub maximum: Option<i64>,
+    /// The value from which on it is critical.
+    pub critical: Option<i64>,
+    /// Whether the chip raises an alarm for it.
+    pub alarm: Option<bool>,
+    /// Whether the chip finds the sensor itself broken.
+    pub fault: Option<bool>,
 }

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `stage1 facts`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use stage1_inventory::facts::Discovery;
+use stage1_inventory::{Problem, VERSION};
+
+use super::{DONE, PROBLEMS, say};
+use crate::facts::{self, Group, Unpacked};
+use crate::json;
+use crate::machine::Machine;
+use crate::random;
+
+/// What is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// For programs.
+    pub json: bool,
+    /// Only these groups; none are all.
+    pub only: Vec<Group>,
+    /// A captured tree, or a capture, in place of this machine.
+    pub sysroot: Option<PathBuf>,
+    /// Where to write what was read.
+    pub capture: Option<Capture>,
+}
+
+/// A capture to be written.
+#[derive(Clone, Debug)]
+pub struct Capture {
+    /// The tar.
+    pub file: PathBuf,
+    /// Without what names this one machine.
+    pub scrub: bool,
+}
+
+/// Discovers the machine's facts, and prints them.
+pub fn run(request: Request) -> u8 {
+    match discover(&request) {
+        Ok(discovery) => {
+            for problem in &discovery.problems {
+                log::warn!("{}", problem.message);
+            }
+            if request.json {
+                print!("{}", json::pretty(&discovery));
+            } else {
+                print!("{}", facts::table(&discovery));
+            }
+            if discovery.problems.is_empty() { DONE } else { PROBLEMS }
+        }
+        Err(error) => say(&error),
+    }
+}
+
+fn discover(request: &Request) -> Result<Discovery> {
+    let unpacked = match &request.sysroot {
+        Some(path) if path.is_file() => Some(Unpacked::open(path)?),
+        _ => None,
+    };
+    let machine = match (&unpacked, &request.sysroot) {
+        (Some(unpacked), _) => unpacked.machine(),
+        (None, Some(folder)) => {
+            folder.read_dir().with_context(|| format!("reading {}", folder.display()))?;
+            Machine::at(folder)
+        }
+        (None, None) => Machine::real(),
+    };
+    let all = request.only.is_empty();
+    let (facts, messages) = match &request.capture {
+        Some(Capture { file, scrub }) => {
+            let key = if *scrub { Some(random::secret::<32>()?) } else { None };
+            facts::capture(machine, file, key.as_ref().map(<[u8; 32]>::as_slice))?
+        }
+        None => facts::discover(&machine, if all { facts::everything() } else { &request.only }),
+    };
+    let mut problems: Vec<Problem> = messages.into_iter().map(problem).collect();
+    let identity = match facts::identity::choose(&facts) {
+        _ if !all => None,
+        Ok(identity) => Some(identity),
+        Err(error) => {
+            problems.push(problem(error.to_string()));
+            None
+        }
+    };
+    Ok(Discovery { version: VERSION, identity, facts, problems })
+}
+
+fn problem(message: String) -> Problem {
+    Problem { stage: "facts".to_string(), message, advice: None }
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tables that are not as they should be: what can be read is, and one sentence for each kind of fault says what
+//! was left out or is doubted.
+
+use proptest::prelude::{any, prop, proptest};
+use stage1::facts::smbios::{Found, parse};
+use stage1_inventory::facts::Smbios;
+
+use crate::builder::{Structure, Tables, checked, entry32, entry64};
+use crate::machines;
+
+fn read(tables: &Tables) -> (Found, Vec<String>) {
+    let mut problems = Vec::new();
+    let found = parse(&tables.entry_point, &tables.table, &mut problems);
+    (found, problems)
+}
+
+fn smbios(tables: &Tables) -> (Smbios, Vec<String>) {
+    let (found, problems) = read(tables);
+    (found.smbios.unwrap(), problems)
+}
+
+/// The one problem, which is to say all of this.
+#[track_caller]
+fn says(problems: &[String], words: &[&str]) {
+    let [problem] = problems else { panic!("not one problem: {problems:#?}") };
+    for word in words {
+        assert!(problem.contains(word), "{word:?} is not in {problem:?}");
+    }
+}
+
+fn slots(count: u16) -> Vec<Structure> {
+    (0..count).map(|slot| Structure::new(9, slot).text("PCI1").bytes(&[6, 5, 3, 3]).word(1).byte(4)).collect()
+}
+
+fn end() -> Structure {
+    Structure::new(127, 0xfeff)
+}
+
+#[test]
+fn good_tables_have_no_problem() {
+    for (name, tables) in machines::all() {
+        let problems = read(&tables).1;
+        assert_eq!(problems.is_empty(), name != "blade", "{name}: {problems:?}");
+    }
+}
+
+#[test]
+fn a_table_that_ends_early_gives_what_is_before() {
+    let whole = machines::server();
+    let (complete, _) = smbios(&whole);
+    for length in 0..whole.table.len() {
+        let table = whole.table[..length].to_vec();
+        let (found, problems) = smbios(&Tables { entry_point: whole.entry_point.clone(), table });
+        assert!((1..4).contains(&problems.len()), "{length}: {problems:?}");
+        assert!(complete.memory_devices.starts_with(&found.memory_devices), "{length}");
+        assert!(complete.processors.starts_with(&found.processors), "{length}");
+    }
+}
+
+#[test]
+fn a_length_below_the_header_ends_the_walk() {
+    let mut tables = Tables::bits64(3, 0, &[slots(2), vec![end()]].concat());
+    let second = slots(1)[0].built().len();
+    tables.table[second + 1] = 3;
+    let (found, problems) = smbios(&tables);
+    assert_eq!(found.slots.len(), 1);
+    says(&problems, &["structure 0x0001 of type 9", "shorter than its own header", "are left out"]);
+}
+
+#[test]
+fn a_length_beyond_the_table_ends_the_walk() {
+    let mut tables = Tables::bits64(3, 0, &slots(3));
+    let third = 2 * slots(1)[0].built().len();
+    tables.table[third + 1] = 0xf0;
+    let (found, problems) = smbios(&tables);
+    assert_eq!(found.slots.len(), 2);
+    says(&problems, &["structure 0x0002 of type 9", "does not end within the table", "18 bytes"]);
+}
+
+#[test]
+fn a_length_that_lies_within_the_table_costs_one_structure() {
+    let short = Structure::new(4, 7).text("CPU1").bytes(&[3, 0xb3]);
+    let (found, problems) = smbios(&Tables::bits64(3, 0, &[vec![short], slots(1), vec![end()]].concat()));
+    assert!(found.processors.is_empty());
+    assert_eq!(found.slots.len(), 1);
+    says(&problems, &["structure 0x0007 of type 4", "shorter than its type can be", "left out"]);
+}
+
+#[test]
+fn strings_that_are_not_there_are_left_out() {
+    let bad =
+        |handle| Structure::new(9, handle).byte(9).bytes(&[6, 5, 3, 3]).word(1).byte(4).unnamed(b"PCI1");
+    let (found, problems) = smbios(&Tables::bits64(3, 0, &[bad(1), bad(2), bad(3), end()]));
+    assert_eq!(found.slots.len(), 3);
+    assert_eq!(found.slots[0].designation, None);
+    says(&problems, &["structure 0x0001 of type 9", "string that it does not have, number 9", "with 2 more"]);
+}
+
+#[test]
+fn strings_that_are_not_utf8_are_shown_as_far_as_they_are() {
+    let odd = Structure::new(9, 1).raw_text(b"PCI\xff1\x1b[2J").bytes(&[6, 5, 3, 3]).word(1).byte(4);
+    let (found, problems) = smbios(&Tables::bits64(3, 0, &[odd, end()]));
+    assert_eq!(found.slots[0].designation.as_deref(), Some("PCI\u{fffd}1\u{fffd}[2J"));
+    says(&problems, &["structure 0x0001 of type 9", "not UTF-8"]);
+}
+
+#[test]
+fn announced_strings_that_are_not_there_are_one_problem() {
+    let strings = Structure::new(11, 1).byte(255).unnamed(b"one");
+    let (found, problems) = smbios(&Tables::bits64(3, 0, &[strings, end()]));
+    assert_eq!(found.oem_strings[0].strings, [Some("one".to_string())]);
+    says(&problems, &["structure 0x0001 of type 11", "number 2"]);
+}
+
+#[test]
+fn duplicate_handles_are_kept_and_doubted() {
+    let (found, problems) = smbios(&Tables::bits64(3, 0, &[slots(1), slots(1), vec![end()]].concat()));
+    assert_eq!(found.slots.len(), 2);
+    says(&problems, &["structure 0x0000 of type 9", "the handle of another one"]);
+}
+
+#[test]
+fn handles_that_lead_nowhere_or_round_in_circles_are_doubted() {
+    let device = |handle: u16, array: u16| {
+        Structure::new(17, handle)
+            .word(array)
+            .word(0xfffe)
+            .bytes(&[0; 8])
+            .text("A")
+            .text("B")
+            .bytes(&[2, 2, 0])
+    };
+    let (found, problems) = smbios(&Tables::bits64(3, 0, &[device(1, 1), device(2, 1), device(3, 9), end()]));
+    assert_eq!(found.memory_devices[0].array_handle, Some(1));
+    says(&problems, &["structure 0x0001 of type 17", "type 16 handle 0x0001", "with 2 more"]);
+}
+
+#[test]
+fn all_ones_and_all_zeros_are_one_problem() {
+    for byte in [0xff, 0x00] {
+        let entry_point = entry64(3, 0, 0x10000);
+        let (found, problems) = smbios(&Tables { entry_point, table: vec![byte; 0x10000] });
+        assert_eq!(found, Smbios { version: Some("3.0.0".to_string()), ..Smbios::default() });
+        says(&problems, &["65536 bytes", "left out"]);
+    }
+}
+
+#[test]
+fn a_wrong_checksum_is_a_problem_and_no_end() {
+    for (tables, name) in
+        [(machines::server(), "_SM3_"), (machines::old(), "_SM_"), (machines::oldest(), "_DMI_")]
+    {
+        let (whole, _) = smbios(&tables);
+        let mut entry_point = tables.entry_point.clone();
+        *entry_point.last_mut().unwrap() ^= if name == "_DMI_" { 0x80 } else { 0x10 };
+        entry_point[5] ^= u8::from(name == "_DMI_");
+        let (found, problems) = smbios(&Tables { entry_point, table: tables.table.clone() });
+        says(&problems[..1], &[name, "wrong checksum", "only the version is taken"]);
+        assert_eq!(found.memory_devices, whole.memory_devices);
+        assert_eq!(found.processors.len(), whole.processors.len());
+    }
+}
+
+#[test]
+fn a_wrong_intermediate_checksum_is_a_problem() {
+    let tables = machines::old();
+    let mut entry_point = tables.entry_point.clone();
+    entry_point[0x15] ^= 1;
+    let (found, problems) = smbios(&Tables { entry_point: checked(entry_point, 4), table: tables.table });
+    says(&problems, &["_SM_", "intermediate"]);
+    assert_eq!(found.version.as_deref(), Some("2.3"));
+}
+
+#[test]
+fn entry_points_that_are_too_short_or_none_are_a_problem() {
+    let tables = machines::server();
+    let cut = |length: usize| Tables {
+        entry_point: tables.entry_point[..length].to_vec(),
+        table: tables.table.clone(),
+    };
+    for length in [6, 7, 9, 23] {
+        let (found, problems) = smbios(&cut(length));
+        says(&problems, &["_SM3_", "shorter than it says"]);
+        assert_eq!(found.memory_devices.len(), 9);
+    }
+    let (found, problems) = smbios(&cut(0));
+    says(&problems, &["none of _SM3_, _SM_ and _DMI_"]);
+    assert_eq!(found.version, None);
+    assert_eq!(found.memory_devices.len(), 9);
+}
+
+#[test]
+fn a_table_longer_than_announced_is_cut_there() {
+    let tables = Tables::bits64(3, 0, &slots(2));
+    let first = slots(1)[0].built().len();
+    let entry_point = entry64(3, 0, u32::try_from(first).unwrap());
+    let (found, problems) = smbios(&Tables { entry_point, table: tables.table });
+    assert_eq!(found.slots.len(), 1);
+    says(&problems[..1], &["is 18 bytes longer than the entry point says"]);
+}
+
+#[test]
+fn a_32_bit_entry_point_that_announces_more_or_less_is_doubted() {
+    let tables = Tables::bits32(2, 4, &slots(3));
+    let announcing = |count: usize, length: usize| {
+        let entry_point = entry32(2, 4, &vec![0; length], count);
+        smbios(&Tables { entry_point, table: tables.table.clone() })
+    };
+    let (found, problems) = announcing(2, 54);
+    assert_eq!(found.slots.len(), 2);
+    says(&problems, &["18 bytes after the 2 structures announced"]);
+    let (found, problems) = announcing(5, 54);
+    assert_eq!(found.slots.len(), 3);
+    says(&problems, &["has 3 structures, the entry point says 5"]);
+    says(&announcing(3, 60).1, &["is 54 bytes, the entry point says 60"]);
+}
+
+#[test]
+fn structures_after_the_marker_count_where_their_number_is_announced() {
+    let structures = [slots(1), vec![end()], machines_slots_after()].concat();
+    assert_eq!(smbios(&Tables::bits32(2, 4, &structures)).0.slots.len(), 2);
+    assert_eq!(smbios(&Tables::bits64(3, 0, &structures)).0.slots.len(), 1);
+}
+
+fn machines_slots_after() -> Vec<Structure> {
+    slots(2).split_off(1)
+}
+
+#[test]
+fn a_hostile_table_makes_few_problems() {
+    let device =
+        |handle: u16| Structure::new(17, handle % 7).word(0x4141).bytes(&[0x7f; 0x50]).raw_text(b"\xff\xff");
+    let structures: Vec<Structure> = (0..600).map(device).collect();
+    let (found, problems) = smbios(&Tables::bits64(3, 0, &structures));
+    assert_eq!(found.memory_devices.len(), 600);
+    assert!((2..8).contains(&problems.len()), "{problems:#?}");
+}
+
+proptest! {
+    #[test]
+    fn nothing_brings_it_down(
+        entry_point in prop::collection::vec(any::<u8>(), 0..40),
+        table in prop::collection::vec(any::<u8>(), 0..600),
+    ) {
+        assert!(read(&Tables { entry_point, table }).1.len() < 12);
+    }
+
+    #[test]
+    fn nor_do_machines_that_were_tampered_with(
+        machine in 0usize..6,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..40),
+        entry in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+    ) {
+        let mut tables = machines::all().swap_remove(machine).1;
+        for (at, byte) in changes {
+            *at.get_mut(&mut tables.table) = byte;
+        }
+        for (at, byte) in entry {
+            *at.get_mut(&mut tables.entry_point) = byte;
+        }
+        assert!(read(&tables).1.len() < 12);
+    }
+}

@@ -19,6 +19,7 @@ use crate::process::{Process, command};
 use crate::qemu::{self, Machine};
 use crate::qmp::{PowerOff, Qmp};
 use crate::spec::{Firmware, HostSpec};
+use crate::tpm;
 use crate::transcript::{Match, Transcript};
 
 /// A host of the rack.
@@ -44,6 +45,7 @@ pub struct KernelBoot {
 
 struct Running {
     qemu: Process,
+    _tpm: Option<Process>,
     control: Qmp,
     since: Instant,
 }
@@ -70,6 +72,10 @@ impl Host {
                 .and_then(|file| file.set_len(disk.size_mib << 20))
                 .with_context(|| format!("creating {}", path.display()))?;
         }
+        if spec.share {
+            let share = directory.join(qemu::SHARE);
+            fs::create_dir_all(&share).with_context(|| format!("creating {}", share.display()))?;
+        }
         let serial = Arc::new(Transcript::create(&directory.join("serial.log"))?);
         Ok(Host { spec, taps, boot, directory, namespace, serial, running: Mutex::new(None) })
     }
@@ -87,6 +93,11 @@ impl Host {
     /// The file with everything that came over the serial console, stamped with the seconds since power-on.
     pub fn serial_log(&self) -> PathBuf {
         self.directory.join("serial.log")
+    }
+
+    /// The folder that it has in common with this machine, where it has one.
+    pub fn share(&self) -> PathBuf {
+        self.directory.join(qemu::SHARE)
     }
 
     /// Turns it on. A host that is on stays as it is.
@@ -174,6 +185,17 @@ impl Host {
         self.control("set_link", link(number, connected))
     }
 
+    /// Makes its disk `number`, counted from 0, stall after the next read or write, or go on. Its system gives a stalled
+    /// disk half a minute, and then resets it, which QEMU cannot do: let it go on before.
+    pub fn set_stalled(&self, number: usize, stalled: bool) -> Result<()> {
+        let bytes_per_second = i32::from(stalled);
+        let limits = json!({
+            "device": format!("disk{number}"),
+            "bps": bytes_per_second, "bps_rd": 0, "bps_wr": 0, "iops": 0, "iops_rd": 0, "iops_wr": 0,
+        });
+        self.control("block_set_io_throttle", limits)
+    }
+
     fn start(&self) -> Result<()> {
         let mut running = self.running();
         if running.is_some() && !self.serial.wait_closed(Duration::ZERO) {
@@ -191,6 +213,8 @@ impl Host {
             append: &self.boot.append,
             control_fd: theirs.as_raw_fd(),
         };
+        let tpm = self.spec.tpm.map(|version| tpm::start(version, &self.directory, &self.namespace));
+        let tpm = tpm.transpose()?;
         let mut qemu = command(qemu::PROGRAM);
         qemu.args(machine.arguments()).current_dir(&self.directory);
         self.serial.begin("power on");
@@ -206,7 +230,7 @@ impl Host {
             }
         }
         control.execute("cont", json!({}))?;
-        *running = Some(Running { qemu, control, since: Instant::now() });
+        *running = Some(Running { qemu, _tpm: tpm, control, since: Instant::now() });
         Ok(())
     }
 

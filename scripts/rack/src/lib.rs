@@ -33,4 +33,5 @@ pub mod qmp;
 pub mod rack;
 pub mod spec;
 pub mod story;
+pub mod tpm;
 pub mod transcript;

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Child processes in the namespace. This is the only file with `unsafe`.
+//! Child processes, in the namespace and out of it. This is the only file with `unsafe`.
 
 use std::env;
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::libc;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid, getppid};
@@ -114,6 +116,41 @@ impl Drop for Process {
     }
 }
 
+/// What a command took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    /// From its start to its end.
+    pub elapsed: Duration,
+    /// Processor time, its own and the kernel's.
+    pub cpu: Duration,
+    /// The most memory that it had at one time, in bytes; never less than this process has (getrusage(2), `ru_maxrss`).
+    pub peak_bytes: u64,
+}
+
+/// Runs `command` to its end, its output going nowhere. How it ends does not matter.
+pub fn measure(command: &mut Command) -> Result<Usage> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let begin = Instant::now();
+    let child = command.spawn().map_err(|error| explain(&name, error))?;
+    let pid = libc::pid_t::try_from(child.id()).context("reading a process id")?;
+    let mut status = 0;
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: both pointers are valid for writing; the child is this process's own and nobody else waits for it.
+    let waited = unsafe { libc::wait4(pid, &mut status, 0, usage.as_mut_ptr()) };
+    let elapsed = begin.elapsed();
+    ensure!(waited == pid, "waiting for {name}: {}", io::Error::last_os_error());
+    // SAFETY: all bytes were zeroed, which makes a valid rusage, and the kernel has filled it in.
+    let usage = unsafe { usage.assume_init() };
+    let time =
+        |time: libc::timeval| Duration::from_micros((time.tv_sec * 1_000_000 + time.tv_usec).unsigned_abs());
+    Ok(Usage {
+        elapsed,
+        cpu: time(usage.ru_utime) + time(usage.ru_stime),
+        peak_bytes: usage.ru_maxrss.unsigned_abs() * 1024,
+    })
+}
+
 /// An error of starting the program `name`, with what to do about it.
 pub fn explain(name: &str, error: io::Error) -> anyhow::Error {
     match error.kind() {
@@ -186,6 +223,15 @@ mod tests {
         drop(namespace);
         let status = process.wait(Duration::from_secs(60)).unwrap().unwrap();
         assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
+    }
+
+    #[test]
+    fn measures_time_and_memory() {
+        let mut busy = Command::new("sh");
+        busy.args(["-c", "i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done; exit 7"]);
+        let usage = measure(&mut busy).unwrap();
+        assert!(usage.elapsed >= usage.cpu / 2 && usage.cpu > Duration::from_millis(5), "{usage:?}");
+        assert!((1 << 18..1 << 30).contains(&usage.peak_bytes), "{usage:?}");
     }
 
     #[test]

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The file that declares a rack.
 
+mod hardware;
+mod smbios;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::Ipv4Addr;
@@ -8,6 +11,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
+
+pub use hardware::{CpuSpec, DiskModel, DiskSpec, NicModel, NicSpec, NodeSpec, TpmVersion};
+pub use smbios::{EntryPoint, OnboardDevice, PortConnector, SmbiosSpec};
 
 /// A rack: its network, its inventory and its hosts.
 #[derive(Clone, Debug, Deserialize)]
@@ -74,6 +80,12 @@ pub struct HostSpec {
     /// Memory in MiB.
     #[serde(default = "default_memory_mib")]
     pub memory_mib: u32,
+    /// Its processors.
+    #[serde(default)]
+    pub cpus: CpuSpec,
+    /// Its NUMA nodes, where it has any.
+    #[serde(rename = "node", default)]
+    pub nodes: Vec<NodeSpec>,
     /// Its firmware.
     #[serde(default)]
     pub firmware: Firmware,
@@ -95,6 +107,17 @@ pub struct HostSpec {
     /// Its disks.
     #[serde(rename = "disk", default)]
     pub disks: Vec<DiskSpec>,
+    /// Its TPM.
+    pub tpm: Option<TpmVersion>,
+    /// Whether it has a watchdog (Intel 6300ESB) beside the chipset's.
+    #[serde(default)]
+    pub watchdog: bool,
+    /// Whether it has a BMC, at a KCS interface.
+    #[serde(default)]
+    pub bmc: bool,
+    /// Whether it has a folder in common with this machine: `share` in its own folder, `rack` to 9p in the host.
+    #[serde(default)]
+    pub share: bool,
     /// What its firmware says of it.
     #[serde(default)]
     pub smbios: SmbiosSpec,
@@ -135,6 +158,8 @@ pub enum Image {
     Init,
     /// The one that is shipped, with systemd as `/init`.
     Systemd,
+    /// Has the tools that the facts are compared with, and writes what all of them say into the host's `share`.
+    Reference,
 }
 
 impl Image {
@@ -144,137 +169,9 @@ impl Image {
             Image::Demo => "initramfs-demo.cpio.zst",
             Image::Init => "initramfs.cpio.zst",
             Image::Systemd => "initramfs-systemd.cpio.zst",
+            Image::Reference => "initramfs-reference.cpio",
         }
     }
-}
-
-/// A network port.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NicSpec {
-    /// What it is.
-    #[serde(default)]
-    pub model: NicModel,
-    /// Its permanent MAC address, six pairs of lower-case hex digits with colons.
-    pub mac: String,
-    /// Whether its cable is plugged in.
-    #[serde(default = "yes")]
-    pub connected: bool,
-}
-
-/// A kind of network port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NicModel {
-    /// A paravirtual NIC.
-    #[default]
-    VirtioNetPci,
-    /// Intel 82574L.
-    E1000e,
-}
-
-/// A disk.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DiskSpec {
-    /// What it is.
-    #[serde(default)]
-    pub model: DiskModel,
-    /// Capacity in MiB. It takes no room until it is written to.
-    pub size_mib: u64,
-}
-
-/// A kind of disk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DiskModel {
-    /// A paravirtual disk.
-    #[default]
-    Virtio,
-    /// An NVMe namespace.
-    Nvme,
-    /// A disk at an AHCI controller.
-    Sata,
-}
-
-/// What the firmware's SMBIOS tables say. What is not given is as QEMU has it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SmbiosSpec {
-    /// BIOS information.
-    pub bios: BiosInformation,
-    /// System information.
-    pub system: SystemInformation,
-    /// Baseboard information.
-    pub baseboard: BaseboardInformation,
-    /// System enclosure or chassis.
-    pub chassis: ChassisInformation,
-}
-
-/// SMBIOS type 0 (DSP0134 7.1).
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BiosInformation {
-    /// Offset 04h.
-    pub vendor: Option<String>,
-    /// Offset 05h.
-    pub version: Option<String>,
-    /// Offset 08h.
-    pub date: Option<String>,
-}
-
-/// SMBIOS type 1 (DSP0134 7.2).
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SystemInformation {
-    /// Offset 04h.
-    pub manufacturer: Option<String>,
-    /// Offset 05h.
-    pub product: Option<String>,
-    /// Offset 06h.
-    pub version: Option<String>,
-    /// Offset 07h.
-    pub serial: Option<String>,
-    /// Offset 08h.
-    pub uuid: Option<String>,
-    /// Offset 19h.
-    pub sku: Option<String>,
-    /// Offset 1Ah.
-    pub family: Option<String>,
-}
-
-/// SMBIOS type 2 (DSP0134 7.3).
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BaseboardInformation {
-    /// Offset 04h.
-    pub manufacturer: Option<String>,
-    /// Offset 05h.
-    pub product: Option<String>,
-    /// Offset 06h.
-    pub version: Option<String>,
-    /// Offset 07h.
-    pub serial: Option<String>,
-    /// Offset 08h.
-    pub asset: Option<String>,
-    /// Offset 0Ah.
-    pub location: Option<String>,
-}
-
-/// SMBIOS type 3 (DSP0134 7.4).
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ChassisInformation {
-    /// Offset 04h.
-    pub manufacturer: Option<String>,
-    /// Offset 06h.
-    pub version: Option<String>,
-    /// Offset 07h.
-    pub serial: Option<String>,
-    /// Offset 08h.
-    pub asset: Option<String>,
-    /// Offset 15h, after the contained elements.
-    pub sku: Option<String>,
 }
 
 impl RackSpec {
@@ -343,17 +240,13 @@ impl HostSpec {
         if self.boot != Boot::Kernel && !self.nics.iter().any(|nic| nic.connected) {
             bail!("nic: a netboot needs a connected one; boot = \"kernel\" does without");
         }
+        if self.image == Image::Reference && !self.share {
+            bail!("image: \"reference\" needs share = true");
+        }
         if let Some(uuid) = &self.smbios.system.uuid {
             ensure!(is_uuid(uuid), "smbios.system.uuid: {uuid:?} is not a UUID in lower case");
         }
-        for disk in &self.disks {
-            ensure!(
-                (1..=1 << 30).contains(&disk.size_mib),
-                "disk.size_mib: {} is out of range",
-                disk.size_mib
-            );
-        }
-        Ok(())
+        self.check_hardware()
     }
 }
 
@@ -432,6 +325,7 @@ mod tests {
             ("[[host]]\nname = 'a'\nboot = 'kernel'\n[host.smbios.system]\nuuid = 'x'", "smbios.system.uuid"),
             ("[[host]]\nname = 'a'\nboot = 'kernel'\n[host.smbios.system]\nuid = 'x'", "`uid`"),
             ("[[host]]\nname = 'a'\nboot = 'kernel'\n[[host.disk]]\nsize_mib = 0", "disk.size_mib"),
+            ("[[host]]\nname = 'a'\nboot = 'kernel'\nimage = 'reference'", "host a: image"),
         ] {
             let error = error(text);
             assert!(error.contains(expected), "{text}: {error}");

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a host is made of.
+
+use anyhow::{Result, bail, ensure};
+use serde::Deserialize;
+
+use super::{HostSpec, yes};
+
+/// Processors.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CpuSpec {
+    /// Packages.
+    pub sockets: u32,
+    /// Cores of each package.
+    pub cores: u32,
+    /// Threads of each core.
+    pub threads: u32,
+}
+
+impl Default for CpuSpec {
+    fn default() -> CpuSpec {
+        CpuSpec { sockets: 1, cores: 1, threads: 1 }
+    }
+}
+
+/// A NUMA node.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeSpec {
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// Its logical processors, counted from 0.
+    pub cpus: Vec<u32>,
+    /// The numbers of the PCI Express slots at it; those of no node are at none.
+    #[serde(default)]
+    pub slots: Vec<u8>,
+}
+
+/// A kind of Trusted Platform Module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum TpmVersion {
+    /// TPM 1.2.
+    #[serde(rename = "1.2")]
+    V1,
+    /// TPM 2.0.
+    #[serde(rename = "2.0")]
+    V2,
+}
+
+/// A network port.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NicSpec {
+    /// What it is.
+    #[serde(default)]
+    pub model: NicModel,
+    /// Its permanent MAC address, six pairs of lower-case hex digits with colons.
+    pub mac: String,
+    /// Whether its cable is plugged in.
+    #[serde(default = "yes")]
+    pub connected: bool,
+    /// The number of its PCI Express slot; else it is on the board.
+    pub slot: Option<u8>,
+}
+
+/// A kind of network port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NicModel {
+    /// A paravirtual NIC.
+    #[default]
+    VirtioNetPci,
+    /// Intel 82574L.
+    E1000e,
+}
+
+/// A disk.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskSpec {
+    /// What it is.
+    #[serde(default)]
+    pub model: DiskModel,
+    /// Capacity in MiB. It takes no room until it is written to.
+    pub size_mib: u64,
+    /// Bytes of a logical block.
+    pub block_bytes: Option<u32>,
+    /// Its World Wide Name, for SATA and SCSI.
+    pub wwn: Option<u64>,
+    /// Turns per minute, for SATA and SCSI; 1 is a disk that has none.
+    pub rotation_rpm: Option<u16>,
+    /// The number of its PCI Express slot, for virtio and NVMe; else it is on the board.
+    pub slot: Option<u8>,
+}
+
+/// A kind of disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiskModel {
+    /// A paravirtual disk.
+    #[default]
+    Virtio,
+    /// An NVMe namespace.
+    Nvme,
+    /// A disk at an AHCI controller.
+    Sata,
+    /// A disk at a paravirtual SCSI controller.
+    Scsi,
+    /// A USB stick.
+    Usb,
+}
+
+impl HostSpec {
+    /// The numbers of all slots that something is in, in ascending order.
+    pub fn slots(&self) -> Vec<u8> {
+        let nics = self.nics.iter().filter_map(|nic| nic.slot);
+        let mut slots: Vec<u8> = nics.chain(self.disks.iter().filter_map(|disk| disk.slot)).collect();
+        slots.sort_unstable();
+        slots
+    }
+
+    /// Errors name the key.
+    pub(super) fn check_hardware(&self) -> Result<()> {
+        let CpuSpec { sockets, cores, threads } = self.cpus;
+        for (key, count) in [("sockets", sockets), ("cores", cores), ("threads", threads)] {
+            ensure!((1..=64).contains(&count), "cpus.{key}: {count} is not between 1 and 64");
+        }
+        self.check_nodes(sockets * cores * threads)?;
+        for disk in &self.disks {
+            ensure!(
+                (1..=1 << 30).contains(&disk.size_mib),
+                "disk.size_mib: {} is out of range",
+                disk.size_mib
+            );
+            let on_pci = matches!(disk.model, DiskModel::Virtio | DiskModel::Nvme);
+            ensure!(on_pci || disk.slot.is_none(), "disk.slot: only a virtio or nvme disk can be in one");
+            let on_wire = matches!(disk.model, DiskModel::Sata | DiskModel::Scsi);
+            let has_more = disk.wwn.is_some() || disk.rotation_rpm.is_some();
+            ensure!(on_wire || !has_more, "disk: only a sata or scsi disk has wwn and rotation_rpm");
+        }
+        if let Some([slot, _]) = self.slots().array_windows().find(|[one, next]| one == next) {
+            bail!("slot: there are two devices in slot {slot}");
+        }
+        for device in &self.smbios.onboard_devices {
+            let nic = device.nic;
+            ensure!(nic < self.nics.len(), "smbios.onboard.nic: there is no NIC {nic}");
+        }
+        Ok(())
+    }
+
+    fn check_nodes(&self, cpus: u32) -> Result<()> {
+        if self.nodes.is_empty() {
+            return Ok(());
+        }
+        let memory: u32 = self.nodes.iter().map(|node| node.memory_mib).sum();
+        let all = self.memory_mib;
+        ensure!(memory == all, "node.memory_mib: the nodes have {memory} MiB, and the host {all}");
+        let mut named: Vec<u32> = self.nodes.iter().flat_map(|node| node.cpus.clone()).collect();
+        named.sort_unstable();
+        ensure!(named.iter().copied().eq(0..cpus), "node.cpus: each of 0 to {} must be once", cpus - 1);
+        let slots = self.slots();
+        match self.nodes.iter().flat_map(|node| &node.slots).find(|slot| !slots.contains(slot)) {
+            Some(slot) => bail!("node.slots: there is nothing in slot {slot}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::spec::RackSpec;
+
+    #[test]
+    fn errors_name_the_key() {
+        for (keys, expected) in [
+            ("cpus = { sockets = 0 }", "cpus.sockets: 0"),
+            ("tpm = '3.0'", "`2.0`"),
+            ("[[host.node]]\nmemory_mib = 512\ncpus = [0]", "node.memory_mib: the nodes have 512 MiB"),
+            ("[[host.node]]\nmemory_mib = 1024\ncpus = [1]", "node.cpus"),
+            (
+                "[[host.node]]\nmemory_mib = 1024\ncpus = [0]\nslots = [3]",
+                "node.slots: there is nothing in slot 3",
+            ),
+            ("[[host.disk]]\nmodel = 'sata'\nsize_mib = 1\nslot = 1", "disk.slot"),
+            ("[[host.disk]]\nmodel = 'nvme'\nsize_mib = 1\nwwn = 1", "wwn"),
+            (
+                "[[host.disk]]\nsize_mib = 1\nslot = 1\n[[host.disk]]\nsize_mib = 1\nslot = 1",
+                "two devices in slot 1",
+            ),
+            ("[host.smbios]\nentry_point = '2.8'", "`2.1`"),
+            (
+                "[[host.smbios.onboard]]\ndesignation = 'x'\nkind = 'ethernet'\ninstance = 1\nnic = 0",
+                "smbios.onboard.nic",
+            ),
+        ] {
+            let text = format!("[[host]]\nname = 'a'\nboot = 'kernel'\n{keys}\n");
+            let error = format!("{:#}", RackSpec::parse(&text).unwrap_err());
+            assert!(error.contains(expected), "{keys}: {error}");
+        }
+    }
+}

@@ -24,6 +24,7 @@ pub mod image;
 pub mod init;
 pub mod inventory;
 pub mod json;
+pub mod left_behind;
 pub mod logger;
 pub mod machine;
 pub mod net;

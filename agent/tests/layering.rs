@@ -104,6 +104,7 @@ const UNSAFE: &[&str] = &[
     "agent/src/facts/nics/ioctl.rs",
     "agent/src/init/mod.rs",
     "agent/src/init/rescue.rs",
+    "agent/src/left_behind.rs",
     "kexec/src/load.rs",
 ];
 

@@ -17,5 +17,4 @@ fuzz_target!(|input: &[u8]| {
     for pointer in &found.placeholders {
         assert!(json.pointer(pointer).is_some_and(serde_json::Value::is_string), "{pointer}");
     }
-    assert_eq!(serde_json::from_value::<Facts>(json).unwrap(), facts);
 });

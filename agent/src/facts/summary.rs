@@ -342,7 +342,7 @@ fn sensors(sensors: &[Sensor]) -> Rows {
         rows.push(vec![chip.to_string(), format!("{name} {} °C", millidegrees / 1000)]);
     }
     if !sensors.is_empty() {
-        rows.push(vec![format!("{} readings in all", sensors.len())]);
+        rows.push(vec!["all".to_string(), format!("{} readings", sensors.len())]);
     }
     rows
 }

@@ -10,6 +10,7 @@ use stage1_inventory::{Problem, VERSION};
 use super::{DONE, PROBLEMS, say};
 use crate::facts::{self, Group, Unpacked};
 use crate::json;
+use crate::left_behind;
 use crate::machine::Machine;
 use crate::random;
 
@@ -37,7 +38,14 @@ pub struct Capture {
 
 /// Discovers the machine's facts, and prints them.
 pub fn run(request: Request) -> u8 {
-    match discover(&request) {
+    match &request.sysroot {
+        Some(_) => tell(&request),
+        None => left_behind::run(|| tell(&request)).unwrap_or_else(|error| say(&error.into())),
+    }
+}
+
+fn tell(request: &Request) -> u8 {
+    match discover(request) {
         Ok(discovery) => {
             for problem in &discovery.problems {
                 log::warn!("{}", problem.message);

@@ -3,7 +3,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::builder::Tables;
+use crate::builder::{Tables, entry64};
 
 /// A structure as dmidecode prints it.
 #[derive(Debug)]
@@ -27,6 +27,20 @@ pub fn print(tables: &Tables) -> Option<Vec<Printed>> {
     let output = Command::new("dmidecode").arg("--from-dump").arg(&dump).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     (!text.contains("No SMBIOS nor DMI entry point found")).then(|| parse(&text))
+}
+
+/// A file that is a raw structure table, of a version that nobody kept, or what `--dump-bin` writes.
+pub fn undump(file: &[u8]) -> Tables {
+    let whole = |length: usize| Tables { entry_point: file[..length].to_vec(), table: file[0x20..].to_vec() };
+    match file {
+        [b'_', b'S', b'M', b'3', b'_', ..] => whole(0x18),
+        [b'_', b'S', b'M', b'_', ..] => whole(0x1f),
+        [b'_', b'D', b'M', b'I', b'_', ..] => whole(0x0f),
+        table => {
+            let entry_point = entry64(3, 0, u32::try_from(table.len()).unwrap());
+            Tables { entry_point, table: table.to_vec() }
+        }
+    }
 }
 
 /// The format of `--dump-bin`: the entry point, which is made to point there, and at 20h the table.
@@ -84,4 +98,12 @@ fn parse(text: &str) -> Vec<Printed> {
 pub fn numbered<T>(key: &str, before: &[(String, T)]) -> String {
     let again = before.iter().filter(|(other, _)| other.split(" #").next() == Some(key)).count();
     if again == 0 { key.to_string() } else { format!("{key} #{}", again + 1) }
+}
+
+#[test]
+fn what_was_dumped_can_be_read_again() {
+    for (name, tables) in crate::machines::all() {
+        assert_eq!(undump(&dump(&tables)), tables, "{name}");
+        assert_eq!(undump(&tables.table).table, tables.table, "{name}");
+    }
 }

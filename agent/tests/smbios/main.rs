@@ -13,13 +13,13 @@ mod rendering;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use builder::{Tables, entry64};
+use builder::Tables;
 use comparing::Comparison;
 use serde_json::Value;
 use stage1::facts::smbios;
 use stage1_inventory::Facts;
 
-/// Where the tables of real machines are: raw structure tables, whose version nobody kept.
+/// Where the tables of real machines are.
 const DUMPS: &str = "../shared/fixtures/smbios";
 
 /// Where the trees of virtual machines are, one each.
@@ -47,6 +47,12 @@ fn facts_agree_with_dmidecode() {
     for seed in 1..=200 {
         let name = format!("any values, {seed}");
         agrees(&name, comparison.differences(&name, &random::tables(seed)));
+    }
+    let server = machines::server();
+    for length in (151..server.table.len()).step_by(101) {
+        let cut = Tables { table: server.table[..length].to_vec(), ..server.clone() };
+        let name = format!("two-socket server, its first {length} bytes");
+        agrees(&name, comparison.differences(&name, &cut));
     }
     for tree in trees() {
         agrees(&tree.display().to_string(), comparison.tree(&tree));
@@ -128,16 +134,13 @@ fn is_readable(tree: &Path) -> bool {
         .all(|name| fs::read(tree.join("sys/firmware/dmi/tables").join(name)).is_ok())
 }
 
-fn dumps() -> Vec<(&'static str, Tables)> {
-    let files = entries(&root().join(DUMPS))
-        .into_iter()
-        .filter(|path| path.extension().is_some_and(|it| it == "dmi"));
-    files
+fn dumps() -> Vec<(String, Tables)> {
+    let files = entries(&root().join(DUMPS));
+    let dumps = files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "dmi"));
+    dumps
         .map(|path| {
-            let table = fs::read(&path).unwrap();
-            let entry_point = entry64(3, 0, u32::try_from(table.len()).unwrap());
-            let name: &'static str = path.file_name().unwrap().to_string_lossy().into_owned().leak();
-            (name, Tables { entry_point, table })
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, dmidecode::undump(&fs::read(&path).unwrap()))
         })
         .collect()
 }

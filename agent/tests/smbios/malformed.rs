@@ -114,6 +114,15 @@ fn announced_strings_that_are_not_there_are_one_problem() {
 }
 
 #[test]
+fn items_that_do_not_all_fit_are_left_out() {
+    let board = Structure::new(2, 1).bytes(&[0; 10]).byte(3).word(1).word(2);
+    let slot = Structure::new(9, 2).bytes(&[0, 6, 5, 3, 3, 0, 0, 4, 0, 0, 0, 0, 0, 8, 200]).bytes(&[1; 40]);
+    let (found, problems) = smbios(&Tables::bits64(3, 4, &[board, slot, end()]));
+    assert!(found.baseboards[0].contained_handles.is_empty() && found.slots[0].peers.is_empty());
+    says(&problems, &["structure 0x0001 of type 2", "too short for the items", "with 1 more"]);
+}
+
+#[test]
 fn duplicate_handles_are_kept_and_doubted() {
     let (found, problems) = smbios(&Tables::bits64(3, 0, &[slots(1), slots(1), vec![end()]].concat()));
     assert_eq!(found.slots.len(), 2);

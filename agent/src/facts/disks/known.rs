@@ -66,6 +66,9 @@ pub fn disk(machine: &Machine, name: String) -> Option<Disk> {
     if is_scsi {
         read_vital_product_data(machine, &name, &mut disk);
     }
+    if disk.transport.as_deref() == Some("usb") {
+        disk.serial = disk.serial.take().or_else(|| usb_serial(machine, &at("device")));
+    }
     disk.name = name;
     Some(disk)
 }
@@ -85,6 +88,14 @@ fn read_vital_product_data(machine: &Machine, name: &str, disk: &mut Disk) {
             take_identity(disk, identity);
         }
     }
+}
+
+/// The serial number of the USB device that a disk is in, or behind. The kernel asks such a disk for no vital product data,
+/// since some break on it.
+fn usb_serial(machine: &Machine, device: &str) -> Option<String> {
+    let path = machine.resolve(device)?;
+    let usb = path.ancestors().find(|path| machine.has(path.join("idVendor")))?;
+    machine.attribute(usb.join("serial"))
 }
 
 /// The NVMe controller of a namespace: its device, or with multipath the first below the subsystem that is its device.

@@ -12,7 +12,7 @@ use super::structure::{Structure, bus_address};
 pub fn slot(at: Structure) -> Slot {
     let slot = SMBiosSystemSlot::new(at.parts);
     let kind = at.byte(0x05);
-    let peers = slot.peer_group_count().unwrap_or(0);
+    let peers = at.announced(0x12, PEER);
     let after_peers = 0x13 + peers * PEER;
     Slot {
         handle: at.handle(),

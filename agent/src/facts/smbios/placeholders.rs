@@ -1,83 +1,72 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which of the firmware's texts are placeholders, as JSON pointers (RFC 6901) into the facts. Pure.
 
-use serde_json::Value;
 use stage1_inventory::SystemInformation;
-use stage1_inventory::facts::Smbios;
+use stage1_inventory::facts::{Smbios, StringList};
 
 use crate::facts::placeholder::is_placeholder;
 
-/// The fields that are the firmware's own texts, by the list that they are in; every other text is the name of
-/// a code, or a number.
-const TEXTS: &[(&str, &[&str])] = &[
-    ("bios", &["vendor", "version", "release_date"]),
-    ("baseboards", &["manufacturer", "product", "version", "serial", "asset_tag", "location"]),
-    ("chassis", &["manufacturer", "version", "serial", "asset_tag", "sku"]),
-    (
-        "processors",
-        &["socket", "manufacturer", "version", "socket_type", "serial", "asset_tag", "part_number"],
-    ),
-    ("caches", &["socket"]),
-    ("slots", &["designation"]),
-    ("onboard_devices", &["designation"]),
-    ("oem_strings", &["strings"]),
-    ("configuration_options", &["strings"]),
-    ("bios_languages", &["current", "installable"]),
-    (
-        "memory_devices",
-        &[
-            "locator",
-            "bank_locator",
-            "manufacturer",
-            "serial",
-            "asset_tag",
-            "part_number",
-            "firmware_version",
-        ],
-    ),
-    (
-        "power_supplies",
-        &["location", "name", "manufacturer", "serial", "asset_tag", "part_number", "revision"],
-    ),
-    ("tpm_devices", &["description"]),
-];
-
-/// Those of system information.
-const SYSTEM: &[&str] = &["manufacturer", "product", "version", "serial", "sku", "family"];
+/// Looks at those fields of every item of a list that are the firmware's own texts; every other text is the name
+/// of a code, or a number.
+macro_rules! look {
+    ($found:ident, $smbios:ident.$list:ident: $($field:ident),+) => {
+        for (index, item) in $smbios.$list.iter().enumerate() {
+            $(look_at(item.$field.as_deref(), || {
+                format!(concat!("/smbios/", stringify!($list), "/{}/", stringify!($field)), index)
+            }, &mut $found);)+
+        }
+    };
+    ($found:ident, $pointer:literal, $one:expr => $($field:ident),+) => {
+        if let Some(one) = $one {
+            $(look_at(one.$field.as_deref(), || concat!($pointer, "/", stringify!($field)).to_string(), &mut $found);)+
+        }
+    };
+}
 
 /// Pointers to every placeholder.
 pub fn placeholders(system: Option<&SystemInformation>, smbios: &Smbios) -> Vec<String> {
     let mut found = Vec::new();
-    look(&value(system), SYSTEM, "/system", &mut found);
-    let smbios = value(smbios);
-    for (list, fields) in TEXTS {
-        look(&smbios[list], fields, &format!("/smbios/{list}"), &mut found);
+    look!(found, "/system", system => manufacturer, product, version, serial, sku, family);
+    look!(found, "/smbios/bios", &smbios.bios => vendor, version, release_date);
+    look!(found, smbios.baseboards: manufacturer, product, version, serial, asset_tag, location);
+    look!(found, smbios.chassis: manufacturer, version, serial, asset_tag, sku);
+    look!(found, smbios.processors: socket, manufacturer, version, socket_type, serial, asset_tag, part_number);
+    look!(found, smbios.caches: socket);
+    look!(found, smbios.slots: designation);
+    look!(found, smbios.onboard_devices: designation);
+    look!(found, smbios.bios_languages: current);
+    look!(found, smbios.memory_devices: manufacturer, serial, asset_tag, part_number, firmware_version);
+    look!(found, smbios.power_supplies: location, name, manufacturer, serial, asset_tag, part_number, revision);
+    look!(found, smbios.tpm_devices: description);
+    for (index, device) in smbios.memory_devices.iter().enumerate() {
+        for (field, text) in [("locator", &device.locator), ("bank_locator", &device.bank_locator)] {
+            // Banks and slots may be numbered from 0 on.
+            let text = text.as_deref().filter(|text| text.parse::<u32>().is_err());
+            look_at(text, || format!("/smbios/memory_devices/{index}/{field}"), &mut found);
+        }
+    }
+    look_at_lists(&smbios.oem_strings, "oem_strings", &mut found);
+    look_at_lists(&smbios.configuration_options, "configuration_options", &mut found);
+    for (index, languages) in smbios.bios_languages.iter().enumerate() {
+        look_at_texts(&languages.installable, &format!("bios_languages/{index}/installable"), &mut found);
     }
     found
 }
 
-/// The wire types are plain data, which always have a JSON form.
-fn value(facts: impl serde::Serialize) -> Value {
-    serde_json::to_value(facts).unwrap_or_default()
+fn look_at_lists(lists: &[StringList], name: &str, found: &mut Vec<String>) {
+    for (index, list) in lists.iter().enumerate() {
+        look_at_texts(&list.strings, &format!("{name}/{index}/strings"), found);
+    }
 }
 
-fn look(value: &Value, fields: &[&str], pointer: &str, found: &mut Vec<String>) {
-    match value {
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                look(item, fields, &format!("{pointer}/{index}"), found);
-            }
-        }
-        Value::Object(object) => {
-            for field in fields {
-                if let Some(value) = object.get(*field) {
-                    look(value, fields, &format!("{pointer}/{field}"), found);
-                }
-            }
-        }
-        // Banks and slots may be numbered from 0 on.
-        Value::String(text) if pointer.ends_with("locator") && text.parse::<u32>().is_ok() => {}
-        Value::String(text) if is_placeholder(text) => found.push(pointer.to_string()),
-        _ => {}
+fn look_at_texts(texts: &[Option<String>], place: &str, found: &mut Vec<String>) {
+    for (index, text) in texts.iter().enumerate() {
+        look_at(text.as_deref(), || format!("/smbios/{place}/{index}"), found);
+    }
+}
+
+fn look_at(text: Option<&str>, pointer: impl FnOnce() -> String, found: &mut Vec<String>) {
+    if text.is_some_and(is_placeholder) {
+        found.push(pointer());
     }
 }

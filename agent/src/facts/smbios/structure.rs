@@ -83,10 +83,10 @@ impl Structure<'_> {
         handle.map(|handle| *handle).filter(|handle| *handle != 0xffff)
     }
 
-    /// The same, of a structure that is to be of type `kind`.
+    /// The same, of a structure that is to be of type `kind`. 0 is what firmware leaves that has not set it.
     pub fn reference_to(&self, kind: u8, handle: Option<Handle>) -> Option<u16> {
         let handle = self.reference(handle)?;
-        if !self.table.handles.contains(&(kind, handle)) {
+        if handle != 0 && !self.table.handles.contains(&(kind, handle)) {
             let detail = format!(", type {kind} handle 0x{handle:04X}");
             self.doubt("refers to a structure that is not there", &detail);
         }
@@ -101,6 +101,18 @@ impl Structure<'_> {
     /// A word of the formatted part.
     pub fn word(&self, offset: usize) -> Option<u16> {
         self.parts.get_field_word(offset)
+    }
+
+    /// How many items of `size` bytes follow the byte at `offset` that counts them; none where not all are there.
+    pub fn announced(&self, offset: usize, size: usize) -> usize {
+        let count = usize::from(self.byte(offset).unwrap_or(0));
+        if count * size < self.length().saturating_sub(offset) {
+            return count;
+        }
+        if count > 0 {
+            self.doubt("is too short for the items in it", ": those are left out");
+        }
+        0
     }
 
     /// Two bytes as `major.minor`; FFh in either is none (DSP0134 7.1).

@@ -98,7 +98,7 @@ pub fn baseboard(at: Structure) -> Baseboard {
         location: at.text(board.location_in_chassis()),
         chassis_handle: at.reference_to(3, board.chassis_handle()),
         board_type: board.board_type().map(|kind| names::BOARD.of(kind.raw)),
-        contained_handles: board.contained_object_handle_iterator().map(|handle| *handle).collect(),
+        contained_handles: (0..at.announced(0x0e, 2)).filter_map(|item| at.word(0x0f + 2 * item)).collect(),
     }
 }
 

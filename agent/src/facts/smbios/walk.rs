@@ -8,10 +8,10 @@ use smbioslib::UndefinedStruct;
 use super::doubts::Doubts;
 use super::entry_point::EntryPoint;
 
-/// The marker of the table's end (DSP0134 7.45).
+/// The type that marks the table's end.
 const END_OF_TABLE: u8 = 127;
 
-/// Structures that firmware has no use for (DSP0134 7.45: inactive).
+/// The type of structures that say nothing.
 const INACTIVE: u8 = 126;
 
 /// A structure's header: type, length, handle.

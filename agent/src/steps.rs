@@ -11,7 +11,7 @@ use stage1_inventory::{Action, Detail, Facts, Identity, Installed, Profile, Regi
 use stage1_kexec::Loaded;
 
 use crate::config::{SettingError, Settings};
-use crate::facts::{self, Group};
+use crate::facts;
 use crate::image;
 use crate::init;
 use crate::inventory::{Assigned, BaseUrl, Client, Transport};
@@ -123,7 +123,7 @@ impl Steps<'_> {
 
     /// Who the host is.
     pub fn choose_identity(&self, stage: &Current, facts: &Facts) -> Result<Identity> {
-        let identity = facts::identity::choose(facts)?;
+        let identity = facts::identify(self.machine, facts)?;
         stage.note(format!("{} ({})", identity.id, identity.reason));
         self.run.identify(&identity);
         Ok(identity)
@@ -164,7 +164,7 @@ impl Steps<'_> {
         let mut report = report(self.run, kind, identity.clone(), facts);
         loop {
             // Links have come up since the facts were found out.
-            report.facts.nics = facts::discover(self.machine, &[Group::Nics]).0.nics;
+            report.facts.nics.iter_mut().for_each(|nic| facts::refresh_link(self.machine, nic));
             (report.problems, report.timeline) = (self.run.problems(), self.run.timeline());
             if self.purpose.plan {
                 return Ok(Break(Next::Show(json::pretty(&report))));

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use stage1_inventory::Facts;
 use tar::{Archive, Builder, EntryType, Header};
 
@@ -48,9 +48,26 @@ impl Unpacked {
         let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
         let place = std::env::temp_dir().join("stage1-capture-XXXXXX");
         let unpacked = Self(nix::unistd::mkdtemp(&place).context("making a temporary folder")?);
-        let mut archive = Archive::new(BufReader::new(file));
-        archive.unpack(&unpacked.0).with_context(|| format!("unpacking {}", path.display()))?;
+        unpacked.fill(BufReader::new(file)).with_context(|| format!("unpacking {}", path.display()))?;
         Ok(unpacked)
+    }
+
+    /// A capture comes from somebody else: nothing in it may lead out of it, neither now nor when it is read.
+    fn fill(&self, tar: impl Read) -> Result<()> {
+        for entry in Archive::new(tar).entries()? {
+            let mut entry = entry?;
+            let path = entry.path()?.into_owned();
+            let depth = path.components().count().saturating_sub(1);
+            let inside = match entry.header().entry_type() {
+                EntryType::Regular | EntryType::Directory => true,
+                EntryType::Symlink => entry.link_name()?.is_some_and(|target| stays_inside(&target, depth)),
+                _ => false,
+            };
+            if !inside || !entry.unpack_in(&self.0)? {
+                bail!("{}: no capture has such an entry", path.display());
+            }
+        }
+        Ok(())
     }
 
     /// The machine in it.
@@ -65,15 +82,28 @@ impl Drop for Unpacked {
     }
 }
 
+/// Whether a link `depth` folders below the root is one as `/sys` has them: up no further than the root, then down.
+fn stays_inside(target: &Path, depth: usize) -> bool {
+    let up = target.components().take_while(|part| *part == Component::ParentDir).count();
+    up <= depth && target.components().skip(up).all(|part| matches!(part, Component::Normal(_)))
+}
+
 fn scrubbed(entries: BTreeMap<PathBuf, Entry>, scrubber: Option<&Scrubber>) -> BTreeMap<PathBuf, Entry> {
     let Some(scrubber) = scrubber else { return entries };
     let path = |path: PathBuf| PathBuf::from(OsString::from_vec(scrubber.scrub(path.as_os_str().as_bytes())));
-    let entry = |entry| match entry {
+    let entry = |place: &Path, entry| match entry {
         Entry::Directory => Entry::Directory,
+        Entry::File(content) if place.ends_with("dmi/tables/DMI") => {
+            Entry::File(scrubber.scrub_tables(&content))
+        }
         Entry::File(content) => Entry::File(scrubber.scrub(&content)),
         Entry::Link(target) => Entry::Link(path(target)),
     };
-    entries.into_iter().map(|(place, what)| (path(place), entry(what))).collect()
+    let clean = |(place, what): (PathBuf, Entry)| {
+        let what = entry(&place, what);
+        (path(place), what)
+    };
+    entries.into_iter().map(clean).collect()
 }
 
 fn write(file: &File, entries: &BTreeMap<PathBuf, Entry>) -> Result<()> {
@@ -155,6 +185,24 @@ mod tests {
         assert_ne!(scrubbed.nics[0].mac, facts.nics[0].mac);
         assert_eq!(scrubbed.nics[0].mac, scrubbed.nics[0].permanent_mac);
         assert_eq!(scrubbed.disks[0].serial.as_ref().map(String::len), Some("WD-7731245".len()));
+    }
+
+    #[test]
+    fn no_capture_leads_out_of_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        for (index, target) in ["/sys", "../..", "a/../../..", "./.."].into_iter().enumerate() {
+            let tar = dir.path().join(format!("{index}.tar"));
+            let mut header = Header::new_gnu();
+            header.set_entry_type(EntryType::Symlink);
+            header.set_size(0);
+            let mut builder = Builder::new(File::create(&tar).unwrap());
+            builder.append_link(&mut header, "sys/block", target).unwrap();
+            builder.into_inner().unwrap();
+            let error = format!("{:#}", Unpacked::open(&tar).err().unwrap());
+            assert!(error.ends_with("sys/block: no capture has such an entry"), "{error}");
+        }
+        assert!(stays_inside(Path::new("../../devices/pci0000:00"), 2));
+        assert!(!stays_inside(Path::new("../../../devices"), 2));
     }
 
     #[test]

@@ -5,13 +5,14 @@
 //! does not make another host of it.
 
 use anyhow::{Result, bail};
+use stage1_inventory::facts::Baseboard;
 use stage1_inventory::{Candidate, Facts, Identity, IdentitySource, Nic};
 use uuid::Uuid;
 
 use super::placeholder::{is_monotonous, is_placeholder};
 
 /// UUIDs that many machines share, because the vendor never set a real one; in either byte order.
-const SHARED_UUIDS: [&str; 13] = [
+const SHARED_UUIDS: [&str; 15] = [
     // Boards with AMI firmware, as they left the factory.
     "03000200-0400-0500-0006-000700080009",
     "00010203-0405-0607-0809-0a0b0c0d0e0f",
@@ -19,16 +20,24 @@ const SHARED_UUIDS: [&str; 13] = [
     "07090201-0103-0301-0807-060504030201",
     "11111111-2222-3333-4444-555555555555",
     "12345678-1234-1234-1234-123456789abc",
+    "12345678-1234-1234-1234-123456789012",
     "12345678-1234-5678-90ab-cddeefaabbcc",
-    // Dell: made of a service tag that was never set, all spaces or all zeros.
+    // Dell: made of a service tag that was never set: spaces, NULs, zeros.
     "4c4c4544-0000-2010-8020-80c04f202020",
     "4c4c4544-0000-0010-8000-80c04f000000",
+    "4c4c4544-0030-3010-8030-b0c04f303030",
     // Boards and hypervisors that FreeBSD's hostid script knows to repeat themselves.
     "890e2d14-cacd-45d1-ae66-bc80e8bfeb0f",
     "8e275844-178f-44a8-aceb-a7d7e5178c63",
     "dc698397-fa54-4cf2-82c8-b1b5307a6a7f",
     "deadbeef-dead-beef-dead-beefdeadbeef",
 ];
+
+/// A UUID with fewer bytes that are neither 00 nor FF tells no machine from another; a MAC address has six.
+const TELLING: usize = 4;
+
+/// A serial number shorter than this is a number within some order, no machine's own.
+const SHORTEST: usize = 4;
 
 /// The UUIDv5 namespace of derived identities, fixed for ever.
 const NAMESPACE: Uuid = Uuid::from_u128(0x5f1a_9c0e_6a1d_4d0b_9d52_7374_6167_6531);
@@ -58,9 +67,18 @@ pub fn is_shared(uuid: &str) -> bool {
     let Ok(uuid) = Uuid::parse_str(uuid) else { return false };
     let other = Uuid::from_bytes_le(*uuid.as_bytes());
     let bytes = uuid.as_bytes();
-    bytes.iter().all(|byte| *byte == bytes[0])
-        || bytes.iter().skip(4).all(|byte| *byte == 0xff)
+    // Bytes 6 and 8 have the UUID's version and variant (RFC 9562 4).
+    let telling = (0..16).filter(|at| !matches!(at, 6 | 8) && !matches!(bytes[*at], 0 | 0xff)).count();
+    telling < TELLING
+        || bytes.iter().all(|byte| *byte == bytes[0])
+        || counts(bytes)
         || SHARED_UUIDS.iter().any(|shared| Uuid::parse_str(shared).is_ok_and(|it| it == uuid || it == other))
+}
+
+/// Whether the digits count up, each once or twice: `01234567-89ab-…`, `00112233-4455-…`.
+fn counts(bytes: &[u8]) -> bool {
+    let digits: Vec<u8> = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).collect();
+    digits.windows(2).all(|pair| pair[1] == pair[0] || pair[1] == (pair[0] + 1) % 16)
 }
 
 fn from_system_uuid(facts: &Facts) -> Candidate {
@@ -78,14 +96,17 @@ fn from_system_uuid(facts: &Facts) -> Candidate {
     Candidate { source: IdentitySource::SystemUuid, value: uuid, usable, reason }
 }
 
-/// The system's serial number, else its board's; never the chassis's, which the nodes of an enclosure share.
+/// The system's serial number, else its motherboard's; never the chassis's, which the nodes of an enclosure share, nor
+/// a riser's or a backplane's, which moves.
 fn from_serials(facts: &Facts) -> Candidate {
-    let own = |serial: &Option<String>| serial.clone().filter(|serial| !is_placeholder(serial));
+    let is_own = |serial: &String| serial.trim().len() >= SHORTEST && !is_placeholder(serial);
+    let own = |serial: &Option<String>| serial.clone().filter(is_own);
     let system = facts.system.as_ref().and_then(|system| {
         Some(("system", system.manufacturer.clone(), system.product.clone(), own(&system.serial)?))
     });
-    let boards = facts.smbios.iter().flat_map(|smbios| &smbios.baseboards);
-    let mut boards = boards.filter_map(|board| {
+    let boards = facts.smbios.as_ref().map(|smbios| smbios.baseboards.as_slice()).unwrap_or_default();
+    let is_main = |board: &&Baseboard| boards.len() == 1 || is_motherboard(board);
+    let mut boards = boards.iter().filter(is_main).filter_map(|board| {
         Some(("board", board.manufacturer.clone(), board.product.clone(), own(&board.serial)?))
     });
     let (value, reason) = match system.or_else(|| boards.next()) {
@@ -101,17 +122,38 @@ fn from_serials(facts: &Facts) -> Candidate {
     Candidate { source: IdentitySource::Serials, usable: value.is_some(), value, reason }
 }
 
-/// The lowest permanent MAC address of the on-board ports: another port, add-in or disabled, does not change it.
-/// Where the firmware does not tell which ports are on-board, of all that are no USB adapters.
+/// DSP0134 7.3.1, 7.3.2.
+fn is_motherboard(board: &Baseboard) -> bool {
+    board.board_type.as_deref() == Some("Motherboard")
+        || board.features.iter().any(|feature| feature == "Board is a hosting board")
+}
+
+/// The lowest permanent MAC address of the on-board Ethernet ports: no other port, add-in or disabled, changes it; only
+/// disabling that very one does. Where the firmware does not tell which ports are on-board, of all that are no
+/// USB adapters.
 fn from_macs(facts: &Facts) -> Candidate {
+    let source = IdentitySource::MacAddresses;
     let own = |nic: &&Nic| {
-        nic.bus.as_deref() != Some("usb") && nic.permanent_mac.as_deref().is_some_and(is_universal)
+        let ethernet = nic.kind.as_deref().is_none_or(|kind| kind == "ethernet");
+        ethernet
+            && nic.bus.as_deref() != Some("usb")
+            && nic.permanent_mac.as_deref().is_some_and(is_universal)
     };
     let ports: Vec<&Nic> = facts.nics.iter().filter(own).collect();
     let lowest = |ports: &mut dyn Iterator<Item = &&Nic>| {
         ports.filter_map(|nic| Some((nic.permanent_mac.clone()?, nic.name.clone()))).min()
     };
     let on_board = lowest(&mut ports.iter().filter(|nic| is_on_board(nic, facts)));
+    let hidden = facts.smbios.iter().flat_map(|smbios| &smbios.onboard_devices).any(|device| {
+        let placed = device.bus_address.is_some() && device.enabled == Some(true);
+        placed && device.device_type.as_deref() == Some("Ethernet")
+    });
+    if on_board.is_none() && hidden {
+        // Another port's address would be another identity, until the driver is there again.
+        let reason =
+            "the on-board ports that SMBIOS lists are not there: their driver is missing".to_string();
+        return Candidate { source, value: None, usable: false, reason };
+    }
     let (value, reason) = match (on_board, lowest(&mut ports.iter())) {
         (Some((mac, name)), _) => (
             Some(derive("macs", &mac)),
@@ -126,7 +168,7 @@ fn from_macs(facts: &Facts) -> Candidate {
         ),
         (None, None) => (None, "there is no port with a permanent MAC address".to_string()),
     };
-    Candidate { source: IdentitySource::MacAddresses, usable: value.is_some(), value, reason }
+    Candidate { source, usable: value.is_some(), value, reason }
 }
 
 /// ACPI has given the port a number as an on-board device, or SMBIOS lists it (types 10 and 41).
@@ -143,14 +185,16 @@ fn derive(kind: &str, name: &str) -> String {
 /// IEEE 802, 8.4: bit 1 of the first octet set means locally administered.
 fn is_universal(mac: &str) -> bool {
     let first = mac.get(..2).and_then(|octet| u8::from_str_radix(octet, 16).ok());
-    first.is_some_and(|octet| octet & 0b11 == 0) && !is_monotonous(&mac.replace(':', ""))
+    first.is_some_and(|octet| octet & 0b11 == 0)
+        && mac.len() == "00:00:00:00:00:00".len()
+        && !is_monotonous(&mac.replace(':', ""))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use stage1_inventory::SystemInformation;
-    use stage1_inventory::facts::{Baseboard, Chassis, OnboardDevice, Smbios};
+    use stage1_inventory::facts::{Chassis, OnboardDevice, Smbios};
 
     fn facts(uuid: Option<&str>, serial: Option<&str>, macs: &[&str]) -> Facts {
         let system = SystemInformation {
@@ -177,7 +221,15 @@ mod tests {
     fn shared_uuids_are_passed_over_and_named() {
         let unset = ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"];
         let swapped = ["00020003-0004-0005-0006-000700080009", "03020100-0504-0706-0809-0a0b0c0d0e0f"];
-        let others = ["fefefefe-fefe-fefe-fefe-fefefefefefe", "5a9e1f00-ffff-ffff-ffff-ffffffffffff"];
+        let others = [
+            "fefefefe-fefe-fefe-fefe-fefefefefefe",
+            "5a9e1f00-ffff-ffff-ffff-ffffffffffff",
+            "00000000-0000-0000-0000-000000000001",
+            "00000000-0000-1000-8000-000000000000",
+            "ffffffff-ffff-ffff-ffff-000000000000",
+            "00112233-4455-6677-8899-aabbccddeeff",
+            "01234567-89ab-cdef-0123-456789abcdef",
+        ];
         for bad in SHARED_UUIDS.into_iter().chain(unset).chain(swapped).chain(others) {
             let identity = choose(&facts(Some(bad), Some("B5SVH1"), &[])).unwrap();
             assert_eq!(identity.source, IdentitySource::Serials, "{bad}");
@@ -188,7 +240,8 @@ mod tests {
 
     #[test]
     fn placeholders_are_no_serial_numbers() {
-        for serial in ["To Be Filled By O.E.M.", "0123456789", "Default string", "........", "  "] {
+        for serial in ["To Be Filled By O.E.M.", "0123456789", "Default string", "........", "  ", "12", "A1"]
+        {
             let identity =
                 choose(&facts(None, Some(serial), &["52:54:00:00:00:01", "ac:1f:6b:00:00:01"])).unwrap();
             assert_eq!(identity.source, IdentitySource::MacAddresses, "{serial}");
@@ -210,6 +263,25 @@ mod tests {
             "{}",
             identity.reason
         );
+    }
+
+    #[test]
+    fn of_several_boards_only_the_motherboard_counts() {
+        let board = |serial: &str, board_type: &str| Baseboard {
+            serial: Some(serial.to_string()),
+            board_type: Some(board_type.to_string()),
+            ..Baseboard::default()
+        };
+        let mut facts = facts(None, None, &[]);
+        let boards = vec![board("RSR-1", "Unknown"), board("MB-9A", "Motherboard")];
+        facts.smbios = Some(Smbios { baseboards: boards, ..Smbios::default() });
+        assert!(choose(&facts).unwrap().reason.contains("MB-9A"));
+    }
+
+    #[test]
+    fn a_uuid_made_of_a_mac_address_is_a_good_one() {
+        assert!(!is_shared("00000000-0000-0000-0000-d05099faa835"));
+        assert!(!is_shared("00000000-0000-0000-0000-002590eb9628"));
     }
 
     #[test]
@@ -244,9 +316,36 @@ mod tests {
         let identity = choose(&disabled).unwrap();
         assert!(identity.reason.contains("ac:1f:6b:00:00:01") && identity.reason.contains("on-board ports"));
 
+        // Disabling the one that it was derived from does change it, to that of the other on-board port.
+        disabled.nics = with_on_board(&["00:1b:21:00:00:01"]).nics;
+        disabled.nics.remove(0);
+        assert!(choose(&disabled).unwrap().reason.contains("ac:1f:6b:00:00:02"));
+
+        let mut ib = facts(None, None, &["00:00:10:29:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:10:29"]);
+        assert!(choose(&ib).is_err());
+        ib.nics[0].permanent_mac = Some("00:02:c9:00:10:29".to_string());
+        ib.nics[0].kind = Some("infiniband".to_string());
+        assert!(choose(&ib).is_err());
+
         let mut usb = facts(None, None, &["00:00:5e:00:53:01", "ac:1f:6b:00:00:01"]);
         usb.nics[0].bus = Some("usb".to_string());
         assert_eq!(id(&usb), id(&facts(None, None, &["ac:1f:6b:00:00:01"])));
+    }
+
+    #[test]
+    fn no_other_port_stands_in_for_on_board_ports_without_a_driver() {
+        let mut facts = facts(None, None, &["00:1b:21:00:00:01"]);
+        let device = OnboardDevice {
+            device_type: Some("Ethernet".to_string()),
+            bus_address: Some("0000:19:00.0".to_string()),
+            enabled: Some(true),
+            ..OnboardDevice::default()
+        };
+        facts.smbios = Some(Smbios { onboard_devices: vec![device], ..Smbios::default() });
+        let error = choose(&facts).unwrap_err().to_string();
+        assert!(error.contains("their driver is missing"), "{error}");
+        facts.smbios.as_mut().unwrap().onboard_devices[0].enabled = Some(false);
+        assert!(choose(&facts).is_ok());
     }
 
     #[test]

@@ -25,14 +25,15 @@ mod watchdogs;
 
 use std::time::Duration;
 
+use anyhow::{Result, bail};
 use clap::ValueEnum;
-use stage1_inventory::Facts;
+use stage1_inventory::{Facts, FirmwareKind, Identity};
 
 use crate::machine::Machine;
 
 pub use capture::{Unpacked, capture};
 pub use memory::available_bytes;
-pub use nics::physical_ports;
+pub use nics::{physical_ports, refresh_link};
 pub use summary::{one_line, table};
 
 /// How long a group may take; what is slow by nature, such as a disk, has a shorter deadline of its own.
@@ -89,6 +90,20 @@ pub fn discover(machine: &Machine, groups: &[Group]) -> (Facts, Vec<String>) {
     (facts, problems)
 }
 
+/// Who the machine is, by all its facts.
+///
+/// # Errors
+/// Where nothing about it is its own; and where its SMBIOS tables could not be read, since by what is left it would be
+/// taken for another.
+pub fn identify(machine: &Machine, facts: &Facts) -> Result<Identity> {
+    if facts.smbios.is_none() && smbios::present(machine) {
+        bail!(
+            "the SMBIOS tables are there and could not be read, so who the host is cannot be said (are you root?)"
+        );
+    }
+    identity::choose(facts)
+}
+
 /// Every group.
 pub fn everything() -> &'static [Group] {
     Group::value_variants()
@@ -106,9 +121,13 @@ fn job(machine: &Machine, group: Group) -> (String, deadline::Job<(Found, Vec<St
 
 /// What one group knows of another.
 fn relate(facts: &mut Facts, groups: &[Group]) {
-    if let (Some(firmware), Some(smbios)) = (&mut facts.firmware, &facts.smbios) {
-        firmware.vendor = smbios.bios.as_ref().and_then(|bios| bios.vendor.clone());
-        firmware.version = smbios.bios.as_ref().and_then(|bios| bios.version.clone());
+    match (&mut facts.firmware, facts.smbios.as_ref().and_then(|smbios| smbios.bios.as_ref())) {
+        (Some(firmware), Some(bios)) => {
+            (firmware.vendor, firmware.version) = (bios.vendor.clone(), bios.version.clone());
+        }
+        // Without a word of UEFI or of a BIOS there is neither, as in some virtual machines.
+        (Some(firmware), None) if firmware.kind == FirmwareKind::Bios => facts.firmware = None,
+        _ => {}
     }
     let told = facts.smbios.as_ref().is_some_and(|smbios| !smbios.ipmi_devices.is_empty());
     if told && groups.contains(&Group::Bmc) {

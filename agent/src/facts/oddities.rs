@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use stage1_inventory::facts::{Discovery, Disk, Facts, MemoryDevice, NvmeHealth, PciDevice, Sensor, Smbios};
-use stage1_inventory::{IdentitySource, Nic};
+use stage1_inventory::{FirmwareKind, IdentitySource, Nic};
 
 use super::summary::bytes;
 
@@ -50,13 +50,23 @@ fn firmware(facts: &Facts, say: &mut dyn FnMut(&str, String)) {
     if let Some(smbios) = &facts.smbios {
         enclosure(smbios, say);
     }
+    let bios = facts.smbios.as_ref().and_then(|smbios| smbios.bios.as_ref());
+    let started = facts.firmware.as_ref().map(|firmware| &firmware.kind);
+    if bios.is_some_and(|bios| bios.uefi == Some(true) && bios.virtual_machine != Some(true))
+        && started == Some(&FirmwareKind::Bios)
+        && facts.kernel.is_some()
+    {
+        say("firmware", "can do UEFI, and the machine was started without it".to_string());
+    }
     let entries = facts.firmware.iter().flat_map(|firmware| &firmware.esrt);
     for entry in entries.filter(|entry| entry.last_attempt_version.is_some_and(|version| version != 0)) {
         if let Some(status) = entry.last_attempt_status.as_deref().filter(|status| *status != "success") {
             say("firmware", format!("the last update of {} failed: {status}", entry.fw_class));
         }
     }
-    let told = facts.bmc.as_ref().filter(|bmc| bmc.device.is_none() && !bmc.told_by.is_empty());
+    // A dump of the tables alone says nothing of drivers.
+    let bmc = facts.bmc.as_ref().filter(|_| facts.kernel.is_some());
+    let told = bmc.filter(|bmc| bmc.device.is_none() && !bmc.told_by.is_empty());
     if let Some(bmc) = told {
         say("bmc", format!("is told by {}, and no driver has found it", bmc.told_by.join(" and ")));
     }
@@ -478,6 +488,7 @@ mod tests {
             sensors: vec![sensor],
             watchdogs: vec![watchdog],
             bmc: Some(bmc),
+            kernel: Some("6.1.0".to_string()),
             ..Facts::default()
         };
         assert_eq!(

@@ -3,22 +3,10 @@
 
 /// What firmware says in place of a value: in lower case, without dots and white space around it.
 const PLACEHOLDERS: &[&str] = &[
-    "01234567",
-    "012345678",
-    "0123456789",
-    "01234567890123456789",
-    "012345678901234567890123456789",
     "0123456789abcdef",
-    "123456",
-    "1234567",
-    "12345678",
-    "123456789",
-    "1234567890",
     "1234567890abcdef",
-    "9876543210",
     "[empty]",
     "asset tag",
-    "asset-1234567890",
     "base board asset tag",
     "base board asset tag#",
     "base board serial number",
@@ -41,10 +29,14 @@ const PLACEHOLDERS: &[&str] = &[
     "n/a",
     "na",
     "nil",
+    "(none)",
     "no asset information",
     "no asset tag",
     "no dimm",
     "no module installed",
+    "no serial",
+    "no serial number",
+    "noserial",
     "none",
     "not applicable",
     "not available",
@@ -63,15 +55,18 @@ const PLACEHOLDERS: &[&str] = &[
     "part number",
     "product name",
     "s/n",
+    "s/n: n/a",
+    "serial",
     "serial no",
     "serial number",
     "sku",
     "sku number",
-    "ssn12345678901234567",
     "system manufacturer",
     "system name",
     "system product name",
+    "serialnumber",
     "system serial number",
+    "systemserialnumber",
     "system sku",
     "system version",
     "tbd",
@@ -103,17 +98,31 @@ const ENDS: &[&str] =
 /// What alone, however short, says nothing.
 const FILLERS: &[char] = &['0', '-', '.', '*', '?', '#', '_', 'x'];
 
+/// From how many digits on counting up or down is no number of one machine.
+const COUNT: usize = 4;
+/// From how many on it is none even with letters before it, `MB-1234567890`.
+const LONG_COUNT: usize = 8;
+
 /// Whether a string of the firmware stands in for one that nobody has set.
 pub fn is_placeholder(text: &str) -> bool {
     let text = text.to_lowercase();
     let text = text.trim();
     let words = text.trim_matches('.');
     let unnumbered = words.trim_end_matches(|c: char| c.is_ascii_digit());
-    text.is_empty()
-        || PLACEHOLDERS.contains(&words)
+    let count = &words[unnumbered.len()..];
+    PLACEHOLDERS.contains(&words)
         || STARTS.iter().any(|start| words.starts_with(start))
         || ENDS.iter().any(|end| unnumbered.ends_with(end))
-        || is_monotonous(text) && (text.len() > 3 || text.starts_with(FILLERS))
+        || counts(count) && count.len() >= if unnumbered.is_empty() { COUNT } else { LONG_COUNT }
+        || is_monotonous(text.trim_start_matches("0x"))
+            && (text.len() > 3 || text.is_empty() || text.starts_with(FILLERS))
+}
+
+/// Whether digits count up or down, `0123456789012`, `9876543210`.
+fn counts(digits: &str) -> bool {
+    let steps =
+        |step: u8| digits.as_bytes().windows(2).all(|pair| (pair[0] - b'0' + step) % 10 == pair[1] - b'0');
+    steps(1) || steps(9)
 }
 
 /// One character over and over: `0000000`, `XXXXXXXX`, `........`.
@@ -156,6 +165,15 @@ mod tests {
             "N/A",
             "System Serial Number",
             "Base Board Asset Tag#",
+            "1234",
+            "0123",
+            "123456789012",
+            "9876543210",
+            "MB-1234567890",
+            "BSN12345678901234567",
+            "0x00000000",
+            "No Serial Number",
+            "(none)",
             "",
         ] {
             assert!(is_placeholder(text), "{text:?}");
@@ -170,6 +188,9 @@ mod tests {
             "A1",
             "11",
             "DIMM 0",
+            "SER1234",
+            "PX-4567",
+            "1235",
             "CPU0",
             "7X06CTO1WW",
             "J1A1",

@@ -22,6 +22,11 @@ const TELLING: [&str; 10] =
 /// Text shorter than this is replaced only where it stands alone.
 const SHORT: usize = 6;
 
+/// The first type of structure whose meaning is its vendor's (DSP0134 6.1.2).
+const OEM: u8 = 128;
+/// The type of OEM strings.
+const OEM_STRINGS: u8 = 11;
+
 /// Replaces what names one machine.
 pub struct Scrubber {
     /// Forms by their first byte, the longest first.
@@ -53,6 +58,27 @@ impl Scrubber {
         }
         forms.iter_mut().for_each(|forms| forms.sort_by_key(|form| std::cmp::Reverse(form.found.len())));
         Self { forms }
+    }
+
+    /// The SMBIOS structure table, as [`Self::scrub`] does it, and without what only its vendor can read: the bodies of
+    /// OEM structures and all OEM strings (DSP0134 6.1, 7.12).
+    pub fn scrub_tables(&self, table: &[u8]) -> Vec<u8> {
+        let mut clean = self.scrub(table);
+        let mut offset = 0;
+        while let Some([kind, length, ..]) = clean.get(offset..) {
+            let (kind, body) = (*kind, offset + 4);
+            let strings = offset + usize::from(*length);
+            let ends = |strings: usize| clean.get(strings..)?.windows(2).position(|pair| pair == [0, 0]);
+            let Some(end) = ends(strings).map(|end| strings + end) else { break };
+            if kind >= OEM {
+                clean[body.min(strings)..strings].fill(0);
+            }
+            if kind >= OEM || kind == OEM_STRINGS {
+                clean[strings..end].iter_mut().filter(|byte| **byte != 0).for_each(|byte| *byte = b'x');
+            }
+            offset = end + 2;
+        }
+        clean
     }
 
     /// The same bytes, as many, without what names the machine.
@@ -88,11 +114,28 @@ fn collect(value: &Value, telling: bool, secrets: &mut Vec<String>) {
             }
         }
         Value::Array(values) => values.iter().for_each(|value| collect(value, telling, secrets)),
+        Value::String(text) if text.contains('(') => secrets.extend(of_device_path(text)),
         Value::String(text) if telling && !is_placeholder(text) && !identity::is_shared(text) => {
             secrets.push(text.clone());
         }
         _ => {}
     }
+}
+
+/// What names one machine in the text of a UEFI device path: partitions' GUIDs, MAC addresses, USB serial numbers.
+fn of_device_path(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for node in text.split('/') {
+        let (name, rest) = node.split_once('(').unwrap_or((node, ""));
+        let mut arguments = rest.trim_end_matches(')').split(',').map(|argument| argument.trim_matches('"'));
+        match name {
+            "HD" => found.extend(arguments.find(|argument| uuid::Uuid::parse_str(argument).is_ok())),
+            "MAC" => found.extend(arguments.next()),
+            "UsbWwid" => found.extend(arguments.next_back()),
+            _ => {}
+        }
+    }
+    found.into_iter().filter(|text| !text.is_empty()).map(str::to_string).collect()
 }
 
 /// The same length and shape: digits for digits, letters for letters of the same case, and where all of it is
@@ -174,6 +217,9 @@ fn all_forms(secret: &str, pseudonym: &str) -> Vec<Form> {
         add(wide(&found), wide(&replaced), false);
         if found.len() >= SHORT {
             add(swapped(&found), swapped(&replaced), false);
+            // Text that fills its field from the right may start in the second half of a word.
+            let shifted = |text: &[u8]| swapped(&[b" ", text].concat());
+            add(shifted(&found), shifted(&replaced), false);
         }
         add(found, replaced, alone);
     }
@@ -183,7 +229,7 @@ fn all_forms(secret: &str, pseudonym: &str) -> Vec<Form> {
 /// Hexadecimal text as the bytes it stands for: MAC addresses, UUIDs, world wide names.
 fn raw(text: &str) -> Option<Vec<u8>> {
     let digits: String = text.strip_prefix("0x").unwrap_or(text).replace(['-', ':'], "");
-    let whole = matches!(digits.len(), 12 | 16 | 32) && digits.chars().all(|c| c.is_ascii_hexdigit());
+    let whole = matches!(digits.len(), 12 | 16 | 32 | 40) && digits.chars().all(|c| c.is_ascii_hexdigit());
     let pairs = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
     let bytes = pairs.map(|pair| u8::from_str_radix(pair?, 16).ok());
     if whole { bytes.collect() } else { None }
@@ -271,6 +317,45 @@ mod tests {
     }
 
     #[test]
+    fn text_that_starts_at_an_odd_byte_is_found_swapped() {
+        let serial = scrubbed("S3Z9NB0K");
+        let field = |serial: &str| swapped(format!("     {serial} ").as_bytes());
+        assert_eq!(scrub(&field("S3Z9NB0K")), field(&serial));
+    }
+
+    #[test]
+    fn device_paths_tell_of_partitions_ports_and_sticks() {
+        let path = "HD(1,GPT,6e2c4a0b-1234-4c55-9a56-0d0b0c2d7a11,0x800,0x100000)/MAC(525400AB0102,0x1)/UsbWwid(0x1,0x2,0x0,\"STICK-77\")/\\EFI\\BOOT";
+        assert_eq!(
+            of_device_path(path),
+            ["6e2c4a0b-1234-4c55-9a56-0d0b0c2d7a11", "525400AB0102", "STICK-77"]
+        );
+    }
+
+    #[test]
+    fn what_only_the_vendor_can_read_is_blanked() {
+        let table = [
+            &[209, 8, 0, 1, 1, 2, 3, 4][..],
+            b"MAC 1\0\0",
+            &[11, 5, 0, 2, 1],
+            b"tag B5\0\0",
+            &[2, 5, 0, 3, 1],
+            b"ACME\0\0",
+        ]
+        .concat();
+        let clean = [
+            &[209, 8, 0, 1, 0, 0, 0, 0][..],
+            b"xxxxx\0\0",
+            &[11, 5, 0, 2, 1],
+            b"xxxxxx\0\0",
+            &[2, 5, 0, 3, 1],
+            b"ACME\0\0",
+        ]
+        .concat();
+        assert_eq!(Scrubber::new(&facts(), b"key").scrub_tables(&table), clean);
+    }
+
+    #[test]
     fn what_is_nobodys_own_stays() {
         assert_eq!(
             scrubbed("To be filled by O.E.M., Not Specified"),
@@ -288,6 +373,7 @@ mod tests {
         #[test]
         fn the_length_never_changes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             prop_assert_eq!(scrub(&bytes).len(), bytes.len());
+            prop_assert_eq!(Scrubber::new(&facts(), b"key").scrub_tables(&bytes).len(), bytes.len());
         }
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use stage1_inventory::facts::Discovery;
 use stage1_inventory::{Problem, VERSION};
 
-use super::{DONE, PROBLEMS, say};
+use super::{DONE, PROBLEMS, print, say};
 use crate::facts::{self, Group, Unpacked};
 use crate::json;
 use crate::left_behind;
@@ -47,15 +47,15 @@ pub fn run(request: Request) -> u8 {
 fn tell(request: &Request) -> u8 {
     match discover(request) {
         Ok(discovery) => {
-            for problem in &discovery.problems {
-                log::warn!("{}", problem.message);
-            }
-            if request.json {
-                print!("{}", json::pretty(&discovery));
+            let text = if request.json {
+                // The summary has them first.
+                discovery.problems.iter().for_each(|problem| log::warn!("{}", problem.message));
+                json::pretty(&discovery)
             } else {
-                print!("{}", facts::table(&discovery));
-            }
-            if discovery.problems.is_empty() { DONE } else { PROBLEMS }
+                facts::table(&discovery)
+            };
+            let code = if discovery.problems.is_empty() { DONE } else { PROBLEMS };
+            print(&text, code)
         }
         Err(error) => say(&error),
     }
@@ -78,12 +78,12 @@ fn discover(request: &Request) -> Result<Discovery> {
     let (facts, messages) = match &request.capture {
         Some(Capture { file, scrub }) => {
             let key = if *scrub { Some(random::secret::<32>()?) } else { None };
-            facts::capture(machine, file, key.as_ref().map(<[u8; 32]>::as_slice))?
+            facts::capture(machine.clone(), file, key.as_ref().map(<[u8; 32]>::as_slice))?
         }
         None => facts::discover(&machine, if all { facts::everything() } else { &request.only }),
     };
     let mut problems: Vec<Problem> = messages.into_iter().map(problem).collect();
-    let identity = match facts::identity::choose(&facts) {
+    let identity = match facts::identify(&machine, &facts) {
         _ if !all => None,
         Ok(identity) => Some(identity),
         Err(error) => {

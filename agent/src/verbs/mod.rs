@@ -79,17 +79,15 @@ pub fn run(flags: &Flags, purpose: Purpose, started: Instant) -> u8 {
 
 /// `kexec`.
 pub fn kexec(kernel: &str, initrds: &[String], append: &str, plan: bool) -> u8 {
-    let prepare = || -> Result<Option<target::Armed>> {
-        let target = target::from_files(kernel, initrds, append)?;
-        if plan {
-            print!("{}", target.text()?);
-            return Ok(None);
-        }
-        target.load().map(Some)
+    let target = match target::from_files(kernel, initrds, append) {
+        Ok(target) => target,
+        Err(error) => return say(&error),
     };
-    match prepare() {
-        Ok(None) => DONE,
-        Ok(Some(armed)) => {
+    if plan {
+        return target.text().map_or_else(|error| say(&error), |text| print(&text, DONE));
+    }
+    match target.load() {
+        Ok(armed) => {
             power::settle();
             match armed.loaded.execute() {
                 Ok(never) => match never {},
@@ -103,19 +101,12 @@ pub fn kexec(kernel: &str, initrds: &[String], append: &str, plan: bool) -> u8 {
 /// `status`.
 pub fn status(json: bool) -> u8 {
     match Status::read(&Machine::real()) {
-        Ok(Some(status)) if json => {
-            print!("{}", json::pretty(&status));
-            DONE
-        }
+        Ok(Some(status)) if json => print(&json::pretty(&status), DONE),
         Ok(Some(status)) => {
-            print!("{}", status.text(WIDTH));
             let failed = status.timeline.stages.iter().any(|stage| stage.outcome == Outcome::Failed);
-            if failed { FAILED } else { DONE }
+            print(&status.text(WIDTH), if failed { FAILED } else { DONE })
         }
-        Ok(None) => {
-            println!("stage1 has not run in this boot");
-            DONE
-        }
+        Ok(None) => print("stage1 has not run in this boot\n", DONE),
         Err(error) => say(&error),
     }
 }
@@ -145,9 +136,8 @@ fn carry_out(run: &Run, next: Next, purpose: Purpose) -> Result<u8, Failure> {
             Ok(RESCUE)
         }
         Next::Show(text) => {
-            print!("{text}");
             run.save(Some("done"));
-            Ok(if run.problems().is_empty() { DONE } else { PROBLEMS })
+            Ok(print(&text, if run.problems().is_empty() { DONE } else { PROBLEMS }))
         }
     }
 }
@@ -191,7 +181,7 @@ fn end(run: &Run, purpose: Purpose, words: &str) {
         if purpose.at_boot { OpenOptions::new().write(true).open("/dev/console").ok() } else { None };
     match console {
         Some(mut console) => drop(console.write_all(text.as_bytes())),
-        None => eprint!("{text}"),
+        None => drop(std::io::stderr().write_all(text.as_bytes())),
     }
 }
 
@@ -206,6 +196,15 @@ fn settings(machine: &Machine, flags: &Flags) -> Result<(Settings, Vec<SettingEr
     let file = file.map(String::from_utf8).transpose().context("the settings file is not UTF-8")?;
     let line = machine.attribute("/proc/cmdline").unwrap_or_default();
     Ok(Settings::merge(file.as_deref(), &line, &flags.set))
+}
+
+/// Prints a verb's result, whole: what could not be printed fails, whatever came of the work.
+fn print(text: &str, code: u8) -> u8 {
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => code,
+        Err(error) => say(&anyhow::Error::new(error).context("writing to standard output")),
+    }
 }
 
 fn say(error: &anyhow::Error) -> u8 {

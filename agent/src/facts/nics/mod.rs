@@ -27,32 +27,60 @@ pub fn physical_ports(machine: &Machine) -> Vec<String> {
     names.filter(|name| kind(machine, name) == Some("ethernet")).collect()
 }
 
-/// The ports, Ethernet and InfiniBand. Their drivers are asked side by side; of a port whose driver does not answer
-/// there is what the kernel knows.
+/// The ports, Ethernet and InfiniBand, side by side. Of a port whose driver does not answer there is what is known
+/// without it.
 pub fn discover(machine: &Machine, problems: &mut Vec<String>) -> Vec<Nic> {
-    let names = machine.names("/sys/class/net").into_iter();
-    let mut nics: Vec<Nic> = names.filter_map(|name| known(machine, name)).collect();
-    let jobs = nics.iter().map(|nic| {
-        let (machine, mut nic) = (machine.clone(), nic.clone());
-        let name = format!("{}: what its driver answers", nic.name);
-        let job: Job<(Nic, Vec<String>)> = Box::new(move || {
+    let names = machine.names("/sys/class/net");
+    let jobs = names.iter().map(|name| {
+        let (machine, place) = (machine.clone(), name.clone());
+        let job: Job<(Option<Nic>, Vec<String>)> = Box::new(move || {
             let mut problems = Vec::new();
-            ask(&machine, &mut nic, &mut problems);
+            let mut nic = known(&machine, place);
+            nic.iter_mut().for_each(|nic| ask(&machine, nic, &mut problems));
             (nic, problems)
         });
-        (name, job)
+        (format!("{name}: what its driver answers"), job)
     });
     let results = deadline::side_by_side(DEADLINE, jobs.collect());
-    for (place, result) in nics.iter_mut().zip(results) {
+    let mut nics = Vec::new();
+    for (name, result) in names.into_iter().zip(results) {
         match result {
             Ok((nic, complaints)) => {
-                *place = nic;
+                nics.extend(nic);
                 problems.extend(complaints);
             }
-            Err(problem) => problems.push(problem),
+            Err(problem) => {
+                problems.push(problem);
+                nics.push(without_driver(machine, name));
+            }
         }
     }
     nics
+}
+
+/// What of a port changes as its link comes and goes, as the kernel has it now.
+pub fn refresh_link(machine: &Machine, nic: &mut Nic) {
+    let attribute = |name: &str| machine.attribute(format!("/sys/class/net/{}/{name}", nic.name));
+    let speed = attribute("speed").and_then(|speed| speed.parse().ok()).filter(|speed| *speed > 0);
+    let carrier = attribute("carrier").map(|carrier| carrier == "1");
+    let operstate = attribute("operstate");
+    (nic.speed_mbps, nic.carrier, nic.operstate) = (speed, carrier, operstate);
+}
+
+/// What the kernel keeps of a port itself.
+fn without_driver(machine: &Machine, name: String) -> Nic {
+    let at = |attribute: &str| format!("/sys/class/net/{name}/{attribute}");
+    let mac = machine.attribute(at("address"));
+    let permanent = machine.attribute(at("addr_assign_type")).as_deref() == Some("0");
+    Nic {
+        permanent_mac: mac.clone().filter(|_| permanent),
+        mac,
+        driver: machine.link_name(at("device/driver")),
+        pci_address: place::pci_address(machine, &at("device")),
+        bus: machine.link_name(at("device/subsystem")),
+        name,
+        ..Nic::default()
+    }
 }
 
 /// The kind of a port that is hardware: one with a device behind it, which is no virtual function of a port that is

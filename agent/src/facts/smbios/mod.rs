@@ -43,6 +43,11 @@ pub struct Found {
     pub placeholders: Vec<String>,
 }
 
+/// Whether the machine has tables.
+pub fn present(machine: &Machine) -> bool {
+    machine.has(TABLE)
+}
+
 /// Reads the tables and what they say; nothing where the machine has none.
 pub fn discover(machine: &Machine, problems: &mut Vec<String>) -> Found {
     let table = match machine.read(TABLE) {

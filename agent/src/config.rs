@@ -7,6 +7,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::cmdline;
+use crate::lldp::ports::Mode;
 
 /// The settings file of an image.
 pub const FILE: &str = "/etc/stage1/config.toml";
@@ -27,6 +28,15 @@ pub const HELP: &[(&str, &str)] = &[
     ),
     ("on-failure", "what a failed run at boot ends in: rescue, reboot or poweroff (default: rescue)"),
     ("network-timeout", "seconds until some port must have an address (default: 120)"),
+    ("lldp", "solicit: ask switches, and listen; listen: only listen; off: neither (default: solicit)"),
+    (
+        "lldp-timeout",
+        "seconds until LLDP neighbours must have been heard, on all ports together (default: 32)",
+    ),
+    (
+        "lldp-restore",
+        "true: turn LLDP agents in adapters' firmware, which are turned off to hear anything, on again at the end (default: false)",
+    ),
     (
         "inventory-timeout",
         "seconds until a call to the inventory must have succeeded, retries included (default: 120)",
@@ -54,6 +64,12 @@ pub struct Settings {
     pub on_failure: OnFailure,
     /// Deadline of the network stage.
     pub network_timeout: Duration,
+    /// Whether to ask for LLDP neighbours.
+    pub lldp: Mode,
+    /// How long neighbours are waited for.
+    pub lldp_timeout: Duration,
+    /// Whether LLDP agents in adapters' firmware are turned on again.
+    pub lldp_restore: bool,
     /// Deadline of one call to the inventory with its retries.
     pub inventory_timeout: Duration,
     /// Deadline of the download stage.
@@ -92,6 +108,9 @@ impl Default for Settings {
             allow_http: false,
             on_failure: OnFailure::Rescue,
             network_timeout: Duration::from_secs(120),
+            lldp: Mode::Solicit,
+            lldp_timeout: Duration::from_secs(32),
+            lldp_restore: false,
             inventory_timeout: Duration::from_secs(120),
             download_timeout: Duration::from_secs(1800),
             wait_timeout: Duration::from_secs(86400),
@@ -138,6 +157,9 @@ impl Settings {
             "allow-http" => self.allow_http = boolean(key, value)?,
             "on-failure" => self.on_failure = on_failure(value)?,
             "network-timeout" => self.network_timeout = seconds(key, value)?,
+            "lldp" => self.lldp = mode(value)?,
+            "lldp-timeout" => self.lldp_timeout = seconds(key, value)?,
+            "lldp-restore" => self.lldp_restore = boolean(key, value)?,
             "inventory-timeout" => self.inventory_timeout = seconds(key, value)?,
             "download-timeout" => self.download_timeout = seconds(key, value)?,
             "wait-timeout" => self.wait_timeout = seconds(key, value)?,
@@ -209,6 +231,15 @@ fn seconds(key: &str, value: &str) -> Result<Duration, String> {
     }
 }
 
+fn mode(value: &str) -> Result<Mode, String> {
+    match value {
+        "solicit" => Ok(Mode::Solicit),
+        "listen" => Ok(Mode::Listen),
+        "off" => Ok(Mode::Off),
+        _ => Err(format!("lldp: {value:?} is none of solicit, listen, off")),
+    }
+}
+
 fn on_failure(value: &str) -> Result<OnFailure, String> {
     match value {
         "rescue" => Ok(OnFailure::Rescue),
@@ -269,7 +300,8 @@ mod tests {
             let value = match *key {
                 "inventory" => "https://a",
                 "on-failure" => "rescue",
-                "allow-http" => "true",
+                "allow-http" | "lldp-restore" => "true",
+                "lldp" => "listen",
                 key if key.ends_with("timeout") => "5",
                 _ => "/some/file",
             };

@@ -13,18 +13,21 @@
 //! `facts::smbios::placeholders`, `facts::smbios::processor_names`, `facts::smbios::processors`,
 //! `facts::smbios::signature`, `facts::smbios::slot_names`, `facts::smbios::structure`,
 //! `facts::smbios::system`, `facts::smbios::tables`, `facts::smbios::walk`, `facts::summary`,
-//! `facts::tpm::properties`, `inventory::error`, `inventory::url`, `net::dhcp`, `net::netlink`, `net::nlmsg`,
-//! `report`, `target::plan`, `target::segment`.
+//! `facts::tpm::properties`, `inventory::error`, `inventory::url`, `lldp::filter`,
+//! `lldp::firmware`, `lldp::heard`, `lldp::neighbour`, `lldp::ports`, `lldp::schedule`, `lldp::table`,
+//! `net::dhcp`, `net::netlink`, `net::nlmsg`, `report`, `target::plan`, `target::segment`.
 
 pub mod cmdline;
 pub mod config;
 pub mod devlink;
+pub mod ethtool;
 pub mod facts;
 pub mod image;
 pub mod init;
 pub mod inventory;
 pub mod json;
 pub mod left_behind;
+pub mod lldp;
 pub mod logger;
 pub mod machine;
 pub mod net;

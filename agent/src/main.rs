@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
 use log::LevelFilter;
@@ -39,6 +39,8 @@ enum Verb {
     },
     /// Print what the machine is
     Facts(FactsArguments),
+    /// Print who is at the other end of each port
+    Lldp(LldpArguments),
     /// Register with the inventory
     Register {
         #[command(flatten)]
@@ -107,6 +109,25 @@ struct FactsArguments {
     scrub: bool,
 }
 
+#[derive(Args)]
+struct LldpArguments {
+    /// Only these ports, which may also be virtual ones
+    #[arg(value_name = "PORT")]
+    ports: Vec<String>,
+    /// For programs
+    #[arg(long)]
+    json: bool,
+    /// Print neighbours as they are heard, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["json", "timeout"])]
+    watch: bool,
+    /// How long to wait for them
+    #[arg(long, value_name = "SECONDS", default_value_t = 32)]
+    timeout: u32,
+    /// Only listen, and ask no switch: they send every 30 s
+    #[arg(long)]
+    listen: bool,
+}
+
 fn main() -> ExitCode {
     let started = Instant::now();
     if init::is_init() {
@@ -124,6 +145,7 @@ fn main() -> ExitCode {
         Verb::Register { common } => run(common, Aim::Register),
         Verb::Boot { common } => run(common, Aim::Boot),
         Verb::Facts(arguments) => verbs::facts::run(arguments.request()),
+        Verb::Lldp(arguments) => verbs::lldp::run(&arguments.request()),
         Verb::Kexec { kernel, initrd, append, plan } => verbs::kexec(&kernel, &initrd, &append, plan),
         Verb::Status { json } => verbs::status(json),
     })
@@ -134,6 +156,14 @@ impl FactsArguments {
         let Self { json, only, sysroot, capture, scrub } = self;
         let capture = capture.map(|file| Capture { file, scrub });
         Request { json, only, sysroot, capture }
+    }
+}
+
+impl LldpArguments {
+    fn request(self) -> verbs::lldp::Request {
+        let Self { ports, json, watch, timeout, listen } = self;
+        let timeout = Duration::from_secs(timeout.into());
+        verbs::lldp::Request { ports, json, watch, timeout, listen }
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::ControlFlow::Break;
 use std::thread;
 
 use crate::config::{SettingError, Settings};
+use crate::lldp::Collector;
 use crate::machine::Machine;
 use crate::run::{Failure, Run};
 use crate::steps::{Aim, Next, Purpose, Steps};
@@ -20,22 +21,30 @@ pub fn run(
     complaints: &[SettingError],
     purpose: Purpose,
 ) -> Result<Next, Failure> {
-    let steps = Steps { run, machine, settings, purpose };
+    let lldp = Collector::new(machine, Steps::lldp_options(settings, purpose));
+    let steps = &Steps { run, machine, settings, purpose, lldp };
     thread::scope(|scope| {
+        let leave = steps.lldp.leave();
         let image = run.beside(scope, "image", |stage| steps.check_image(stage));
         let network = run.beside(scope, "network", |stage| steps.bring_up_network(stage));
+        let lldp = run.beside(scope, "lldp", |stage| steps.collect_neighbours(stage));
         run.stage("modules", |stage| steps.load_modules(stage))?;
         let facts = run.stage("facts", |stage| steps.discover_facts(stage))?;
         let identity = run.stage("identity", |stage| steps.choose_identity(stage, &facts))?;
-        run.skip("lldp", "this version does not collect neighbours");
         run.skip("firmware", "this version does not check firmware");
         image.join()?;
         network.join()?;
         let client = run.stage("settings", |_| steps.check_settings(complaints, &identity))?;
         if purpose.aim != Aim::Boot {
-            let next = run.stage("register", |stage| steps.register(stage, &client, &identity, facts))?;
+            let (next, told) =
+                run.stage("register", |stage| steps.register(stage, &client, &identity, facts))?;
+            let inventory = client.clone();
+            let neighbours = run.beside(scope, "neighbours", move |stage| {
+                steps.tell_neighbours(stage, &inventory, lldp, told)
+            });
             run.skip("bmc", "this version does not configure the BMC");
             if let Break(next) = next {
+                neighbours.join()?;
                 return Ok(next);
             }
         }
@@ -46,6 +55,7 @@ pub fn run(
         }
         let target = run.stage("download", |stage| steps.download(stage, &client, &plan, &handover))?;
         let armed = run.stage("load", |stage| steps.load(stage, target))?;
+        drop(leave);
         run.stage("installed", |stage| steps.tell_installed(stage, &client, &plan, &handover, &armed))?;
         Ok(Next::Execute(armed.loaded))
     })

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The report: what a host says of itself.
 
-use stage1_inventory::{Facts, Identity, Report, RunKind, VERSION};
+use serde_json::{Value, json};
+use stage1_inventory::{Facts, Identity, PortNeighbours, Report, RunKind, VERSION};
 
 use crate::run::Run;
 
@@ -14,7 +15,13 @@ pub fn report(run: &Run, kind: RunKind, identity: Identity, facts: Facts) -> Rep
         run: kind,
         identity,
         facts,
+        lldp: Vec::new(),
         problems: run.problems(),
         timeline: run.timeline(),
     }
+}
+
+/// What changes in the report when more neighbours are known: a JSON merge patch (RFC 7396).
+pub fn neighbours(run: &Run, lldp: &[PortNeighbours]) -> Value {
+    json!({ "version": VERSION, "lldp": lldp, "problems": run.problems(), "timeline": run.timeline() })
 }

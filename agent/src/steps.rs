@@ -7,7 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use stage1_inventory::{Action, Detail, Facts, Identity, Installed, Profile, Registration, RunKind, VERSION};
+use stage1_inventory::{
+    Action, Detail, Facts, Identity, Installed, PortNeighbours, Profile, Registration, RunKind, VERSION,
+};
 use stage1_kexec::Loaded;
 
 use crate::config::{SettingError, Settings};
@@ -16,15 +18,20 @@ use crate::image;
 use crate::init;
 use crate::inventory::{Assigned, BaseUrl, Client, Transport};
 use crate::json;
+use crate::lldp::ports::{Mode, Options};
+use crate::lldp::{self, Collector};
 use crate::machine::Machine;
 use crate::net::{self, Manager};
 use crate::random;
-use crate::report::report;
-use crate::run::{Current, Run};
+use crate::report::{self, report};
+use crate::run::{Beside, Current, Run};
 use crate::target::{self, Armed, Downloader, Plan, Target};
 
 /// How long a host waits where the inventory says to wait but not how long.
 const WAIT: Duration = Duration::from_secs(30);
+
+/// How long a run that boots tells of neighbours before it jumps.
+const NEIGHBOURS: Duration = Duration::from_secs(5);
 
 /// How long a progress event may take.
 const EVENT: Duration = Duration::from_secs(5);
@@ -75,6 +82,8 @@ pub struct Steps<'a> {
     pub settings: &'a Settings,
     /// What they are for.
     pub purpose: Purpose,
+    /// The neighbours.
+    pub lldp: Collector,
 }
 
 /// What the target gets to know of itself.
@@ -85,6 +94,13 @@ pub struct Handover {
 }
 
 impl Steps<'_> {
+    /// How neighbours are collected. A plan asks no switch, and a boot by hand has no use for neighbours.
+    pub fn lldp_options(settings: &Settings, purpose: Purpose) -> Options {
+        let mode = if purpose.plan || purpose.aim == Aim::Boot { Mode::Off } else { settings.lldp };
+        let waits = if purpose.at_boot { Options::AT_BOOT } else { Options::BY_HAND };
+        Options { mode, timeout: settings.lldp_timeout, restore: settings.lldp_restore, ..waits }
+    }
+
     /// The initramfs must be whole. By hand, on a machine that was not booted by one, there is none.
     pub fn check_image(&self, stage: &Current) -> Result<()> {
         if !self.purpose.at_boot && init::manager(self.machine) == Manager::Init {
@@ -111,6 +127,24 @@ impl Steps<'_> {
     /// Some port must have an address.
     pub fn bring_up_network(&self, stage: &Current) -> Result<()> {
         net::bring_up(stage, self.machine, init::manager(self.machine), self.settings.network_timeout)
+    }
+
+    /// Who is at the other end of each port. A port that stays silent is a problem.
+    pub fn collect_neighbours(&self, stage: &Current) -> Result<()> {
+        let options = Self::lldp_options(self.settings, self.purpose);
+        if options.mode == Mode::Off {
+            stage.note("turned off");
+            return Ok(());
+        }
+        if let Err(error) = self.lldp.start(self.machine, &[]) {
+            stage.problem(format!("{error:#}"));
+            return Ok(());
+        }
+        self.lldp.wait();
+        let ports = self.lldp.snapshot();
+        lldp::table::problems(&ports, options.timeout).into_iter().for_each(|problem| stage.problem(problem));
+        stage.note(lldp::table::summary(&ports));
+        Ok(())
     }
 
     /// What the machine is.
@@ -151,44 +185,75 @@ impl Steps<'_> {
         Ok(client)
     }
 
-    /// Registers, and waits as long as the inventory wants to be waited for. Goes on where the host is to boot.
+    /// Registers, and waits as long as the inventory wants to be waited for. Goes on where the host is to boot. Hands back the
+    /// neighbours that it told of.
     pub fn register(
         &self,
         stage: &Current,
         client: &Client,
         identity: &Identity,
         facts: Facts,
-    ) -> Result<ControlFlow<Next>> {
+    ) -> Result<(ControlFlow<Next>, Vec<PortNeighbours>)> {
         let kind = if self.purpose.aim == Aim::Run { RunKind::Run } else { RunKind::Register };
         let deadline = Instant::now() + self.settings.wait_timeout;
         let mut report = report(self.run, kind, identity.clone(), facts);
         loop {
             // Links have come up since the facts were found out.
             report.facts.nics.iter_mut().for_each(|nic| facts::refresh_link(self.machine, nic));
+            report.lldp = self.lldp.snapshot();
             (report.problems, report.timeline) = (self.run.problems(), self.run.timeline());
             if self.purpose.plan {
-                return Ok(Break(Next::Show(json::pretty(&report))));
+                return Ok((Break(Next::Show(json::pretty(&report))), report.lldp));
             }
             let Registration { action, seconds, .. } = client.register(&report)?;
             let words = json::value(&action).to_string();
             stage.note(format!("the inventory says {words}"));
-            match action {
+            let next = match action {
                 _ if self.purpose.aim == Aim::Register => {
-                    return Ok(Break(Next::Show(format!("{}: registered, action {words}\n", identity.id))));
+                    Break(Next::Show(format!("{}: registered, action {words}\n", identity.id)))
                 }
-                Action::Boot => return Ok(Continue(())),
-                Action::Shutdown => return Ok(Break(Next::PowerOff)),
-                Action::Reboot => return Ok(Break(Next::Restart)),
-                Action::Rescue => return Ok(Break(Next::Rescue)),
+                Action::Boot => Continue(()),
+                Action::Shutdown => Break(Next::PowerOff),
+                Action::Reboot => Break(Next::Restart),
+                Action::Rescue => {
+                    // Whoever waits for a shell does not wait for a switch.
+                    self.lldp.goodbye();
+                    Break(Next::Rescue)
+                }
                 Action::Wait => {
                     let pause = seconds.map_or(WAIT, |seconds| Duration::from_secs(seconds.into()));
                     self.wait(pause, deadline, "action")?;
+                    continue;
                 }
                 Action::Unknown(action) => {
                     bail!("the inventory wants {action:?}, which this agent does not know")
                 }
-            }
+            };
+            return Ok((next, report.lldp));
         }
+    }
+
+    /// Waits for the end of the collection, and amends the report where it had not all of it.
+    pub fn tell_neighbours(
+        &self,
+        stage: &Current,
+        client: &Client,
+        lldp: Beside<()>,
+        told: Vec<PortNeighbours>,
+    ) -> Result<()> {
+        // A collection that failed is a problem already; what it heard is still good.
+        let _ = lldp.join();
+        let ports = self.lldp.snapshot();
+        if ports == told {
+            stage.note("the report had them all");
+            return Ok(());
+        }
+        let timeout = if self.lldp.is_over() { NEIGHBOURS } else { self.settings.inventory_timeout };
+        match client.amend(&report::neighbours(self.run, &ports), timeout) {
+            Ok(()) => stage.note("the inventory has those that came after the report"),
+            Err(error) => stage.problem(error.to_string()),
+        }
+        Ok(())
     }
 
     /// What to boot.

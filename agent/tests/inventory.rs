@@ -78,6 +78,20 @@ fn a_profile_comes() {
 }
 
 #[test]
+fn a_report_is_amended() {
+    let server = Server::start(&[
+        |stream| answer(stream, "503 Service Unavailable", ""),
+        |stream| answer(stream, "204 No Content", ""),
+    ]);
+    let patch = serde_json::json!({ "version": 1, "lldp": [] });
+    server.client(Duration::from_secs(60)).amend(&patch, Duration::from_secs(5)).unwrap();
+    let requests: Vec<String> = server.requests.iter().collect();
+    assert_eq!(requests.len(), 2);
+    assert!(requests[1].starts_with("PATCH /ipxe/4c4c HTTP/1.1"), "{requests:?}");
+    assert!(requests[1].contains("application/json"), "{requests:?}");
+}
+
+#[test]
 fn an_unknown_host_is_told_in_the_inventorys_own_words_and_not_tried_again() {
     let server = Server::start(&[|stream| {
         answer(stream, "404 Not Found", r#"{"title":"unknown host","detail":"no host 4c4c"}"#);

@@ -47,6 +47,13 @@ const PURE: &[&str] = &[
     "agent/src/facts/tpm/properties.rs",
     "agent/src/inventory/error.rs",
     "agent/src/inventory/url.rs",
+    "agent/src/lldp/filter.rs",
+    "agent/src/lldp/firmware.rs",
+    "agent/src/lldp/heard.rs",
+    "agent/src/lldp/neighbour.rs",
+    "agent/src/lldp/ports.rs",
+    "agent/src/lldp/schedule.rs",
+    "agent/src/lldp/table.rs",
     "agent/src/net/dhcp.rs",
     "agent/src/net/netlink.rs",
     "agent/src/net/nlmsg.rs",
@@ -69,6 +76,7 @@ const PURE: &[&str] = &[
     "inventory/src/facts/smbios/mod.rs",
     "inventory/src/facts/smbios/processors.rs",
     "inventory/src/facts/smbios/system.rs",
+    "inventory/src/neighbours.rs",
     "inventory/src/profile.rs",
     "inventory/src/progress.rs",
     "inventory/src/registration.rs",
@@ -100,10 +108,11 @@ const IO: &[&str] = &[
 
 /// The only files that talk to the kernel in ways the compiler cannot check.
 const UNSAFE: &[&str] = &[
+    "agent/src/ethtool.rs",
     "agent/src/facts/disks/ioctl.rs",
-    "agent/src/facts/nics/ioctl.rs",
     "agent/src/init/mod.rs",
     "agent/src/init/rescue.rs",
+    "agent/src/lldp/socket.rs",
     "agent/src/left_behind.rs",
     "kexec/src/load.rs",
 ];

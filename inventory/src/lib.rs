@@ -17,6 +17,7 @@
 
 mod detail;
 pub mod facts;
+mod neighbours;
 mod profile;
 mod progress;
 mod registration;
@@ -30,6 +31,7 @@ pub use facts::{
     BootFirmware, Candidate, Cpus, Disk, Facts, FirmwareKind, Identity, IdentitySource, Memory, Nic,
     SystemInformation,
 };
+pub use neighbours::{Neighbour, PortNeighbours, PortOutcome, VlanName};
 pub use profile::{Artifact, Profile};
 pub use progress::{Event, EventKind, Installed, InstalledArtifact};
 pub use registration::{Action, ProblemDocument, Registration};

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Facts, Identity};
+use crate::{Facts, Identity, PortNeighbours};
 
 /// What a host says of itself when it registers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Report {
     pub identity: Identity,
     /// What the host is.
     pub facts: Facts,
+    /// Who is at the other end of each port, as far as is known yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lldp: Vec<PortNeighbours>,
     /// What went wrong so far.
     #[serde(default)]
     pub problems: Vec<Problem>,

@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stage1_inventory::{
-    Action, Detail, Event, EventKind, FirmwareKind, IdentitySource, Installed, Outcome, ProblemDocument,
-    Profile, Registration, Report, RunKind,
+    Action, Detail, Event, EventKind, FirmwareKind, IdentitySource, Installed, Outcome, PortOutcome,
+    ProblemDocument, Profile, Registration, Report, RunKind,
 };
 
 /// Reads an example as a `T` and checks that it is written again as it was, and that fields which
@@ -54,6 +54,25 @@ fn a_report_with_values_of_a_later_version_keeps_them() {
     assert_eq!(report.identity.source, IdentitySource::Unknown("asset-tag".to_string()));
     assert_eq!(report.facts.firmware.unwrap().kind, FirmwareKind::Unknown("coreboot".to_string()));
     assert_eq!(report.timeline.stages[0].outcome, Outcome::Unknown("postponed".to_string()));
+}
+
+#[test]
+fn a_report_with_neighbours() {
+    let report: Report = example(include_str!("wire/report-neighbours.json"));
+    let outcomes: Vec<PortOutcome> = report.lldp.iter().map(|port| port.outcome.clone()).collect();
+    let expected = [
+        PortOutcome::Neighbours,
+        PortOutcome::NoCarrier,
+        PortOutcome::Silent,
+        PortOutcome::Swallowed,
+        PortOutcome::Failed,
+        PortOutcome::Listening,
+        PortOutcome::Unknown("looped".to_string()),
+    ];
+    assert_eq!(outcomes, expected);
+    let neighbours = &report.lldp[0].neighbours;
+    assert_eq!(neighbours[0].vlan_names[1].name, "storage");
+    assert_eq!((neighbours[1].protocol.as_str(), neighbours[1].vlan), ("cdp", None));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod url;
 
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use stage1_inventory::{Detail, Event, Installed, Profile, Registration, Report, VERSION};
 use ureq::http::{Method, Request, StatusCode};
@@ -71,6 +72,14 @@ impl Client {
     /// [`Error`], at the deadline or as soon as trying again makes no sense; so with every call.
     pub fn register(&self, report: &Report) -> Result<Registration, Error> {
         self.call(Method::PUT, "", Some(&json::compact(report)), self.timeout)?.decode()
+    }
+
+    /// `PATCH BASE/ID` with a JSON merge patch, for at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`Client::register`]; 404 where the host has not registered.
+    pub fn amend(&self, patch: &impl Serialize, timeout: Duration) -> Result<(), Error> {
+        self.call(Method::PATCH, "", Some(&json::compact(patch)), timeout).map(|_| ())
     }
 
     /// `GET BASE/ID/profile`.

@@ -93,7 +93,7 @@ impl Ports {
                         dumped = true;
                         monitor.send(&netlink::dump_addresses())?;
                     }
-                    Message::Done | Message::Answer(_) => {}
+                    Message::Gone(_) | Message::Done | Message::Answer(_) => {}
                 }
             }
             if let Some(verdict) = self.verdict().filter(|_| !told) {
@@ -182,7 +182,7 @@ impl Ports {
 }
 
 /// Starts `work` on a thread of its own that nobody waits for.
-fn detach(name: String, work: impl FnOnce() + Send + 'static) {
+pub(crate) fn detach(name: String, work: impl FnOnce() + Send + 'static) {
     if let Err(error) = thread::Builder::new().name(name.clone()).spawn(work) {
         log::warn!("starting thread {name}: {error}");
     }

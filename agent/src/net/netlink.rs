@@ -3,12 +3,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::nlmsg::{self, ACK, DUMP, attribute, find, request, u32_at};
+use super::nlmsg::{self, ACK, DUMP, attribute, find, request, u16_at, u32_at};
 
 /// `RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR`: tell of links and addresses as they change.
 pub const GROUPS: u32 = 0x1 | 0x10 | 0x100;
 
 const RTM_NEWLINK: u16 = 16;
+const RTM_DELLINK: u16 = 17;
 const RTM_GETLINK: u16 = 18;
 const RTM_NEWADDR: u16 = 20;
 const RTM_GETADDR: u16 = 22;
@@ -17,8 +18,10 @@ const RTM_NEWROUTE: u16 = 24;
 const NLM_F_REPLACE: u16 = 0x100;
 const NLM_F_CREATE: u16 = 0x400;
 
+const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
+const IFLA_PERM_ADDRESS: u16 = 54;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 const RTA_DST: u16 = 1;
@@ -27,6 +30,7 @@ const RTA_GATEWAY: u16 = 5;
 const RTA_PRIORITY: u16 = 6;
 
 const AF_INET: u8 = 2;
+const ARPHRD_ETHER: u16 = 1;
 const IFF_UP: u32 = 0x1;
 const IFF_LOWER_UP: u32 = 0x1_0000;
 const IFA_F_TENTATIVE: u8 = 0x40;
@@ -41,6 +45,8 @@ const RTN_UNICAST: u8 = 1;
 pub enum Message {
     /// A link is there, or has changed.
     Link(Link),
+    /// The link of this number is gone.
+    Gone(u32),
     /// An address is there, or has changed.
     Address(Address),
     /// The end of a dump.
@@ -56,6 +62,12 @@ pub struct Link {
     pub index: u32,
     /// Its name.
     pub name: String,
+    /// Whether its frames are those of Ethernet.
+    pub ethernet: bool,
+    /// Its MAC address now, where it has one.
+    pub mac: Option<[u8; 6]>,
+    /// The MAC address that it keeps as a member of a bond, where the driver knows it.
+    pub permanent_mac: Option<[u8; 6]>,
     /// Whether it is set up.
     pub up: bool,
     /// Whether it has carrier.
@@ -131,14 +143,20 @@ fn parse_one(message: nlmsg::Message) -> Option<Message> {
         nlmsg::ERROR => message.code().map(Message::Answer),
         RTM_NEWLINK => {
             let flags = u32_at(body, 8)?;
-            let name = find(body.get(16..)?, IFLA_IFNAME)?;
+            let attributes = body.get(16..)?;
+            let mac = |kind| find(attributes, kind)?.try_into().ok();
             Some(Message::Link(Link {
                 index: u32_at(body, 4)?,
-                name: nlmsg::text(name),
+                name: nlmsg::text(find(attributes, IFLA_IFNAME)?),
+                ethernet: u16_at(body, 2)? == ARPHRD_ETHER,
+                mac: mac(IFLA_ADDRESS),
+                permanent_mac: mac(IFLA_PERM_ADDRESS),
                 up: flags & IFF_UP != 0,
                 carrier: flags & IFF_LOWER_UP != 0,
             }))
         }
+        // With a family it has only left a bridge.
+        RTM_DELLINK if body.first() == Some(&0) => u32_at(body, 4).map(Message::Gone),
         RTM_NEWADDR => {
             let [_family, prefix, flags, scope, ..] = *body else { return None };
             let attributes = body.get(8..)?;
@@ -184,12 +202,22 @@ mod tests {
             RTM_NEWLINK,
             0,
             &ifinfomsg(2, IFF_UP | IFF_LOWER_UP),
-            &[attribute(IFLA_MTU, &[0; 4]), attribute(IFLA_IFNAME, b"eth0\0")].concat(),
+            &[attribute(IFLA_ADDRESS, &[2, 0, 0, 0, 0, 7]), attribute(IFLA_IFNAME, b"eth0\0")].concat(),
         );
+        let gone = request(RTM_DELLINK, 0, &ifinfomsg(3, 0), &[]);
         let answer = request(nlmsg::ERROR, 0, &(-17_i32).to_ne_bytes(), &[]);
-        let messages = parse(&[link, answer, request(nlmsg::DONE, 0, &[0; 4], &[])].concat());
-        let link = Link { index: 2, name: "eth0".to_string(), up: true, carrier: true };
-        assert_eq!(messages, [Message::Link(link), Message::Answer(-17), Message::Done]);
+        let messages = parse(&[link, gone, answer, request(nlmsg::DONE, 0, &[0; 4], &[])].concat());
+        let link = Link {
+            index: 2,
+            name: "eth0".to_string(),
+            ethernet: false,
+            mac: Some([2, 0, 0, 0, 0, 7]),
+            permanent_mac: None,
+            up: true,
+            carrier: true,
+        };
+        let expected = [Message::Link(link), Message::Gone(3), Message::Answer(-17), Message::Done];
+        assert_eq!(messages, expected);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -88,8 +88,8 @@ impl Netlink {
     pub fn receive(&self, deadline: Instant) -> Result<Vec<Message>> {
         match self.0.receive(deadline) {
             Ok(datagram) => Ok(netlink::parse(&datagram)),
-            // Messages were lost; what the caller waits for comes again with the next change.
-            Err(Errno::ENOBUFS) => Ok(Vec::new()),
+            // Messages were lost: how the links are now tells what they said.
+            Err(Errno::ENOBUFS) => self.send(&netlink::dump_links()).map(|()| Vec::new()),
             Err(errno) => Err(errno).context("receiving from rtnetlink"),
         }
     }
@@ -112,6 +112,12 @@ impl Netlink {
             }
         }
         bail!("no answer from rtnetlink")
+    }
+}
+
+impl AsFd for Netlink {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.0.as_fd()
     }
 }
 

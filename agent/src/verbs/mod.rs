@@ -2,6 +2,7 @@
 //! What `main` calls: one function per verb. Each returns the exit code.
 
 pub mod facts;
+pub mod lldp;
 
 use std::fs::OpenOptions;
 use std::io::Write;

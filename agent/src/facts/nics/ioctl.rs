@@ -2,11 +2,9 @@
 //! What a port's driver answers to ethtool's ioctl (include/uapi/linux/ethtool.h). All of it only reads.
 
 use std::io;
-use std::os::fd::AsRawFd;
-
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 use super::ethtool::{self, LINK_SETTINGS_LENGTH};
+use crate::ethtool::ask;
 
 const ETHTOOL_GDRVINFO: u32 = 0x03;
 const ETHTOOL_GWOL: u32 = 0x05;
@@ -57,22 +55,4 @@ pub fn module(port: &str) -> io::Result<Vec<u8>> {
     request[12..16].copy_from_slice(&length.to_ne_bytes());
     let mut answer = ask(port, ETHTOOL_GMODULEEEPROM, request)?;
     Ok(answer.split_off(16))
-}
-
-/// Has the kernel fill in a request, which must be as long as the structure of its command.
-fn ask(port: &str, command: u32, mut request: Vec<u8>) -> io::Result<Vec<u8>> {
-    let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
-    // SAFETY: all zeros is a valid `ifreq`.
-    let mut named: libc::ifreq = unsafe { std::mem::zeroed() };
-    // The last byte stays 0.
-    for (place, byte) in named.ifr_name.iter_mut().take(libc::IFNAMSIZ - 1).zip(port.bytes()) {
-        *place = byte.cast_signed();
-    }
-    request[..4].copy_from_slice(&command.to_ne_bytes());
-    named.ifr_ifru.ifru_data = request.as_mut_ptr().cast();
-    // SAFETY: the kernel writes no more than the command's structure, whose length every caller gives; for the variable
-    // part it goes by the length in the request, which is that of the buffer.
-    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL as libc::Ioctl, &raw mut named) };
-    nix::errno::Errno::result(result)?;
-    Ok(request)
 }

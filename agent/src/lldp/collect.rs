@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The thread that hears all ports.
+
+use std::io::{ErrorKind, PipeReader};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use lldp_rs::{EncodeError, Lldpdu, MacAddress, ethernet};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::ports::{Mode, Options};
+use super::schedule::Message;
+use super::socket::{LONGEST, PortSocket};
+use super::{Shared, lock, quieten};
+use crate::facts::physical_ports;
+use crate::machine::Machine;
+use crate::net;
+use crate::net::netlink::{self, Link};
+use crate::net::socket::Netlink;
+
+/// How many frames of a port are read at once, and how long it then rests: what comes beyond that, and is more than
+/// the socket keeps, the kernel drops.
+const BURST: usize = 64;
+const REST: Duration = Duration::from_millis(10);
+/// For how many seconds a switch remembers us if we go without a word. At least until the last attempt.
+const TTL: u16 = 20;
+
+/// `RTMGRP_LINK`.
+const LINKS: u32 = 0x1;
+
+/// What the thread needs.
+pub struct Worker {
+    machine: Machine,
+    shared: Arc<Shared>,
+    options: Options,
+    names: Vec<String>,
+    wake: PipeReader,
+    monitor: Netlink,
+    sockets: Vec<Socket>,
+    system_name: String,
+}
+
+struct Socket {
+    index: u32,
+    socket: PortSocket,
+    rests_until: Duration,
+}
+
+impl Worker {
+    /// All but the thread.
+    pub fn new(
+        machine: &Machine,
+        shared: &Arc<Shared>,
+        options: Options,
+        names: &[String],
+        wake: PipeReader,
+    ) -> Result<Self> {
+        let monitor = Netlink::open(LINKS)?;
+        monitor.send(&netlink::dump_links())?;
+        let host = machine.attribute("/proc/sys/kernel/hostname");
+        let host = host.filter(|name| !["(none)", "localhost"].contains(&name.as_str()));
+        Ok(Self {
+            machine: machine.clone(),
+            shared: shared.clone(),
+            options,
+            names: names.to_vec(),
+            wake,
+            monitor,
+            sockets: Vec::new(),
+            system_name: host.unwrap_or_else(|| "stage1".to_string()),
+        })
+    }
+
+    /// Collects until it is woken for the end.
+    pub fn work(mut self) {
+        // Whoever waits is let go, whatever happens here.
+        let _end = End(self.shared.clone());
+        let mut buffer = [0; LONGEST];
+        loop {
+            match self.wait() {
+                Ok(Ready { over: true, .. }) => break,
+                Ok(Ready { links, ports, .. }) => {
+                    if links && let Err(error) = self.follow_links() {
+                        log::warn!("following the links: {error:#}");
+                        break;
+                    }
+                    for index in ports {
+                        self.read(index, &mut buffer);
+                    }
+                }
+                Err(Errno::EINTR) => {}
+                Err(error) => {
+                    log::warn!("waiting for LLDP frames: {error}");
+                    break;
+                }
+            }
+            self.say_what_is_due();
+            self.shared.changed.notify_all();
+        }
+        self.take_leave();
+    }
+
+    fn wait(&self) -> nix::Result<Ready> {
+        let now = self.shared.now();
+        let awake = || self.sockets.iter().filter(|socket| socket.rests_until <= now);
+        let resting = self.sockets.iter().map(|socket| socket.rests_until).filter(|until| *until > now);
+        let next = resting.chain(self.shared.ports().next_message()).min();
+        let left = next.map(|at| at.saturating_sub(now).as_millis() + 1);
+        let timeout =
+            left.map_or(PollTimeout::NONE, |ms| PollTimeout::try_from(ms).unwrap_or(PollTimeout::MAX));
+        let fds = [self.wake.as_fd(), self.monitor.as_fd()];
+        let fds = fds.into_iter().chain(awake().map(|socket| socket.socket.as_fd()));
+        let mut fds: Vec<PollFd> = fds.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+        poll(&mut fds, timeout)?;
+        let mut ready = fds.iter().map(|fd| fd.any() == Some(true));
+        let (over, links) = (ready.next() == Some(true), ready.next() == Some(true));
+        let ports = awake().zip(ready).filter(|(_, ready)| *ready).map(|(socket, _)| socket.index).collect();
+        Ok(Ready { over, links, ports })
+    }
+
+    fn follow_links(&mut self) -> Result<()> {
+        for message in self.monitor.receive(Instant::now())? {
+            match message {
+                netlink::Message::Link(link) => self.see(link),
+                netlink::Message::Gone(index) => {
+                    self.sockets.retain(|socket| socket.index != index);
+                    self.shared.ports().gone(index);
+                }
+                netlink::Message::Done => self.shared.ports().all_seen(),
+                netlink::Message::Address(_) | netlink::Message::Answer(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn see(&mut self, link: Link) {
+        let (index, name) = (link.index, link.name.clone());
+        let known = self.shared.ports().knows(index);
+        if !(known || link.ethernet && self.is_wanted(&name)) {
+            return;
+        }
+        let connected = link.up && link.carrier;
+        self.shared.ports().link(link, self.shared.now());
+        if connected {
+            let speed = self.machine.attribute(format!("/sys/class/net/{name}/speed"));
+            self.shared.ports().speed(index, speed.and_then(|mbps| mbps.parse().ok()));
+        }
+        if !known {
+            self.listen(index, name);
+        }
+    }
+
+    fn is_wanted(&self, name: &String) -> bool {
+        if self.names.is_empty() {
+            physical_ports(&self.machine).contains(name)
+        } else {
+            self.names.contains(name)
+        }
+    }
+
+    /// Opens the socket of a new port.
+    fn listen(&mut self, index: u32, name: String) {
+        match PortSocket::open(index) {
+            Ok(socket) => self.sockets.push(Socket { index, socket, rests_until: Duration::ZERO }),
+            Err(error) => {
+                let needed = match error.kind() {
+                    ErrorKind::PermissionDenied => "; run as root",
+                    _ => "",
+                };
+                self.shared.ports().failed(index, format!("opening a packet socket: {error}{needed}"));
+            }
+        }
+        // The driver may take its time.
+        if let Some(flag) = quieten::flag(&self.machine, &name) {
+            let shared = self.shared.clone();
+            net::detach(format!("lldp-{name}"), move || {
+                let (agent, changed) = quieten::turn_off(&name, flag);
+                shared.ports().firmware(index, agent);
+                if changed {
+                    lock(&shared.quietened).push((name, flag));
+                }
+            });
+        }
+    }
+
+    fn read(&mut self, index: u32, buffer: &mut [u8; LONGEST]) {
+        let place = self.sockets.iter_mut().find(|socket| socket.index == index);
+        let Some(Socket { socket, rests_until, .. }) = place else { return };
+        for _ in 0..BURST {
+            match socket.receive(buffer) {
+                Ok((frame, age)) => {
+                    let came = self.shared.now().saturating_sub(age);
+                    self.shared.ports().frame(index, frame, came);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                // The port was set down; it is heard again when it is up.
+                Err(error) => {
+                    log::debug!("receiving on port {index}: {error}");
+                    return;
+                }
+            }
+        }
+        *rests_until = self.shared.now() + REST;
+    }
+
+    fn say_what_is_due(&self) {
+        let due = self.shared.ports().due(self.shared.now());
+        for (link, message) in due {
+            self.say(&link, message);
+        }
+    }
+
+    fn say(&self, link: &Link, message: Message) {
+        let socket = self.sockets.iter().find(|socket| socket.index == link.index);
+        let (Some(Socket { socket, .. }), Some(mac)) = (socket, link.mac) else {
+            return;
+        };
+        let frame = match self.frame(link, mac, message) {
+            Ok(frame) => frame,
+            Err(error) => return log::warn!("an LLDPDU for {}: {error}", link.name),
+        };
+        match socket.send(&frame) {
+            Ok(()) => log::debug!("{}: LLDP {message:?}", link.name),
+            Err(error) => log::debug!("{}: sending an LLDPDU: {error}", link.name),
+        }
+    }
+
+    /// The port's name for the switch is its permanent address: all members of a bond send with the bond's.
+    fn frame(&self, link: &Link, mac: [u8; 6], message: Message) -> Result<Vec<u8>, EncodeError> {
+        let port = MacAddress(link.permanent_mac.unwrap_or(mac));
+        let ours = self.shared.ports().ours().clone();
+        let hello = Lldpdu::solicit(ours, port, TTL, &self.system_name)?;
+        let lldpdu = match message {
+            Message::Hello => hello,
+            Message::Goodbye => hello.shutdown(),
+        };
+        Ok(ethernet::lldp_frame(ethernet::NEAREST_BRIDGE, MacAddress(mac), &lldpdu))
+    }
+
+    fn take_leave(self) {
+        let connected = self.shared.ports().end(self.shared.now());
+        if self.options.mode == Mode::Solicit {
+            for link in connected {
+                self.say(&link, Message::Goodbye);
+            }
+        }
+        if self.options.restore {
+            lock(&self.shared.quietened).drain(..).for_each(|(port, flag)| quieten::turn_on(&port, flag));
+        }
+    }
+}
+
+/// What a wait ended with.
+struct Ready {
+    over: bool,
+    links: bool,
+    ports: Vec<u32>,
+}
+
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `stage1 lldp` at one end of a cable, lldpd at the other.
+
+mod wire;
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+
+use wire::{Lldpd, THEIRS, flood, ip, lines, port, stage1, usage, wired};
+
+#[test]
+fn a_switch_is_heard_because_it_was_asked() {
+    wired(|| {
+        let lldpd = Lldpd::start("asked");
+        let began = Instant::now();
+        let output = stage1(&["--json"]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        // Of its own it would speak after 30 s.
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        let port = port(&output);
+        assert_eq!(port["outcome"], "neighbours");
+        assert_eq!(port["neighbours"][0]["chassis_id"], "asked");
+        assert_eq!(port["speed_mbps"], 10_000);
+        // A second time, since it has forgotten us.
+        assert_eq!(lldpd.neighbours(), Vec::<String>::new());
+        let output = stage1(&["--json"]).output().unwrap();
+        assert_eq!(wire::port(&output)["neighbours"].as_array().unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn the_switch_knows_us_and_forgets_us_at_the_goodbye() {
+    wired(|| {
+        let lldpd = Lldpd::start("watched");
+        let mut watch = stage1(&["--watch"]).spawn().unwrap();
+        let line = lines(&mut watch).next().unwrap();
+        assert!(line.contains("up0") && line.contains("ms"), "{line}");
+        lldpd.until("it knows us", |lldpd| lldpd.neighbours().len() == 1);
+        let seen = lldpd.ask(&["show", "neighbors", "details"]);
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        assert_eq!(
+            seen["chassis"][0]["id"],
+            json!([{ "type": "local", "value": format!("stage1 {}", boot.trim()) }])
+        );
+        let mac = std::fs::read_to_string(format!("/sys/class/net/{}/address", wire::OURS)).unwrap();
+        assert_eq!(seen["port"][0]["id"], json!([{ "type": "mac", "value": mac.trim() }]));
+        assert_eq!(seen["port"][0]["ttl"][0]["value"], "20");
+        assert!(
+            seen["lldp-med"][0]["device-type"][0]["value"].as_str().unwrap().contains("Class I"),
+            "{seen}"
+        );
+        kill(Pid::from_raw(watch.id().cast_signed()), Signal::SIGINT).unwrap();
+        assert!(watch.wait().unwrap().success());
+        assert_eq!(lldpd.neighbours(), Vec::<String>::new());
+    });
+}
+
+/// What is configured, words of one argument with slashes between; and what the neighbour is to have of it.
+struct Configuration {
+    configure: &'static [&'static str],
+    expected: &'static [(&'static str, &'static str)],
+}
+
+const CONFIGURATIONS: &[Configuration] = &[
+    Configuration {
+        configure: &[
+            "lldp custom-tlv oui 00,80,c2 subtype 1 oui-info 00,1e",
+            "lldp custom-tlv add oui 00,80,c2 subtype 3 oui-info 00,1e,04,64,61,74,61",
+            "lldp custom-tlv add oui 33,44,55 subtype 254 oui-info 55,55",
+            "lldp custom-tlv add oui 00,12,0f subtype 4 oui-info 24,00",
+        ],
+        expected: &[
+            ("/port_id_subtype", "mac"),
+            ("/vlan", "30"),
+            ("/vlan_names/0/name", "data"),
+            ("/maximum_frame_bytes", "9216"),
+        ],
+    },
+    Configuration {
+        configure: &[
+            "system hostname leaf-7",
+            "system description A/switch,/really",
+            "lldp portidsubtype ifname",
+            "system capabilities enabled bridge,router",
+            "system ip management pattern 10.*",
+        ],
+        expected: &[
+            ("/port_id", "sw0"),
+            ("/port_id_subtype", "ifname"),
+            ("/management_addresses/0", "10.1.2.3"),
+        ],
+    },
+    Configuration {
+        configure: &[
+            "lldp portidsubtype local Slot/7",
+            "system ip management pattern fd00:*",
+            "lldp tx-hold 2",
+            "system capabilities enabled station",
+        ],
+        expected: &[
+            ("/port_id", "Slot 7"),
+            ("/port_id_subtype", "local"),
+            ("/management_addresses/0", "fd00::7"),
+        ],
+    },
+    Configuration {
+        configure: &[
+            "lldp custom-tlv oui 00,12,bb subtype 10 oui-info 53,59,2d,31",
+            "lldp custom-tlv add oui 00,12,bb subtype 8 oui-info 53,4e,37",
+            "lldp custom-tlv add oui 00,80,c2 subtype 3 oui-info 00",
+        ],
+        expected: &[("/model", "SY-1"), ("/serial", "SN7")],
+    },
+];
+
+#[test]
+fn what_we_hear_is_what_lldpd_says_of_itself() {
+    wired(|| {
+        ip(&["address", "add", "10.1.2.3/24", "dev", THEIRS]);
+        ip(&["address", "add", "fd00::7/64", "dev", THEIRS, "nodad"]);
+        let lldpd = Lldpd::start("many-ways");
+        lldpd.configure(&["ports", THEIRS, "lldp", "portdescription", "rack 4, host 7"]);
+        for Configuration { configure, expected } in CONFIGURATIONS {
+            for words in *configure {
+                let words: Vec<String> = words.split(' ').map(|word| word.replace('/', " ")).collect();
+                lldpd.configure(&words.iter().map(String::as_str).collect::<Vec<_>>());
+            }
+            let output = stage1(&["--json"]).output().unwrap();
+            let heard = port(&output)["neighbours"][0].clone();
+            compare(&heard, &lldpd.ask(&["show", "interfaces"]));
+            for (pointer, value) in *expected {
+                let word =
+                    heard.pointer(pointer).map(|value| value.to_string().trim_matches('"').to_string());
+                assert_eq!(word.as_deref(), Some(*value), "{pointer} after {configure:?}");
+            }
+        }
+        let output = stage1(&["--json"]).output().unwrap();
+        let faults = port(&output)["neighbours"][0]["faults"].clone();
+        assert!(faults[0].as_str().unwrap().starts_with("802.1 VLAN name TLV at byte"), "{faults}");
+    });
+}
+
+/// Field by field, with lldpcli's words for the same.
+fn compare(heard: &Value, said: &Value) {
+    let (chassis, port) = (&said["chassis"][0], &said["port"][0]);
+    let value = |field: &Value| field[0]["value"].clone();
+    assert_eq!(heard["chassis_id"], value(&chassis["id"]));
+    assert_eq!(heard["chassis_id_subtype"], chassis["id"][0]["type"]);
+    assert_eq!(heard["port_id"], value(&port["id"]));
+    assert_eq!(heard["port_id_subtype"], port["id"][0]["type"]);
+    assert_eq!(heard["system_name"], value(&chassis["name"]));
+    assert_eq!(heard["system_description"], value(&chassis["descr"]));
+    assert_eq!(heard["port_description"], value(&port["descr"]));
+    assert_eq!(heard["ttl_seconds"].to_string(), said["ttl"][0]["ttl"].as_str().unwrap());
+    let all = |list: &Value| list.as_array().cloned().unwrap_or_default();
+    let addresses: Vec<Value> = all(&chassis["mgmt-ip"]).iter().map(|ip| ip["value"].clone()).collect();
+    assert_eq!(all(&heard["management_addresses"]), addresses);
+    let enabled = all(&chassis["capability"]).into_iter().filter(|capability| capability["enabled"] == true);
+    let enabled: Vec<Value> =
+        enabled.map(|capability| capability["type"].as_str().unwrap().to_lowercase().into()).collect();
+    assert_eq!(all(&heard["capabilities"]), enabled);
+}
+
+#[test]
+fn two_neighbours_on_one_port_are_both_kept() {
+    wired(|| {
+        let lldpds = [Lldpd::start("one"), Lldpd::start("two")];
+        // They answer at about the same time, which on a machine that is busy may be any time.
+        lldpds[0].until("both are heard", |_| {
+            let neighbours = port(&stage1(&["--json"]).output().unwrap())["neighbours"].clone();
+            let ids = neighbours.as_array().into_iter().flatten().map(|neighbour| &neighbour["chassis_id"]);
+            let mut ids: Vec<&str> = ids.filter_map(Value::as_str).collect();
+            ids.sort_unstable();
+            ids == ["one", "two"]
+        });
+    });
+}
+
+#[test]
+fn a_silent_port_costs_the_deadline_and_one_without_carrier_less() {
+    wired(|| {
+        let output = stage1(&["--json", "--timeout", "1"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        assert_eq!(port(&output)["outcome"], "silent");
+        ip(&["link", "set", THEIRS, "down"]);
+        let output = stage1(&["--json"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(port(&output)["outcome"], "no-carrier");
+    });
+}
+
+#[test]
+fn a_port_that_gets_carrier_while_it_is_waited_for_is_asked_then() {
+    wired(|| {
+        let _lldpd = Lldpd::start("late");
+        ip(&["link", "set", THEIRS, "down"]);
+        let run = stage1(&["-v", "--json"]).spawn().unwrap();
+        // It has opened its socket when the multicast groups are joined.
+        let groups = || std::fs::read_to_string("/proc/thread-self/net/dev_mcast").unwrap_or_default();
+        while !groups().lines().any(|line| line.contains(wire::OURS) && line.contains("01000ccccccc")) {
+            thread::sleep(Duration::from_millis(10));
+        }
+        ip(&["link", "set", THEIRS, "up"]);
+        let output = run.wait_with_output().unwrap();
+        assert_eq!(port(&output)["neighbours"][0]["chassis_id"], "late", "{output:?}");
+    });
+}
+
+/// 100,000 frames a second that are garbage: some for the kernel's filter, some for the decoder, some that are neighbours.
+#[test]
+fn a_flood_neither_grows_memory_nor_takes_the_processor() {
+    wired(|| {
+        let quiet = watch_for(Duration::from_secs(1)).0;
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = stop.clone();
+        let began = Instant::now();
+        let sender = thread::spawn(move || flood(&garbage(), &told));
+        let (flooded, ticks) = watch_for(Duration::from_secs(4));
+        stop.store(true, Ordering::Relaxed);
+        let rate = (sender.join().unwrap() as f64 / began.elapsed().as_secs_f64()) as u64;
+        wire::say(&format!(
+            "flood: {rate} frames/s: {flooded} KiB at most, {quiet} KiB without; {ticks}0 ms of processor time in 4 s"
+        ));
+        assert!(rate > 20_000, "the flood was a trickle: {rate} frames/s");
+        assert!(flooded < quiet + 2048, "{flooded} KiB, without a flood {quiet} KiB");
+        assert!(ticks < 200, "{ticks}0 ms of processor time");
+    });
+}
+
+/// Lets the agent watch the port: its memory in KiB, its processor time in ticks.
+fn watch_for(time: Duration) -> (u64, u64) {
+    let mut child = stage1(&["--watch"]).stdout(Stdio::null()).spawn().unwrap();
+    thread::sleep(time);
+    let usage = usage(child.id()).expect("it still watches");
+    let asked = Instant::now();
+    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
+    child.wait().unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(2), "it left after {:?}", asked.elapsed());
+    usage
+}
+
+fn garbage() -> Vec<Vec<u8>> {
+    let mut state = 1_u64;
+    let mut random = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state.to_be_bytes()[0]
+    };
+    let head = [&[1, 0x80, 0xc2, 0, 0, 0x0e, 2, 0, 0, 0, 0, 9, 0x88, 0xcc][..]].concat();
+    let mut frames = Vec::new();
+    for number in 0..3000_u16 {
+        let mut frame = head.clone();
+        match number % 3 {
+            0 => {}
+            1 => frame.extend([2, 7, 4]),
+            _ => {
+                let [high, low] = number.to_be_bytes();
+                frame.extend([2, 3, 7, high, low, 4, 2, 7, 1, 6, 2, 0, 120]);
+            }
+        }
+        frame.extend((0..usize::from(number % 500)).map(|_| random()));
+        frame.resize(frame.len().max(60), 0);
+        frames.push(frame);
+    }
+    frames
+}

@@ -57,9 +57,11 @@ impl BootFiles<'_> {
 
     /// The kernel command line of `host`.
     pub fn append(&self, host: &HostSpec) -> String {
+        // In the boot network itself there is nobody to hear.
+        let lldp = if host.nics.iter().any(|nic| nic.switch.is_some()) { "" } else { "stage1.lldp=off " };
         // UEFI's kernel finds its initrd by name.
         let append = format!(
-            "console=ttyS0 panic=-1 quiet cryptomgr.notests initrd=initramfs stage1.inventory={} {}",
+            "console=ttyS0 panic=-1 quiet cryptomgr.notests initrd=initramfs stage1.inventory={} {lldp}{}",
             self.inventory_url, host.append
         );
         append.trim_end().to_string()
@@ -118,7 +120,7 @@ mod tests {
             script,
             "#!ipxe\n\
              kernel http://h/boot/vmlinuz console=ttyS0 panic=-1 quiet cryptomgr.notests initrd=initramfs \
-             stage1.inventory=https://h/ipxe stage1.on-failure=poweroff\n\
+             stage1.inventory=https://h/ipxe stage1.lldp=off stage1.on-failure=poweroff\n\
              initrd http://h/boot/a/initramfs\n\
              boot\n"
         );

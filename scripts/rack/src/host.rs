@@ -19,13 +19,14 @@ use crate::process::{Process, command};
 use crate::qemu::{self, Machine};
 use crate::qmp::{PowerOff, Qmp};
 use crate::spec::{Firmware, HostSpec};
+use crate::tap::Tap;
 use crate::tpm;
 use crate::transcript::{Match, Transcript};
 
 /// A host of the rack.
 pub struct Host {
     spec: HostSpec,
-    taps: Vec<String>,
+    taps: Vec<Tap>,
     boot: KernelBoot,
     directory: PathBuf,
     namespace: Arc<Namespace>,
@@ -54,10 +55,10 @@ struct Running {
 const SHUTDOWN: Duration = Duration::from_secs(30);
 
 impl Host {
-    /// A host that is off, with empty disks and untouched UEFI variables, which keeps its files in `directory`.
+    /// A host that is off, with each NIC plugged into one of `taps`, with empty disks and untouched UEFI variables, which keeps its files in `directory`.
     pub fn new(
         spec: HostSpec,
-        taps: Vec<String>,
+        taps: Vec<Tap>,
         boot: KernelBoot,
         directory: PathBuf,
         namespace: Arc<Namespace>,
@@ -204,9 +205,11 @@ impl Host {
         drop(running.take());
         let (ours, theirs) = UnixStream::pair().context("creating the control connection")?;
         let theirs = OwnedFd::from(theirs);
+        let taps = self.taps.iter().map(Tap::open).collect::<Result<Vec<OwnedFd>>>()?;
+        let tap_fds: Vec<i32> = taps.iter().map(AsRawFd::as_raw_fd).collect();
         let machine = Machine {
             spec: &self.spec,
-            taps: &self.taps,
+            tap_fds: &tap_fds,
             uefi_code: Path::new(UEFI_CODE),
             kernel: &self.boot.kernel,
             initramfs: &self.boot.initramfs,
@@ -218,7 +221,8 @@ impl Host {
         let mut qemu = command(qemu::PROGRAM);
         qemu.args(machine.arguments()).current_dir(&self.directory);
         self.serial.begin("power on");
-        let mut qemu = Process::spawn(&self.namespace, qemu, Some(theirs), Arc::clone(&self.serial))
+        let inherited = taps.into_iter().chain([theirs]).collect();
+        let mut qemu = Process::spawn(&self.namespace, qemu, inherited, Arc::clone(&self.serial))
             .inspect_err(|_| self.serial.close())?;
         let control = Qmp::open(ours).map_err(|error| {
             qemu.stop();

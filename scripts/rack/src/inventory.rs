@@ -68,7 +68,7 @@ impl Inventory {
             &address.to_string(),
         ]);
         self.log.begin("inventory");
-        *server = Some(Process::spawn(&self.namespace, command, None, Arc::clone(&self.log))?);
+        *server = Some(Process::spawn(&self.namespace, command, Vec::new(), Arc::clone(&self.log))?);
         self.log.wait_for("^inventory ready at ", START).context("starting the inventory").map(drop)
     }
 

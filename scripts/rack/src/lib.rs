@@ -21,6 +21,7 @@
 pub mod boot;
 pub mod console;
 pub mod control;
+pub mod garbage;
 pub mod host;
 pub mod inventory;
 pub mod namespace;
@@ -33,5 +34,7 @@ pub mod qmp;
 pub mod rack;
 pub mod spec;
 pub mod story;
+pub mod switch;
+pub mod tap;
 pub mod tpm;
 pub mod transcript;

@@ -2,7 +2,8 @@
 //! A network of its own: nothing in it is seen outside, and nothing of it outlives the process.
 
 use std::fs::{self, File};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
+use std::process;
 use std::sync::Mutex;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
@@ -46,6 +47,11 @@ impl Namespace {
         jobs.send(job).map_err(|_| anyhow!("the namespace's thread has ended"))?;
         drop(jobs);
         result.recv().context("a job in the namespace panicked")
+    }
+
+    /// Under which name programs find it while it is there.
+    pub fn path(&self) -> String {
+        format!("/proc/{}/fd/{}", process::id(), self.handle.as_raw_fd())
     }
 
     /// Moves the calling thread into the namespace: its sockets, and threads and processes that it starts from here

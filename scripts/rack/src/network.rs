@@ -2,7 +2,7 @@
 //! The boot network: a bridge, a tap for each port, and dnsmasq.
 
 use std::fmt::Write;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,24 +12,25 @@ use anyhow::{Context, Result, ensure};
 use crate::namespace::Namespace;
 use crate::process::{Process, command, explain};
 use crate::spec::NetworkSpec;
+use crate::tap;
 use crate::transcript::Transcript;
 
-/// Where the boot server is on the bridge.
-const BRIDGE: &str = "br0";
-/// Where taps come from.
-const TUN: &str = "/dev/net/tun";
+/// The bridge, where the boot server is.
+pub const BRIDGE: &str = "br0";
 /// How long dnsmasq may take to start.
 const START: Duration = Duration::from_secs(30);
 
 /// Makes the bridge and the taps.
 pub fn connect(namespace: &Namespace, spec: &NetworkSpec, taps: &[String], directory: &Path) -> Result<()> {
-    File::options().read(true).write(true).open(TUN).with_context(|| {
-        format!("opening {TUN}; where only root may, run as root or allow others: chmod 0666 {TUN}")
-    })?;
-    let batch = directory.join("network.ip");
-    fs::write(&batch, ip_commands(spec, taps)).with_context(|| format!("writing {}", batch.display()))?;
+    tap::device()?;
+    run_ip(namespace, &ip_commands(spec, taps), &directory.join("network.ip"))
+}
+
+/// Has `ip` carry out `commands` in the namespace, from the file `batch`.
+pub fn run_ip(namespace: &Namespace, commands: &str, batch: &Path) -> Result<()> {
+    fs::write(batch, commands).with_context(|| format!("writing {}", batch.display()))?;
     let mut ip = command("ip");
-    ip.arg("-batch").arg(&batch);
+    ip.arg("-batch").arg(batch);
     let output = namespace.run(move || ip.output())?.map_err(|error| explain("ip", error))?;
     ensure!(
         output.status.success(),
@@ -55,7 +56,7 @@ pub fn serve(
     transcript.begin("dnsmasq");
     let mut dnsmasq = command("dnsmasq");
     dnsmasq.arg("--no-daemon").arg(format!("--conf-file={}", file.display()));
-    let process = Process::spawn(namespace, dnsmasq, None, Arc::clone(&transcript))?;
+    let process = Process::spawn(namespace, dnsmasq, Vec::new(), Arc::clone(&transcript))?;
     transcript.wait_for("started, version", START).context("starting dnsmasq")?;
     Ok(process)
 }

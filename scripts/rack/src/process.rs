@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Child processes, in the namespace and out of it. This is the only file with `unsafe`.
+//! Child processes, in the namespace and out of it. Beside `tap.rs`, this is the only file with `unsafe`.
 
 use std::env;
 use std::io::{self, ErrorKind, Read, Write};
@@ -41,19 +41,19 @@ pub fn command(program: &str) -> Command {
 const GRACE: Duration = Duration::from_secs(5);
 
 impl Process {
-    /// Starts `command` in the namespace, with its output and errors going to `transcript` and `inherited` open in it
-    /// under its own number.
+    /// Starts `command` in the namespace, with its output and errors going to `transcript` and all of `inherited` open
+    /// in it under their own numbers.
     pub fn spawn(
         namespace: &Namespace,
         mut command: Command,
-        inherited: Option<OwnedFd>,
+        inherited: Vec<OwnedFd>,
         transcript: Arc<Transcript>,
     ) -> Result<Process> {
         let name = command.get_program().to_string_lossy().into_owned();
         let (mut output, output_end) = io::pipe().context("creating a pipe")?;
         let errors_end = output_end.try_clone().context("duplicating a pipe")?;
         command.stdin(Stdio::piped()).stdout(output_end).stderr(errors_end);
-        die_with_parent(&mut command, inherited.as_ref().map(AsRawFd::as_raw_fd));
+        die_with_parent(&mut command, inherited.iter().map(AsRawFd::as_raw_fd).collect());
 
         // The command holds the pipe's write ends: it must be gone before the output can end.
         let mut child = namespace.run(move || command.spawn())?.map_err(|error| explain(&name, error))?;
@@ -159,7 +159,7 @@ pub fn explain(name: &str, error: io::Error) -> anyhow::Error {
     }
 }
 
-fn die_with_parent(command: &mut Command, inherited: Option<RawFd>) {
+fn die_with_parent(command: &mut Command, inherited: Vec<RawFd>) {
     let parent = getpid();
     let prepare = move || {
         set_pdeathsig(Signal::SIGKILL)?;
@@ -167,14 +167,14 @@ fn die_with_parent(command: &mut Command, inherited: Option<RawFd>) {
         if getppid() != parent {
             return Err(ErrorKind::NotConnected.into());
         }
-        if let Some(fd) = inherited {
+        for &fd in &inherited {
             // SAFETY: the descriptor is open in the parent until the command was started, so it is open in its copy.
             let fd = unsafe { BorrowedFd::borrow_raw(fd) };
             fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty()))?;
         }
         Ok(())
     };
-    // SAFETY: between fork and exec the closure makes three system calls, and neither allocates nor locks.
+    // SAFETY: between fork and exec the closure only makes system calls: it neither allocates nor locks.
     unsafe { command.pre_exec(prepare) };
 }
 
@@ -189,7 +189,7 @@ mod tests {
         let namespace = Namespace::new().unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", script]);
-        let process = Process::spawn(&namespace, command, None, Arc::clone(&transcript)).unwrap();
+        let process = Process::spawn(&namespace, command, Vec::new(), Arc::clone(&transcript)).unwrap();
         // The thread that started it must outlive it.
         std::mem::forget(namespace);
         (directory, process, transcript)
@@ -219,7 +219,7 @@ mod tests {
         transcript.begin("test");
         let namespace = Namespace::new().unwrap();
         let mut process =
-            Process::spawn(&namespace, Command::new("cat"), None, Arc::clone(&transcript)).unwrap();
+            Process::spawn(&namespace, Command::new("cat"), Vec::new(), Arc::clone(&transcript)).unwrap();
         drop(namespace);
         let status = process.wait(Duration::from_secs(60)).unwrap().unwrap();
         assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));

@@ -15,13 +15,16 @@ use crate::network;
 use crate::paths::Paths;
 use crate::process::Process;
 use crate::spec::{HostSpec, RackSpec};
+use crate::switch::Switch;
+use crate::tap::Tap;
 
-/// Network, inventory and hosts. Dropping it takes everything down.
+/// Network, switches, inventory and hosts. Dropping it takes everything down.
 pub struct Rack {
     // In the order in which they go down.
     hosts: Vec<Host>,
     inventory: Inventory,
     _dnsmasq: Option<Process>,
+    switches: Vec<Switch>,
     _namespace: Arc<Namespace>,
     spec: RackSpec,
     paths: Paths,
@@ -41,8 +44,11 @@ impl Rack {
         fs::create_dir_all(&directory).with_context(|| format!("creating {}", directory.display()))?;
 
         let namespace = Arc::new(Namespace::new()?);
-        let taps = taps(&spec.hosts);
-        network::connect(&namespace, &spec.network, &taps.concat(), &directory)?;
+        network::connect(&namespace, &spec.network, &own_taps(spec), &directory)?;
+        let switches = (0..)
+            .zip(&spec.switches)
+            .map(|(number, switch)| Switch::up(spec, number, directory.join(&switch.name), &namespace))
+            .collect::<Result<Vec<_>>>()?;
 
         let folder = directory.join("inventory");
         let inventory =
@@ -53,7 +59,7 @@ impl Rack {
         files.write_shared(paths)?;
         let ca = inventory.ca()?;
         let mut hosts = Vec::new();
-        for (host, taps) in spec.hosts.iter().zip(taps) {
+        for (number, host) in spec.hosts.iter().enumerate() {
             files.write_host(host, paths, &ca)?;
             let kernel_boot = KernelBoot {
                 kernel: files.kernel(),
@@ -61,6 +67,7 @@ impl Rack {
                 append: files.append(host),
             };
             let folder = directory.join(&host.name);
+            let taps = taps(number, host, &namespace, &switches)?;
             hosts.push(Host::new(host.clone(), taps, kernel_boot, folder, Arc::clone(&namespace))?);
         }
         let dnsmasq = if spec.network.dhcp {
@@ -72,6 +79,7 @@ impl Rack {
             hosts,
             inventory,
             _dnsmasq: dnsmasq,
+            switches,
             _namespace: namespace,
             spec: spec.clone(),
             paths: paths.clone(),
@@ -98,6 +106,11 @@ impl Rack {
         })
     }
 
+    /// The switch of that name.
+    pub fn switch(&self, name: &str) -> Result<&Switch> {
+        find(&self.switches, name)
+    }
+
     /// Takes the hosts' power away and ends the inventory. Dropping the rack does that too.
     pub fn go_down(&self) {
         self.hosts.iter().for_each(Host::cut);
@@ -120,10 +133,38 @@ impl Rack {
     }
 }
 
-/// A tap for each NIC of each host, with names that are unique in the namespace.
-fn taps(hosts: &[HostSpec]) -> Vec<Vec<String>> {
-    let mut names = (0..).map(|number| format!("tap{number}"));
-    hosts.iter().map(|host| names.by_ref().take(host.nics.len()).collect()).collect()
+/// The taps in the boot network itself.
+fn own_taps(spec: &RackSpec) -> Vec<String> {
+    let mut names = Vec::new();
+    for (host, spec) in spec.hosts.iter().enumerate() {
+        let own = spec.nics.iter().enumerate().filter(|(_, nic)| nic.switch.is_none());
+        names.extend(own.map(|(nic, _)| own_tap(host, nic)));
+    }
+    names
+}
+
+/// The name of the tap in the boot network for NIC `nic` of host `host`, both counted from 0.
+fn own_tap(host: usize, nic: usize) -> String {
+    format!("tap{host}-{nic}")
+}
+
+/// What the NICs of host `number` are plugged into.
+fn taps(number: usize, host: &HostSpec, namespace: &Arc<Namespace>, switches: &[Switch]) -> Result<Vec<Tap>> {
+    let mut taps = Vec::new();
+    for (nic, spec) in host.nics.iter().enumerate() {
+        taps.push(match (&spec.switch, &spec.port) {
+            (Some(switch), Some(port)) => find(switches, switch)?.tap(port),
+            _ => Tap { name: own_tap(number, nic), namespace: Arc::clone(namespace) },
+        });
+    }
+    Ok(taps)
+}
+
+fn find<'a>(switches: &'a [Switch], name: &str) -> Result<&'a Switch> {
+    switches.iter().find(|switch| switch.name() == name).with_context(|| {
+        let names: Vec<&str> = switches.iter().map(Switch::name).collect();
+        format!("there is no switch {name:?}; there are: {}", names.join(", "))
+    })
 }
 
 /// Two racks of one name would share their folder.

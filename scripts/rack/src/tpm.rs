@@ -36,5 +36,5 @@ pub fn start(version: TpmVersion, directory: &Path, namespace: &Namespace) -> Re
     if version == TpmVersion::V2 {
         swtpm.arg("--tpm2");
     }
-    Process::spawn(namespace, swtpm, Some(listener), transcript)
+    Process::spawn(namespace, swtpm, vec![listener], transcript)
 }

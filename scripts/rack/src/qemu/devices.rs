@@ -41,10 +41,10 @@ pub fn add_slots(arguments: &mut Arguments, spec: &HostSpec) {
     }
 }
 
-/// Network ports at `taps`.
-pub fn add_nics(arguments: &mut Arguments, spec: &HostSpec, taps: &[String]) {
-    for (number, (nic, tap)) in spec.nics.iter().zip(taps).enumerate() {
-        arguments.add("netdev", format!("tap,id=net{number},ifname={tap},script=no,downscript=no"));
+/// Network ports at taps, which are open as `tap_fds`.
+pub fn add_nics(arguments: &mut Arguments, spec: &HostSpec, tap_fds: &[i32]) {
+    for (number, (nic, fd)) in spec.nics.iter().zip(tap_fds).enumerate() {
+        arguments.add("netdev", format!("tap,id=net{number},fd={fd}"));
         arguments.device(nic_device(spec, number, nic));
     }
 }

@@ -19,8 +19,8 @@ pub const UEFI_VARIABLES: &str = "uefi-variables.fd";
 pub struct Machine<'a> {
     /// What it is.
     pub spec: &'a HostSpec,
-    /// The tap of each NIC.
-    pub taps: &'a [String],
+    /// Number of the inherited descriptor of each NIC's tap.
+    pub tap_fds: &'a [i32],
     /// UEFI's code.
     pub uefi_code: &'a Path,
     /// The kernel for [`Boot::Kernel`].
@@ -68,7 +68,7 @@ impl Machine<'_> {
         self.add_firmware(&mut arguments);
         devices::add_nodes(&mut arguments, spec);
         devices::add_slots(&mut arguments, spec);
-        devices::add_nics(&mut arguments, spec, self.taps);
+        devices::add_nics(&mut arguments, spec, self.tap_fds);
         devices::add_disks(&mut arguments, spec);
         devices::add_others(&mut arguments, spec);
         for table in smbios::tables(&spec.smbios) {
@@ -123,10 +123,9 @@ mod tests {
     fn arguments(host: &str) -> String {
         let spec = RackSpec::parse(&format!("[[host]]\nname = 'a'\n{host}")).unwrap();
         let host = &spec.hosts[0];
-        let taps: Vec<String> = (0..host.nics.len()).map(|number| format!("tap{number}")).collect();
         let machine = Machine {
             spec: host,
-            taps: &taps,
+            tap_fds: &[8, 9],
             uefi_code: Path::new("/ovmf,4M.fd"),
             kernel: Path::new("/dist/vmlinuz"),
             initramfs: Path::new("initramfs"),
@@ -145,7 +144,7 @@ mod tests {
             line.contains("virtio-net-pci,bus=pcie.0,id=nic0,netdev=net0,mac=52:54:00:09:00:01,bootindex=1"),
             "{line}"
         );
-        assert!(line.contains("tap,id=net0,ifname=tap0,script=no,downscript=no"), "{line}");
+        assert!(line.contains("tap,id=net0,fd=8"), "{line}");
         assert!(
             line.contains("socket,id=control,fd=7") && line.contains("-action reboot=shutdown"),
             "{line}"

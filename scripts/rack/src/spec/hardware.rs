@@ -62,6 +62,10 @@ pub struct NicSpec {
     pub connected: bool,
     /// The number of its PCI Express slot; else it is on the board.
     pub slot: Option<u8>,
+    /// The switch that its cable leads to; else it is in the boot network itself.
+    pub switch: Option<String>,
+    /// The port of that switch.
+    pub port: Option<String>,
 }
 
 /// A kind of network port.

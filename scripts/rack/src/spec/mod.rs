@@ -3,6 +3,7 @@
 
 mod hardware;
 mod smbios;
+mod switch;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,8 +15,9 @@ use serde::Deserialize;
 
 pub use hardware::{CpuSpec, DiskModel, DiskSpec, NicModel, NicSpec, NodeSpec, TpmVersion};
 pub use smbios::{EntryPoint, OnboardDevice, PortConnector, SmbiosSpec};
+pub use switch::{Speaks, SwitchSpec};
 
-/// A rack: its network, its inventory and its hosts.
+/// A rack: its network, its inventory, its switches and its hosts.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RackSpec {
@@ -25,6 +27,9 @@ pub struct RackSpec {
     /// The inventory.
     #[serde(default)]
     pub inventory: InventorySpec,
+    /// The switches, in the order of the file.
+    #[serde(rename = "switch", default)]
+    pub switches: Vec<SwitchSpec>,
     /// The hosts, in the order of the file.
     #[serde(rename = "host", default)]
     pub hosts: Vec<HostSpec>,
@@ -192,10 +197,15 @@ impl RackSpec {
         ensure!(!self.hosts.is_empty(), "there is no host: add a [[host]] table");
         self.network.check().context("network")?;
         let (mut names, mut macs) = (BTreeSet::new(), BTreeSet::new());
+        // Each has a folder of its name.
+        let hosts = self.hosts.iter().map(|host| ("host", &host.name));
+        for (key, name) in hosts.chain(self.switches.iter().map(|switch| ("switch", &switch.name))) {
+            ensure!(is_name(name), "{key}.name: {name:?} is not made of lower-case letters, digits and '-'");
+            ensure!(names.insert(name), "{key}.name: {name:?} is there twice");
+        }
+        self.check_switches()?;
         for host in &self.hosts {
             let name = &host.name;
-            ensure!(is_name(name), "host.name: {name:?} is not made of lower-case letters, digits and '-'");
-            ensure!(names.insert(name), "host.name: {name:?} is there twice");
             for nic in &host.nics {
                 let mac = &nic.mac;
                 ensure!(is_mac(mac), "host {name}: nic.mac: {mac:?} is not like \"52:54:00:09:00:0a\"");
@@ -213,6 +223,10 @@ impl NetworkSpec {
         Ipv4Addr::from((u32::from(self.server) & self.mask()) + offset)
     }
 
+    fn contains(&self, address: Ipv4Addr) -> bool {
+        (u32::from(address) ^ u32::from(self.server)) & self.mask() == 0
+    }
+
     fn mask(&self) -> u32 {
         u32::MAX << (32 - u32::from(self.prefix))
     }
@@ -220,9 +234,8 @@ impl NetworkSpec {
     fn check(&self) -> Result<()> {
         ensure!((8..=30).contains(&self.prefix), "prefix: {} is not between 8 and 30", self.prefix);
         let [first, last] = self.dhcp_range;
-        let in_network = |address: Ipv4Addr| (u32::from(address) ^ u32::from(self.server)) & self.mask() == 0;
         ensure!(
-            first <= last && in_network(first) && in_network(last),
+            first <= last && self.contains(first) && self.contains(last),
             "dhcp_range: {first} to {last} is not within {}/{}",
             self.server,
             self.prefix

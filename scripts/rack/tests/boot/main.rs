@@ -5,6 +5,7 @@
 //! consoles are in `target/rack/NAME/HOST/serial.log`.
 
 mod cli;
+mod lldp;
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A switch: a network namespace with a bridge that leads to the boot network, and lldpd at every port.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::garbage::Garbage;
+use crate::namespace::Namespace;
+use crate::network::{self, BRIDGE};
+use crate::process::{Process, command, explain};
+use crate::spec::{RackSpec, Speaks, SwitchSpec};
+use crate::tap::Tap;
+use crate::transcript::Transcript;
+
+/// A switch of the rack.
+pub struct Switch {
+    // In the order in which they go down.
+    speakers: Vec<Process>,
+    _garbage: Option<Garbage>,
+    spec: SwitchSpec,
+    directory: PathBuf,
+    namespace: Arc<Namespace>,
+}
+
+/// What leads from the bridge to the boot network.
+pub const UPLINK: &str = "uplink";
+
+/// How long lldpd may take to start.
+const START: Duration = Duration::from_secs(30);
+
+impl Switch {
+    /// Turns on switch `number` of the rack, which keeps its files in `directory`, at the boot network in the namespace
+    /// `boot`.
+    pub fn up(rack: &RackSpec, number: usize, directory: PathBuf, boot: &Namespace) -> Result<Switch> {
+        let spec = rack.switches.get(number).with_context(|| format!("there is no switch {number}"))?.clone();
+        let ports: Vec<&str> = rack.ports(&spec.name).map(|(port, ..)| port).collect();
+        fs::create_dir_all(&directory).with_context(|| format!("creating {}", directory.display()))?;
+        let namespace = Arc::new(Namespace::new()?);
+        let uplink = uplink_commands(number, &namespace.path());
+        network::run_ip(boot, &uplink, &directory.join("uplink.ip"))?;
+        network::run_ip(&namespace, &ip_commands(rack, &spec), &directory.join("network.ip"))?;
+
+        let speakers = (1..=spec.neighbours)
+            .map(|voice| speak(&namespace, &directory, &spec, voice, &ports))
+            .collect::<Result<_>>()?;
+        let garbage = match spec.garbage {
+            0 => None,
+            rate => Some(Garbage::send(Arc::clone(&namespace), &ports, rate)?),
+        };
+        Ok(Switch { speakers, _garbage: garbage, spec, directory, namespace })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    /// What is plugged into its port of that name.
+    pub fn tap(&self, port: &str) -> Tap {
+        Tap { name: port.to_string(), namespace: Arc::clone(&self.namespace) }
+    }
+
+    /// Whom it hears, as `lldpcli -f json0 show neighbors details` prints it.
+    pub fn neighbours(&self) -> Result<Value> {
+        self.ask(&["show", "neighbors", "details"])
+    }
+
+    fn ask(&self, words: &[&str]) -> Result<Value> {
+        ensure!(!self.speakers.is_empty(), "the switch {} is silent and deaf", self.name());
+        let mut lldpcli = command("lldpcli");
+        lldpcli.args(["-u", &socket(1), "-f", "json0"]).args(words).current_dir(&self.directory);
+        let output = lldpcli.output().map_err(|error| explain("lldpcli", error))?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "asking the switch {}: {}", self.name(), errors.trim_end());
+        serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("reading what the switch {} says", self.name()))
+    }
+}
+
+/// A pair of devices, one at the bridge of the boot network, the other in the switch's namespace at `path`.
+fn uplink_commands(number: usize, path: &str) -> String {
+    format!(
+        "link add {UPLINK}{number} type veth peer name {UPLINK} netns {path}\n\
+         link set {UPLINK}{number} master {BRIDGE} up\n"
+    )
+}
+
+fn ip_commands(rack: &RackSpec, spec: &SwitchSpec) -> String {
+    let mut commands = format!(
+        "link set lo up\n\
+         link add {BRIDGE} type bridge stp_state 0 mcast_snooping 0\n\
+         link set {BRIDGE} addrgenmode none up\n\
+         link set {UPLINK} master {BRIDGE} up\n"
+    );
+    if let Some(address) = spec.address {
+        let _ = writeln!(commands, "address add {address}/{} dev {BRIDGE}", rack.network.prefix);
+    }
+    for (port, host, nic) in rack.ports(&spec.name) {
+        let host = &host.name;
+        let _ = writeln!(
+            commands,
+            "tuntap add {port} mode tap\n\
+             link set dev {port} alias \"{host} nic {nic}\"\n\
+             link set dev {port} master {BRIDGE} up"
+        );
+    }
+    commands
+}
+
+/// Starts the lldpd that is the switch's number `voice`, and waits until it speaks.
+fn speak(
+    namespace: &Namespace,
+    directory: &Path,
+    spec: &SwitchSpec,
+    voice: usize,
+    ports: &[&str],
+) -> Result<Process> {
+    let (name, file) = (format!("lldpd{voice}"), directory.join(format!("lldpd{voice}.conf")));
+    fs::write(&file, settings(spec, voice)).with_context(|| format!("writing {}", file.display()))?;
+    let transcript = Arc::new(Transcript::create(&directory.join(format!("{name}.log")))?);
+    transcript.begin(&name);
+    // Names without folders: lldpd lets go of root, and a socket's path must be short.
+    let mut lldpd = command("lldpd");
+    lldpd.args(["-d", "-u", &socket(voice), "-O", &format!("{name}.conf"), "-I", &ports.join(",")]);
+    lldpd.current_dir(directory);
+    let process = Process::spawn(namespace, lldpd, Vec::new(), Arc::clone(&transcript))?;
+    transcript
+        .wait_for("lldpd should resume operations", START)
+        .with_context(|| format!("starting lldpd of switch {}", spec.name))?;
+    let refused = transcript.text().contains("[WARN/lldpctl]");
+    ensure!(!refused, "lldpd of switch {} refuses {}{}", spec.name, file.display(), transcript.shown());
+    Ok(process)
+}
+
+/// Where lldpd number `voice` is asked, in the switch's directory.
+fn socket(voice: usize) -> String {
+    format!("lldpd{voice}.sock")
+}
+
+fn settings(spec: &SwitchSpec, voice: usize) -> String {
+    let SwitchSpec { name, description, .. } = spec;
+    let mut settings =
+        format!("configure system description \"{description}\"\nconfigure lldp portidsubtype ifname\n");
+    settings += &match voice {
+        1 => format!("configure system hostname {name}\n"),
+        _ => format!("configure system hostname {name}-{voice}\nconfigure system chassisid {name}-{voice}\n"),
+    };
+    if spec.speaks == Speaks::Slow {
+        // Who does not listen meets nobody new. Without MED's fast start, lldpd would still answer at once, if once.
+        settings += "configure lldp status tx-only\n";
+    }
+    settings
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read, Write};
+    use std::time::Instant;
+
+    use super::*;
+
+    const NIC: &str =
+        "[[host]]\nname = 'a'\n[[host.nic]]\nmac = '52:54:00:09:00:01'\nswitch = 'leaf1'\nport = 'swp3'\n";
+    /// QEMU's own header is before each frame of a tap.
+    const BEFORE: usize = 10;
+    const HEADER: &[u8] = b"\x01\x80\xc2\x00\x00\x0e\x52\x54\x00\x09\x00\x01\x88\xcc";
+    const US: &[u8] = b"\x02\x07\x04\x52\x54\x00\x09\x00\x01\x04\x07\x03\x52\x54\x00\x09\x00\x01";
+    /// Our MED capabilities (TIA-1057 10.2.2): those, and an endpoint of class 1.
+    const MED: &[u8] = b"\xfe\x07\x00\x12\xbb\x01\x00\x01\x01";
+    const TIME: Duration = Duration::from_secs(20);
+
+    /// A switch with that, its boot network, and the other end of its port.
+    fn up(keys: &str) -> (tempfile::TempDir, Namespace, Switch, File) {
+        let spec = RackSpec::parse(&format!("[[switch]]\nname = 'leaf1'\n{keys}\n{NIC}")).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let boot = Namespace::new().unwrap();
+        network::connect(&boot, &spec.network, &[], directory.path()).unwrap();
+        let switch = Switch::up(&spec, 0, directory.path().join("leaf1"), &boot).unwrap();
+        let host = File::from(switch.tap("swp3").open().unwrap());
+        (directory, boot, switch, host)
+    }
+
+    fn tell(host: &mut File, ttl: u8, more: &[u8]) {
+        let frame = [&[0; BEFORE], HEADER, US, b"\x06\x02\x00", &[ttl], more, b"\x00\x00"].concat();
+        host.write_all(&frame).unwrap();
+    }
+
+    /// Reads frames until each of `wanted` was there: a frame with all of its words in it.
+    fn hear(host: &mut File, wanted: &[&[&[u8]]]) {
+        let (begin, mut wanted, mut buffer) = (Instant::now(), wanted.to_vec(), [0; 2048]);
+        while !wanted.is_empty() {
+            let length = host.read(&mut buffer).unwrap();
+            let frame = &buffer[BEFORE..length];
+            let has = |words: &[u8]| frame.windows(words.len()).any(|window| window == words);
+            wanted.retain(|words| !words.iter().all(|words| has(words)));
+            assert!(begin.elapsed() < TIME, "not heard: {wanted:x?}");
+        }
+    }
+
+    fn wait_until_known(switch: &Switch, known: bool) -> Value {
+        let begin = Instant::now();
+        loop {
+            let heard = switch.neighbours().unwrap();
+            if heard.pointer("/lldp/0/interface/0").is_some() == known {
+                return heard;
+            }
+            assert!(begin.elapsed() < TIME, "{heard:#}");
+        }
+    }
+
+    #[test]
+    fn answers_a_new_neighbour_with_every_voice() {
+        let (_directory, _boot, switch, mut host) = up("neighbours = 2\naddress = '10.9.0.2'");
+        let first: &[&[u8]] = &[b"\x0a\x05leaf1", b"\x05swp3", b"\x08\x07a nic 0", b"\x0a\x09\x00\x02"];
+        let second: &[&[u8]] = &[b"\x02\x08\x07leaf1-2", b"\x0a\x07leaf1-2"];
+        // Once by itself, since the port has carrier.
+        hear(&mut host, &[first, second]);
+        tell(&mut host, 120, MED);
+        hear(&mut host, &[first, second]);
+        let heard = wait_until_known(&switch, true);
+        let interface = &heard["lldp"][0]["interface"];
+        assert_eq!(interface.as_array().unwrap().len(), 1, "{heard:#}");
+        assert_eq!(interface[0]["name"], "swp3");
+        assert_eq!(interface[0]["chassis"][0]["id"][0]["value"], "52:54:00:09:00:01");
+        tell(&mut host, 0, &[]);
+        wait_until_known(&switch, false);
+    }
+
+    #[test]
+    fn a_slow_switch_only_sends() {
+        for (keys, expected) in [("speaks = 'slow'", "TX only"), ("speaks = 'fast'", "RX and TX")] {
+            let (_directory, _boot, switch, _host) = up(keys);
+            let shown = switch.ask(&["show", "interfaces"]).unwrap();
+            let status = &shown["lldp"][0]["interface"][0]["status"][0]["value"];
+            assert_eq!(status, expected, "{shown:#}");
+        }
+    }
+
+    #[test]
+    fn a_silent_switch_still_leads_to_the_boot_network() {
+        let (_directory, boot, switch, _host) = up("neighbours = 0\naddress = '10.9.0.2'");
+        assert!(switch.neighbours().is_err());
+        let ping = boot.run(|| command("busybox").args(["ping", "-c", "1", "-W", "20", "10.9.0.2"]).output());
+        let ping = ping.unwrap().unwrap();
+        assert!(ping.status.success(), "{ping:?}");
+    }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Who is at the other end of each port: servers at switches of their own.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use stage1_inventory::{PortNeighbours, PortOutcome, Report, Stage};
+use stage1_rack::host::Host;
+use stage1_rack::paths::Paths;
+use stage1_rack::qmp::PowerOff;
+use stage1_rack::rack::Rack;
+use stage1_rack::spec::{Image, RackSpec, Speaks};
+use stage1_rack::story::{self, BOOT};
+use stage1_rack::switch::Switch;
+
+const FOUR: &str = "6d1f0c5e-8a43-4f0e-9b52-0a5c6e7d0004";
+/// Its ports' addresses, and to which port of which switch their cables lead.
+const CABLES: [(&str, &str, &str); 4] = [
+    ("52:54:00:09:00:41", "leaf1", "swp1"),
+    ("52:54:00:09:00:42", "leaf2", "swp1"),
+    ("52:54:00:09:00:43", "leaf1", "swp2"),
+    ("52:54:00:09:00:44", "leaf2", "swp48"),
+];
+/// The prompt of the rescue shell: of the init kind, or of systemd.
+const SHELL: &str = "^(stage1 rescue|~ )# $";
+/// What an emulated machine may take for what takes no time, in milliseconds.
+const SLACK: u64 = 3000;
+
+/// The rack of `racks/lldp.toml`, whose second switch speaks as told, with hosts that boot `image`.
+fn rack(name: &str, image: Image, leaf2: Speaks) -> Rack {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("racks/lldp.toml");
+    let mut spec = RackSpec::read(&file).unwrap();
+    spec.hosts.iter_mut().for_each(|host| host.image = image);
+    spec.switches[1].speaks = leaf2;
+    Rack::up(name, &spec, &Paths::of_checkout().unwrap()).unwrap()
+}
+
+fn report(rack: &Rack, host: &Host) -> Report {
+    let id = story::identity(rack, host).unwrap();
+    let known = rack.inventory().host(&id).unwrap();
+    serde_json::from_value(known["report"].clone()).unwrap()
+}
+
+fn stage<'a>(report: &'a Report, name: &str) -> &'a Stage {
+    report.timeline.stages.iter().find(|stage| stage.name == name).unwrap()
+}
+
+/// For how long the neighbours were waited for once a port was known to have carrier, in milliseconds.
+fn waited(report: &Report) -> u64 {
+    let end = |name| stage(report, name).end_ms.unwrap();
+    end("lldp").saturating_sub(end("network"))
+}
+
+/// The ports at which the switch hears a host.
+fn heard(switch: &Switch) -> Vec<String> {
+    let heard = switch.neighbours().unwrap();
+    let interfaces = heard.pointer("/lldp/0/interface").and_then(|found| found.as_array().cloned());
+    let mut ports: Vec<String> = interfaces
+        .into_iter()
+        .flatten()
+        .map(|interface| interface["name"].as_str().unwrap().to_string())
+        .collect();
+    ports.sort_unstable();
+    ports
+}
+
+/// Waits until the switch hears hosts at exactly these ports; long before what it heard becomes too old.
+fn wait_until_heard(switch: &Switch, ports: &[&str]) {
+    let begin = Instant::now();
+    while heard(switch) != ports {
+        assert!(begin.elapsed() < Duration::from_secs(5), "{ports:?} are not {:?}", heard(switch));
+    }
+}
+
+/// A host with four ports finds all four neighbours, in the time of the slowest; the switches know it as long as it is
+/// the first stage's.
+fn four_ports(rack: &Rack) {
+    let host = rack.host("four").unwrap();
+    let leaf1 = rack.switch("leaf1").unwrap();
+    rack.inventory().set_action(FOUR, "wait").unwrap();
+    host.power_on().unwrap();
+    host.wait_for("stage1: lldp: neighbours on 4 of 4 ports.*\n", BOOT).unwrap();
+    wait_until_heard(leaf1, &["swp1", "swp2"]);
+    rack.inventory().set_action(FOUR, "rescue").unwrap();
+    host.wait_for(SHELL, BOOT).unwrap();
+    wait_until_heard(leaf1, &[]);
+    assert!(host.on_since().is_some());
+
+    let report = report(rack, host);
+    let found: Vec<(&str, &str, &str)> = CABLES
+        .iter()
+        .filter_map(|(mac, ..)| report.lldp.iter().find(|port| port.mac.as_deref() == Some(mac)))
+        .map(|port| {
+            let [neighbour] = port.neighbours.as_slice() else { panic!("{port:#?}") };
+            assert_eq!(neighbour.port_id_subtype, "ifname");
+            let system = neighbour.system_name.as_deref().unwrap();
+            (port.mac.as_deref().unwrap(), system, neighbour.port_id.as_str())
+        })
+        .collect();
+    assert_eq!(found, CABLES, "{:#?}", report.lldp);
+    let neighbours = report.lldp.iter().flat_map(|port| &port.neighbours);
+    let slowest = neighbours.map(|neighbour| neighbour.heard_after_ms).max().unwrap();
+    let waited = waited(&report);
+    println!("waited {waited} ms for neighbours, of which the slowest was heard after {slowest} ms");
+    assert!(waited <= slowest + SLACK, "{waited} ms, and the slowest {slowest} ms: {:#?}", report.timeline);
+}
+
+/// A host with a port without cable and one at a silent switch says so, and waits for its one deadline at most.
+fn nobody_there(rack: &Rack) {
+    const DEADLINE: u64 = 8000;
+    let host = rack.host("two").unwrap();
+    host.power_on().unwrap();
+    assert_eq!(host.wait_off(BOOT).unwrap(), PowerOff::Shutdown);
+    let report = report(rack, host);
+    let outcomes: BTreeMap<&str, &PortOutcome> = report
+        .lldp
+        .iter()
+        .map(|port: &PortNeighbours| (port.mac.as_deref().unwrap(), &port.outcome))
+        .collect();
+    let expected =
+        [("52:54:00:09:00:51", &PortOutcome::Silent), ("52:54:00:09:00:52", &PortOutcome::NoCarrier)];
+    assert_eq!(outcomes, BTreeMap::from(expected), "{:#?}", report.lldp);
+    let waited = waited(&report);
+    println!("waited {waited} ms for nobody");
+    assert!(waited <= DEADLINE + SLACK, "{waited} ms: {:#?}", report.timeline);
+    let problems: Vec<&str> = report.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert!(problems.len() == 1 && problems[0].contains("no neighbour within 8 s"), "{problems:#?}");
+}
+
+#[test]
+fn init_finds_four_neighbours_as_fast_as_the_slowest() {
+    four_ports(&rack("test-lldp", Image::Init, Speaks::Slow));
+}
+
+#[test]
+fn systemd_finds_four_neighbours() {
+    four_ports(&rack("test-lldp-systemd", Image::Systemd, Speaks::Fast));
+}
+
+#[test]
+fn init_says_that_nobody_is_there() {
+    nobody_there(&rack("test-lldp-nobody", Image::Init, Speaks::Fast));
+}
+
+#[test]
+fn systemd_says_that_nobody_is_there() {
+    nobody_there(&rack("test-lldp-nobody-systemd", Image::Systemd, Speaks::Fast));
+}

@@ -11,10 +11,12 @@
 //! | `GET BASE/ID/profile` | | [`Profile`]; 204 with Retry-After: none assigned; 404: unknown host |
 //! | `GET BASE/ID/detail` | | [`Detail`] |
 //! | `POST BASE/ID/installed` | [`Installed`] | 204 |
+//! | `PUT BASE/ID/bmc-credentials` | [`BmcCredentials`] | 204; over https only; 409: nobody wants it made up |
 //! | `POST BASE/ID/events` | [`Event`] | 204 |
 //!
 //! Errors are RFC 9457 problem documents: [`ProblemDocument`].
 
+mod bmc;
 mod detail;
 pub mod facts;
 mod neighbours;
@@ -26,6 +28,12 @@ mod report;
 pub mod schema;
 mod waterfall;
 
+pub use bmc::{
+    AddressSource, BmcChange, BmcChassis, BmcCredentials, BmcDevice, BmcFru, BmcHealth, BmcIpv6, BmcLan,
+    BmcOutcome, BmcPower, BmcReport, BmcSel, BmcSensor, BmcSol, BmcUser, BmcUserOutcome, PasswordState,
+    PowerRestore, Secret, SelEntry, UnknownUsers, WantedBmc, WantedLan, WantedUser, WantedWatchdog,
+    WatchdogAction,
+};
 pub use detail::{Address, Bond, Detail, Dns, ExtraFile, Interface, Route, Vlan};
 pub use facts::{
     BootFirmware, Candidate, Cpus, Disk, Facts, FirmwareKind, Identity, IdentitySource, Memory, Nic,

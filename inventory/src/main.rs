@@ -14,15 +14,16 @@
 //! | `ca.pem`, `ca.key` | the inventory's own CA. Bake `ca.pem` into the agents' image; keep `ca.key`, with it the CA survives a move |
 //! | `operator.token` | the bearer token of `/api/v1` |
 //! | `agent.token` | yours to write: while it exists, the agents' API asks for this bearer token |
-//! | `inventory.db` | the database (SQLite) |
+//! | `bmc.toml` | yours to write: while it exists, it says how the BMC of every host is wanted |
+//! | `inventory.db` | the database (SQLite). The passwords of the hosts' BMCs are in it |
 //! | `images/` | what profiles are made of, served at `/images/` over https |
 //! | `boot/` | yours to fill with the agents' kernel, image and `boot.ipxe`; served at `/boot/` over plain http by `--boot-listen`, since firmware rarely speaks https. Nothing else is served there |
 //!
 //! The server's certificate is made at each start, for `--name`s, the address that it listens on,
 //! `localhost` and the host name; it and the CA are valid from 1970 on, since servers' clocks are often wrong.
 //!
-//! Whoever reaches the server can ask for a host's detail and, without `agent.token`, register in its name:
-//! it belongs into a provisioning network. The images ask for no token.
+//! Whoever reaches the server can, without `agent.token`, ask for a host's detail and register in its name, and is
+//! told the passwords of its BMC: it belongs into a provisioning network. The images ask for no token.
 //!
 //! # Daily work
 //!
@@ -36,6 +37,48 @@
 //! A host that nobody decided anything about does `--default-action`; one with a profile boots it; an action
 //! that was set comes before both. All verbs work on the folder itself, with or without a running server.
 //!
+//! # BMCs
+//!
+//! `bmc.toml` says how every BMC is wanted; what it leaves out is left as it is. It is read at each registration:
+//!
+//! ```toml
+//! unknown_users = "disable"    # enabled users that are not below; else they are reported
+//! ipmi_over_lan = true
+//! cipher_suite_0 = false
+//! serial_over_lan = true
+//! set_clock = true
+//! identify_off = true
+//! power_restore = "previous"   # always-off, previous, always-on
+//!
+//! [[users]]
+//! name = "admin"
+//! generate = true              # the host makes up a password and tells it
+//!
+//! [[users]]
+//! name = "watch"
+//! privilege = "operator"       # callback, user, operator, administrator, oem
+//! password = "up to 20 bytes"
+//!
+//! [lan]
+//! source = "dhcp"              # or static, with address, prefix and gateway
+//! vlan = 40                    # 0 is untagged
+//!
+//! [watchdog]
+//! action = "stop"              # stop, reset, power-off, power-cycle
+//! seconds = 0
+//! ```
+//!
+//! A host may have settings of its own; they take the place of all of these:
+//!
+//! ```text
+//! stage1-inventory host bmc 4c4c4544 own.toml
+//! stage1-inventory host bmc 4c4c4544 --none
+//! stage1-inventory host credentials 4c4c4544
+//! ```
+//!
+//! The last one prints the passwords, and nothing else does. Settings that are wrong are refused; a `bmc.toml` that is
+//! wrong is in the log, and hosts boot with their BMC as it is.
+//!
 //! # Over HTTP
 //!
 //! With `Authorization: Bearer` and the operator's token, below `/api/v1`; `HOST` is what it is for the verbs:
@@ -47,6 +90,7 @@
 //! | `PUT hosts/HOST/action` | `{"action": "boot"}`, null for the default; 204 |
 //! | `PUT hosts/HOST/profile` | `{"profile": "compute-1"}`, null for none; 204 |
 //! | `PUT hosts/HOST/detail` | a detail of the contract; 204 |
+//! | `PUT hosts/HOST/bmc` | a wanted BMC of the contract (`schema wanted-bmc`), null for that of `bmc.toml`; 204 |
 //! | `GET profiles` | all profiles |
 //! | `PUT profiles/NAME` | a profile of the contract, its files anywhere; 201 or 204 |
 //! | `DELETE profiles/NAME` | 204; 409 while it is assigned |
@@ -102,7 +146,7 @@ enum Verb {
     Profile(ProfileVerb),
     /// Print a JSON Schema of the contract
     Schema {
-        /// What `stage1 facts --json` prints, or the body of PUT BASE/ID
+        /// What `stage1 facts --json` prints, the body of PUT BASE/ID, or the BMC's settings
         #[arg(value_parser = PossibleValuesParser::new(schema::NAMES))]
         name: String,
     },

@@ -13,7 +13,8 @@ pub struct Registration {
     /// With [`Action::Wait`]: seconds until the host asks again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u32>,
-    /// The wanted BMC settings, or null: leave the BMC as it is.
+    /// The wanted BMC settings, a [`crate::WantedBmc`], or null: leave the BMC as it is. Raw, so that settings which an
+    /// agent cannot read cost the BMC's stage and not the boot.
     #[serde(default)]
     pub bmc: Option<serde_json::Value>,
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Facts, Identity, PortNeighbours};
+use crate::{BmcReport, Facts, Identity, PortNeighbours};
 
 /// What a host says of itself when it registers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Report {
     /// Who is at the other end of each port, as far as is known yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lldp: Vec<PortNeighbours>,
+    /// The BMC, as far as is known yet; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bmc: Option<BmcReport>,
     /// What went wrong so far.
     #[serde(default)]
     pub problems: Vec<Problem>,

@@ -4,17 +4,19 @@
 use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
 
-use crate::Report;
 use crate::facts::Discovery;
+use crate::{Report, WantedBmc};
 
 /// The published schemas by name: the file's name in `schema/` without its `.json`.
-pub const NAMES: [&str; 2] = ["facts", "report"];
+pub const NAMES: [&str; 3] = ["facts", "report", "wanted-bmc"];
 
-/// The schema of that name: `facts`, what `stage1 facts --json` prints, or `report`, the body of `PUT BASE/ID`.
+/// The schema of that name: `facts`, what `stage1 facts --json` prints, `report`, the body of `PUT BASE/ID`,
+/// or `wanted-bmc`, how a BMC is wanted in the answer to that.
 pub fn schema(name: &str) -> Option<Value> {
     match name {
         "facts" => Some(generate::<Discovery>()),
         "report" => Some(generate::<Report>()),
+        "wanted-bmc" => Some(generate::<WantedBmc>()),
         _ => None,
     }
 }

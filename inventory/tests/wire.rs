@@ -10,8 +10,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stage1_inventory::{
-    Action, Detail, Event, EventKind, FirmwareKind, IdentitySource, Installed, Outcome, PortOutcome,
-    ProblemDocument, Profile, Registration, Report, RunKind,
+    Action, AddressSource, BmcCredentials, Detail, Event, EventKind, FirmwareKind, IdentitySource, Installed,
+    Outcome, PasswordState, PortOutcome, PowerRestore, ProblemDocument, Profile, Registration, Report,
+    RunKind, UnknownUsers, WantedBmc, WatchdogAction,
 };
 
 /// Reads an example as a `T` and checks that it is written again as it was, and that fields which
@@ -76,6 +77,40 @@ fn a_report_with_neighbours() {
 }
 
 #[test]
+fn a_report_with_a_bmc() {
+    let report: Report = example(include_str!("wire/report-bmc.json"));
+    let bmc = report.bmc.unwrap();
+    assert_eq!((bmc.users.len(), bmc.users[0].enabled, bmc.users[2].enabled), (3, Some(false), None));
+    assert_eq!(bmc.health.sel.unwrap().events[0].severity, "critical");
+    let passwords: Vec<PasswordState> =
+        bmc.outcome.unwrap().users.into_iter().map(|user| user.password).collect();
+    let expected =
+        [PasswordState::Proven, PasswordState::Failed, PasswordState::Believed, PasswordState::NotWanted];
+    assert_eq!(passwords, expected);
+
+    let report: Report = example(include_str!("wire/report-bmc-unknown-values.json"));
+    let bmc = report.bmc.unwrap();
+    assert_eq!(bmc.lan.unwrap().source, Some(AddressSource::Unknown("bios".to_string())));
+    assert_eq!(bmc.chassis.unwrap().power_restore, Some(PowerRestore::Unknown("delayed".to_string())));
+    let users = bmc.outcome.unwrap().users;
+    assert_eq!(users[0].password, PasswordState::Set);
+    assert_eq!(users[1].password, PasswordState::Unknown("queued".to_string()));
+}
+
+/// The BMC is read beside the registration: its first report comes as a patch.
+#[test]
+fn a_report_that_is_patched_with_a_bmc() {
+    let mut report: Value = serde_json::from_str(include_str!("wire/report-minimal.json")).unwrap();
+    let before: Report = serde_json::from_value(report.clone()).unwrap();
+    merge(&mut report, serde_json::from_str(include_str!("wire/report-bmc-patch.json")).unwrap());
+    let mut patched: Report = serde_json::from_value(report).unwrap();
+    let outcome = patched.bmc.take().unwrap().outcome.unwrap();
+    assert!(outcome.is_as_wanted && outcome.changes.iter().all(|change| change.failure.is_none()));
+    assert_eq!((outcome.users[1].name.as_str(), outcome.users[1].slot), ("operator", Some(4)));
+    assert_eq!(patched, before);
+}
+
+#[test]
 fn a_patched_report() {
     let mut report: Value = serde_json::from_str(include_str!("wire/report.json")).unwrap();
     merge(&mut report, serde_json::from_str(include_str!("wire/report-patch.json")).unwrap());
@@ -112,6 +147,35 @@ fn registrations() {
     assert_eq!(unknown, Action::Unknown("wipe".to_string()));
     let wait: Registration = example(include_str!("wire/registration-wait.json"));
     assert_eq!((wait.action, wait.seconds), (Action::Wait, Some(30)));
+}
+
+#[test]
+fn a_wanted_bmc() {
+    let wanted: WantedBmc = example(include_str!("wire/wanted-bmc.json"));
+    let [admin, operator, monitor] = wanted.users.as_slice() else { panic!("{:?}", wanted.users) };
+    assert!(admin.generate && operator.in_place && !(monitor.generate || monitor.in_place));
+    assert_eq!(operator.password.as_ref().unwrap().reveal(), "not-a-real-one");
+    assert!(!format!("{wanted:?}").contains("not-a-real-one"));
+    let other: WantedBmc = example(include_str!("wire/wanted-bmc-unknown-values.json"));
+    assert_eq!(other.unknown_users, UnknownUsers::Unknown("rename".to_string()));
+    assert_eq!(other.watchdog.unwrap().action, WatchdogAction::Unknown("nmi".to_string()));
+    assert_eq!(serde_json::from_str::<WantedBmc>("{}").unwrap(), WantedBmc::default());
+
+    // A registration carries it raw: what an agent cannot read in there is no reason not to boot.
+    let text = include_str!("wire/registration-bmc.json");
+    let registration: Registration = serde_json::from_str(text).unwrap();
+    assert_eq!(format!("{}\n", serde_json::to_string_pretty(&registration).unwrap()), text);
+    assert_eq!(serde_json::from_value::<WantedBmc>(registration.bmc.unwrap()).unwrap(), wanted);
+    let odd: Registration =
+        serde_json::from_value(json!({ "version": 1, "action": "boot", "bmc": { "users": 7 } })).unwrap();
+    assert_eq!((odd.action, odd.bmc), (Action::Boot, Some(json!({ "users": 7 }))));
+}
+
+#[test]
+fn bmc_credentials() {
+    let credentials: BmcCredentials = example(include_str!("wire/bmc-credentials.json"));
+    assert_eq!((credentials.user.as_str(), credentials.password.reveal()), ("admin", "not-a-real-one-2"));
+    assert!(!format!("{credentials:?}").contains("not-a-real-one"));
 }
 
 #[test]

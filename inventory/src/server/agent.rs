@@ -10,10 +10,13 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use stage1_inventory::{Action, Event, Installed, Registration, Report, VERSION};
+use stage1_inventory::{Action, BmcCredentials, Event, Installed, Registration, Report, VERSION};
 
 use crate::server::answer::{Checked, Failure, HostId, Text, authorize, check_length, json, parse};
+use crate::server::bmc;
+use crate::server::output::log_line;
 use crate::server::serve::Inventory;
+use crate::server::wanted::check_password;
 
 /// Seconds after which a host without profile, or one that is to wait, asks again.
 const ASK_AGAIN_SECONDS: u32 = 10;
@@ -21,12 +24,14 @@ const ASK_AGAIN_SECONDS: u32 = 10;
 /// An event is kept 500 times per host, so it has to be small.
 const EVENT_LIMIT: usize = 256 << 10;
 
+/// Passwords go over these, so https is all that they may be served by.
 pub fn routes(inventory: &Arc<Inventory>) -> Router<Arc<Inventory>> {
     Router::new()
         .route("/{id}", put(register).patch(amend))
         .route("/{id}/profile", get(profile))
         .route("/{id}/detail", get(detail))
         .route("/{id}/installed", post(installed))
+        .route("/{id}/bmc-credentials", put(bmc_credentials))
         .route("/{id}/events", post(event))
         .route_layer(from_fn_with_state(inventory.clone(), authorize_agent))
 }
@@ -46,15 +51,30 @@ async fn register(
     body: Checked<Report>,
 ) -> Result<Response, Failure> {
     check_identity(&body.value, &id)?;
-    let (action, new) = inventory
+    let (action, new, bmc) = inventory
         .query(move |inventory| {
-            Ok(inventory.store.register(&body.value, &body.text, &inventory.default_action)?)
+            let default = &inventory.default_action;
+            let (action, new) = inventory.store.register(&body.value, &body.text, default)?;
+            Ok((action, new, wanted_bmc(inventory, &id)))
         })
         .await?;
     let seconds = (action == Action::Wait).then_some(ASK_AGAIN_SECONDS);
-    let registration = Registration { version: VERSION, action, seconds, bmc: None };
+    let registration = Registration { version: VERSION, action, seconds, bmc };
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(registration)).into_response())
+}
+
+/// A BMC that nobody can say anything about is left as it is: that is no reason not to boot.
+fn wanted_bmc(inventory: &Inventory, id: &str) -> Option<serde_json::Value> {
+    let wanted = || {
+        let wanted = bmc::wanted(&inventory.folder, &inventory.store, id)?;
+        let told = wanted.map(|wanted| inventory.store.tell_bmc(id, wanted)).transpose()?;
+        anyhow::Ok(told.map(serde_json::to_value).transpose()?)
+    };
+    wanted().unwrap_or_else(|error| {
+        log_line(&format!("error: host {id} is told nothing about its BMC: {error:#}"));
+        None
+    })
 }
 
 async fn amend(
@@ -66,7 +86,10 @@ async fn amend(
     json::<serde_json::Map<String, serde_json::Value>>(&patch)?;
     inventory
         .query(move |inventory| {
-            let accept = |patched: &str| check_identity(&parse(patched)?, &id);
+            let accept = |patched: &str| {
+                let report = parse(patched)?;
+                check_identity(&report, &id).map(|()| report)
+            };
             registered(inventory.store.amend(&id, &patch, accept)?, &id)
         })
         .await?;
@@ -100,6 +123,28 @@ async fn installed(
     body: Checked<Installed>,
 ) -> Result<StatusCode, Failure> {
     inventory.query(move |inventory| registered(inventory.store.installed(&id, &body.text)?, &id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn bmc_credentials(
+    State(inventory): State<Arc<Inventory>>,
+    HostId(id): HostId,
+    body: Checked<BmcCredentials>,
+) -> Result<StatusCode, Failure> {
+    let made_up = body.value;
+    check_password(made_up.password.reveal())
+        .map_err(|error| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
+    inventory
+        .query(move |inventory| {
+            registered(inventory.store.is_registered(&id)?, &id)?;
+            let wanted = bmc::wanted(&inventory.folder, &inventory.store, &id)?.unwrap_or_default();
+            if !wanted.users.iter().any(|user| user.generate && user.name == made_up.user) {
+                let detail = format!("nobody wants a password made up for the BMC's user {:?}", made_up.user);
+                return Err(Failure::new(StatusCode::CONFLICT, detail));
+            }
+            registered(inventory.store.keep_credentials(&id, &made_up)?, &id)
+        })
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -22,7 +22,7 @@ impl Folder {
         }
         // SQLite gives its side files the permissions of the database.
         write_new(&folder.database(), 0o600, b"")?;
-        write_new(&folder.operator_token(), 0o600, format!("{}\n", random_token()?).as_bytes())?;
+        write_new(&folder.operator_token(), 0o600, format!("{}\n", random_hex()?).as_bytes())?;
         Ok(folder)
     }
 
@@ -58,6 +58,11 @@ impl Folder {
     /// There only where the operator asks the agents for a token.
     pub fn agent_token(&self) -> PathBuf {
         self.0.join("agent.token")
+    }
+
+    /// There only where the operator wants something of every host's BMC.
+    pub fn wanted_bmc(&self) -> PathBuf {
+        self.0.join("bmc.toml")
     }
 
     pub fn images(&self) -> PathBuf {
@@ -98,7 +103,8 @@ pub fn write_new(path: &Path, mode: u32, content: &[u8]) -> Result<()> {
     write().with_context(|| format!("writing {}", path.display()))
 }
 
-fn random_token() -> Result<String> {
+/// 32 random bytes in hex.
+pub fn random_hex() -> Result<String> {
     let mut bytes = [0; 32];
     SystemRandom::new().fill(&mut bytes).map_err(|_| anyhow!("the kernel gave no random bytes"))?;
     Ok(hex(&bytes))

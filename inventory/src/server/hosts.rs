@@ -8,6 +8,7 @@ use serde_json::Value;
 use stage1_inventory::{Action, Detail, Event, EventKind, Report, VERSION};
 
 use crate::server::answer::canonical_id;
+use crate::server::bmc::heed;
 use crate::server::store::{NOW, Store};
 
 /// How many events of a host are kept; the oldest go first.
@@ -65,6 +66,7 @@ impl Store {
         let id = &report.identity.id.to_ascii_lowercase();
         self.transaction(|transaction| {
             add_host(transaction, id)?;
+            heed(transaction, id, report)?;
             let (new, asked, rebooted_in, profile): (bool, Option<String>, Option<String>, Option<String>) =
                 transaction.query_row(
                     "SELECT report IS NULL, action, rebooted_in, profile FROM hosts WHERE id = ?",
@@ -93,13 +95,13 @@ impl Store {
         })
     }
 
-    /// Applies a JSON merge patch to a report where `accept` likes the result; false for a host that
-    /// is not registered.
+    /// Applies a JSON merge patch to a report where `accept` takes the result for one; false for a host
+    /// that is not registered.
     pub fn amend<E: From<anyhow::Error>>(
         &self,
         id: &str,
         patch: &str,
-        accept: impl FnOnce(&str) -> Result<(), E>,
+        accept: impl FnOnce(&str) -> Result<Report, E>,
     ) -> Result<bool, E> {
         let database = |error: rusqlite::Error| E::from(anyhow::Error::from(error));
         self.transaction(|transaction| {
@@ -113,7 +115,7 @@ impl Store {
                 .optional()
                 .map_err(database)?;
             let Some(patched) = patched else { return Ok(false) };
-            accept(&patched)?;
+            heed(transaction, id, &accept(&patched)?)?;
             let update = format!("UPDATE hosts SET report = ?, last_seen = {NOW} WHERE id = ?");
             transaction.execute(&update, [&patched, id]).map_err(database)?;
             Ok(true)
@@ -275,6 +277,12 @@ impl Store {
     pub fn put_detail(&self, id: &str, text: &str) -> Result<()> {
         self.connection().execute("UPDATE hosts SET detail = ? WHERE id = ?", [text, id])?;
         Ok(())
+    }
+
+    /// Whether a host sent a report.
+    pub fn is_registered(&self, id: &str) -> Result<bool> {
+        let select = "SELECT EXISTS (SELECT 1 FROM hosts WHERE id = ? AND report IS NOT NULL)";
+        Ok(self.connection().query_row(select, [id], |row| row.get(0))?)
     }
 
     /// Forgets a host.

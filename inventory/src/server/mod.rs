@@ -3,6 +3,7 @@
 
 mod agent;
 mod answer;
+mod bmc;
 mod files;
 mod folder;
 mod hosts;
@@ -14,6 +15,7 @@ mod show;
 mod store;
 mod tls;
 mod verbs;
+mod wanted;
 
 pub use folder::Folder;
 pub use serve::{Options, serve};

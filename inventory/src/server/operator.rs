@@ -10,12 +10,14 @@ use axum::response::Response;
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde::Deserialize;
-use stage1_inventory::{Detail, Profile};
+use serde_json::Value;
+use stage1_inventory::{Detail, Profile, WantedBmc};
 
 use crate::server::answer::{Checked, Failure, Name, Text, authorize, json};
 use crate::server::hosts::{Host, Selected, Summary, action};
 use crate::server::profiles;
 use crate::server::serve::Inventory;
+use crate::server::wanted::{check, check_shape};
 
 pub fn routes(inventory: &Arc<Inventory>) -> Router<Arc<Inventory>> {
     Router::new()
@@ -24,6 +26,7 @@ pub fn routes(inventory: &Arc<Inventory>) -> Router<Arc<Inventory>> {
         .route("/hosts/{host}/action", put(put_action))
         .route("/hosts/{host}/profile", put(assign))
         .route("/hosts/{host}/detail", put(put_detail))
+        .route("/hosts/{host}/bmc", put(put_bmc))
         .route("/profiles", get(list_profiles))
         .route("/profiles/{name}", put(put_profile).delete(remove_profile))
         .route_layer(from_fn_with_state(inventory.clone(), authorize_operator))
@@ -108,6 +111,23 @@ async fn put_detail(
 ) -> Result<StatusCode, Failure> {
     inventory
         .query(move |inventory| Ok(inventory.store.put_detail(&one_or_new(inventory, &host)?, &body.text)?))
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The settings of a BMC; null leaves it to the folder's again.
+async fn put_bmc(
+    State(inventory): State<Arc<Inventory>>,
+    Name(host): Name,
+    Text(body): Text,
+) -> Result<StatusCode, Failure> {
+    check_shape(&json::<Value>(&body)?).map_err(unprocessable)?;
+    let wanted: Option<WantedBmc> = json(&body)?;
+    wanted.iter().try_for_each(check).map_err(unprocessable)?;
+    inventory
+        .query(move |inventory| {
+            Ok(inventory.store.put_bmc(&one_or_new(inventory, &host)?, wanted.as_ref())?)
+        })
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -23,7 +23,7 @@ use crate::server::answer::{Failure, read_body};
 use crate::server::folder::Folder;
 use crate::server::output::{log_line, print};
 use crate::server::store::Store;
-use crate::server::{agent, files, operator, tls};
+use crate::server::{agent, files, operator, tls, wanted};
 
 /// How the server is started.
 pub struct Options {
@@ -73,15 +73,21 @@ async fn run(options: Options) -> Result<()> {
 
     print(&format!(
         "database           {}\nCA for the agents  {}\noperator's token   {}\n\
-         agents' token      {} (asked for once this file is there)\nimages             {}\n",
+         agents' token      {} (asked for once this file is there)\n\
+         BMC settings       {} (for every host, once this file is there)\nimages             {}\n",
         folder.database().display(),
         folder.ca_certificate().display(),
         folder.operator_token().display(),
         folder.agent_token().display(),
+        folder.wanted_bmc().display(),
         folder.images().display()
     ))?;
     if let Some((_, address)) = &boot {
         print(&format!("boot files         {} at http://{address}/boot/\n", folder.boot().display()))?;
+    }
+
+    if let Err(error) = wanted::read(&folder.wanted_bmc()) {
+        log_line(&format!("error: hosts are told nothing about their BMCs: {error:#}"));
     }
 
     let (images, boot_files) = (folder.images(), folder.boot());

@@ -6,7 +6,10 @@ use std::fmt::Write;
 use anyhow::Result;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use stage1_inventory::{Disk, Facts, FirmwareKind, Installed, Nic, Problem, Report, printable, waterfall};
+use stage1_inventory::{
+    BmcOutcome, BmcReport, BmcUser, Disk, Facts, FirmwareKind, Installed, Nic, Problem, Report, printable,
+    waterfall,
+};
 
 use crate::server::hosts::{Host, Received};
 use crate::server::output::table;
@@ -38,6 +41,9 @@ pub fn show(host: &Host) -> Result<String> {
     }
     if let Some(report) = &report {
         line(&mut out, "agent", &format!("{}, boot {}", report.agent, report.boot_id));
+        if let Some(report) = &report.bmc {
+            bmc(&mut out, report);
+        }
         facts(&mut out, &report.facts);
         problems(&mut out, &report.problems);
         // The call before the jump has the whole run; the report has what was known when it was sent.
@@ -58,6 +64,35 @@ fn read<T: DeserializeOwned>(value: Option<&Value>) -> Result<Option<T>> {
 /// Nothing from outside reaches the terminal but through here and `section`.
 fn line(out: &mut String, label: &str, value: &str) {
     let _ = writeln!(out, "{label:11}{}", printable(value));
+}
+
+fn bmc(out: &mut String, bmc: &BmcReport) {
+    let name = |user: &BmcUser| {
+        let name = if user.name.is_empty() { format!("user {}", user.slot) } else { user.name.clone() };
+        if user.enabled == Some(false) { format!("{name} (disabled)") } else { name }
+    };
+    let list = |names: Vec<String>| if names.is_empty() { "none".to_string() } else { names.join(", ") };
+    let address = bmc.lan.as_ref().and_then(|lan| lan.address);
+    let address = address.map_or_else(|| "no address".to_string(), |address| address.to_string());
+    let users = list(bmc.users.iter().map(name).collect());
+    let outcome = bmc.outcome.as_ref().map_or_else(|| "not configured".to_string(), outcome);
+    let events = bmc.health.sel.iter().flat_map(|sel| &sel.events);
+    let critical = events.filter(|event| event.severity == "critical").count();
+    line(out, "bmc", &format!("{address}, users: {users}; {outcome}; critical events: {critical}"));
+}
+
+fn outcome(outcome: &BmcOutcome) -> String {
+    let failed = outcome.changes.iter().filter(|change| change.failure.is_some()).count();
+    let mut text = if outcome.is_as_wanted { "as wanted" } else { "not as wanted" }.to_string();
+    for (count, what) in [(outcome.changes.len() - failed, "changed"), (failed, "failed")] {
+        if count > 0 {
+            let _ = write!(text, ", {count} {what}");
+        }
+    }
+    if !outcome.unknown_users.is_empty() {
+        let _ = write!(text, ", nobody wants {}", outcome.unknown_users.join(", "));
+    }
+    text
 }
 
 fn facts(out: &mut String, facts: &Facts) {

@@ -12,8 +12,9 @@ use stage1_inventory::Profile;
 /// SQL for the time now, RFC 3339 in UTC.
 pub const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')";
 
-const SCHEMA_VERSION: i64 = 1;
-const SCHEMA: &str = "
+/// How the schema came to be: a database whose `user_version` is N has had the first N of these.
+const SCHEMA: [&str; 2] = [
+    "
     CREATE TABLE profiles (
         name TEXT PRIMARY KEY,
         body TEXT NOT NULL
@@ -41,13 +42,22 @@ const SCHEMA: &str = "
         body TEXT NOT NULL
     ) STRICT;
     CREATE INDEX events_of_host ON events (host, number);
-";
+    ",
+    "
+    -- how the operator wants its BMC
+    ALTER TABLE hosts ADD COLUMN bmc TEXT;
+    -- passwords that it made up for its BMC
+    ALTER TABLE hosts ADD COLUMN bmc_credentials TEXT;
+    -- passwords that it was told for its BMC, as digests
+    ALTER TABLE hosts ADD COLUMN bmc_told TEXT;
+    ",
+];
 
 /// The database. Any number of processes may have it open.
 pub struct Store(Mutex<Connection>);
 
 impl Store {
-    /// Opens the database at `path`, filling an empty one.
+    /// Opens the database at `path`, filling an empty one and bringing an old one up to date.
     pub fn open(path: &Path) -> Result<Self> {
         let open = || {
             // Without the flag to create: a mistyped folder must not become an inventory.
@@ -57,14 +67,13 @@ impl Store {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-            match version {
-                0 => {
-                    transaction.execute_batch(SCHEMA)?;
-                    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-                }
-                SCHEMA_VERSION => {}
-                other => bail!("it has schema {other}, this program knows schema {SCHEMA_VERSION} only"),
+            let version: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            let Some(steps) = SCHEMA.get(version as usize..) else {
+                bail!("it has schema {version}, this program knows schemas up to {} only", SCHEMA.len());
+            };
+            for (step, version) in steps.iter().zip(version + 1..) {
+                transaction.execute_batch(step)?;
+                transaction.pragma_update(None, "user_version", version)?;
             }
             transaction.commit()?;
             anyhow::Ok(connection)
@@ -132,5 +141,51 @@ impl Store {
         let value = work(&transaction)?;
         transaction.commit().map_err(database)?;
         Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn a_database_of_the_first_schema_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("inventory.db");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(SCHEMA[0]).unwrap();
+        old.execute("INSERT INTO hosts (id, state, action) VALUES ('a', 'registered', 'rescue')", [])
+            .unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        drop(old);
+        for _ in 0..2 {
+            let host = Store::open(&path).unwrap().host("a").unwrap().summary;
+            assert_eq!((host.state.as_str(), host.action.as_deref()), ("registered", Some("rescue")));
+        }
+
+        // It is the same one as a new one.
+        let columns = |path: &Path| -> Vec<String> {
+            let store = Store::open(path).unwrap();
+            let connection = store.connection();
+            let mut statement = connection.prepare("SELECT name FROM pragma_table_info('hosts')").unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        let new = dir.path().join("new.db");
+        File::create(&new).unwrap();
+        assert_eq!(columns(&path), columns(&new));
+        assert!(columns(&new).contains(&"bmc_told".to_string()));
+    }
+
+    #[test]
+    fn a_database_of_a_later_schema_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("inventory.db");
+        let later = Connection::open(&path).unwrap();
+        later.pragma_update(None, "user_version", 3).unwrap();
+        drop(later);
+        let refused = format!("{:#}", Store::open(&path).err().unwrap());
+        assert!(refused.contains("it has schema 3, this program knows schemas up to 2 only"), "{refused}");
     }
 }

@@ -11,12 +11,14 @@ use serde::Serialize;
 use stage1_inventory::{Artifact, Detail, Profile, printable};
 
 use crate::server::answer::parse;
+use crate::server::bmc::{self, Credential};
 use crate::server::folder::Folder;
 use crate::server::hosts::{Summary, action};
 use crate::server::output::{print, table};
 use crate::server::profiles::{self, Removal, Sources};
 use crate::server::show::show;
 use crate::server::store::Store;
+use crate::server::wanted;
 
 /// Verbs for hosts. HOST is an identity or how it begins, a host name, or a serial number.
 #[derive(Subcommand)]
@@ -57,7 +59,26 @@ pub enum HostVerb {
         /// The detail as JSON
         file: PathBuf,
     },
-    /// Forget a host
+    /// Say how a host's BMC is wanted, in place of the folder's bmc.toml
+    Bmc {
+        /// The host; a whole UUID may be of one that has not come yet
+        host: String,
+        /// The settings as TOML
+        #[arg(required_unless_present = "none")]
+        file: Option<PathBuf>,
+        /// As the folder's bmc.toml says
+        #[arg(long, conflicts_with = "file")]
+        none: bool,
+    },
+    /// Print the passwords of a host's BMC, those that are wanted and those that it made up
+    Credentials {
+        /// The host
+        host: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget a host, and the passwords that its BMC was given
     Remove {
         /// The host
         host: String,
@@ -140,6 +161,19 @@ pub fn host(folder: &Folder, verb: HostVerb) -> Result<()> {
             }
             store.put_detail(&find_or_expect(&host)?, &text)
         }
+        HostVerb::Bmc { host, file, none: _ } => {
+            let read = |file: PathBuf| {
+                wanted::read(&file)?
+                    .with_context(|| format!("reading {}: there is no such file", file.display()))
+            };
+            let wanted = file.map(read).transpose()?;
+            store.put_bmc(&find_or_expect(&host)?, wanted.as_ref())
+        }
+        HostVerb::Credentials { host, json } => {
+            let id = find(&host)?;
+            let credentials = store.credentials(&id, bmc::wanted(folder, &store, &id)?)?;
+            if json { print_json(&credentials) } else { print(&list_credentials(&credentials)) }
+        }
         HostVerb::Remove { host } => store.remove(&find(&host)?),
     }
 }
@@ -190,6 +224,16 @@ fn list_hosts(hosts: &[Summary]) -> String {
     };
     let rows: Vec<_> =
         std::iter::once(heading.map(ToString::to_string).to_vec()).chain(hosts.iter().map(row)).collect();
+    table(&rows)
+}
+
+fn list_credentials(credentials: &[Credential]) -> String {
+    let mut rows = vec![["USER", "PASSWORD", "SOURCE", "IN PLACE"].map(ToString::to_string).to_vec()];
+    rows.extend(credentials.iter().map(|credential| {
+        let in_place = if credential.in_place { "yes" } else { "no" };
+        let password = credential.password.reveal();
+        [&credential.user, password, credential.source, in_place].map(ToString::to_string).to_vec()
+    }));
     table(&rows)
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The reference server as its agents and its operator meet it: a process, https, and verbs.
 
+mod bmc;
 mod files;
 mod running;
 mod verbs;

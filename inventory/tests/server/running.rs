@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A real server in a folder of its own, and a client that trusts its CA only.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -53,14 +54,15 @@ impl Server {
         Server::start_with(dir, &["--listen", "127.0.0.1:0"])
     }
 
-    /// Starts a server on `dir` and waits until it says that it is ready.
+    /// Starts a server on `dir` and waits until it says that it is ready. Its log is in `server.log` there.
     pub fn start_with(dir: &Path, arguments: &[&str]) -> Self {
+        let log = File::options().create(true).append(true).open(dir.join("server.log")).unwrap();
         let mut child = Command::new(PROGRAM)
             .args(["serve", "--boot-listen", "127.0.0.1:0", "--dir"])
             .arg(dir)
             .args(arguments)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let (mut base, mut boot) = (String::new(), String::new());
@@ -129,6 +131,11 @@ impl Server {
         let bearer = format!("Bearer {}", token.trim());
         let url = format!("{}/api/v1/{path}", self.origin());
         self.call(method, &url, &[("Authorization", &bearer)], body.map(str::as_bytes))
+    }
+
+    /// What the server logged; a request's lines are there before its answer is.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("server.log")).unwrap()
     }
 
     /// Ends the server as an init system does, and checks that it ends well.

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The hardware's health as its BMC tells it: events, sensors, FRU data, power.
+
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+/// The hardware's health.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct BmcHealth {
+    /// The system event log.
+    pub sel: Option<BmcSel>,
+    /// Sensors; in a report only those that are out of range or say that something is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sensors: Vec<BmcSensor>,
+    /// How many sensors were read.
+    pub sensors_read: Option<u32>,
+    /// What is built in, as its FRU data tells.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frus: Vec<BmcFru>,
+    /// The host's power draw.
+    pub power: Option<BmcPower>,
+}
+
+/// A summary of the system event log (IPMI 2.0, section 31).
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct BmcSel {
+    /// How many entries it has.
+    pub entries: u16,
+    /// How many bytes are free.
+    pub free_bytes: u16,
+    /// Events were lost for want of space.
+    pub is_overflown: bool,
+    /// When the last entry was added, RFC 3339, by the BMC's clock.
+    pub last_added: Option<String>,
+    /// How many entries were not read.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub not_read: u32,
+    /// The entries; in a report the critical ones, the newest last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<SelEntry>,
+}
+
+/// An entry of the system event log (IPMI 2.0, section 32).
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct SelEntry {
+    /// Record ID.
+    pub record: u16,
+    /// When, RFC 3339, by the BMC's clock; absent where the BMC did not know the time, or the entry has none.
+    pub time: Option<String>,
+    /// Sensor type: "Memory".
+    pub sensor_type: Option<String>,
+    /// Sensor number.
+    pub sensor: Option<u8>,
+    /// Its name in the SDR repository.
+    pub sensor_name: Option<String>,
+    /// What happened: "Uncorrectable ECC".
+    pub event: String,
+    /// The event ended rather than began.
+    pub is_deassertion: bool,
+    /// `critical`, `warning` or `information`.
+    pub severity: String,
+    /// The record's bytes in hex, where they are a maker's own.
+    pub raw: Option<String>,
+}
+
+/// A sensor (IPMI 2.0, sections 35.14 and 43.1).
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct BmcSensor {
+    /// Sensor number.
+    pub number: u8,
+    /// Its name.
+    pub name: String,
+    /// Sensor type: "Temperature".
+    pub sensor_type: String,
+    /// Its reading in thousandths of the unit; absent where it has none, or none now.
+    pub reading_milli: Option<i64>,
+    /// The unit: "degrees C".
+    pub unit: Option<String>,
+    /// `ok`, or what is wrong: `upper critical`, the state of a discrete sensor.
+    pub state: String,
+    /// Whether an operator is to look at it.
+    pub is_out_of_range: bool,
+}
+
+/// A field replaceable unit (Platform Management FRU Information Storage Definition 1.0).
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct BmcFru {
+    /// FRU device ID; 0 is the BMC's own board.
+    pub id: u8,
+    /// Its name in the SDR repository.
+    pub name: Option<String>,
+    /// Chassis type (SMBIOS 3.x, 7.4.1), number.
+    pub chassis_type: Option<u8>,
+    /// Chassis part number.
+    pub chassis_part_number: Option<String>,
+    /// Chassis serial number.
+    pub chassis_serial: Option<String>,
+    /// When the board was made, RFC 3339.
+    pub board_made: Option<String>,
+    /// Board manufacturer.
+    pub board_manufacturer: Option<String>,
+    /// Board product name.
+    pub board_product: Option<String>,
+    /// Board serial number.
+    pub board_serial: Option<String>,
+    /// Board part number.
+    pub board_part_number: Option<String>,
+    /// Product manufacturer.
+    pub product_manufacturer: Option<String>,
+    /// Product name.
+    pub product_name: Option<String>,
+    /// Product part or model number.
+    pub product_part_number: Option<String>,
+    /// Product version.
+    pub product_version: Option<String>,
+    /// Product serial number.
+    pub product_serial: Option<String>,
+    /// Asset tag.
+    pub asset_tag: Option<String>,
+    /// What cannot be believed: a wrong checksum, a cut area.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<String>,
+}
+
+/// Power draw (DCMI 1.5, section 6.6.1), in watts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct BmcPower {
+    /// Now.
+    pub now_watts: u16,
+    /// Least in the period.
+    pub least_watts: u16,
+    /// Most in the period.
+    pub most_watts: u16,
+    /// Average of the period.
+    pub average_watts: u16,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}

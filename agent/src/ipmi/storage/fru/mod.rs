@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A FRU's inventory (*IPMI Platform Management FRU Information Storage Definition*, v1.0 r1.3). Pure.
+
+mod area;
+mod extent;
+mod multi_record;
+
+use thiserror::Error;
+
+use area::Area;
+use multi_record::power_supplies;
+
+pub use extent::extent;
+pub use multi_record::PowerSupply;
+
+/// What a FRU tells of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fru {
+    /// Section 10.
+    pub chassis: Option<Chassis>,
+    /// Section 11.
+    pub board: Option<Board>,
+    /// Section 12.
+    pub product: Option<Product>,
+    /// Section 18.1.
+    pub power_supplies: Vec<PowerSupply>,
+    /// What is wrong with it.
+    pub doubts: Vec<FruDoubt>,
+}
+
+/// The chassis that it is in, or is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chassis {
+    /// Its type, as in SMBIOS (DSP0134 7.4.1).
+    pub kind: u8,
+    /// Its part number.
+    pub part_number: Option<String>,
+    /// Its serial number.
+    pub serial: Option<String>,
+    /// What the maker adds.
+    pub custom: Vec<String>,
+}
+
+/// The board that it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Board {
+    /// When it was made: seconds since 1970, a whole minute.
+    pub manufactured: Option<u32>,
+    /// Who made it.
+    pub manufacturer: Option<String>,
+    /// Its name.
+    pub product: Option<String>,
+    /// Its serial number.
+    pub serial: Option<String>,
+    /// Its part number.
+    pub part_number: Option<String>,
+    /// The name or version of the file that the inventory was made from.
+    pub file: Option<String>,
+    /// What the maker adds.
+    pub custom: Vec<String>,
+}
+
+/// The product that it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Product {
+    /// Who made it.
+    pub manufacturer: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its part or model number.
+    pub part_number: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// Its serial number.
+    pub serial: Option<String>,
+    /// Its owner's number.
+    pub asset_tag: Option<String>,
+    /// The name or version of the file that the inventory was made from.
+    pub file: Option<String>,
+    /// What the maker adds.
+    pub custom: Vec<String>,
+}
+
+/// What is wrong with an inventory. What can be read is read nevertheless.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum FruDoubt {
+    /// There is none, or not of this format.
+    #[error("its header is not of format 1, but {0:#04x}")]
+    Format(u8),
+    /// It ends within a part.
+    #[error("its {0} ends too soon")]
+    Cut(&'static str),
+    /// The bytes of a part do not add up to zero.
+    #[error("the checksum of its {0} is wrong")]
+    Checksum(&'static str),
+}
+
+impl Fru {
+    /// Reads an inventory, from its common header on.
+    pub fn parse(bytes: &[u8]) -> Self {
+        let mut fru = Self::default();
+        let Some(header) = bytes.first_chunk::<HEADER>() else {
+            fru.doubts.push(FruDoubt::Cut("header"));
+            return fru;
+        };
+        if header[0] & 0x0f != 1 {
+            fru.doubts.push(FruDoubt::Format(header[0]));
+            return fru;
+        }
+        if !adds_up(header) {
+            fru.doubts.push(FruDoubt::Checksum("header"));
+        }
+        let [_, _, chassis, board, product, multi_record, ..] = *header;
+        let doubts = &mut fru.doubts;
+        fru.chassis = Area::find("chassis area", bytes, chassis, doubts).map(Chassis::read);
+        fru.board = Area::find("board area", bytes, board, doubts).map(Board::read);
+        fru.product = Area::find("product area", bytes, product, doubts).map(Product::read);
+        fru.power_supplies = power_supplies(bytes, multi_record, doubts);
+        fru
+    }
+}
+
+impl Chassis {
+    /// The area names no language: it is English.
+    fn read(mut area: Area<'_>) -> Self {
+        let [kind] = area.bytes();
+        Self { kind, part_number: area.field(), serial: area.field(), custom: area.fields() }
+    }
+}
+
+impl Board {
+    fn read(mut area: Area<'_>) -> Self {
+        let [language, low, middle, high] = area.bytes();
+        let minutes = u32::from_le_bytes([low, middle, high, 0]);
+        area.language = language;
+        Self {
+            manufactured: (minutes != 0).then(|| YEAR_1996 + minutes * 60),
+            manufacturer: area.field(),
+            product: area.field(),
+            serial: area.field(),
+            part_number: area.field(),
+            file: area.field(),
+            custom: area.fields(),
+        }
+    }
+}
+
+impl Product {
+    fn read(mut area: Area<'_>) -> Self {
+        [area.language] = area.bytes();
+        Self {
+            manufacturer: area.field(),
+            name: area.field(),
+            part_number: area.field(),
+            version: area.field(),
+            serial: area.field(),
+            asset_tag: area.field(),
+            file: area.field(),
+            custom: area.fields(),
+        }
+    }
+}
+
+/// The length of the common header (section 8).
+const HEADER: usize = 8;
+
+/// 1996-01-01 00:00 UTC, from which boards count the minutes (section 11).
+const YEAR_1996: u32 = 820_454_400;
+
+/// Whether bytes that end in their checksum are right.
+fn adds_up(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop, proptest};
+
+    use super::*;
+
+    /// An area of any bytes: padded, its length and its checksum set.
+    fn area(start: &[u8], fields: &[&[u8]]) -> Vec<u8> {
+        let mut bytes = [&[1, 0], start, &fields.concat(), &[0xc1]].concat();
+        bytes.resize((bytes.len() + 1).next_multiple_of(8) - 1, 0);
+        bytes[1] = u8::try_from((bytes.len() + 1) / 8).unwrap();
+        summed(bytes)
+    }
+
+    fn summed(mut bytes: Vec<u8>) -> Vec<u8> {
+        bytes.push(bytes.iter().fold(0u8, |sum, byte| sum.wrapping_sub(*byte)));
+        bytes
+    }
+
+    fn record(kind: u8, is_last: bool, data: &[u8]) -> Vec<u8> {
+        let sum = data.iter().fold(0u8, |sum, byte| sum.wrapping_sub(*byte));
+        let header = vec![kind, 2 | u8::from(is_last) << 7, u8::try_from(data.len()).unwrap(), sum];
+        [summed(header), data.to_vec()].concat()
+    }
+
+    /// A power supply of 750 W: an area of each kind, and two records.
+    fn machine() -> Vec<u8> {
+        let chassis = area(&[0x17], &[b"\xc7SC826-X", b"\xc6C12345", b"\xc4more"]);
+        let board = area(
+            &[0, 0x40, 0x8f, 0xd2],
+            &[b"\xcaSupermicro", b"\xc7X11DPi ", b"\x83\x29\xdc\xa6", b"\x42\x12\xb3", b"\x00"],
+        );
+        let product = area(
+            &[25],
+            &[
+                b"\xc4DELL",
+                b"\xc0",
+                b"\xc5R740x",
+                b"\xc201",
+                b"\xc3S\0N",
+                b"\xc0",
+                b"\x02\xab\xcd",
+                b"\xc2X1",
+                b"\xc2Y2",
+            ],
+        );
+        let mut supply = [0u8; 24];
+        supply[..2].copy_from_slice(&[0xee, 0xf2]);
+        supply[17] = 0x08;
+        supply[18..20].copy_from_slice(&[0x20, 0xa3]);
+        let records = [record(0x01, false, &[1; 13]), record(0x00, true, &supply)].concat();
+        let mut header = vec![1, 0];
+        let mut at = 8;
+        for part in [&chassis, &board, &product] {
+            header.push(u8::try_from(at / 8).unwrap());
+            at += part.len();
+        }
+        header.extend([u8::try_from(at / 8).unwrap(), 0]);
+        [summed(header), chassis, board, product, records].concat()
+    }
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_string())
+    }
+
+    #[test]
+    fn every_area_is_read() {
+        let fru = Fru::parse(&machine());
+        assert_eq!(fru.doubts, []);
+        assert_eq!(
+            fru.chassis.unwrap(),
+            Chassis {
+                kind: 0x17,
+                part_number: some("SC826-X"),
+                serial: some("C12345"),
+                custom: vec!["more".to_string()]
+            }
+        );
+        assert_eq!(
+            fru.board.unwrap(),
+            Board {
+                // 2022-03-27 19:12 UTC.
+                manufactured: Some(820_454_400 + 0x00d2_8f40 * 60),
+                manufacturer: some("Supermicro"),
+                product: some("X11DPi"),
+                serial: some("IPMI"),
+                part_number: some("12-3"),
+                file: None,
+                custom: vec![]
+            }
+        );
+        assert_eq!(
+            fru.product.unwrap(),
+            Product {
+                manufacturer: some("DELL"),
+                name: None,
+                part_number: some("R740x"),
+                version: some("01"),
+                serial: some("SN"),
+                asset_tag: None,
+                file: some("abcd"),
+                custom: vec!["X1".to_string(), "Y2".to_string()]
+            }
+        );
+        let supply = PowerSupply { watts: 750, peak_watts: Some(800), is_hot_swappable: true };
+        assert_eq!(fru.power_supplies, [supply]);
+    }
+
+    #[test]
+    fn a_wrong_checksum_is_told_and_the_area_read() {
+        let mut bytes = machine();
+        let at = bytes.windows(5).position(|part| part == b"R740x").unwrap();
+        bytes[at] = b'T';
+        let fru = Fru::parse(&bytes);
+        assert_eq!(fru.doubts, [FruDoubt::Checksum("product area")]);
+        assert_eq!(fru.product.unwrap().part_number, some("T740x"));
+        bytes[7] ^= 1;
+        let end = bytes.len() - 1;
+        bytes[end] ^= 1;
+        assert_eq!(
+            Fru::parse(&bytes).doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            [
+                "the checksum of its header is wrong",
+                "the checksum of its product area is wrong",
+                "the checksum of its power supply record is wrong"
+            ]
+        );
+    }
+
+    #[test]
+    fn lengths_that_lie_give_what_there_is() {
+        let mut bytes = machine();
+        let whole = Fru::parse(&bytes);
+        bytes[9] = 0xff;
+        let fru = Fru::parse(&bytes);
+        assert_eq!(fru.doubts, [FruDoubt::Cut("chassis area")]);
+        assert_eq!((fru.chassis, &fru.board), (whole.chassis, &whole.board));
+        bytes[9] = 0;
+        let fru = Fru::parse(&bytes);
+        assert_eq!((fru.doubts.as_slice(), fru.chassis), (&[FruDoubt::Cut("chassis area")][..], None));
+        assert_eq!(fru.board, whole.board);
+        // The serial number says to be longer than the area.
+        let board = area(&[0, 0, 0, 0], &[b"\xc4DELL", b"\xc0", b"\xffS"]);
+        let fru = Fru::parse(&[summed(vec![1, 0, 0, 1, 0, 0, 0]), board].concat());
+        assert_eq!(fru.doubts, [FruDoubt::Cut("board area")]);
+        let board = fru.board.unwrap();
+        assert_eq!((board.manufactured, board.manufacturer.as_deref()), (None, Some("DELL")));
+        assert_eq!(board.part_number, None);
+    }
+
+    #[test]
+    fn what_is_no_inventory_is_told() {
+        assert_eq!(Fru::parse(&[0xff; 64]).doubts, [FruDoubt::Format(0xff)]);
+        assert_eq!(Fru::parse(&[0x01; 7]).doubts, [FruDoubt::Cut("header")]);
+        let bytes = summed(vec![1, 0, 0, 2, 0, 3, 0]);
+        let doubts = Fru::parse(&bytes).doubts;
+        assert_eq!(doubts, [FruDoubt::Cut("board area"), FruDoubt::Cut("multi-record area")]);
+    }
+
+    #[test]
+    fn an_area_of_mere_zeros_is_told_once() {
+        let fru = Fru::parse(&[summed(vec![1, 0, 0, 0, 0, 1, 0]), vec![0; 400]].concat());
+        assert_eq!(fru.doubts, [FruDoubt::Checksum("multi-record area")]);
+        assert_eq!(fru.power_supplies, []);
+    }
+
+    #[test]
+    fn only_what_is_needed_is_read() {
+        let whole = machine();
+        let mut padded = [&whole[..], &[0xff; 500]].concat();
+        let read = |bytes: &[u8]| {
+            let mut known = 0;
+            while extent(&bytes[..known]) > known {
+                known = extent(&bytes[..known]).min(bytes.len());
+            }
+            known
+        };
+        assert_eq!(read(&padded), whole.len());
+        assert_eq!(Fru::parse(&padded[..whole.len()]), Fru::parse(&padded));
+        padded[5] = 0;
+        let records = record(0x01, false, &[1; 13]).len() + record(0x00, true, &[0; 24]).len();
+        assert_eq!(read(&padded), whole.len() - records);
+        assert_eq!(read(&[0xff; 64]), HEADER);
+    }
+
+    proptest! {
+        #[test]
+        fn no_inventory_brings_it_down(
+            header in any::<[u8; 7]>(),
+            body in prop::collection::vec(any::<u8>(), 0..600),
+        ) {
+            let mut start = header.map(|byte| byte % 64);
+            start[0] = 1;
+            let bytes = [summed(start.to_vec()), body].concat();
+            let fru = Fru::parse(&bytes);
+            assert!(fru.doubts.len() <= 9 + fru.power_supplies.len());
+            assert!(extent(&bytes) >= HEADER);
+        }
+
+        #[test]
+        fn no_change_of_a_byte_brings_it_down(at in 0..200usize, byte in any::<u8>()) {
+            let mut bytes = machine();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            let _ = (Fru::parse(&bytes), extent(&bytes));
+        }
+    }
+}

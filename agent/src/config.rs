@@ -38,6 +38,11 @@ pub const HELP: &[(&str, &str)] = &[
         "true: turn LLDP agents in adapters' firmware, which are turned off to hear anything, on again at the end (default: false)",
     ),
     (
+        "bmc",
+        "apply: configure the BMC as the inventory, else /etc/stage1/bmc.toml, wants it; read: only report it; off: leave it alone (default: apply)",
+    ),
+    ("bmc-timeout", "seconds until the BMC must have been read and configured (default: 60)"),
+    (
         "inventory-timeout",
         "seconds until a call to the inventory must have succeeded, retries included (default: 120)",
     ),
@@ -70,6 +75,10 @@ pub struct Settings {
     pub lldp_timeout: Duration,
     /// Whether LLDP agents in adapters' firmware are turned on again.
     pub lldp_restore: bool,
+    /// What is done with the BMC.
+    pub bmc: BmcMode,
+    /// Deadline of all that is done with the BMC.
+    pub bmc_timeout: Duration,
     /// Deadline of one call to the inventory with its retries.
     pub inventory_timeout: Duration,
     /// Deadline of the download stage.
@@ -87,6 +96,17 @@ pub enum OnFailure {
     Reboot,
     /// The host powers off.
     PowerOff,
+}
+
+/// What is done with the BMC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BmcMode {
+    /// It is read, and configured as it is wanted.
+    Apply,
+    /// It is read.
+    Read,
+    /// Nothing.
+    Off,
 }
 
 /// A setting that could not be taken.
@@ -111,6 +131,8 @@ impl Default for Settings {
             lldp: Mode::Solicit,
             lldp_timeout: Duration::from_secs(32),
             lldp_restore: false,
+            bmc: BmcMode::Apply,
+            bmc_timeout: Duration::from_secs(60),
             inventory_timeout: Duration::from_secs(120),
             download_timeout: Duration::from_secs(1800),
             wait_timeout: Duration::from_secs(86400),
@@ -160,6 +182,8 @@ impl Settings {
             "lldp" => self.lldp = mode(value)?,
             "lldp-timeout" => self.lldp_timeout = seconds(key, value)?,
             "lldp-restore" => self.lldp_restore = boolean(key, value)?,
+            "bmc" => self.bmc = bmc_mode(value)?,
+            "bmc-timeout" => self.bmc_timeout = seconds(key, value)?,
             "inventory-timeout" => self.inventory_timeout = seconds(key, value)?,
             "download-timeout" => self.download_timeout = seconds(key, value)?,
             "wait-timeout" => self.wait_timeout = seconds(key, value)?,
@@ -228,6 +252,15 @@ fn seconds(key: &str, value: &str) -> Result<Duration, String> {
     match value.strip_suffix('s').unwrap_or(value).parse::<u32>() {
         Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds.into())),
         _ => Err(format!("{key}: {value:?} is not a number of seconds")),
+    }
+}
+
+fn bmc_mode(value: &str) -> Result<BmcMode, String> {
+    match value {
+        "apply" => Ok(BmcMode::Apply),
+        "read" => Ok(BmcMode::Read),
+        "off" => Ok(BmcMode::Off),
+        _ => Err(format!("bmc: {value:?} is none of apply, read, off")),
     }
 }
 
@@ -302,6 +335,7 @@ mod tests {
                 "on-failure" => "rescue",
                 "allow-http" | "lldp-restore" => "true",
                 "lldp" => "listen",
+                "bmc" => "read",
                 key if key.ends_with("timeout") => "5",
                 _ => "/some/file",
             };

@@ -10,6 +10,11 @@ pub fn value(body: &impl Serialize) -> Value {
     serde_json::to_value(body).unwrap_or_default()
 }
 
+/// A value that the wire has as a word, as that word.
+pub fn word(body: &impl Serialize) -> String {
+    value(body).as_str().unwrap_or_default().to_string()
+}
+
 /// For the wire.
 pub fn compact(body: &impl Serialize) -> Vec<u8> {
     value(body).to_string().into_bytes()

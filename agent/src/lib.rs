@@ -3,7 +3,7 @@
 //!
 //! [`pipeline`] is the whole of it, top to bottom; [`steps`] is what each of its lines does. The rest is one
 //! folder or file per subject. These modules are pure, they take bytes and text and return values:
-//! [`cmdline`], [`config`], `devlink::message`, `facts::bytes`, `facts::cpus::arm`, `facts::cpus::cpuinfo`,
+//! `bmc::current`, `bmc::makers`, `bmc::password`, `bmc::plan`, `bmc::text`, [`cmdline`], [`config`], `devlink::message`, `facts::bytes`, `facts::cpus::arm`, `facts::cpus::cpuinfo`,
 //! `facts::cpus::list`, `facts::disks::ata`, `facts::disks::nvme`, `facts::disks::scsi`,
 //! `facts::firmware::device_path`, `facts::firmware::variable`, `facts::identity`, `facts::nics::ethtool`,
 //! `facts::nics::module`, `facts::oddities`, `facts::pci::attributes`, `facts::pci::class`,
@@ -13,10 +13,13 @@
 //! `facts::smbios::placeholders`, `facts::smbios::processor_names`, `facts::smbios::processors`,
 //! `facts::smbios::signature`, `facts::smbios::slot_names`, `facts::smbios::structure`,
 //! `facts::smbios::system`, `facts::smbios::tables`, `facts::smbios::walk`, `facts::summary`,
-//! `facts::tpm::properties`, `inventory::error`, `inventory::url`, `lldp::filter`,
-//! `lldp::firmware`, `lldp::heard`, `lldp::neighbour`, `lldp::ports`, `lldp::schedule`, `lldp::table`,
-//! `net::dhcp`, `net::netlink`, `net::nlmsg`, `report`, `target::plan`, `target::segment`.
+//! `facts::tpm::properties`, `inventory::error`, `inventory::url`, `ipmi::app`, `ipmi::chassis`,
+//! `ipmi::codes`, `ipmi::dcmi`, `ipmi::message`, `ipmi::parameter`, `ipmi::sensor`, `ipmi::storage`,
+//! `ipmi::transport`, `lldp::filter`, `lldp::firmware`, `lldp::heard`, `lldp::neighbour`, `lldp::ports`,
+//! `lldp::schedule`, `lldp::table`, `net::dhcp`, `net::netlink`, `net::nlmsg`, `report`, `target::plan`,
+//! `target::segment`.
 
+pub mod bmc;
 pub mod cmdline;
 pub mod config;
 pub mod devlink;
@@ -25,6 +28,7 @@ pub mod facts;
 pub mod image;
 pub mod init;
 pub mod inventory;
+pub mod ipmi;
 pub mod json;
 pub mod left_behind;
 pub mod lldp;

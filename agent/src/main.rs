@@ -11,7 +11,7 @@ use stage1::facts::Group;
 use stage1::steps::{Aim, Purpose};
 use stage1::verbs::facts::{Capture, Request};
 use stage1::verbs::{self, Flags};
-use stage1::{config, init, logger};
+use stage1::{bmc, config, init, logger};
 
 /// The first-stage OS agent for bare-metal servers.
 ///
@@ -41,6 +41,9 @@ enum Verb {
     Facts(FactsArguments),
     /// Print who is at the other end of each port
     Lldp(LldpArguments),
+    /// Read the BMC, configure it, reset it
+    #[command(subcommand)]
+    Bmc(BmcVerb),
     /// Register with the inventory
     Register {
         #[command(flatten)]
@@ -128,6 +131,52 @@ struct LldpArguments {
     listen: bool,
 }
 
+#[derive(Subcommand)]
+enum BmcVerb {
+    /// Print what it is, how it is set, and how the hardware is
+    Show {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make it as it is wanted, and prove it
+    Apply {
+        /// How it is wanted, in TOML
+        #[arg(long, value_name = "FILE", default_value = bmc::POLICY)]
+        wanted: PathBuf,
+        /// Say what would be written, and write nothing
+        #[arg(long)]
+        plan: bool,
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print its event log, the oldest first
+    Sel {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+        /// Only so many, the newest
+        #[arg(long, value_name = "COUNT", default_value_t = 4096)]
+        newest: usize,
+        /// Erase the log once it is printed
+        #[arg(long)]
+        clear: bool,
+    },
+    /// Print its sensors
+    Sensors {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Start it anew; the host goes on
+    Reset {
+        /// Keep what a cold reset would lose
+        #[arg(long)]
+        warm: bool,
+    },
+}
+
 fn main() -> ExitCode {
     let started = Instant::now();
     if init::is_init() {
@@ -146,6 +195,7 @@ fn main() -> ExitCode {
         Verb::Boot { common } => run(common, Aim::Boot),
         Verb::Facts(arguments) => verbs::facts::run(arguments.request()),
         Verb::Lldp(arguments) => verbs::lldp::run(&arguments.request()),
+        Verb::Bmc(verb) => verbs::bmc::run(&verb.request()),
         Verb::Kexec { kernel, initrd, append, plan } => verbs::kexec(&kernel, &initrd, &append, plan),
         Verb::Status { json } => verbs::status(json),
     })
@@ -156,6 +206,19 @@ impl FactsArguments {
         let Self { json, only, sysroot, capture, scrub } = self;
         let capture = capture.map(|file| Capture { file, scrub });
         Request { json, only, sysroot, capture }
+    }
+}
+
+impl BmcVerb {
+    fn request(self) -> verbs::bmc::Request {
+        use verbs::bmc::Request;
+        match self {
+            Self::Show { json } => Request::Show { json },
+            Self::Apply { wanted, plan, json } => Request::Apply { wanted, plan, json },
+            Self::Sel { json, newest, clear } => Request::Sel { json, newest, clear },
+            Self::Sensors { json } => Request::Sensors { json },
+            Self::Reset { warm } => Request::Reset { warm },
+        }
     }
 }
 

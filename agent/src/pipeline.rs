@@ -2,12 +2,12 @@
 //! The whole first stage, top to bottom.
 
 use std::ops::ControlFlow::Break;
+use std::sync::mpsc::channel;
 use std::thread;
 
 use crate::config::{SettingError, Settings};
-use crate::lldp::Collector;
 use crate::machine::Machine;
-use crate::run::{Failure, Run};
+use crate::run::{Failure, Run, join};
 use crate::steps::{Aim, Next, Purpose, Steps};
 
 /// Runs the stages that `purpose` asks for. What cannot be undone is not done here: it is returned.
@@ -21,8 +21,7 @@ pub fn run(
     complaints: &[SettingError],
     purpose: Purpose,
 ) -> Result<Next, Failure> {
-    let lldp = Collector::new(machine, Steps::lldp_options(settings, purpose));
-    let steps = &Steps { run, machine, settings, purpose, lldp };
+    let steps = &Steps::new(run, machine, settings, purpose);
     thread::scope(|scope| {
         let leave = steps.lldp.leave();
         let image = run.beside(scope, "image", |stage| steps.check_image(stage));
@@ -30,22 +29,21 @@ pub fn run(
         let lldp = run.beside(scope, "lldp", |stage| steps.collect_neighbours(stage));
         run.stage("modules", |stage| steps.load_modules(stage))?;
         let facts = run.stage("facts", |stage| steps.discover_facts(stage))?;
+        let (wish, wishes) = channel();
+        let is_told = facts.bmc.is_some();
+        let bmc = run.beside(scope, "bmc", move |stage| steps.configure_bmc(stage, is_told, &wishes));
         let identity = run.stage("identity", |stage| steps.choose_identity(stage, &facts))?;
         run.skip("firmware", "this version does not check firmware");
         image.join()?;
         network.join()?;
         let client = run.stage("settings", |_| steps.check_settings(complaints, &identity))?;
+        let mut telling = Vec::new();
         if purpose.aim != Aim::Boot {
-            let (next, told) =
-                run.stage("register", |stage| steps.register(stage, &client, &identity, facts))?;
-            let inventory = client.clone();
-            let neighbours = run.beside(scope, "neighbours", move |stage| {
-                steps.tell_neighbours(stage, &inventory, lldp, told)
-            });
-            run.skip("bmc", "this version does not configure the BMC");
-            if let Break(next) = next {
-                neighbours.join()?;
-                return Ok(next);
+            let registered =
+                run.stage("register", |stage| steps.register(stage, &client, &identity, facts, wish))?;
+            telling = steps.amend_report(scope, &client, lldp, registered.lldp, bmc);
+            if let Break(next) = registered.next {
+                return join(telling).map(|()| next);
             }
         }
         let plan = run.stage("profile", |stage| steps.fetch_profile(stage, &client))?;
@@ -56,6 +54,7 @@ pub fn run(
         let target = run.stage("download", |stage| steps.download(stage, &client, &plan, &handover))?;
         let armed = run.stage("load", |stage| steps.load(stage, target))?;
         drop(leave);
+        join(telling)?;
         run.stage("installed", |stage| steps.tell_installed(stage, &client, &plan, &handover, &armed))?;
         Ok(Next::Execute(armed.loaded))
     })

@@ -2,7 +2,7 @@
 //! The report: what a host says of itself.
 
 use serde_json::{Value, json};
-use stage1_inventory::{Facts, Identity, PortNeighbours, Report, RunKind, VERSION};
+use stage1_inventory::{Facts, Identity, Report, RunKind, VERSION};
 
 use crate::run::Run;
 
@@ -16,12 +16,13 @@ pub fn report(run: &Run, kind: RunKind, identity: Identity, facts: Facts) -> Rep
         identity,
         facts,
         lldp: Vec::new(),
+        bmc: None,
         problems: run.problems(),
         timeline: run.timeline(),
     }
 }
 
-/// What changes in the report when more neighbours are known: a JSON merge patch (RFC 7396).
-pub fn neighbours(run: &Run, lldp: &[PortNeighbours]) -> Value {
-    json!({ "version": VERSION, "lldp": lldp, "problems": run.problems(), "timeline": run.timeline() })
+/// What changes in the report when more is known of one of its fields: a JSON merge patch (RFC 7396).
+pub fn patch(run: &Run, field: &str, value: Value) -> Value {
+    json!({ "version": VERSION, (field): value, "problems": run.problems(), "timeline": run.timeline() })
 }

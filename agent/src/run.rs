@@ -229,6 +229,11 @@ impl Current<'_> {
 }
 
 impl<T> Beside<'_, T> {
+    /// Whether the stage has ended.
+    pub fn has_ended(&self) -> bool {
+        self.1.is_finished()
+    }
+
     /// Waits for the stage's end.
     ///
     /// # Errors
@@ -239,6 +244,14 @@ impl<T> Beside<'_, T> {
             .join()
             .unwrap_or_else(|panic| Err(Failure { stage: name.to_string(), message: words_of(&*panic) }))
     }
+}
+
+/// Waits for the end of all of them, and fails as the first that failed.
+///
+/// # Errors
+/// That stage's failure.
+pub fn join(stages: Vec<Beside<'_, ()>>) -> Result<(), Failure> {
+    stages.into_iter().map(Beside::join).fold(Ok(()), Result::and)
 }
 
 impl std::fmt::Display for Failure {

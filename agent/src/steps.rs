@@ -2,21 +2,27 @@
 //! What each line of the pipeline does.
 
 use std::ops::ControlFlow::{self, Break, Continue};
-use std::sync::mpsc::channel;
-use std::thread;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use serde_json::Value;
 use stage1_inventory::{
-    Action, Detail, Facts, Identity, Installed, PortNeighbours, Profile, Registration, RunKind, VERSION,
+    Action, BmcCredentials, BmcReport, Detail, Facts, Identity, Installed, PortNeighbours, Profile,
+    Registration, RunKind, Secret, VERSION,
 };
 use stage1_kexec::Loaded;
 
-use crate::config::{SettingError, Settings};
+use crate::bmc::{self, Survey};
+use crate::config::{BmcMode, SettingError, Settings};
 use crate::facts;
 use crate::image;
 use crate::init;
-use crate::inventory::{Assigned, BaseUrl, Client, Transport};
+use crate::inventory::{self, Assigned, BaseUrl, Client, Transport};
+use crate::ipmi::Bmc;
 use crate::json;
 use crate::lldp::ports::{Mode, Options};
 use crate::lldp::{self, Collector};
@@ -84,6 +90,24 @@ pub struct Steps<'a> {
     pub purpose: Purpose,
     /// The neighbours.
     pub lldp: Collector,
+    /// The BMC, as far as is known.
+    bmc: Mutex<Option<BmcReport>>,
+    /// The report is amended by one at a time, or an older list of problems might replace a newer one.
+    amending: Mutex<()>,
+}
+
+/// What came of registering.
+pub struct Registered {
+    /// What comes next; to go on where the host is to boot.
+    pub next: ControlFlow<Next>,
+    /// The neighbours that the inventory has been told of.
+    pub lldp: Vec<PortNeighbours>,
+}
+
+/// How the inventory wants the BMC.
+pub struct Wish {
+    wanted: Option<Value>,
+    client: Client,
 }
 
 /// What the target gets to know of itself.
@@ -93,9 +117,16 @@ pub struct Handover {
     segment: Vec<u8>,
 }
 
-impl Steps<'_> {
+impl<'a> Steps<'a> {
+    /// The stages' work, none of it done.
+    pub fn new(run: &'a Run, machine: &'a Machine, settings: &'a Settings, purpose: Purpose) -> Self {
+        let lldp = Collector::new(machine, Self::lldp_options(settings, purpose));
+        let (bmc, amending) = (Mutex::default(), Mutex::default());
+        Self { run, machine, settings, purpose, lldp, bmc, amending }
+    }
+
     /// How neighbours are collected. A plan asks no switch, and a boot by hand has no use for neighbours.
-    pub fn lldp_options(settings: &Settings, purpose: Purpose) -> Options {
+    fn lldp_options(settings: &Settings, purpose: Purpose) -> Options {
         let mode = if purpose.plan || purpose.aim == Aim::Boot { Mode::Off } else { settings.lldp };
         let waits = if purpose.at_boot { Options::AT_BOOT } else { Options::BY_HAND };
         Options { mode, timeout: settings.lldp_timeout, restore: settings.lldp_restore, ..waits }
@@ -185,15 +216,15 @@ impl Steps<'_> {
         Ok(client)
     }
 
-    /// Registers, and waits as long as the inventory wants to be waited for. Goes on where the host is to boot. Hands back the
-    /// neighbours that it told of.
+    /// Registers, and waits as long as the inventory wants to be waited for. Passes on how the BMC is wanted.
     pub fn register(
         &self,
         stage: &Current,
         client: &Client,
         identity: &Identity,
         facts: Facts,
-    ) -> Result<(ControlFlow<Next>, Vec<PortNeighbours>)> {
+        wish: Sender<Wish>,
+    ) -> Result<Registered> {
         let kind = if self.purpose.aim == Aim::Run { RunKind::Run } else { RunKind::Register };
         let deadline = Instant::now() + self.settings.wait_timeout;
         let mut report = report(self.run, kind, identity.clone(), facts);
@@ -201,11 +232,12 @@ impl Steps<'_> {
             // Links have come up since the facts were found out.
             report.facts.nics.iter_mut().for_each(|nic| facts::refresh_link(self.machine, nic));
             report.lldp = self.lldp.snapshot();
+            report.bmc = self.bmc().clone();
             (report.problems, report.timeline) = (self.run.problems(), self.run.timeline());
             if self.purpose.plan {
-                return Ok((Break(Next::Show(json::pretty(&report))), report.lldp));
+                return Ok(Registered { next: Break(Next::Show(json::pretty(&report))), lldp: report.lldp });
             }
-            let Registration { action, seconds, .. } = client.register(&report)?;
+            let Registration { action, seconds, bmc, .. } = client.register(&report)?;
             let words = json::value(&action).to_string();
             stage.note(format!("the inventory says {words}"));
             let next = match action {
@@ -229,28 +261,130 @@ impl Steps<'_> {
                     bail!("the inventory wants {action:?}, which this agent does not know")
                 }
             };
-            return Ok((next, report.lldp));
+            // Nobody hears it where the BMC is left alone.
+            let _ = wish.send(Wish { wanted: bmc, client: client.clone() });
+            return Ok(Registered { next, lldp: report.lldp });
         }
     }
 
+    /// Amends the report with what comes after it: neighbours, and the BMC.
+    pub fn amend_report<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        client: &Client,
+        lldp: Beside<'scope, ()>,
+        told: Vec<PortNeighbours>,
+        bmc: Beside<'scope, ()>,
+    ) -> Vec<Beside<'scope, ()>> {
+        let inventory = client.clone();
+        let neighbours = move |stage: &Current| self.tell_neighbours(stage, &inventory, lldp, told);
+        let inventory = client.clone();
+        let report = move |stage: &Current| self.tell_bmc(stage, &inventory, bmc);
+        vec![self.run.beside(scope, "neighbours", neighbours), self.run.beside(scope, "bmc report", report)]
+    }
+
     /// Waits for the end of the collection, and amends the report where it had not all of it.
-    pub fn tell_neighbours(
+    fn tell_neighbours(
         &self,
         stage: &Current,
         client: &Client,
         lldp: Beside<()>,
         told: Vec<PortNeighbours>,
     ) -> Result<()> {
+        let had_ended = lldp.has_ended();
         // A collection that failed is a problem already; what it heard is still good.
         let _ = lldp.join();
         let ports = self.lldp.snapshot();
-        if ports == told {
+        if had_ended && ports == told {
             stage.note("the report had them all");
             return Ok(());
         }
         let timeout = if self.lldp.is_over() { NEIGHBOURS } else { self.settings.inventory_timeout };
-        match client.amend(&report::neighbours(self.run, &ports), timeout) {
+        match self.amend(client, "lldp", &ports, timeout) {
             Ok(()) => stage.note("the inventory has those that came after the report"),
+            Err(error) => stage.problem(error.to_string()),
+        }
+        Ok(())
+    }
+
+    /// Reads the BMC, and configures it as soon as it is known how it is wanted. Whatever the BMC does is at most a
+    /// problem.
+    pub fn configure_bmc(&self, stage: &Current, is_told: bool, wishes: &Receiver<Wish>) -> Result<()> {
+        if self.settings.bmc == BmcMode::Off || self.purpose.aim == Aim::Boot {
+            stage.note("left alone");
+            return Ok(());
+        }
+        let deadline = Instant::now() + self.settings.bmc_timeout;
+        let problems =
+            |problems: Vec<String>| problems.into_iter().for_each(|problem| stage.problem(problem));
+        let mut bmc = match bmc::open(self.machine, is_told, deadline) {
+            Ok(Some(bmc)) => bmc,
+            Ok(None) => {
+                stage.note("there is none");
+                return Ok(());
+            }
+            Err(error) => {
+                stage.problem(format!("{error:#}"));
+                return Ok(());
+            }
+        };
+        let (survey, met) = bmc::survey(&mut bmc);
+        problems(met);
+        let Some(mut survey) = survey else { return Ok(()) };
+        *self.bmc() = Some(survey.report.clone());
+        let waiting = Instant::now();
+        let wish = match self.settings.bmc {
+            BmcMode::Apply if !self.purpose.plan => wishes.recv().ok(),
+            _ => None,
+        };
+        // The time for the BMC is the BMC's.
+        bmc.set_deadline(deadline + waiting.elapsed());
+        let summary = wish.map(|wish| self.fulfil(wish, &mut bmc, &mut survey, &problems));
+        stage.note(summary.unwrap_or_else(|| "read".to_string()));
+        *self.bmc() = Some(survey.report.clone());
+        let (health, met) = bmc::health(&mut bmc, bmc::Depth::Report);
+        problems(met);
+        survey.report.health = health;
+        *self.bmc() = Some(survey.report);
+        Ok(())
+    }
+
+    /// Configures the BMC as it is wished, and says in a few words what came of it.
+    fn fulfil(
+        &self,
+        wish: Wish,
+        bmc: &mut Bmc,
+        survey: &mut Survey,
+        problems: &dyn Fn(Vec<String>),
+    ) -> String {
+        let Wish { wanted, client } = wish;
+        match bmc::wanted(self.machine, wanted) {
+            Ok(Some(wanted)) => {
+                let escrow = |user: &str, password: &Secret| {
+                    let (user, password) = (user.to_string(), password.clone());
+                    Ok(client.bmc_credentials(&BmcCredentials { version: VERSION, user, password })?)
+                };
+                problems(bmc::configure(bmc, survey, &wanted, &escrow));
+                survey.report.outcome.as_ref().map_or_else(String::new, bmc::text::summary)
+            }
+            Ok(None) => "read; nothing is wanted of it".to_string(),
+            Err(error) => {
+                problems(vec![format!("{error:#}")]);
+                "read".to_string()
+            }
+        }
+    }
+
+    /// Waits for the end of the BMC's stage, and amends the report with what came of it.
+    fn tell_bmc(&self, stage: &Current, client: &Client, bmc: Beside<()>) -> Result<()> {
+        // A failure is a problem already.
+        let _ = bmc.join();
+        let Some(report) = self.bmc().clone() else {
+            stage.note("there is nothing to tell");
+            return Ok(());
+        };
+        match self.amend(client, "bmc", &report, self.settings.inventory_timeout) {
+            Ok(()) => stage.note("the inventory has it"),
             Err(error) => stage.problem(error.to_string()),
         }
         Ok(())
@@ -336,6 +470,22 @@ impl Steps<'_> {
         }
         stage.note(format!("{}, {} bytes", plan.profile(), plan.bytes()));
         Ok(plan)
+    }
+
+    /// Amends the report by one of its fields, the problems and the timeline.
+    fn amend(
+        &self,
+        client: &Client,
+        field: &str,
+        value: &impl Serialize,
+        timeout: Duration,
+    ) -> Result<(), inventory::Error> {
+        let _turn = self.amending.lock().unwrap_or_else(PoisonError::into_inner);
+        client.amend(&report::patch(self.run, field, json::value(value)), timeout)
+    }
+
+    fn bmc(&self) -> MutexGuard<'_, Option<BmcReport>> {
+        self.bmc.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wait(&self, pause: Duration, deadline: Instant, what: &str) -> Result<()> {

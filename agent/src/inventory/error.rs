@@ -29,6 +29,11 @@ pub enum Reason {
     /// Plain http where it is not allowed.
     #[error("plain http is refused; set stage1.allow-http=true to allow it")]
     PlainHttp,
+    /// Plain http for a secret.
+    #[error(
+        "a password does not go over plain http, whatever the settings allow: give the inventory an https URL"
+    )]
+    NotForSecrets,
     /// The host name has no address.
     #[error("the name does not resolve")]
     NoSuchName,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use stage1_inventory::{Detail, Event, Installed, Profile, Registration, Report, VERSION};
+use stage1_inventory::{BmcCredentials, Detail, Event, Installed, Profile, Registration, Report, VERSION};
 use ureq::http::{Method, Request, StatusCode};
 
 use crate::json;
@@ -80,6 +80,19 @@ impl Client {
     /// As [`Client::register`]; 404 where the host has not registered.
     pub fn amend(&self, patch: &impl Serialize, timeout: Duration) -> Result<(), Error> {
         self.call(Method::PATCH, "", Some(&json::compact(patch)), timeout).map(|_| ())
+    }
+
+    /// `PUT BASE/ID/bmc-credentials`: a password that was made up. Over https only, whatever the settings allow.
+    ///
+    /// # Errors
+    /// As [`Client::register`].
+    pub fn bmc_credentials(&self, credentials: &BmcCredentials) -> Result<(), Error> {
+        let method = Method::PUT;
+        if let Some(base) = self.bases.iter().find(|base| !base.starts_with("https://")) {
+            return Err(Error::new(&method, base, Reason::NotForSecrets));
+        }
+        let body = json::compact(credentials);
+        self.call(method, "/bmc-credentials", Some(&body), self.timeout).map(|_| ())
     }
 
     /// `GET BASE/ID/profile`.

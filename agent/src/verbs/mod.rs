@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What `main` calls: one function per verb. Each returns the exit code.
 
+pub mod bmc;
 pub mod facts;
 pub mod lldp;
 

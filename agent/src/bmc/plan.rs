@@ -1,0 +1,658 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What has to be written to make a BMC as it is wanted. Pure.
+
+use std::fmt;
+
+use stage1_inventory::{
+    AddressSource, PowerRestore, Secret, UnknownUsers, WantedBmc, WantedLan, WantedUser, WantedWatchdog,
+    WatchdogAction,
+};
+
+use super::current::{Current, Slot, Watchdog};
+use crate::ipmi::app::Privilege;
+
+/// By how many seconds the clocks may differ. The host's own comes from a clock of whole seconds, which drifts.
+const CLOCK: i64 = 10;
+
+/// The writes, in the order in which they are to be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What is to be written.
+    pub writes: Vec<Write>,
+    /// What cannot be, and why.
+    pub refusals: Vec<String>,
+    /// Where each wanted user is or goes; `None` where it cannot be.
+    pub slots: Vec<Option<u8>>,
+    /// Enabled users that nobody wants.
+    pub unknown_users: Vec<String>,
+}
+
+/// One thing that is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// A user's name.
+    Name(u8, String),
+    /// A user's password; `None` is made up.
+    Password(u8, String, Option<Secret>),
+    /// What a user may do on the LAN channel.
+    Access(u8, String, Privilege),
+    /// A user may log in.
+    Enable(u8, String),
+    /// A user may use serial over LAN.
+    Payload(u8, String),
+    /// IPMI over LAN is available, or not.
+    Channel(bool),
+    /// Cipher suite 0 is for nobody.
+    NoCipherSuite0,
+    /// The BMC's address.
+    Lan(Vec<LanWrite>),
+    /// Serial over LAN is on, or off.
+    SerialOverLan(bool),
+    /// The clock is set by the host's.
+    Clock,
+    /// The identify LED is off.
+    IdentifyOff,
+    /// The watchdog.
+    Watchdog(WantedWatchdog),
+    /// What the host does when power comes back.
+    PowerRestore(PowerRestore),
+    /// A user that nobody wants may not log in. Only after all that is wanted is in place.
+    Disable(u8, String),
+}
+
+/// A LAN configuration parameter that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LanWrite {
+    /// Where the address comes from: by DHCP, or it is set.
+    Dhcp(bool),
+    /// The address.
+    Address([u8; 4]),
+    /// The subnet mask.
+    Mask([u8; 4]),
+    /// The default gateway.
+    Gateway([u8; 4]),
+    /// The VLAN; 0 is untagged.
+    Vlan(u16),
+}
+
+/// What is known of the password of a wanted user that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// It is the wanted one: the BMC says yes to it, and no to a wrong one.
+    Right,
+    /// It is another one.
+    Wrong,
+    /// The BMC says yes to anything, or cannot say.
+    Unknown,
+}
+
+/// What has to be written to make `current` as it is `wanted`; `findings` has the passwords of those of the wanted users
+/// that are there, in their order.
+pub fn plan(wanted: &WantedBmc, current: &Current, findings: &[Option<Finding>]) -> Plan {
+    let mut plan = Plan::default();
+    let mut taken: Vec<u8> = Vec::new();
+    for (number, user) in wanted.users.iter().enumerate() {
+        let finding = findings.get(number).copied().flatten();
+        let slot = plan_user(&mut plan, wanted, user, current, finding, &taken);
+        taken.extend(slot);
+        plan.slots.push(slot);
+    }
+    plan_lan(&mut plan, wanted, current);
+    plan_chassis(&mut plan, wanted, current);
+    plan_unknown_users(&mut plan, wanted, current, &taken);
+    plan
+}
+
+/// The slot of a wanted user that is there.
+pub fn slot_of<'a>(current: &'a Current, user: &WantedUser) -> Option<&'a Slot> {
+    current.users.iter().find(|slot| slot.id > 1 && slot.name.as_ref() == Ok(&user.name))
+}
+
+fn plan_user(
+    plan: &mut Plan,
+    wanted: &WantedBmc,
+    user: &WantedUser,
+    current: &Current,
+    finding: Option<Finding>,
+    taken: &[u8],
+) -> Option<u8> {
+    let name = &user.name;
+    let Some(privilege) = privilege_named(&user.privilege) else {
+        plan.refusals.push(format!("user {name}: there is no privilege level {:?}", user.privilege));
+        return None;
+    };
+    let known = slot_of(current, user);
+    let Some(slot) = known.or_else(|| free(current, taken)) else {
+        plan.refusals.push(format!("user {name}: {}", no_room(current)));
+        return None;
+    };
+    let id = slot.id;
+    let has_password = user.password.is_some() || user.generate;
+    if known.is_none() && !has_password {
+        plan.refusals.push(format!("user {name}: it is not there, and has no password to be made with"));
+        return None;
+    }
+    if known.is_none() {
+        plan.writes.push(Write::Name(id, name.clone()));
+    }
+    let is_new = writes_password(user, known, finding);
+    if is_new {
+        plan.writes.push(Write::Password(id, name.clone(), user.password.clone()));
+    }
+    let access = known.and_then(|slot| slot.access);
+    let may = access.is_some_and(|access| access.privilege == privilege && access.ipmi_messaging);
+    if !may {
+        plan.writes.push(Write::Access(id, name.clone(), privilege));
+    }
+    // A BMC that does not tell whether a user is enabled is told whenever it is told something else of the user.
+    let is_enabled = access.and_then(|access| access.enabled).unwrap_or(may && !is_new);
+    if !is_enabled {
+        plan.writes.push(Write::Enable(id, name.clone()));
+    }
+    if wanted.serial_over_lan == Some(true) && slot.sol_payload == Some(false) {
+        plan.writes.push(Write::Payload(id, name.clone()));
+    }
+    Some(id)
+}
+
+fn writes_password(user: &WantedUser, known: Option<&Slot>, finding: Option<Finding>) -> bool {
+    match (&user.password, finding) {
+        _ if known.is_none() => true,
+        (_, Some(Finding::Right)) => false,
+        (Some(_), Some(Finding::Wrong)) => true,
+        (Some(_), Some(Finding::Unknown) | None) => !user.in_place,
+        (None, _) => user.generate && !user.in_place,
+    }
+}
+
+/// A slot that is empty for sure: its name could be read and is empty, it can be renamed, and nobody logs in by it. Slot 1
+/// is the null user's.
+fn free<'a>(current: &'a Current, taken: &[u8]) -> Option<&'a Slot> {
+    let is_free = |slot: &&Slot| {
+        let is_idle = slot.access.is_none_or(|access| access.enabled != Some(true));
+        slot.id > 1
+            && !slot.is_fixed
+            && !taken.contains(&slot.id)
+            && slot.name.as_deref() == Ok("")
+            && slot.access_error.is_none()
+            && is_idle
+    };
+    current.users.iter().find(is_free)
+}
+
+fn no_room(current: &Current) -> String {
+    if current.users.is_empty() {
+        return "the BMC does not tell its users".to_string();
+    }
+    let unread: Vec<&Slot> = current.users.iter().filter(|slot| slot.name.is_err()).collect();
+    let error = unread.iter().find_map(|slot| slot.name.as_ref().err());
+    match (unread.first(), unread.last(), error) {
+        (Some(first), Some(last), Some(error)) => format!(
+            "no slot is known to be free: {} of {} cannot be read (slots {} to {}: {error}), and what cannot be read is \
+             not taken for empty; free a slot in the BMC",
+            unread.len(),
+            current.users.len(),
+            first.id,
+            last.id
+        ),
+        _ => format!("all {} slots are taken; free one in the BMC", current.users.len()),
+    }
+}
+
+fn plan_lan(plan: &mut Plan, wanted: &WantedBmc, current: &Current) {
+    let wants_channel = wanted.lan.is_some()
+        || wanted.ipmi_over_lan.is_some()
+        || wanted.cipher_suite_0 == Some(false)
+        || wanted.serial_over_lan.is_some();
+    let Some(lan) = &current.lan else {
+        if wants_channel {
+            plan.refusals.push("the BMC has no LAN channel".to_string());
+        }
+        return;
+    };
+    if let Some(wanted) = &wanted.lan {
+        match lan_writes(wanted, lan) {
+            Ok(writes) if writes.is_empty() => {}
+            Ok(writes) => plan.writes.push(Write::Lan(writes)),
+            Err(refusal) => plan.refusals.push(refusal),
+        }
+    }
+    if let Some(available) = wanted.ipmi_over_lan.filter(|available| lan.is_available != Some(*available)) {
+        plan.writes.push(Write::Channel(available));
+    }
+    if wanted.cipher_suite_0 == Some(false) {
+        match &lan.cipher_privileges {
+            Some(suites) if suites.iter().any(|(suite, level)| *suite == 0 && *level != 0) => {
+                plan.writes.push(Write::NoCipherSuite0);
+            }
+            Some(_) => {}
+            None => plan
+                .refusals
+                .push("cipher suite 0: the BMC does not tell who may use which cipher suite".to_string()),
+        }
+    }
+    match (wanted.serial_over_lan, current.sol) {
+        (Some(wanted), Some(is_on)) if wanted != is_on => plan.writes.push(Write::SerialOverLan(wanted)),
+        (Some(true), None) => plan.refusals.push("the BMC has no serial over LAN".to_string()),
+        _ => {}
+    }
+}
+
+fn lan_writes(wanted: &WantedLan, lan: &super::current::Lan) -> Result<Vec<LanWrite>, String> {
+    let mut writes = Vec::new();
+    match &wanted.source {
+        Some(AddressSource::Unknown(source)) => {
+            return Err(format!("the address cannot come from {source:?}, which this agent does not know"));
+        }
+        Some(source) if lan.source.as_ref() != Some(source) => {
+            writes.push(LanWrite::Dhcp(*source == AddressSource::Dhcp));
+        }
+        _ => {}
+    }
+    if wanted.source != Some(AddressSource::Dhcp) {
+        let mask = match wanted.prefix {
+            Some(bits @ 0..=32) => {
+                Some(u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0).to_be_bytes())
+            }
+            Some(bits) => return Err(format!("a prefix of {bits} bits is longer than an address")),
+            None => None,
+        };
+        let address = wanted.address.map(|address| address.octets());
+        let gateway = wanted.gateway.map(|gateway| gateway.octets());
+        let differs =
+            |wanted: Option<[u8; 4]>, now: Option<[u8; 4]>| wanted.filter(|wanted| now != Some(*wanted));
+        writes.extend(differs(address, lan.address).map(LanWrite::Address));
+        writes.extend(differs(mask, lan.mask).map(LanWrite::Mask));
+        writes.extend(differs(gateway, lan.gateway).map(LanWrite::Gateway));
+    }
+    if let Some(vlan) = wanted.vlan.filter(|vlan| lan.vlan != Some(*vlan)) {
+        if vlan > 4094 {
+            return Err(format!("there is no VLAN {vlan}"));
+        }
+        writes.push(LanWrite::Vlan(vlan));
+    }
+    Ok(writes)
+}
+
+fn plan_chassis(plan: &mut Plan, wanted: &WantedBmc, current: &Current) {
+    if wanted.set_clock && current.clock_ahead_s.is_some_and(|ahead| ahead.abs() > CLOCK) {
+        plan.writes.push(Write::Clock);
+    }
+    if wanted.identify_off && current.identify_is_on == Some(true) {
+        plan.writes.push(Write::IdentifyOff);
+    }
+    match (&wanted.watchdog, &current.watchdog) {
+        (Some(wanted), Some(now)) if !is_so(wanted, *now) => {
+            plan.writes.push(Write::Watchdog(wanted.clone()));
+        }
+        (Some(_), None) => plan.refusals.push("the BMC does not tell of its watchdog".to_string()),
+        _ => {}
+    }
+    match (&wanted.power_restore, &current.power_restore) {
+        (Some(PowerRestore::Unknown(policy)), _) => {
+            plan.refusals.push(format!("power restore policy {policy:?} is none that this agent knows"));
+        }
+        (Some(wanted), now) if now.as_ref() != Some(wanted) => {
+            plan.writes.push(Write::PowerRestore(wanted.clone()));
+        }
+        _ => {}
+    }
+}
+
+fn is_so(wanted: &WantedWatchdog, now: Watchdog) -> bool {
+    if wanted.action == WatchdogAction::Stop || wanted.seconds == 0 {
+        return !now.is_running;
+    }
+    now.is_running && now.seconds == wanted.seconds && Some(now.action) == action_code(&wanted.action)
+}
+
+/// The timeout action of Set Watchdog Timer (IPMI 2.0, table 27-4).
+pub fn action_code(action: &WatchdogAction) -> Option<u8> {
+    match action {
+        WatchdogAction::Stop => Some(0),
+        WatchdogAction::Reset => Some(1),
+        WatchdogAction::PowerOff => Some(2),
+        WatchdogAction::PowerCycle => Some(3),
+        WatchdogAction::Unknown(_) => None,
+    }
+}
+
+fn plan_unknown_users(plan: &mut Plan, wanted: &WantedBmc, current: &Current, taken: &[u8]) {
+    let is_unknown =
+        |slot: &&Slot| !taken.contains(&slot.id) && slot.access.is_some_and(|access| access.lets_in());
+    for slot in current.users.iter().filter(is_unknown) {
+        let name = match slot.name.as_deref() {
+            Ok("") => "(no name)".to_string(),
+            Ok(name) => name.to_string(),
+            Err(_) => "(name cannot be read)".to_string(),
+        };
+        plan.unknown_users.push(format!("{} {name}", slot.id));
+        if wanted.unknown_users == UnknownUsers::Disable && slot.id > 1 {
+            plan.writes.push(Write::Disable(slot.id, name));
+        }
+    }
+}
+
+impl Write {
+    /// The slot of the user that it is about.
+    pub fn user(&self) -> Option<u8> {
+        match self {
+            Self::Name(slot, _)
+            | Self::Password(slot, ..)
+            | Self::Access(slot, ..)
+            | Self::Enable(slot, _)
+            | Self::Payload(slot, _)
+            | Self::Disable(slot, _) => Some(*slot),
+            _ => None,
+        }
+    }
+}
+
+/// The name of a privilege level, as settings and reports have it.
+pub fn privilege_name(privilege: Privilege) -> String {
+    match PRIVILEGES.iter().find(|(_, named)| *named == privilege) {
+        Some((name, _)) => (*name).to_string(),
+        None => format!("{:#04x}", u8::from(privilege)),
+    }
+}
+
+/// The privilege level of that name that a user may have.
+fn privilege_named(name: &str) -> Option<Privilege> {
+    PRIVILEGES.iter().find(|(named, _)| *named == name).map(|(_, privilege)| *privilege)
+}
+
+const PRIVILEGES: [(&str, Privilege); 6] = [
+    ("callback", Privilege::Callback),
+    ("user", Privilege::User),
+    ("operator", Privilege::Operator),
+    ("administrator", Privilege::Administrator),
+    ("oem", Privilege::Oem),
+    ("no-access", Privilege::NoAccess),
+];
+
+impl fmt::Display for Write {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(slot, name) => write!(formatter, "user {slot}: name {name}"),
+            Self::Password(slot, name, _) => write!(formatter, "user {slot} {name}: password"),
+            Self::Access(slot, name, privilege) => {
+                let privilege = privilege_name(*privilege);
+                write!(formatter, "user {slot} {name}: {privilege} with IPMI messaging on the LAN channel")
+            }
+            Self::Enable(slot, name) => write!(formatter, "user {slot} {name}: enabled"),
+            Self::Payload(slot, name) => write!(formatter, "user {slot} {name}: serial over LAN"),
+            Self::Channel(true) => write!(formatter, "IPMI over LAN: always available"),
+            Self::Channel(false) => write!(formatter, "IPMI over LAN: disabled"),
+            Self::NoCipherSuite0 => write!(formatter, "cipher suite 0: for nobody"),
+            Self::Lan(writes) => {
+                let words: Vec<String> = writes.iter().map(ToString::to_string).collect();
+                write!(formatter, "LAN: {}", words.join(", "))
+            }
+            Self::SerialOverLan(on) => {
+                write!(formatter, "serial over LAN: {}", if *on { "on" } else { "off" })
+            }
+            Self::Clock => write!(formatter, "clock: the host's"),
+            Self::IdentifyOff => write!(formatter, "identify LED: off"),
+            Self::Watchdog(WantedWatchdog { action, seconds }) => match action_code(action) {
+                Some(0) => write!(formatter, "watchdog: stopped"),
+                _ => write!(formatter, "watchdog: {} after {seconds} s", action_words(action)),
+            },
+            Self::PowerRestore(policy) => {
+                write!(formatter, "after a loss of power: {}", policy_words(policy))
+            }
+            Self::Disable(slot, name) => write!(formatter, "user {slot} {name}: disabled"),
+        }
+    }
+}
+
+impl fmt::Display for LanWrite {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dotted = |octets: &[u8; 4]| std::net::Ipv4Addr::from(*octets);
+        match self {
+            Self::Dhcp(true) => write!(formatter, "address by DHCP"),
+            Self::Dhcp(false) => write!(formatter, "address is set"),
+            Self::Address(address) => write!(formatter, "address {}", dotted(address)),
+            Self::Mask(mask) => write!(formatter, "mask {}", dotted(mask)),
+            Self::Gateway(gateway) => write!(formatter, "gateway {}", dotted(gateway)),
+            Self::Vlan(0) => write!(formatter, "untagged"),
+            Self::Vlan(vlan) => write!(formatter, "VLAN {vlan}"),
+        }
+    }
+}
+
+fn action_words(action: &WatchdogAction) -> &str {
+    match action {
+        WatchdogAction::Stop => "stop",
+        WatchdogAction::Reset => "reset",
+        WatchdogAction::PowerOff => "power off",
+        WatchdogAction::PowerCycle => "power cycle",
+        WatchdogAction::Unknown(action) => action,
+    }
+}
+
+fn policy_words(policy: &PowerRestore) -> &str {
+    match policy {
+        PowerRestore::AlwaysOff => "stays off",
+        PowerRestore::Previous => "as before",
+        PowerRestore::AlwaysOn => "turns on",
+        PowerRestore::Unknown(policy) => policy,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+
+    use super::super::current::{Access, Lan};
+    use super::*;
+
+    fn slot(id: u8, name: &str) -> Slot {
+        let name = Ok(name.to_string());
+        Slot { id, name, access: None, access_error: None, is_fixed: false, sol_payload: None }
+    }
+
+    fn user(id: u8, name: &str, privilege: Privilege, enabled: bool) -> Slot {
+        let access = Access { privilege, ipmi_messaging: true, enabled: Some(enabled) };
+        Slot { access: Some(access), ..slot(id, name) }
+    }
+
+    fn wanted_user(name: &str) -> WantedUser {
+        WantedUser {
+            name: name.to_string(),
+            privilege: "administrator".to_string(),
+            password: Some(Secret::new("a password")),
+            generate: false,
+            in_place: false,
+        }
+    }
+
+    fn wanted(users: &[&str]) -> WantedBmc {
+        WantedBmc { users: users.iter().map(|name| wanted_user(name)).collect(), ..WantedBmc::default() }
+    }
+
+    fn words(plan: &Plan) -> Vec<String> {
+        plan.writes.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_new_user_goes_to_the_first_slot_that_is_free_for_sure() {
+        let unreadable = Slot { name: Err("0xcc".to_string()), ..slot(2, "") };
+        let fixed = Slot { is_fixed: true, ..slot(3, "") };
+        let nameless = user(4, "", Privilege::Administrator, true);
+        let users = vec![slot(1, ""), unreadable, fixed, nameless, slot(5, ""), slot(6, "")];
+        let current = Current { users, ..Current::default() };
+        let plan = plan(&wanted(&["admin", "ops"]), &current, &[]);
+        assert_eq!(plan.slots, [Some(5), Some(6)]);
+        assert_eq!(
+            words(&plan)[..4],
+            [
+                "user 5: name admin",
+                "user 5 admin: password",
+                "user 5 admin: administrator with IPMI messaging on the LAN channel",
+                "user 5 admin: enabled",
+            ]
+        );
+        assert_eq!(plan.unknown_users, ["4 (no name)"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_free() {
+        let unreadable = |id| Slot { name: Err("0xcc, invalid data field".to_string()), ..slot(id, "") };
+        let users =
+            vec![slot(1, ""), user(2, "root", Privilege::Administrator, true), unreadable(3), unreadable(4)];
+        let current = Current { users, ..Current::default() };
+        let plan = plan(&wanted(&["admin"]), &current, &[]);
+        assert_eq!((plan.writes.len(), plan.slots.as_slice()), (0, [None].as_slice()));
+        assert!(
+            plan.refusals[0].starts_with("user admin: no slot is known to be free: 2 of 4 cannot be read")
+        );
+        let blind = super::plan(&wanted(&["admin"]), &Current::default(), &[]);
+        assert_eq!(blind.refusals, ["user admin: the BMC does not tell its users"]);
+    }
+
+    #[test]
+    fn a_password_is_written_where_it_is_not_proven() {
+        let current =
+            Current { users: vec![user(2, "admin", Privilege::Administrator, true)], ..Current::default() };
+        let count = |finding, in_place| {
+            let mut wanted = wanted(&["admin"]);
+            wanted.users[0].in_place = in_place;
+            plan(&wanted, &current, &[finding]).writes.len()
+        };
+        assert_eq!(count(Some(Finding::Right), false), 0);
+        assert_eq!(count(Some(Finding::Wrong), true), 1);
+        assert_eq!(count(Some(Finding::Unknown), false), 1);
+        assert_eq!(count(Some(Finding::Unknown), true), 0);
+    }
+
+    #[test]
+    fn users_that_nobody_wants_are_told_or_disabled_last_and_never_slot_1() {
+        let admin = |id, name| user(id, name, Privilege::Administrator, true);
+        let users = vec![admin(1, ""), admin(2, "root"), slot(3, "")];
+        let current = Current { users, ..Current::default() };
+        let told = plan(&wanted(&["admin"]), &current, &[]);
+        assert_eq!(told.unknown_users, ["1 (no name)", "2 root"]);
+        assert!(!told.writes.iter().any(|write| matches!(write, Write::Disable(..))));
+        let disabled =
+            plan(&WantedBmc { unknown_users: UnknownUsers::Disable, ..wanted(&["admin"]) }, &current, &[]);
+        assert_eq!(words(&disabled).last().map(String::as_str), Some("user 2 root: disabled"));
+        assert_eq!(disabled.writes.iter().filter(|write| matches!(write, Write::Disable(..))).count(), 1);
+    }
+
+    #[test]
+    fn a_bmc_that_does_not_tell_who_is_enabled_is_judged_by_what_they_may() {
+        let user = |id, name, privilege, ipmi_messaging| {
+            let access = Access { privilege, ipmi_messaging, enabled: None };
+            Slot { access: Some(access), ..slot(id, name) }
+        };
+        let users = vec![
+            slot(1, ""),
+            user(2, "root", Privilege::Operator, true),
+            user(3, "gone", Privilege::Operator, false),
+            user(4, "none", Privilege::NoAccess, true),
+            user(5, "admin", Privilege::Administrator, true),
+            slot(6, ""),
+        ];
+        let current = Current { users, ..Current::default() };
+        let plan_for = |finding| plan(&wanted(&["admin"]), &current, &[Some(finding)]);
+        assert_eq!(plan_for(Finding::Right).unknown_users, ["2 root"]);
+        assert_eq!(words(&plan_for(Finding::Right)).len(), 0);
+        assert_eq!(words(&plan_for(Finding::Wrong)), ["user 5 admin: password", "user 5 admin: enabled"]);
+    }
+
+    #[test]
+    fn the_lan_is_written_where_it_differs() {
+        let lan = Lan { channel: 8, source: Some(AddressSource::Dhcp), vlan: Some(0), ..Lan::default() };
+        let current = Current { lan: Some(lan), ..Current::default() };
+        let wanted_lan = WantedLan {
+            source: Some(AddressSource::Static),
+            address: Some([10, 0, 0, 9].into()),
+            prefix: Some(20),
+            gateway: Some([10, 0, 0, 1].into()),
+            vlan: Some(0),
+        };
+        let wanted = WantedBmc { lan: Some(wanted_lan), ipmi_over_lan: Some(true), ..WantedBmc::default() };
+        assert_eq!(
+            words(&plan(&wanted, &current, &[])),
+            [
+                "LAN: address is set, address 10.0.0.9, mask 255.255.240.0, gateway 10.0.0.1",
+                "IPMI over LAN: always available",
+            ]
+        );
+        let without = plan(&wanted, &Current::default(), &[]);
+        assert_eq!(without.refusals, ["the BMC has no LAN channel"]);
+    }
+
+    #[test]
+    fn no_write_shows_a_password() {
+        let current = Current { users: vec![slot(2, "")], ..Current::default() };
+        let plan = plan(&wanted(&["admin"]), &current, &[]);
+        assert!(!format!("{plan:?} {:?}", words(&plan)).contains("a password"));
+    }
+
+    /// What a BMC is after a write that it heeds.
+    fn heed(current: &mut Current, write: &Write) {
+        let mut slot = |id: u8, change: &dyn Fn(&mut Slot)| {
+            current.users.iter_mut().filter(|slot| slot.id == id).for_each(change);
+        };
+        let none = Access { privilege: Privilege::NoAccess, ipmi_messaging: false, enabled: Some(false) };
+        match write {
+            Write::Name(id, name) => slot(*id, &|slot| slot.name = Ok(name.clone())),
+            Write::Access(id, _, privilege) => slot(*id, &|slot| {
+                let enabled = slot.access.unwrap_or(none).enabled;
+                slot.access = Some(Access { privilege: *privilege, ipmi_messaging: true, enabled });
+            }),
+            Write::Enable(id, _) | Write::Disable(id, _) => slot(*id, &|slot| {
+                let enabled = Some(matches!(write, Write::Enable(..)));
+                slot.access = Some(Access { enabled, ..slot.access.unwrap_or(none) });
+            }),
+            _ => {}
+        }
+    }
+
+    fn any_slot() -> impl Strategy<Value = Slot> {
+        let name = prop_oneof![
+            4 => Just(Ok(String::new())),
+            1 => Just(Err("0xcc".to_string())),
+            3 => "[a-c]".prop_map(Ok),
+        ];
+        let access = proptest::option::of((any::<bool>(), any::<bool>()));
+        (name, access, any::<bool>()).prop_map(|(name, access, is_fixed)| {
+            let access = access.map(|(enabled, ipmi_messaging)| Access {
+                privilege: Privilege::User,
+                ipmi_messaging,
+                enabled: Some(enabled),
+            });
+            Slot { name, access, is_fixed, ..slot(0, "") }
+        })
+    }
+
+    proptest! {
+        /// On a BMC that heeds what is written, a second plan writes nothing, whoever was there before; nobody's slot is
+        /// taken, and slot 1 is never touched.
+        #[test]
+        fn a_second_plan_is_empty(slots in proptest::collection::vec(any_slot(), 1..12), disable in any::<bool>()) {
+            let users: Vec<Slot> =
+                (1..).zip(slots).map(|(id, slot)| Slot { id, ..slot }).collect();
+            let before = Current { users, ..Current::default() };
+            let unknown_users = if disable { UnknownUsers::Disable } else { UnknownUsers::Report };
+            let wanted = WantedBmc { unknown_users, ..wanted(&["a", "x"]) };
+            let first = plan(&wanted, &before, &[Some(Finding::Unknown), Some(Finding::Unknown)]);
+            let mut after = before.clone();
+            // Nobody is disabled before all who are wanted are in.
+            let are_in = first.slots.iter().all(Option::is_some);
+            let done = first.writes.iter().filter(|write| are_in || !matches!(write, Write::Disable(..)));
+            done.for_each(|write| heed(&mut after, write));
+            prop_assert_eq!(after.users.first(), before.users.first());
+            for (was, is) in before.users.iter().zip(&after.users) {
+                let was_free = was.name == Ok(String::new());
+                prop_assert!(was.name == is.name || was_free && !was.is_fixed);
+            }
+            let found = [Some(Finding::Right), Some(Finding::Right)];
+            let second = plan(&wanted, &after, &found);
+            let left = second.writes.iter().filter(|write| are_in || !matches!(write, Write::Disable(..)));
+            prop_assert_eq!(left.count(), 0);
+            prop_assert_eq!(second.slots, first.slots);
+        }
+    }
+}

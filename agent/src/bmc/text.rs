@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A BMC for people. Pure.
+
+use std::fmt::Write;
+
+use stage1_inventory::{
+    BmcFru, BmcLan, BmcOutcome, BmcReport, BmcSel, BmcSensor, PasswordState, SelEntry, printable,
+};
+
+/// Seconds since 1970 as RFC 3339 in UTC.
+pub fn time(seconds: u32) -> String {
+    let (days, rest) = (seconds / 86400, seconds % 86400);
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// The whole of it, what is odd first.
+pub fn show(report: &BmcReport) -> String {
+    let mut text = String::new();
+    let device = &report.device;
+    let maker =
+        device.manufacturer.clone().unwrap_or_else(|| format!("manufacturer {}", device.manufacturer_id));
+    let mut line = |name: &str, words: &str| {
+        if !words.is_empty() {
+            let _ = writeln!(text, "{name:<10}{}", printable(words));
+        }
+    };
+    if let Some(test) = &device.self_test {
+        line("fault", &format!("the BMC's own test: {test}"));
+    }
+    if let Some(chassis) = &report.chassis {
+        chassis.faults.iter().for_each(|fault| line("fault", fault));
+    }
+    line(
+        "bmc",
+        &format!(
+            "{maker} product {:#06x}, firmware {}, IPMI {}",
+            device.product_id, device.firmware, device.ipmi_version
+        ),
+    );
+    line("guid", device.guid.as_deref().unwrap_or_default());
+    if let Some(lan) = &report.lan {
+        line("lan", &lan_words(lan));
+        lan.ipv6.iter().for_each(|ipv6| line("ipv6", &format!("{}/{}", ipv6.address, ipv6.prefix)));
+        let suites: Vec<String> = lan.cipher_suites.iter().map(ToString::to_string).collect();
+        line("ciphers", &suites.join(" "));
+    }
+    if let Some(sol) = &report.sol {
+        let rate = sol.bits_per_second.map_or_else(String::new, |rate| format!(", {rate} bit/s"));
+        line("sol", &format!("{}{rate}", if sol.is_enabled { "on" } else { "off" }));
+    }
+    if let Some(chassis) = &report.chassis {
+        let mut words = vec![if chassis.is_on { "on".to_string() } else { "off".to_string() }];
+        words.extend(chassis.restart_cause.iter().map(|cause| format!("started by {cause}")));
+        words.extend(chassis.last_power_event.iter().cloned());
+        line("power", &words.join(", "));
+    }
+    if let Some(power) = &report.health.power {
+        line("draw", &format!("{} W, {} W on average", power.now_watts, power.average_watts));
+    }
+    if let Some(ahead) = report.clock_ahead_s {
+        line("clock", &format!("{ahead:+} s against the host's"));
+    }
+    for user in &report.users {
+        let state = match user.enabled {
+            Some(true) => "enabled",
+            Some(false) => "disabled",
+            None => "enabled or not is not told",
+        };
+        let name = if user.name.is_empty() { "(no name)" } else { &user.name };
+        let privilege = user.privilege.as_deref().unwrap_or("privilege not told");
+        line("user", &format!("{} {name}, {privilege}, {state}", user.slot));
+    }
+    report.health.frus.iter().for_each(|fru| line("fru", &fru_words(fru)));
+    if let Some(sel) = &report.health.sel {
+        line("sel", &sel_words(sel));
+        sel.events.iter().for_each(|event| line("", &event_words(event)));
+    }
+    report.health.sensors.iter().filter(|sensor| sensor.is_out_of_range).for_each(|sensor| {
+        line("sensor", &sensor_words(sensor));
+    });
+    text
+}
+
+/// The events, one a line.
+pub fn events(sel: &BmcSel) -> String {
+    let mut text = format!("{}\n", sel_words(sel));
+    for event in &sel.events {
+        let _ = writeln!(text, "{}", printable(&event_words(event)));
+    }
+    text
+}
+
+/// The sensors, one a line.
+pub fn sensors(sensors: &[BmcSensor]) -> String {
+    let width = sensors.iter().map(|sensor| sensor.name.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for sensor in sensors {
+        let _ = writeln!(
+            text,
+            "{:<width$}  {:<20}  {}",
+            printable(&sensor.name),
+            reading(sensor),
+            printable(&sensor.state)
+        );
+    }
+    text
+}
+
+/// What became of configuring it.
+pub fn outcome(outcome: &BmcOutcome) -> String {
+    let mut text = String::new();
+    for change in &outcome.changes {
+        let end = change
+            .failure
+            .as_ref()
+            .map_or_else(|| "done".to_string(), |failure| format!("failed: {failure}"));
+        let _ = writeln!(text, "{}: {}", printable(&change.what), printable(&end));
+    }
+    for user in &outcome.users {
+        let _ = writeln!(text, "user {}: password {}", printable(&user.name), password(&user.password));
+    }
+    let _ = writeln!(text, "{}", summary(outcome));
+    text
+}
+
+/// That in one line.
+pub fn summary(outcome: &BmcOutcome) -> String {
+    let done = outcome.changes.iter().filter(|change| change.failure.is_none()).count();
+    let state = if outcome.is_as_wanted { "as wanted" } else { "not as wanted" };
+    let changes = match done {
+        0 => "nothing had to be written".to_string(),
+        1 => "1 change".to_string(),
+        count => format!("{count} changes"),
+    };
+    let changes = if done == 0 && !outcome.is_as_wanted { "no change".to_string() } else { changes };
+    format!("{state}: {changes}, {} requests in {} ms", outcome.requests, outcome.took_ms)
+}
+
+fn password(state: &PasswordState) -> &str {
+    match state {
+        PasswordState::NotWanted => "left as it is",
+        PasswordState::Proven => "proven",
+        PasswordState::Set => "set; the BMC's own test cannot be believed",
+        PasswordState::Believed => "believed to be in place, as was reported before",
+        PasswordState::Failed => "not in place",
+        PasswordState::Unknown(state) => state,
+    }
+}
+
+fn lan_words(lan: &BmcLan) -> String {
+    let mut words = vec![format!("channel {}", lan.channel)];
+    words.push(match (lan.address, lan.mask) {
+        (Some(address), Some(mask)) => format!("{address}/{}", u32::from(mask).count_ones()),
+        (Some(address), None) => address.to_string(),
+        _ => "no address".to_string(),
+    });
+    words.extend(lan.source.as_ref().map(|source| format!("by {}", crate::json::word(source))));
+    words.extend(lan.gateway.map(|gateway| format!("gateway {gateway}")));
+    words.extend(lan.vlan.map(|vlan| format!("VLAN {vlan}")));
+    words.extend(lan.mac.iter().map(|mac| format!("mac {mac}")));
+    words.extend(lan.access.iter().map(|access| format!("access {access}")));
+    words.join(", ")
+}
+
+fn fru_words(fru: &BmcFru) -> String {
+    let part = |words: [&Option<String>; 3]| {
+        words.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
+    };
+    let board = part([&fru.board_manufacturer, &fru.board_product, &fru.board_serial]);
+    let product = part([&fru.product_manufacturer, &fru.product_name, &fru.product_serial]);
+    let mut words = vec![fru.id.to_string()];
+    words.extend(fru.name.clone());
+    words.extend(
+        [("board", board), ("product", product)]
+            .into_iter()
+            .filter(|(_, words)| !words.is_empty())
+            .map(|(what, words)| format!("{what} {words}")),
+    );
+    words.extend(fru.doubts.iter().map(|doubt| format!("({doubt})")));
+    words.join(", ")
+}
+
+fn sel_words(sel: &BmcSel) -> String {
+    let mut words = vec![format!("{} entries", sel.entries), format!("{} bytes free", sel.free_bytes)];
+    words.extend(sel.last_added.iter().map(|time| format!("the last of {time}")));
+    if sel.is_overflown {
+        words.push("events were lost for want of space".to_string());
+    }
+    if sel.not_read > 0 {
+        words.push(format!("the oldest {} were not read", sel.not_read));
+    }
+    words.join(", ")
+}
+
+fn event_words(event: &SelEntry) -> String {
+    let time = event.time.as_deref().unwrap_or("at an unknown time");
+    let sensor = match (&event.sensor_name, &event.sensor_type, event.sensor) {
+        (Some(name), Some(kind), _) => format!("{kind} {name}: "),
+        (None, Some(kind), Some(number)) => format!("{kind} #{number:#04x}: "),
+        _ => String::new(),
+    };
+    let end = if event.is_deassertion { " (over)" } else { "" };
+    let raw = event.raw.as_ref().map_or_else(String::new, |raw| format!(" {raw}"));
+    format!("{:>5} {time} {:<11} {sensor}{}{end}{raw}", event.record, event.severity, event.event)
+}
+
+fn sensor_words(sensor: &BmcSensor) -> String {
+    format!("{}: {} {}", sensor.name, reading(sensor), sensor.state)
+}
+
+fn reading(sensor: &BmcSensor) -> String {
+    let Some(milli) = sensor.reading_milli else { return String::new() };
+    let sign = if milli < 0 { "-" } else { "" };
+    let (whole, rest) = (milli.unsigned_abs() / 1000, milli.unsigned_abs() % 1000);
+    let number = format!("{sign}{whole}.{rest:03}");
+    let number = number.trim_end_matches('0').trim_end_matches('.');
+    let unit = sensor.unit.as_deref().unwrap_or_default();
+    format!("{number} {}", printable(unit)).trim_end().to_string()
+}
+
+/// The date of a day counted from 1970 (Howard Hinnant, *chrono-Compatible Low-Level Date Algorithms*, `civil_from_days`).
+fn date(days: u32) -> (u32, u32, u32) {
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1460 + day / 36524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (era * 400 + year + next, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_as_date_prints_them() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_700_000_000, "2023-11-14T22:13:20Z"),
+            (u32::MAX, "2106-02-07T06:28:15Z"),
+        ] {
+            assert_eq!(time(seconds), text);
+        }
+    }
+
+    #[test]
+    fn readings_are_short() {
+        let sensor = |milli, unit: &str| BmcSensor {
+            reading_milli: Some(milli),
+            unit: Some(unit.to_string()),
+            ..BmcSensor::default()
+        };
+        assert_eq!(reading(&sensor(12_080, "Volts")), "12.08 Volts");
+        assert_eq!(reading(&sensor(-500, "degrees C")), "-0.5 degrees C");
+        assert_eq!(reading(&sensor(9_000_000, "RPM")), "9000 RPM");
+    }
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Writing to a BMC.
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use stage1_inventory::{PowerRestore, Secret, WantedWatchdog};
+use thiserror::Error;
+
+use super::lan::CHANNEL_LIMIT;
+use super::password::{LONG, SHORT};
+use super::plan::{LanWrite, Write, action_code};
+use super::users;
+use crate::ipmi::app::{
+    Access, AccessMode, ChannelAccess, EnableUser, GetChannelAccess, GetUserAccess, Password, PasswordSize,
+    Payloads, PreTimeout, Privilege, SetChannelAccess, SetUserAccess, SetUserName, SetUserPassword,
+    SetUserPayloadAccess, SetWatchdogTimer, Store, UserAccess, Watchdog, WatchdogUser,
+};
+use crate::ipmi::chassis::{ChassisIdentify, Identify, RestorePolicy, SetPowerRestorePolicy};
+use crate::ipmi::storage::SetSelTime;
+use crate::ipmi::transport::{
+    AddressSource, CipherEntries, CipherPrivileges, Gateway, GetLanParameter, IpAddress, SetLanParameter,
+    SetSolParameter, SolEnable, SubnetMask, Vlan,
+};
+use crate::ipmi::{Bmc, Completion, Error as Refused, SetInProgress};
+
+/// Why a write came to nothing.
+#[derive(Debug, Error)]
+pub enum WriteError {
+    /// The BMC did not do it.
+    #[error("{0}")]
+    Bmc(#[from] Refused),
+    /// It cannot be.
+    #[error("{0}")]
+    Impossible(String),
+}
+
+/// Does one write. `password` is the one that goes with [`Write::Password`].
+///
+/// # Errors
+/// [`WriteError`].
+pub fn write(bmc: &mut Bmc, channel: u8, write: &Write, secret: Option<&Secret>) -> Result<(), WriteError> {
+    match write {
+        Write::Name(user, name) => {
+            let name = users::name(name).map_err(WriteError::Impossible)?;
+            bmc.ask(&SetUserName { user: *user, name })?;
+        }
+        Write::Password(user, name, _) => {
+            let secret =
+                secret.ok_or_else(|| WriteError::Impossible(format!("user {name} has no password")))?;
+            password(bmc, *user, secret)?;
+        }
+        Write::Access(user, _, privilege) => access(bmc, channel, *user, *privilege)?,
+        Write::Enable(user, _) => bmc.ask(&EnableUser { user: *user, is_enabled: true })?,
+        Write::Disable(user, _) => disable(bmc, channel, *user)?,
+        Write::Payload(user, _) => {
+            let payloads = Payloads::SOL;
+            bmc.ask(&SetUserPayloadAccess { channel, user: *user, is_enabled: true, payloads })?;
+        }
+        Write::Channel(available) => channel_access(bmc, channel, *available)?,
+        Write::NoCipherSuite0 => no_cipher_suite_0(bmc, channel)?,
+        Write::Lan(writes) => lan(bmc, channel, writes)?,
+        Write::SerialOverLan(on) => bmc.ask(&SetSolParameter { channel, value: SolEnable(*on) })?,
+        Write::Clock => bmc.ask(&SetSelTime { seconds: seconds_now() })?,
+        Write::IdentifyOff => bmc.ask(&ChassisIdentify { identify: Identify::Off })?,
+        Write::Watchdog(wanted) => watchdog(bmc, wanted)?,
+        Write::PowerRestore(policy) => power_restore(bmc, policy)?,
+    }
+    Ok(())
+}
+
+/// The host's clock, in seconds since 1970.
+pub fn seconds_now() -> u32 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u32::try_from(now.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// Sets a password of up to 16 bytes as one of 16, which logs in with IPMI 1.5 too, and where the BMC wants 20 as one of
+/// 20; a longer one as one of 20 only, since a BMC that has 16 would cut it.
+fn password(bmc: &mut Bmc, user: u8, secret: &Secret) -> Result<(), WriteError> {
+    let set = |bmc: &mut Bmc, size| {
+        let password = Password::new(secret.reveal(), size);
+        let password =
+            password.ok_or_else(|| WriteError::Impossible(format!("a password has 1 to {LONG} bytes")))?;
+        bmc.ask(&SetUserPassword { user, password }).map_err(WriteError::from)
+    };
+    if secret.reveal().len() > SHORT {
+        return set(bmc, PasswordSize::Twenty);
+    }
+    match set(bmc, PasswordSize::Sixteen) {
+        Err(WriteError::Bmc(error)) if is_about_length(&error) => set(bmc, PasswordSize::Twenty),
+        result => result,
+    }
+}
+
+/// Whether the BMC may have refused a password since it has another number of bytes than it stores.
+fn is_about_length(error: &Refused) -> bool {
+    matches!(error.completion(), Some(Completion(0xc6 | 0xc7 | 0xc8 | 0xcc)))
+}
+
+fn access(bmc: &mut Bmc, channel: u8, user: u8, limit: Privilege) -> Result<(), Refused> {
+    let access = Access { callback_only: false, link_authentication: true, messaging: true, limit };
+    match bmc.ask(&SetUserAccess { channel, user, access }) {
+        // Some BMCs have no link authentication.
+        Err(error) if error.completion() == Some(Completion::INVALID_FIELD) => {
+            bmc.ask(&SetUserAccess { channel, user, access: Access { link_authentication: false, ..access } })
+        }
+        result => result,
+    }
+}
+
+/// Where the BMC does not tell who is enabled, what the user may do is taken away too: that can be read back.
+fn disable(bmc: &mut Bmc, channel: u8, user: u8) -> Result<(), Refused> {
+    bmc.ask(&EnableUser { user, is_enabled: false })?;
+    let UserAccess { access, is_enabled, .. } = bmc.ask(&GetUserAccess { channel, user })?;
+    if is_enabled.is_none() && access.messaging {
+        let access = Access { messaging: false, limit: Privilege::NoAccess, ..access };
+        bmc.ask(&SetUserAccess { channel, user, access })?;
+    }
+    Ok(())
+}
+
+/// Now, and after the BMC's next start. What else is set for the channel stays.
+fn channel_access(bmc: &mut Bmc, channel: u8, is_available: bool) -> Result<(), Refused> {
+    let mode = if is_available { AccessMode::Always } else { AccessMode::Disabled };
+    for store in [Store::NonVolatile, Store::Volatile] {
+        let access = bmc.ask(&GetChannelAccess { channel, store })?;
+        if access.mode != mode {
+            let access = ChannelAccess { mode, limit: CHANNEL_LIMIT, ..access };
+            bmc.ask(&SetChannelAccess { channel, store, access })?;
+        }
+    }
+    Ok(())
+}
+
+fn no_cipher_suite_0(bmc: &mut Bmc, channel: u8) -> Result<(), WriteError> {
+    let CipherEntries(suites) = bmc.ask(&GetLanParameter::<CipherEntries>::new(channel))?;
+    let CipherPrivileges(mut levels) = bmc.ask(&GetLanParameter::<CipherPrivileges>::new(channel))?;
+    for (_, level) in suites.iter().zip(&mut levels).filter(|(suite, _)| **suite == 0) {
+        *level = Privilege::Other(0);
+    }
+    locked(bmc, channel, |bmc| bmc.ask(&SetLanParameter { channel, value: CipherPrivileges(levels) }))
+}
+
+fn lan(bmc: &mut Bmc, channel: u8, writes: &[LanWrite]) -> Result<(), WriteError> {
+    locked(bmc, channel, |bmc| writes.iter().try_for_each(|write| lan_parameter(bmc, channel, *write)))
+}
+
+/// Writes under the lock of the LAN parameters, and commits. What is written without the lock some BMCs forget, and where
+/// it is let go without a commit they roll back. A BMC without lock or commit (both are optional, IPMI 2.0, table 23-4)
+/// takes writes at once.
+fn locked(
+    bmc: &mut Bmc,
+    channel: u8,
+    writes: impl FnOnce(&mut Bmc) -> Result<(), Refused>,
+) -> Result<(), WriteError> {
+    let progress = |bmc: &mut Bmc, value| bmc.ask(&SetLanParameter::<SetInProgress> { channel, value });
+    let has_lock = match progress(bmc, SetInProgress::InProgress) {
+        Ok(()) => true,
+        Err(error) if error.is_absent() => false,
+        // Somebody died with the lock: it is taken from them, or nothing could ever be written again.
+        Err(error) if error.completion() == Some(Completion(0x81)) => {
+            progress(bmc, SetInProgress::Complete)?;
+            progress(bmc, SetInProgress::InProgress)?;
+            true
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let written = writes(bmc);
+    if !has_lock {
+        return Ok(written?);
+    }
+    // Where a write failed, what came before it rolls back.
+    let committed = match &written {
+        Ok(()) => progress(bmc, SetInProgress::Commit).map_or_else(only_if_hung, Ok),
+        Err(_) => Ok(()),
+    };
+    let completed = progress(bmc, SetInProgress::Complete);
+    written?;
+    committed?;
+    Ok(completed?)
+}
+
+/// Commit is optional, and refused by any code.
+fn only_if_hung(error: Refused) -> Result<(), Refused> {
+    if error.is_hung() { Err(error) } else { Ok(()) }
+}
+
+fn lan_parameter(bmc: &mut Bmc, channel: u8, write: LanWrite) -> Result<(), Refused> {
+    match write {
+        LanWrite::Dhcp(true) => bmc.ask(&SetLanParameter { channel, value: AddressSource::Dhcp }),
+        LanWrite::Dhcp(false) => bmc.ask(&SetLanParameter { channel, value: AddressSource::Static }),
+        LanWrite::Address(address) => bmc.ask(&SetLanParameter { channel, value: IpAddress(address.into()) }),
+        LanWrite::Mask(mask) => bmc.ask(&SetLanParameter { channel, value: SubnetMask(mask.into()) }),
+        LanWrite::Gateway(gateway) => {
+            bmc.ask(&SetLanParameter { channel, value: Gateway(Ipv4Addr::from(gateway)) })
+        }
+        LanWrite::Vlan(0) => bmc.ask(&SetLanParameter { channel, value: Vlan(None) }),
+        LanWrite::Vlan(vlan) => bmc.ask(&SetLanParameter { channel, value: Vlan(Some(vlan)) }),
+    }
+}
+
+/// Stopped, or set and started.
+fn watchdog(bmc: &mut Bmc, wanted: &WantedWatchdog) -> Result<(), WriteError> {
+    let action = action_code(&wanted.action).ok_or_else(|| {
+        WriteError::Impossible("the watchdog's action is none that this agent knows".to_string())
+    })?;
+    let runs = action != 0 && wanted.seconds > 0;
+    let watchdog = Watchdog {
+        user: WatchdogUser::Os,
+        is_logged: true,
+        action: action.into(),
+        interrupt: PreTimeout::Nothing,
+        interrupt_before: Duration::ZERO,
+        countdown: Duration::from_secs(wanted.seconds.into()),
+    };
+    bmc.ask(&SetWatchdogTimer { watchdog })?;
+    if runs {
+        bmc.ask(&crate::ipmi::app::ResetWatchdogTimer)?;
+    }
+    Ok(())
+}
+
+fn power_restore(bmc: &mut Bmc, policy: &PowerRestore) -> Result<(), WriteError> {
+    let policy = match policy {
+        PowerRestore::AlwaysOff => RestorePolicy::Off,
+        PowerRestore::Previous => RestorePolicy::Previous,
+        PowerRestore::AlwaysOn => RestorePolicy::On,
+        PowerRestore::Unknown(policy) => {
+            return Err(WriteError::Impossible(format!("{policy:?} is no policy that this agent knows")));
+        }
+    };
+    bmc.ask(&SetPowerRestorePolicy { policy })?;
+    Ok(())
+}

@@ -101,6 +101,7 @@ fn answer(rack: &Arc<Rack>, down: &Sender<UnixStream>, mut stream: UnixStream) -
     let result = match words.as_slice() {
         ["status"] => Ok(status(rack)),
         ["power", host, action] => power(rack, host, action),
+        ["bmc", host, verb, words @ ..] => bmc(rack, host, verb, words),
         ["console", host] => match rack.host(host) {
             Ok(host) => {
                 writeln!(stream, "{OK}")?;
@@ -143,9 +144,31 @@ fn power(rack: &Rack, host: &str, action: &str) -> Result<String> {
         "on" => host.power_on()?,
         "off" => host.power_off()?,
         "cut" => host.cut(),
-        _ => bail!("power is on, off or cut, not {action:?}"),
+        "reset" => host.reset()?,
+        _ => bail!("power is on, off, cut or reset, not {action:?}"),
     }
     Ok(String::new())
+}
+
+fn bmc(rack: &Rack, host: &str, verb: &str, words: &[&str]) -> Result<String> {
+    let proxy = rack.host(host)?.bmc()?.proxy();
+    let mut text = String::new();
+    match verb {
+        "faults" => {
+            let rules = words.join(" ");
+            let rules = rules.split(';').filter(|rule| !rule.trim().is_empty()).map(str::parse);
+            proxy.set_faults(rules.collect::<Result<_>>()?);
+        }
+        "log" => proxy.exchanges().iter().try_for_each(|exchange| writeln!(text, "{exchange}"))?,
+        "counts" => {
+            for ((net_fn, code), count) in proxy.counts() {
+                writeln!(text, "{net_fn:02x} {code:02x} {count:>6}")?;
+            }
+        }
+        "reset" => proxy.reset_counts(),
+        _ => bail!("a BMC has faults, log, counts and reset, not {verb:?}"),
+    }
+    Ok(text)
 }
 
 /// Joins the connection with the host's console until either ends.

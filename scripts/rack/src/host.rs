@@ -6,32 +6,36 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 
+use crate::bmc::Bmc;
+use crate::bmc::service::Chassis;
 use crate::boot::copy;
 use crate::namespace::Namespace;
 use crate::paths::{UEFI_CODE, UEFI_VARIABLES, installed};
 use crate::process::{Process, command};
 use crate::qemu::{self, Machine};
 use crate::qmp::{PowerOff, Qmp};
-use crate::spec::{Firmware, HostSpec};
+use crate::spec::{BmcKind, Firmware, HostSpec, RackSpec};
 use crate::tap::Tap;
 use crate::tpm;
 use crate::transcript::{Match, Transcript};
 
 /// A host of the rack.
 pub struct Host {
+    // In the order in which they go down.
+    running: Mutex<Option<Running>>,
+    bmc: Option<Bmc>,
     spec: HostSpec,
     taps: Vec<Tap>,
     boot: KernelBoot,
     directory: PathBuf,
     namespace: Arc<Namespace>,
     serial: Arc<Transcript>,
-    running: Mutex<Option<Running>>,
 }
 
 /// What QEMU itself loads where the network is not asked.
@@ -55,14 +59,17 @@ struct Running {
 const SHUTDOWN: Duration = Duration::from_secs(30);
 
 impl Host {
-    /// A host that is off, with each NIC plugged into one of `taps`, with empty disks and untouched UEFI variables, which keeps its files in `directory`.
+    /// Host `number` of the rack, which is off, with each NIC plugged into one of `taps`, with empty disks and untouched
+    /// UEFI variables, which keeps its files in `directory`. Its BMC is on.
     pub fn new(
-        spec: HostSpec,
+        rack: &RackSpec,
+        number: usize,
         taps: Vec<Tap>,
         boot: KernelBoot,
         directory: PathBuf,
-        namespace: Arc<Namespace>,
-    ) -> Result<Host> {
+        namespace: &Arc<Namespace>,
+    ) -> Result<Arc<Host>> {
+        let spec = rack.hosts.get(number).with_context(|| format!("there is no host {number}"))?.clone();
         fs::create_dir_all(&directory).with_context(|| format!("creating {}", directory.display()))?;
         if spec.firmware == Firmware::Uefi {
             copy(installed(UEFI_VARIABLES)?, &directory.join(qemu::UEFI_VARIABLES))?;
@@ -78,7 +85,17 @@ impl Host {
             fs::create_dir_all(&share).with_context(|| format!("creating {}", share.display()))?;
         }
         let serial = Arc::new(Transcript::create(&directory.join("serial.log"))?);
-        Ok(Host { spec, taps, boot, directory, namespace, serial, running: Mutex::new(None) })
+        let bmc = match &spec.bmc {
+            Some(BmcKind::Whole(bmc)) => Some(Bmc::up(rack, number, bmc, &directory, namespace)?),
+            Some(BmcKind::Bare) | None => None,
+        };
+        let (running, namespace) = (Mutex::new(None), Arc::clone(namespace));
+        let host = Arc::new(Host { running, bmc, spec, taps, boot, directory, namespace, serial });
+        if let Some(bmc) = &host.bmc {
+            let chassis: Weak<Host> = Arc::downgrade(&host);
+            bmc.serve(chassis);
+        }
+        Ok(host)
     }
 
     /// What it was declared as.
@@ -89,6 +106,11 @@ impl Host {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.spec.name
+    }
+
+    /// Its BMC, where it has one that is not bare.
+    pub fn bmc(&self) -> Result<&Bmc> {
+        self.bmc.as_ref().with_context(|| format!("host {} has no [host.bmc]", self.name()))
     }
 
     /// The file with everything that came over the serial console, stamped with the seconds since power-on.
@@ -126,6 +148,13 @@ impl Host {
         if let Some(mut running) = self.running().take() {
             running.qemu.kill();
         }
+    }
+
+    /// Presses its reset button. SeaBIOS follows a reset by one of its own, so that until the next power-on, every reset
+    /// starts the host again, whatever is declared.
+    pub fn reset(&self) -> Result<()> {
+        self.control("set-action", json!({ "reboot": "reset" }))?;
+        self.control("system_reset", json!({}))
     }
 
     /// How long it has been on; `None` where it is off.
@@ -246,6 +275,36 @@ impl Host {
 
     fn running(&self) -> MutexGuard<'_, Option<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Chassis for Host {
+    fn is_on(&self) -> bool {
+        self.on_since().is_some()
+    }
+
+    fn power_on(&self) -> Result<()> {
+        Host::power_on(self)
+    }
+
+    fn cut(&self) {
+        Host::cut(self);
+    }
+
+    fn reset(&self) -> Result<()> {
+        Host::reset(self)
+    }
+
+    fn press_button(&self) -> Result<()> {
+        self.control("system_powerdown", json!({}))
+    }
+
+    fn console(&self) -> (String, Receiver<Vec<u8>>) {
+        Host::console(self)
+    }
+
+    fn type_bytes(&self, bytes: &[u8]) -> Result<()> {
+        Host::type_bytes(self, bytes)
     }
 }
 

@@ -41,6 +41,10 @@ impl Inventory {
         namespace: Arc<Namespace>,
     ) -> Result<Inventory> {
         fs::create_dir_all(&directory).with_context(|| format!("creating {}", directory.display()))?;
+        if !spec.bmc.is_empty() {
+            let path = directory.join("bmc.toml");
+            fs::write(&path, spec.bmc.to_string()).with_context(|| format!("writing {}", path.display()))?;
+        }
         let log = Arc::new(Transcript::create(&directory.with_extension("log"))?);
         Ok(Inventory {
             program: program.to_path_buf(),
@@ -123,6 +127,12 @@ impl Inventory {
     pub fn host(&self, id: &str) -> Result<Value> {
         let host = self.verb(&["host", "show", id, "--json"])?;
         serde_json::from_str(&host).with_context(|| format!("reading host {id}"))
+    }
+
+    /// The users of a host's BMC with their passwords, as `host credentials --json` prints them.
+    pub fn credentials(&self, id: &str) -> Result<Value> {
+        let credentials = self.verb(&["host", "credentials", id, "--json"])?;
+        serde_json::from_str(&credentials).with_context(|| format!("reading the credentials of host {id}"))
     }
 
     /// Adds a profile of a kernel and one initrd.

@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+pub mod bmc;
 pub mod boot;
 pub mod console;
 pub mod control;

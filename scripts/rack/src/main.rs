@@ -11,7 +11,6 @@ use std::sync::mpsc::{self, Receiver};
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use stage1_rack::control::{self, Client};
-use stage1_rack::host::Host;
 use stage1_rack::narrator::Narrator;
 use stage1_rack::paths::Paths;
 use stage1_rack::rack::Rack;
@@ -53,6 +52,15 @@ enum Verb {
         #[command(flatten)]
         which: Which,
     },
+    /// Look at what a host's BMC is asked, or have it do wrong
+    Bmc {
+        /// The host
+        host: String,
+        #[command(subcommand)]
+        verb: BmcVerb,
+        #[command(flatten)]
+        which: Which,
+    },
     /// Join the terminal with a host's serial console; Ctrl-] leaves
     Console {
         /// The host
@@ -80,6 +88,23 @@ enum Power {
     Off,
     /// Pull the plug
     Cut,
+    /// Press the reset button of a host that is on
+    Reset,
+}
+
+#[derive(Subcommand)]
+enum BmcVerb {
+    /// Have it do wrong what RULES say, and nothing else
+    Faults {
+        /// NETFN CMD[/DATA] [after N] [times N] FAULT; none: it does all well
+        rules: Vec<String>,
+    },
+    /// Show what it was asked, and what it answered
+    Log,
+    /// Show how often it was asked what
+    Counts,
+    /// Forget what it was asked
+    Reset,
 }
 
 #[derive(Args)]
@@ -112,6 +137,15 @@ fn run(verb: Verb) -> Result<()> {
             let action = action.to_possible_value().context("naming the action")?;
             print_answer(ask(&paths, &which, &format!("power {host} {}", action.get_name()))?)
         }
+        Verb::Bmc { host, verb, which } => {
+            let words = match verb {
+                BmcVerb::Faults { rules } => format!("faults {}", rules.join(";")),
+                BmcVerb::Log => "log".to_string(),
+                BmcVerb::Counts => "counts".to_string(),
+                BmcVerb::Reset => "reset".to_string(),
+            };
+            print_answer(ask(&paths, &which, &format!("bmc {host} {words}"))?)
+        }
         Verb::Console { host, which } => {
             let client = ask(&paths, &which, &format!("console {host}"))?;
             eprintln!("This is the console of {host}; Ctrl-] leaves.\r");
@@ -141,7 +175,7 @@ fn play(paths: &Paths, file: &Path, keep: bool) -> Result<()> {
             println!("\n{}", rack.inventory().verb(&["host", "show", &id])?);
         }
     }
-    let hosts: Vec<&str> = rack.hosts().iter().map(Host::name).collect();
+    let hosts: Vec<&str> = rack.hosts().iter().map(|host| host.name()).collect();
     let hosts = hosts.join(", ");
     match &result {
         Ok(()) => narrator.say(&format!("PASS: {hosts}: from power-on over the inventory to the target")),
@@ -176,8 +210,9 @@ fn bring_up(paths: &Paths, file: &Path, narrator: Narrator) -> Result<(Arc<Rack>
 
 /// Keeps the rack up until `rack down`. Ctrl-C ends the process, and with it everything.
 fn stay(downs: &Receiver<UnixStream>, narrator: Narrator) -> Result<()> {
-    narrator
-        .say("in another terminal: rack status, rack console HOST, rack power HOST on|off|cut, rack down");
+    narrator.say(
+        "in another terminal: rack status, rack console HOST, rack power HOST on|off|cut|reset, rack down",
+    );
     narrator.say("Ctrl-C takes the rack down");
     let mut asker = downs.recv().context("waiting for requests")?;
     narrator.say("the rack is down");

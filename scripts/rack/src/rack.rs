@@ -21,7 +21,7 @@ use crate::tap::Tap;
 /// Network, switches, inventory and hosts. Dropping it takes everything down.
 pub struct Rack {
     // In the order in which they go down.
-    hosts: Vec<Host>,
+    hosts: Vec<Arc<Host>>,
     inventory: Inventory,
     _dnsmasq: Option<Process>,
     switches: Vec<Switch>,
@@ -68,7 +68,7 @@ impl Rack {
             };
             let folder = directory.join(&host.name);
             let taps = taps(number, host, &namespace, &switches)?;
-            hosts.push(Host::new(host.clone(), taps, kernel_boot, folder, Arc::clone(&namespace))?);
+            hosts.push(Host::new(spec, number, taps, kernel_boot, folder, &namespace)?);
         }
         let dnsmasq = if spec.network.dhcp {
             Some(network::serve(&namespace, &spec.network, &directory, &boot, &boot_url)?)
@@ -94,14 +94,14 @@ impl Rack {
     }
 
     /// All hosts, in the order of the spec.
-    pub fn hosts(&self) -> &[Host] {
+    pub fn hosts(&self) -> &[Arc<Host>] {
         &self.hosts
     }
 
     /// The host of that name.
     pub fn host(&self, name: &str) -> Result<&Host> {
-        self.hosts.iter().find(|host| host.name() == name).with_context(|| {
-            let names: Vec<&str> = self.hosts.iter().map(Host::name).collect();
+        self.hosts.iter().map(Arc::as_ref).find(|host| host.name() == name).with_context(|| {
+            let names: Vec<&str> = self.hosts.iter().map(|host| host.name()).collect();
             format!("there is no host {name:?}; there are: {}", names.join(", "))
         })
     }
@@ -113,7 +113,7 @@ impl Rack {
 
     /// Takes the hosts' power away and ends the inventory. Dropping the rack does that too.
     pub fn go_down(&self) {
-        self.hosts.iter().for_each(Host::cut);
+        self.hosts.iter().for_each(|host| host.cut());
         self.inventory.stop();
     }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use stage1_initramfs::Compression;
 use stage1_inventory::{Address, Detail, Interface};
 
+use crate::bmc::Bmc;
 use crate::host::Host;
 use crate::narrator::Narrator;
 use crate::qmp::PowerOff;
@@ -34,8 +35,31 @@ pub fn play(rack: &Rack, narrator: Narrator) -> Result<()> {
     for host in rack.hosts() {
         let words = wait_for_target(rack, host)?;
         narrator.say(&format!("{}: {words}", host.name()));
+        if let Ok(bmc) = host.bmc() {
+            let words = log_in(rack, bmc, &identity(rack, host)?)?;
+            narrator.say(&format!("{}: {words}", host.name()));
+        }
     }
     Ok(())
+}
+
+/// Logs in at a BMC from outside, as each user that the inventory wants there.
+fn log_in(rack: &Rack, bmc: &Bmc, id: &str) -> Result<String> {
+    let credentials = rack.inventory().credentials(id)?;
+    let mut users = Vec::new();
+    for entry in credentials.as_array().into_iter().flatten() {
+        let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
+        let status = bmc.ipmitool(text("user"), text("password"), &["chassis", "power", "status"])?;
+        ensure!(status.contains("Chassis Power is on"), "the BMC says of a host that is on: {status}");
+        ensure!(
+            bmc.ipmitool(text("user"), "not-its-password", &["chassis", "power", "status"]).is_err(),
+            "the BMC lets {} in with a wrong password",
+            text("user")
+        );
+        users.push(text("user").to_string());
+    }
+    ensure!(!users.is_empty(), "the inventory has no user for the BMC of {id}");
+    Ok(format!("BMC reachable at {} as user {}", bmc.address()?, users.join(" and as ")))
 }
 
 /// Turns every host on and waits until it has registered and powered itself off.

@@ -2,7 +2,8 @@
 //! QEMU's options for processors, memory and devices.
 
 use super::{Arguments, disk_file};
-use crate::spec::{Boot, DiskModel, DiskSpec, Firmware, HostSpec, NicModel, NicSpec, TpmVersion};
+use crate::bmc;
+use crate::spec::{BmcKind, Boot, DiskModel, DiskSpec, Firmware, HostSpec, NicModel, NicSpec, TpmVersion};
 
 /// The TPM's socket, in the host's directory.
 pub const TPM_SOCKET: &str = "tpm.sock";
@@ -124,8 +125,15 @@ pub fn add_others(arguments: &mut Arguments, spec: &HostSpec) {
     if spec.watchdog {
         arguments.device(format!("i6300esb,bus={BOARD}"));
     }
-    if spec.bmc {
-        arguments.device("ipmi-bmc-sim,id=bmc".to_string());
+    match spec.bmc {
+        None => {}
+        Some(BmcKind::Bare) => arguments.device("ipmi-bmc-sim,id=bmc".to_string()),
+        Some(BmcKind::Whole(_)) => {
+            arguments.add("chardev", format!("socket,id=bmc,path={},reconnect=1", bmc::SOCKET));
+            arguments.device("ipmi-bmc-extern,id=bmc,chardev=bmc".to_string());
+        }
+    }
+    if spec.bmc.is_some() {
         arguments.device("isa-ipmi-kcs,bmc=bmc".to_string());
     }
     if spec.share {

@@ -198,10 +198,18 @@ mod tests {
     }
 
     #[test]
+    fn connects_a_bmc_of_its_own() {
+        let line = arguments("boot = 'kernel'\n[host.bmc]");
+        let expected = "-chardev socket,id=bmc,path=bmc.sock,reconnect=1 -device ipmi-bmc-extern,id=bmc,chardev=bmc \
+                        -device isa-ipmi-kcs,bmc=bmc";
+        assert!(line.contains(expected), "{line}");
+    }
+
+    #[test]
     fn builds_nodes_slots_and_what_stands_beside() {
         let line = arguments(
             "boot = 'kernel'\nmemory_mib = 512\ncpus = { sockets = 2 }\ntpm = '2.0'\nwatchdog = true\n\
-             bmc = true\nshare = true\nsmbios = { entry_point = '3.0' }\n\
+             bmc = 'bare'\nshare = true\nsmbios = { entry_point = '3.0' }\n\
              [[host.node]]\nmemory_mib = 256\ncpus = [0]\n[[host.node]]\nmemory_mib = 256\ncpus = [1]\nslots = [7]\n\
              [[host.disk]]\nmodel = 'nvme'\nsize_mib = 1\nslot = 7\nblock_bytes = 4096\n\
              [[host.disk]]\nmodel = 'scsi'\nsize_mib = 1\nwwn = 0x5000c50000000001\nrotation_rpm = 7200\n\

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The file that declares a rack.
 
+mod bmc;
 mod hardware;
 mod smbios;
 mod switch;
@@ -13,6 +14,10 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
+pub use bmc::{
+    AddressSource, BOARD_KEYS, BmcKind, BmcSpec, CHASSIS_KEYS, EventSpec, FruSpec, PRODUCT_KEYS, Privilege,
+    SensorSpec, UserSpec,
+};
 pub use hardware::{CpuSpec, DiskModel, DiskSpec, NicModel, NicSpec, NodeSpec, TpmVersion};
 pub use smbios::{EntryPoint, OnboardDevice, PortConnector, SmbiosSpec};
 pub use switch::{Speaks, SwitchSpec};
@@ -68,11 +73,13 @@ pub struct InventorySpec {
     pub port: u16,
     /// Port of the boot files, HTTP.
     pub boot_port: u16,
+    /// How it wants the BMC of every host, as its `bmc.toml` has it; nothing by default.
+    pub bmc: toml::Table,
 }
 
 impl Default for InventorySpec {
     fn default() -> InventorySpec {
-        InventorySpec { port: 8443, boot_port: 8080 }
+        InventorySpec { port: 8443, boot_port: 8080, bmc: toml::Table::new() }
     }
 }
 
@@ -117,9 +124,8 @@ pub struct HostSpec {
     /// Whether it has a watchdog (Intel 6300ESB) beside the chipset's.
     #[serde(default)]
     pub watchdog: bool,
-    /// Whether it has a BMC, at a KCS interface.
-    #[serde(default)]
-    pub bmc: bool,
+    /// Its BMC.
+    pub bmc: Option<BmcKind>,
     /// Whether it has a folder in common with this machine: `share` in its own folder, `rack` to 9p in the host.
     #[serde(default)]
     pub share: bool,
@@ -211,7 +217,7 @@ impl RackSpec {
                 ensure!(is_mac(mac), "host {name}: nic.mac: {mac:?} is not like \"52:54:00:09:00:0a\"");
                 ensure!(macs.insert(mac), "host {name}: nic.mac: {mac:?} is there twice");
             }
-            host.check().with_context(|| format!("host {name}"))?;
+            host.check(&self.network).with_context(|| format!("host {name}"))?;
         }
         Ok(())
     }
@@ -245,7 +251,7 @@ impl NetworkSpec {
 }
 
 impl HostSpec {
-    fn check(&self) -> Result<()> {
+    fn check(&self, network: &NetworkSpec) -> Result<()> {
         ensure!(self.memory_mib >= 256, "memory_mib: {} is less than 256", self.memory_mib);
         if self.boot == Boot::UefiHttp && self.firmware != Firmware::Uefi {
             bail!("boot: \"uefi-http\" needs firmware = \"uefi\"");
@@ -258,6 +264,9 @@ impl HostSpec {
         }
         if let Some(uuid) = &self.smbios.system.uuid {
             ensure!(is_uuid(uuid), "smbios.system.uuid: {uuid:?} is not a UUID in lower case");
+        }
+        if let Some(BmcKind::Whole(bmc)) = &self.bmc {
+            bmc.check(network).context("bmc")?;
         }
         self.check_hardware()
     }

@@ -4,6 +4,7 @@
 //! Needs what `scripts/build` makes, and the inventory server beside this test. Each test has a rack of its own, whose
 //! consoles are in `target/rack/NAME/HOST/serial.log`.
 
+mod bmc;
 mod cli;
 mod lldp;
 

@@ -4,6 +4,7 @@
 //! Needs what `scripts/build` makes, and the inventory server beside this test. Each test has a rack of its own, whose
 //! consoles are in `target/rack/NAME/HOST/serial.log` and whose hosts tell into `target/rack/NAME/HOST/share`.
 
+mod bmc;
 mod comparison;
 mod cpus;
 mod disks;
@@ -15,6 +16,7 @@ mod nics;
 mod pci;
 mod told;
 
+use std::cell::Cell;
 use std::process::Command;
 use std::time::Duration;
 
@@ -45,12 +47,16 @@ const ALL: [Compare; 9] = [
 /// QEMU gives a port connector the handle of the BIOS information.
 const PORT_HANDLE: &str = "structure 0x0000 of type 8 has the handle of another";
 
-/// What stage1 found agrees with all the others found; prints how much that is.
+/// The facts that stage1 found agree with what all the others found.
 fn agrees(host: &str, told: &Told, comparisons: &[Compare]) {
     let found = told.json("facts.json");
+    agree(host, told, comparisons.iter().map(|compare| compare(told, &found["facts"])));
+}
+
+/// Nothing differs in any of them; prints how much was compared.
+fn agree(host: &str, told: &Told, comparisons: impl IntoIterator<Item = Comparison>) {
     let mut differences = String::new();
-    for compare in comparisons {
-        let comparison = compare(told, &found["facts"]);
+    for comparison in comparisons {
         println!("{host}: {}", comparison.summary());
         assert!(!comparison.is_empty(), "{host}: nothing was compared{}", told.shown);
         differences += &comparison.differences();
@@ -124,11 +130,25 @@ fn a_stalled_disk_costs_a_problem(told: &Told) {
 
 #[test]
 fn a_uefi_server() {
-    let told = &Told::by("uefi", |_| ())["uefi"];
+    let requests = Cell::new([0; 2]);
+    let told = &Told::by("uefi", |host| requests.set(bmc::count_requests(host)))["uefi"];
     has_problems(told, "facts.json", &[]);
     agrees("uefi", told, &ALL);
     agrees("uefi", told, &[firmware::variables]);
     captured_agrees(told);
+    agree("uefi", told, bmc::all(told));
+    let applied = told.json("applied.json");
+    assert_eq!(applied["is_as_wanted"], true, "{applied:#}{}", told.shown);
+    let [theirs, ours] = requests.get();
+    let [their_time, our_time] = ["ipmitool-sets.txt", "applied.json"].map(|file| told.milliseconds(file));
+    println!(
+        "uefi: the BMC is set with {theirs} requests in {their_time} ms by ipmitool, which proves nothing"
+    );
+    println!(
+        "uefi: the BMC is set with {ours} requests in {our_time} ms by stage1, which reads it before and after"
+    );
+    assert!(ours < theirs, "{ours} requests, and ipmitool needs {theirs}");
+    assert_eq!(applied["requests"], ours);
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl Told {
         let spec = RackSpec::read(&file).unwrap();
         let rack = Rack::up(&format!("facts-{name}"), &spec, &Paths::of_checkout().unwrap()).unwrap();
         rack.hosts().iter().for_each(|host| host.power_on().unwrap());
-        rack.hosts().iter().for_each(meanwhile);
+        rack.hosts().iter().for_each(|host| meanwhile(host));
         rack.hosts().iter().map(|host| (host.name().to_string(), Told::wait_for(host))).collect()
     }
 

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The agent makes a BMC as it is wanted, and those outside are the judge.
+
+use std::cell::RefCell;
+use std::net::Ipv4Addr;
+
+use anyhow::bail;
+use stage1_inventory::{PasswordState, Secret};
+
+use crate::Stand;
+use crate::agent::{Run, run, run_with};
+
+/// Users, their passwords, and all settings that there are.
+pub const FULL: &str = "
+ipmi_over_lan = true
+cipher_suite_0 = false
+serial_over_lan = true
+set_clock = true
+identify_off = true
+watchdog = { action = 'reset', seconds = 300 }
+[[users]]
+name = 'boss'
+password = 'Correct-Horse-1'
+[[users]]
+name = 'ops'
+privilege = 'operator'
+password = 'Battery-Staple-2'
+[lan]
+source = 'static'
+address = '10.9.0.77'
+prefix = 20
+gateway = '10.9.0.1'
+vlan = 12
+";
+
+/// What ipmi_sim lacks: cipher suite 0, which everybody may use (LAN parameter 23); channel access that is disabled until
+/// it is set; an identify LED, which is on; and to say that its watchdog runs once it was armed.
+const LACKS: [&str; 4] =
+    [SUITES, "06 41 times 4 data 0004", "00 01 times 1 data 000060", "06 25 after 1 data 44010010B80BB80B"];
+/// See [`LACKS`].
+const SUITES: &str = "0C 02/**17 data 11000001020304050607080910111213141516";
+/// See [`LACKS`].
+const RUNS: &str = "06 25 data 44010010B80BB80B";
+
+/// A BMC of which nothing is as it is wanted in [`FULL`].
+pub fn unlike() -> Stand {
+    let stand = Stand::up("source = 'dhcp'", "");
+    stand.faults(&LACKS);
+    // Serial over LAN: off.
+    assert_eq!(stand.ask(0x0c, 0x21, &[1, 1, 0]), [0]);
+    stand.bmc.proxy().reset_counts();
+    stand
+}
+
+/// What was written, as one sees it on the wire.
+fn writes(stand: &Stand) -> Vec<String> {
+    stand.bmc.proxy().writes().iter().map(ToString::to_string).collect()
+}
+
+fn done(run: &Run) -> Vec<&str> {
+    run.outcome
+        .changes
+        .iter()
+        .filter(|change| change.failure.is_none())
+        .map(|change| change.what.as_str())
+        .collect()
+}
+
+fn passwords(run: &Run) -> Vec<PasswordState> {
+    run.outcome.users.iter().map(|user| user.password.clone()).collect()
+}
+
+fn logs_in(stand: &Stand, user: &str, password: &str) -> bool {
+    stand.bmc.ipmitool(user, password, &["chassis", "status"]).is_ok()
+}
+
+fn user(name: &str, password: &str) -> String {
+    format!("[[users]]\nname = '{name}'\npassword = '{password}'\n")
+}
+
+#[test]
+fn makes_all_as_it_is_wanted_and_then_writes_nothing() {
+    let stand = unlike();
+    let first = run(&stand, FULL);
+    assert!(first.problems.is_empty() && first.outcome.is_as_wanted, "{:#?}", first.problems);
+    assert_eq!(passwords(&first), [PasswordState::Proven, PasswordState::Proven]);
+    assert_eq!(first.outcome.unknown_users, ["2 ADMIN"]);
+    assert_eq!(
+        done(&first),
+        [
+            "user 3: name boss",
+            "user 3 boss: password",
+            "user 3 boss: administrator with IPMI messaging on the LAN channel",
+            "user 3 boss: enabled",
+            "user 4: name ops",
+            "user 4 ops: password",
+            "user 4 ops: operator with IPMI messaging on the LAN channel",
+            "user 4 ops: enabled",
+            "LAN: address is set, address 10.9.0.77, mask 255.255.240.0, gateway 10.9.0.1, VLAN 12",
+            "IPMI over LAN: always available",
+            "cipher suite 0: for nobody",
+            "serial over LAN: on",
+            "clock: the host's",
+            "identify LED: off",
+            "watchdog: reset after 300 s",
+        ]
+    );
+    assert!(first.outcome.took_ms < 2000, "{} ms", first.outcome.took_ms);
+    assert_eq!(stand.bmc.address().unwrap(), Ipv4Addr::new(10, 9, 0, 77));
+    let see = |words: &[&str], expected: &[&str]| {
+        let printed = stand.bmc.ipmitool("boss", "Correct-Horse-1", words).unwrap();
+        // Without its columns.
+        let plain = printed.split_whitespace().collect::<Vec<_>>().join(" ");
+        for line in expected {
+            assert!(plain.contains(line), "{line}: {printed}");
+        }
+    };
+    see(&["user", "list", "1"], &["3 boss true true true ADMINISTRATOR 4 ops true true true OPERATOR 5 "]);
+    see(
+        &["lan", "print", "1"],
+        &[
+            "IP Address Source : Static Address",
+            "Subnet Mask : 255.255.240.0",
+            "Default Gateway IP : 10.9.0.1",
+            "802.1q VLAN ID : 12",
+            "Cipher Suite Priv Max : Xaaaaaaaaaaaaaa",
+        ],
+    );
+    see(
+        &["channel", "info", "1"],
+        &["Access Mode : always available Non-Volatile", "Access Mode : always available"],
+    );
+    see(&["sol", "info", "1"], &["Enabled : true"]);
+    see(&["mc", "watchdog", "get"], &["Watchdog Timer Action: Hard Reset", "Initial Countdown: 300.0 sec"]);
+    assert!(first.survey.current.clock_ahead_s.is_some_and(|ahead| ahead.abs() <= 2));
+
+    for (user, password) in [("boss", "Battery-Staple-2"), ("boss", ""), ("ADMIN", "wrong")] {
+        assert!(!logs_in(&stand, user, password), "{user}");
+    }
+    // The BMC as it is, which says of the LED nothing and of the watchdog that it runs.
+    stand.faults(&[SUITES, RUNS]);
+    stand.bmc.proxy().reset_counts();
+    let second = run(&stand, FULL);
+    assert_eq!((writes(&stand), second.outcome.changes, second.problems), (vec![], vec![], vec![]));
+    assert!(second.outcome.is_as_wanted);
+}
+
+/// Apart from the rest: with cipher suite 0 off, ipmi_sim takes its level for that of operators.
+#[test]
+fn an_operator_is_let_in_as_one_and_as_no_more() {
+    let stand = Stand::up("", "");
+    let ops = "[[users]]\nname = 'ops'\nprivilege = 'operator'\npassword = 'Battery-Staple-2'\n";
+    assert!(run(&stand, ops).outcome.is_as_wanted);
+    let act = |password: &str, words: &[&str]| {
+        let words = [&["-L", "OPERATOR"], words].concat();
+        stand.bmc.ipmitool("ops", password, &words).map_err(|error| error.to_string())
+    };
+    act("Battery-Staple-2", &["chassis", "identify", "0"]).unwrap();
+    let error = act("Battery-Staple-2", &["user", "disable", "2"]).unwrap_err();
+    assert!(error.contains("nsufficient privilege"), "{error}");
+    let error = act("Battery-Staple", &["chassis", "identify", "0"]).unwrap_err();
+    assert!(error.contains("Unable to establish"), "{error}");
+}
+
+#[test]
+fn what_the_bmc_refuses_does_not_keep_it_from_the_rest() {
+    let stand = Stand::up("", "");
+    let wanted = format!(
+        "power_restore = 'previous'\nset_clock = true\nwatchdog = {{ action = 'bark', seconds = 9 }}\n\
+         {}[[users]]\nname = 'root'\nprivilege = 'god'\npassword = 'Battery-Staple-2'\n{}[lan]\nvlan = 4095\n",
+        user("much-too-long-name", "Battery-Staple-2"),
+        user("boss", "Correct-Horse-1"),
+    );
+    let run = run(&stand, &wanted);
+    let mut expected = [
+        "user 3: name much-too-long-name: user much-too-long-name: a name has 1 to 16 characters",
+        "user root: there is no privilege level \"god\"",
+        "there is no VLAN 4095",
+        "watchdog: bark after 9 s: the watchdog's action is none that this agent knows",
+        "after a loss of power: as before: Set Power Restore Policy: 0xc1, invalid command",
+    ]
+    .to_vec();
+    expected.retain(|expected| !run.problems.iter().any(|problem| problem.starts_with(expected)));
+    assert!(expected.is_empty() && run.problems.len() == 5, "{expected:#?} {:#?}", run.problems);
+    assert!(!run.outcome.is_as_wanted);
+    assert_eq!(passwords(&run), [PasswordState::Failed, PasswordState::Failed, PasswordState::Proven]);
+    assert!(logs_in(&stand, "boss", "Correct-Horse-1") && done(&run).contains(&"clock: the host's"));
+}
+
+#[test]
+fn users_that_nobody_wants_are_told_or_disabled_after_the_wanted_ones_are_in() {
+    let others = "[[host.bmc.user]]\nslot = 1\npassword = 'null'\n\
+                  [[host.bmc.user]]\nslot = 4\nname = 'guest'\npassword = 'guest'\n";
+    let stand = Stand::up("", others);
+    let boss = user("boss", "Correct-Horse-1");
+    assert_eq!(run(&stand, &boss).outcome.unknown_users, ["1 (no name)", "2 ADMIN", "4 guest"]);
+    assert!(logs_in(&stand, "guest", "guest"));
+
+    let both = format!("unknown_users = 'disable'\n{boss}{}", user("ops", "Battery-Staple-2"));
+    stand.faults(&["06 47/**02 cc CC"]);
+    let hindered = run(&stand, &both);
+    let told = "users that nobody wants stay enabled until the wanted ones are in place";
+    assert!(hindered.problems.iter().any(|problem| problem == told), "{:#?}", hindered.problems);
+    assert!(logs_in(&stand, "guest", "guest") && logs_in(&stand, "ADMIN", "factory"));
+
+    stand.faults(&[]);
+    stand.bmc.proxy().reset_counts();
+    let done_at_last = run(&stand, &both);
+    assert!(done_at_last.problems.is_empty(), "{:#?}", done_at_last.problems);
+    assert_eq!(done(&done_at_last)[4 - 1..], ["user 2 ADMIN: disabled", "user 4 guest: disabled"]);
+    let written = writes(&stand);
+    assert!(written[written.len() - 2..].iter().all(|write| write.starts_with("06 47 0")), "{written:#?}");
+    assert!(!logs_in(&stand, "guest", "guest") && !logs_in(&stand, "ADMIN", "factory"));
+    assert!(logs_in(&stand, "boss", "Correct-Horse-1") && logs_in(&stand, "ops", "Battery-Staple-2"));
+    let of_slot_1 = |write: &&String| {
+        write.starts_with("06 45 01") || write.starts_with("06 47 01") || write.starts_with("06 43 b1 01")
+    };
+    assert_eq!(written.iter().find(of_slot_1), None);
+    stand.bmc.proxy().reset_counts();
+    run(&stand, &both);
+    assert_eq!(writes(&stand), Vec::<String>::new());
+
+    // Wanted after all.
+    assert!(run(&stand, &user("guest", "Battery-Staple-2")).outcome.is_as_wanted);
+    assert!(logs_in(&stand, "guest", "Battery-Staple-2"));
+}
+
+#[test]
+fn another_password_is_set_where_the_bmc_can_tell() {
+    let stand = Stand::up("", "");
+    // Whatever was reported before.
+    let rotated = run(&stand, &format!("{}in_place = true\n", user("ADMIN", "Correct-Horse-1")));
+    assert_eq!(done(&rotated), ["user 2 ADMIN: password", "user 2 ADMIN: enabled"]);
+    assert_eq!(passwords(&rotated), [PasswordState::Proven]);
+    assert!(logs_in(&stand, "ADMIN", "Correct-Horse-1") && !logs_in(&stand, "ADMIN", "factory"));
+}
+
+#[test]
+fn what_is_in_place_is_believed_where_the_bmc_cannot_tell() {
+    // It says yes to anything, as ipmi_sim itself; it has no test.
+    for answer in ["00", "C1"] {
+        let stand = Stand::up("", "");
+        stand.faults(&[&format!("06 47/**03 cc {answer}")]);
+        let wanted = user("ADMIN", "Correct-Horse-1");
+        for _ in 0..2 {
+            stand.bmc.proxy().reset_counts();
+            let rotated = run(&stand, &wanted);
+            assert_eq!(passwords(&rotated), [PasswordState::Set], "{answer}");
+            assert!(rotated.outcome.is_as_wanted, "{:#?}", rotated.problems);
+            assert!(writes(&stand).contains(&"06 47 02 02 (16 secret bytes) -> 00".to_string()));
+            assert!(logs_in(&stand, "ADMIN", "Correct-Horse-1") && !logs_in(&stand, "ADMIN", "factory"));
+        }
+        stand.bmc.proxy().reset_counts();
+        let believed = run(&stand, &format!("{wanted}in_place = true\n"));
+        assert_eq!(
+            (writes(&stand), passwords(&believed)),
+            (vec![], vec![PasswordState::Believed]),
+            "{answer}"
+        );
+    }
+}
+
+#[test]
+fn a_password_that_is_made_up_is_kept_before_it_is_set() {
+    let stand = Stand::up("", "");
+    let wanted = "[[users]]\nname = 'boss'\ngenerate = true\n";
+    let kept: RefCell<Vec<Secret>> = RefCell::default();
+    let escrow = |user: &str, secret: &Secret| {
+        assert_eq!((user, writes(&stand)), ("boss", vec![]));
+        kept.borrow_mut().push(secret.clone());
+        Ok(())
+    };
+    let made = run_with(&stand, wanted, &escrow);
+    assert_eq!((passwords(&made), &made.problems), (vec![PasswordState::Proven], &vec![]));
+    let first = kept.borrow()[0].reveal().to_string();
+    assert!(first.len() == 16 && logs_in(&stand, "boss", &first));
+
+    stand.bmc.proxy().reset_counts();
+    let again = run(&stand, &format!("{wanted}in_place = true\n"));
+    assert_eq!((writes(&stand), passwords(&again)), (vec![], vec![PasswordState::Believed]));
+    assert!(logs_in(&stand, "boss", &first));
+
+    run_with(&stand, wanted, &escrow);
+    let second = kept.borrow()[1].reveal().to_string();
+    assert!(first != second && logs_in(&stand, "boss", &second) && !logs_in(&stand, "boss", &first));
+}
+
+#[test]
+fn a_password_that_cannot_be_kept_is_not_set() {
+    let stand = Stand::up("", "");
+    let wanted = format!("[[users]]\nname = 'boss'\ngenerate = true\n{}", user("ops", "Battery-Staple-2"));
+    let run = run_with(&stand, &wanted, &|_, _| bail!("the inventory is gone"));
+    assert_eq!(run.problems, ["user boss: no password could be made up: the inventory is gone"]);
+    assert_eq!(passwords(&run), [PasswordState::Failed, PasswordState::Proven]);
+    let written = writes(&stand);
+    assert!(
+        !written.is_empty() && written.iter().all(|write| !write.starts_with("06 45 03")),
+        "{written:#?}"
+    );
+    assert!(!written.iter().any(|write| write.starts_with("06 47 03")), "{written:#?}");
+    assert!(logs_in(&stand, "ops", "Battery-Staple-2"));
+}
+
+#[test]
+fn a_password_is_stored_with_as_many_bytes_as_the_bmc_wants() {
+    // A BMC that stores 20 bytes, and does not know 16.
+    let stand = Stand::up("", "");
+    stand.faults(&["06 47/0302 cc C7", "06 47/0303 cc 81"]);
+    let short = run(&stand, &user("boss", "Correct-Horse-1"));
+    assert_eq!(passwords(&short), [PasswordState::Proven], "{:#?}", short.problems);
+    let written = writes(&stand);
+    let sent = |write: &str| written.iter().any(|written| written == write);
+    assert!(
+        sent("06 47 03 02 (16 secret bytes) -> c7") && sent("06 47 83 02 (20 secret bytes) -> 00"),
+        "{written:#?}"
+    );
+    assert!(logs_in(&stand, "boss", "Correct-Horse-1"));
+
+    // ipmi_sim, which takes 20 bytes and stores 16.
+    let stand = Stand::up("", "");
+    let long = run(&stand, &user("boss", "0123456789abcdefghij"));
+    let told = "user boss: the BMC took the password, and its own test says that it is wrong";
+    assert_eq!((passwords(&long), long.problems), (vec![PasswordState::Failed], vec![told.to_string()]));
+    assert!(!logs_in(&stand, "boss", "0123456789abcdefghij"));
+
+    let stand = Stand::up("", "");
+    let longer = run(&stand, &user("boss", "0123456789abcdefghijk"));
+    assert_eq!(longer.problems, ["user 3 boss: password: a password has 1 to 20 bytes"]);
+    assert_eq!(passwords(&longer), [PasswordState::Failed]);
+}
+
+#[test]
+fn the_lan_may_be_another_channel_and_have_a_lease() {
+    let stand = Stand::up("lan_channel = 8", "");
+    let wanted = "[lan]\nsource = 'dhcp'\naddress = '10.9.0.77'\nvlan = 0\n";
+    let leased = run(&stand, wanted);
+    assert!(leased.outcome.is_as_wanted, "{:#?}", leased.problems);
+    assert_eq!(done(&leased), ["LAN: address by DHCP"]);
+    assert_eq!(
+        writes(&stand),
+        ["0c 01 08 00 01 -> 00", "0c 01 08 04 02 -> 00", "0c 01 08 00 02 -> 00", "0c 01 08 00 00 -> 00"]
+    );
+    let printed = stand.bmc.ipmitool("ADMIN", "factory", &["lan", "print", "8"]).unwrap();
+    assert!(printed.contains("IP Address Source       : DHCP Address"), "{printed}");
+    stand.bmc.proxy().reset_counts();
+    run(&stand, wanted);
+    assert_eq!(writes(&stand), Vec::<String>::new());
+}
+
+#[test]
+fn a_watchdog_that_runs_is_stopped() {
+    let stand = Stand::up("", "");
+    stand.faults(&["06 25 times 1 data 44010010B80BB80B"]);
+    let wanted = "watchdog = { action = 'stop', seconds = 0 }\n";
+    let stopped = run(&stand, wanted);
+    assert!(stopped.outcome.is_as_wanted, "{:#?}", stopped.problems);
+    assert_eq!(done(&stopped), ["watchdog: stopped"]);
+    // Set Watchdog Timer, and no Reset Watchdog Timer, which would start it.
+    let counts = stand.bmc.proxy().counts();
+    assert_eq!((counts.get(&(6, 0x24)), counts.get(&(6, 0x22))), (Some(&1), None));
+    assert!(done(&run(&stand, wanted)).is_empty());
+}
+
+#[test]
+fn a_new_user_may_use_serial_over_lan_at_once() {
+    let stand = Stand::up("", "");
+    // Get User Payload Access, which ipmi_sim does not have, says no, and yes after Set User Payload Access.
+    stand.faults(&["06 4D times 1 answer 0000000000", "06 4D answer 0002000000", "06 4C answer 00"]);
+    let wanted = format!("serial_over_lan = true\n{}", user("boss", "Correct-Horse-1"));
+    let made = run(&stand, &wanted);
+    assert!(made.outcome.is_as_wanted, "{:#?}", made.problems);
+    assert_eq!(done(&made).last(), Some(&"user 3 boss: serial over LAN"));
+    assert!(done(&run(&stand, &wanted)).is_empty());
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The BMC of a virtual server, without the server: ipmi_sim, the proxy that makes it do wrong, and ipmitool.
+
+mod agent;
+mod configure;
+mod cost;
+mod faults;
+mod judge;
+mod matrix;
+mod power;
+mod secrets;
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use stage1_rack::bmc::wire::Client;
+use stage1_rack::bmc::{Bmc, SOCKET};
+use stage1_rack::namespace::Namespace;
+use stage1_rack::network;
+use stage1_rack::spec::{BmcKind, RackSpec};
+use tempfile::TempDir;
+
+/// A BMC at a boot network, and its host's end of the wire.
+struct Stand {
+    // In the order in which they go down.
+    client: Arc<Mutex<Client>>,
+    bmc: Bmc,
+    _boot: Arc<Namespace>,
+    directory: TempDir,
+}
+
+/// More than any answer takes.
+const TIME: Duration = Duration::from_secs(20);
+/// Set User Password, and that of slot 2.
+const SET_USER_PASSWORD: u8 = 0x47;
+
+impl Stand {
+    /// With user ADMIN, whose password is factory, in slot 2, and what `keys` and `tables` say.
+    fn up(keys: &str, tables: &str) -> Stand {
+        let user = "[[host.bmc.user]]\nslot = 2\nname = 'ADMIN'\npassword = 'factory'\nfixed = true\n";
+        let spec = RackSpec::parse(&format!(
+            "[[host]]\nname = 'a'\nboot = 'kernel'\n[host.bmc]\n{keys}\n{user}\n{tables}\n"
+        ))
+        .unwrap();
+        let Some(BmcKind::Whole(bmc)) = &spec.hosts[0].bmc else { panic!("{:?}", spec.hosts) };
+        let directory = tempfile::tempdir().unwrap();
+        let boot = Arc::new(Namespace::new().unwrap());
+        network::connect(&boot, &spec.network, &[], directory.path()).unwrap();
+        let bmc = Bmc::up(&spec, 0, bmc, directory.path(), &boot).unwrap();
+        let client = Arc::new(Mutex::new(Client::connect(&directory.path().join(SOCKET)).unwrap()));
+        Stand { client, bmc, _boot: boot, directory }
+    }
+
+    fn faults(&self, rules: &[&str]) {
+        self.bmc.proxy().set_faults(rules.iter().map(|rule| rule.parse().unwrap()).collect());
+    }
+
+    fn client(&self) -> MutexGuard<'_, Client> {
+        self.client.lock().unwrap()
+    }
+
+    /// The answer, which comes.
+    fn ask(&self, net_fn: u8, code: u8, data: &[u8]) -> Vec<u8> {
+        self.client().exchange(net_fn, code, data, TIME).unwrap().unwrap()
+    }
+
+    /// Nothing comes within `time`.
+    fn is_silent(&self, net_fn: u8, code: u8, data: &[u8], time: Duration) -> bool {
+        self.client().exchange(net_fn, code, data, time).unwrap().is_none()
+    }
+
+    /// An operation of Set User Password on slot 2.
+    fn password(&self, operation: u8, password: &str) -> u8 {
+        let mut data = vec![2, operation];
+        data.extend(password.bytes());
+        data.resize(18, 0);
+        self.ask(6, SET_USER_PASSWORD, &data)[0]
+    }
+
+    fn can_log_in(&self, password: &str) -> bool {
+        self.bmc.ipmitool("ADMIN", password, &["chassis", "status"]).is_ok()
+    }
+
+    /// Sets the address of its LAN, as the specification wants it done.
+    fn set_address(&self, address: Ipv4Addr) {
+        let parameter = [&[1, 3][..], &address.octets()].concat();
+        for data in [&[1, 0, 1], parameter.as_slice(), &[1, 0, 2], &[1, 0, 0]] {
+            assert_eq!(self.ask(0x0c, 0x01, data), [0], "{data:?}");
+        }
+    }
+
+    fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+}

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Each fault of a BMC: what the agent makes of it, in which time, and what it says.
+
+use std::fmt::Write;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stage1::bmc;
+use stage1_inventory::PasswordState::{self, Failed, Proven, Set};
+use stage1_rack::bmc::SOCKET;
+use stage1_rack::bmc::wire::Client;
+
+use crate::Stand;
+use crate::agent::{conversation, run};
+
+/// What is wanted of each BMC.
+const WANTED: &str = "
+set_clock = true
+[[users]]
+name = 'boss'
+password = 'Correct-Horse-1'
+[lan]
+gateway = '10.9.0.1'
+";
+
+/// The time for the BMC as a whole, and what is left of it where a fault does not last.
+const DEADLINE: Duration = Duration::from_secs(6);
+const LEFT: Duration = Duration::from_secs(1);
+
+/// A fault, the rules that make it, the password of the user in the end (`None`: not even what the BMC is is known),
+/// whether [the user logs in, the gateway is set], and how the first problem begins: empty, all is as wanted.
+type Case = (&'static str, &'static [&'static str], Option<PasswordState>, [bool; 2], &'static str);
+
+const BOTH: [bool; 2] = [true, true];
+const USER: [bool; 2] = [true, false];
+const GATEWAY: [bool; 2] = [false, true];
+const NOTHING: [bool; 2] = [false, false];
+
+const CASES: [Case; 38] = [
+    ("none", &[], Some(Proven), BOTH, ""),
+    (
+        "busy for a while at each write",
+        &["06 45 times 2 cc C0", "06 47/**02 times 2 cc C3", "0C 01 times 2 cc CE", "0A 49 times 2 cc FF"],
+        Some(Proven),
+        BOTH,
+        "",
+    ),
+    (
+        "busy for good at one command",
+        &["06 45 cc C0"],
+        Some(Failed),
+        GATEWAY,
+        "user 3: name boss: Set User Name: 0xc0",
+    ),
+    ("a read is dropped", &["06 46/03 times 1 drop"], Some(Proven), BOTH, ""),
+    ("a write is dropped", &["06 45 times 1 drop"], Some(Failed), NOTHING, "user 3: name boss: perhaps done"),
+    (
+        "a write is done, its answer dropped",
+        &["06 47/**02 times 1 lose"],
+        Some(Failed),
+        NOTHING,
+        "user 3 boss: password: perhaps",
+    ),
+    ("each answer takes 20 ms", &["* * delay 20"], Some(Proven), BOTH, ""),
+    ("each answer comes twice", &["* * twice"], Some(Proven), BOTH, ""),
+    ("an answer comes late", &["06 46/02 times 1 late"], Some(Proven), BOTH, ""),
+    ("a checksum is wrong", &["06 46/02 times 1 checksum"], Some(Proven), BOTH, ""),
+    ("an answer has another's number", &["06 46/02 times 1 sequence"], Some(Proven), BOTH, ""),
+    ("a slot's name is cut short", &["06 46/03 cut 3"], Some(Proven), BOTH, ""),
+    ("a slot's name is no text", &["06 46/03 data FFFEFDFCFBFAF9F8F7F6F5F4F3F2F1F0"], Some(Proven), BOTH, ""),
+    (
+        "user access is cut short",
+        &["06 44 cut 2"],
+        Some(Failed),
+        GATEWAY,
+        "Get User Access: the answer has 2 bytes",
+    ),
+    (
+        "the LAN's answers are cut short",
+        &["0C 02 cut 1"],
+        Some(Proven),
+        BOTH,
+        "LAN parameter 4, IP address source: the answer has 1",
+    ),
+    (
+        "all answers are empty",
+        &["* * cut 0"],
+        None,
+        NOTHING,
+        "the BMC does not say what it is: Get Device ID: the answer has 0",
+    ),
+    ("all answers are noise", &[NOISE], Some(Failed), NOTHING, "none of the BMC's channels 1 to 11 is a LAN"),
+    ("hangs at once", &["06 01 hang"], None, NOTHING, HUNG),
+    ("hangs while users are read", &["06 46/05 hang"], Some(Failed), NOTHING, HUNG),
+    (
+        "hangs at a password",
+        &["06 47/**02 hang"],
+        Some(Failed),
+        NOTHING,
+        "user 3 boss: password: perhaps done, perhaps not",
+    ),
+    (
+        "hangs with the LAN's lock held",
+        &["0C 01/**0C hang"],
+        Some(Set),
+        USER,
+        "LAN: gateway 10.9.0.1: perhaps done, perhaps not",
+    ),
+    ("the wire breaks", &["06 46/05 times 1 disconnect"], Some(Failed), NOTHING, HUNG),
+    (
+        "no user may be read",
+        &["06 44 cc D4", "06 46 cc D4"],
+        Some(Failed),
+        GATEWAY,
+        "Get User Access: 0xd4, insufficient privilege",
+    ),
+    (
+        "no user may be set",
+        &["06 43 cc D4", "06 45 cc D4", "06 47 cc D4"],
+        Some(Failed),
+        GATEWAY,
+        "user 3: name boss: Set User Name: 0xd4",
+    ),
+    (
+        "no password may be set",
+        &["06 47 cc D4"],
+        Some(Failed),
+        GATEWAY,
+        "user 3 boss: password: Set User Password: 0xd4",
+    ),
+    ("lies about a password", &["06 47/**02 cc 00"], Some(Failed), GATEWAY, WRONG),
+    ("lies, and its test says yes", &["06 47/**02 cc 00", "06 47/**03 cc 00"], Some(Set), GATEWAY, ""),
+    ("cuts a password", &["06 47/**02 shorten 8"], Some(Failed), GATEWAY, WRONG),
+    (
+        "free slots read as errors",
+        &["06 46 blank CC"],
+        Some(Failed),
+        GATEWAY,
+        "user boss: no slot is known to be free: 8 of 10 cannot be read (slots 3 to 10: Get User Name: 0xcc",
+    ),
+    (
+        "yes to a name, not kept",
+        &["06 45 cc 00"],
+        Some(Proven),
+        GATEWAY,
+        "user 3: name boss: the BMC said yes, and reads back",
+    ),
+    (
+        "yes to what a user may, not kept",
+        &["06 43 cc 00"],
+        Some(Proven),
+        BOTH,
+        "user 3 boss: administrator with IPMI messaging on",
+    ),
+    (
+        "yes to a gateway, not kept",
+        &["0C 01/**0C cc 00"],
+        Some(Proven),
+        USER,
+        "LAN: gateway 10.9.0.1: the BMC said yes, and reads",
+    ),
+    (
+        "yes to the clock, not kept",
+        &["0A 49 cc 00"],
+        Some(Proven),
+        BOTH,
+        "clock: the host's: the BMC said yes, and reads back",
+    ),
+    ("another holds the LAN's lock", &[LOCKED], Some(Proven), BOTH, ""),
+    (
+        "no LAN command is known",
+        &["0C * cc C1"],
+        Some(Proven),
+        USER,
+        "LAN: gateway 10.9.0.1: LAN parameter 12, default gateway: 0xc1",
+    ),
+    (
+        "in an update for a while",
+        &["06 01 times 8 cc D2", "06 45 times 8 cc D1", "0C 01 times 8 cc D2"],
+        Some(Proven),
+        BOTH,
+        "",
+    ),
+    (
+        "in an update for good",
+        &["* * cc D1"],
+        None,
+        NOTHING,
+        "the BMC does not say what it is: Get Device ID: 0xd1",
+    ),
+    (
+        "takes no write for good, as in an update",
+        &["06 43 cc D1", "06 45 cc D1", "0C 01 cc D1", "0A 49 cc D1"],
+        Some(Failed),
+        NOTHING,
+        "user 3: name boss: Set User Name: 0xd1, device in firmware update mode",
+    ),
+];
+
+const NOISE: &str = "* * data FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF";
+/// Not a rule, but a write that is left undone.
+const LOCKED: &str = "set in progress";
+const HUNG: &str = "the BMC hangs, and is left alone from here on: ";
+const WRONG: &str = "user boss: the BMC took the password, and its own test says that it is wrong";
+
+#[test]
+fn whatever_a_bmc_does_wrong_is_told_and_costs_little() {
+    let mut table = format!("{:<41} {:<7} {:>5}  first problem\n", "fault", "user", "ms");
+    let mut wrong = Vec::new();
+    // Most of it is waiting: some at once.
+    let seen: Vec<Seen> = thread::scope(|scope| {
+        let threads: Vec<_> = CASES
+            .chunks(CASES.len().div_ceil(4))
+            .map(|cases| scope.spawn(|| cases.iter().map(see).collect::<Vec<Seen>>()))
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    for (case, seen) in CASES.iter().zip(&seen) {
+        let state =
+            seen.password.as_ref().map_or("none".to_string(), |state| format!("{state:?}").to_lowercase());
+        let problem = seen.problems.first().map_or("", String::as_str);
+        let _ = writeln!(table, "{:<41} {state:<7} {:>5}  {problem}", case.0, seen.took.as_millis());
+        let told = format!("{}: {:#?}", case.0, seen.problems);
+        wrong.extend(judge(case, seen).into_iter().map(|what| format!("{what}: {told}")));
+    }
+    println!("{table}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+struct Seen {
+    password: Option<PasswordState>,
+    is_as_wanted: bool,
+    problems: Vec<String>,
+    took: Duration,
+    /// How many requests the fault befell.
+    befallen: usize,
+    /// As in [`Case`].
+    is_set: [bool; 2],
+    /// The next boot, without the fault, makes all as it is wanted.
+    heals: bool,
+}
+
+fn see(&(_, rules, ..): &Case) -> Seen {
+    let stand = Stand::up("", "");
+    match rules {
+        [LOCKED] => assert_eq!(stand.ask(0x0c, 0x01, &[1, 0, 1]), [0]),
+        rules => stand.faults(rules),
+    }
+    let wanted = bmc::policy(WANTED.as_bytes()).unwrap();
+    let begin = Instant::now();
+    let mut conversation = conversation(&stand, DEADLINE);
+    let (survey, mut problems) = bmc::survey(&mut conversation);
+    let outcome = survey.and_then(|mut survey| {
+        problems.extend(bmc::configure(&mut conversation, &mut survey, &wanted, &|_, _| Ok(())));
+        survey.report.outcome
+    });
+    let took = begin.elapsed();
+    // The log has the fault behind each answer, and the answer of one who does not get the lock.
+    let log = std::fs::read_to_string(stand.directory().join("bmc.log")).unwrap();
+    let is_befallen =
+        |line: &&str| (line.ends_with(')') && line.contains("-> ")) || line.ends_with("01 -> 81");
+    stand.faults(&[]);
+    // Whoever was in before is in.
+    let logs_in = |user, password| stand.bmc.ipmitool(user, password, &["sel", "time", "get"]).is_ok();
+    assert!(logs_in("ADMIN", "factory"));
+    let is_set = [logs_in("boss", "Correct-Horse-1"), stand.bmc.lan()["default_gw_ip_addr"] == "10.9.0.1"];
+    *stand.client() = Client::connect(&stand.directory().join(SOCKET)).unwrap();
+    let heals = run(&stand, WANTED).outcome.is_as_wanted && logs_in("boss", "Correct-Horse-1");
+    Seen {
+        password: outcome.as_ref().map(|outcome| outcome.users[0].password.clone()),
+        is_as_wanted: outcome.is_some_and(|outcome| outcome.is_as_wanted),
+        problems,
+        took,
+        befallen: log.lines().filter(is_befallen).count(),
+        is_set,
+        heals,
+    }
+}
+
+/// What is not as expected.
+fn judge((fault, rules, password, is_set, expected): &Case, seen: &Seen) -> Vec<String> {
+    let problem = seen.problems.first().map_or("", String::as_str);
+    let most = if fault.contains("for good") { DEADLINE } else { DEADLINE - LEFT };
+    let checks = [
+        (seen.befallen == 0, rules.is_empty(), "the fault came"),
+        (seen.password == *password, true, "the password"),
+        (seen.is_set == *is_set, true, "who logs in, and the gateway"),
+        (problem.starts_with(expected), true, "the first problem"),
+        (seen.problems.is_empty(), expected.is_empty(), "that there is a problem"),
+        (seen.is_as_wanted, expected.is_empty(), "whether it is as wanted"),
+        (seen.took <= most, true, "the time"),
+        (seen.heals, true, "the next boot"),
+    ];
+    let wrong = checks.into_iter().filter(|(is, expected, _)| is != expected);
+    wrong.map(|(.., what)| format!("{what} is not as expected")).collect()
+}

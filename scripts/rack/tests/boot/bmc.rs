@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The BMC: configured at the first boot, left alone at the second, and never in the way.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use stage1_rack::narrator::Narrator;
+use stage1_rack::rack::Rack;
+use stage1_rack::story::{self, BOOT};
+
+use crate::{NIC, UUID, expect_host, known, rack_on};
+
+/// One user with a password that is given, and one with a password that is made up; nobody else.
+const WANTED: &str = "[inventory.bmc]\nunknown_users = 'disable'\nipmi_over_lan = true\nset_clock = true\n\
+    [[inventory.bmc.users]]\nname = 'stage1'\ngenerate = true\n\
+    [[inventory.bmc.users]]\nname = 'watch'\nprivilege = 'operator'\npassword = '4-Night-Watch'";
+/// Somebody whom nobody wants.
+const BMC: &str = "[host.bmc]\n[[host.bmc.user]]\nslot = 2\nname = 'root'\npassword = 'factory'\n";
+
+fn problems(rack: &Rack) -> Vec<String> {
+    let host = rack.inventory().host(UUID).unwrap();
+    let problems = host.pointer("/report/problems").and_then(Value::as_array).cloned().unwrap_or_default();
+    problems.iter().filter_map(|problem| problem["message"].as_str()).map(str::to_string).collect()
+}
+
+/// Every file below `folder`.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn is_as_wanted_after_one_boot_and_written_nothing_by_the_next() {
+    let rack = rack_on(WANTED, "test-bmc", "boot = 'kernel'", &format!("{BMC}{NIC}"));
+    let (host, bmc) = (rack.host("a").unwrap(), rack.host("a").unwrap().bmc().unwrap());
+    // Logs in as both users, and not with other passwords.
+    story::play(&rack, Narrator::start()).unwrap();
+    assert_eq!(known(&rack, "/report/bmc/outcome/is_as_wanted"), "true", "{:?}", problems(&rack));
+    assert_eq!(known(&rack, "/report/bmc/outcome/users/0/password"), "proven");
+    assert!(rack.inventory().host(UUID).unwrap().pointer("/report/bmc/outcome/changes").is_none());
+    let factory = bmc.ipmitool("root", "factory", &["chassis", "power", "status"]);
+    assert!(factory.is_err(), "nobody wants root, and yet: {factory:?}");
+
+    let credentials = rack.inventory().credentials(UUID).unwrap();
+    let mut users = credentials.as_array().unwrap().iter();
+    let password = users.find(|user| user["user"] == "stage1").unwrap()["password"].as_str().unwrap();
+    assert!(bmc.ipmitool("stage1", password, &["sel", "info"]).unwrap().contains("SEL Information"));
+    bmc.ipmitool("stage1", password, &["chassis", "power", "off"]).unwrap();
+    host.wait_off(BOOT).unwrap();
+    bmc.ipmitool("stage1", password, &["chassis", "power", "on"]).unwrap();
+    host.wait_for("^stage1: register: ", BOOT).unwrap();
+
+    // The inventory and the BMC itself have to know them; nothing else does.
+    let (inventory, own) =
+        (rack.inventory().directory().to_path_buf(), host.serial_log().with_file_name("bmc"));
+    let secrets = [password, "4-Night-Watch"];
+    let mut read = 0;
+    for path in files(rack.directory()) {
+        if path.starts_with(&inventory) || path.starts_with(&own) {
+            continue;
+        }
+        let Ok(bytes) = fs::read(&path) else { continue };
+        read += 1;
+        for secret in secrets {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "{} has a password", path.display());
+        }
+    }
+    assert!(read > 2, "{read} files were read");
+    let report = known(&rack, "/report");
+    let told = known(&rack, "/events");
+    assert!(secrets.iter().all(|secret| !report.contains(secret) && !told.contains(secret)));
+}
+
+#[test]
+fn that_falls_silent_is_left_alone_and_the_host_boots() {
+    let keys = "boot = 'kernel'";
+    let bmc = format!("[host.bmc]\nfaults = ['06 46 hang']\n{NIC}");
+    let rack = rack_on(WANTED, "test-bmc-hangs", keys, &bmc);
+    let host = expect_host(&rack);
+    host.power_on().unwrap();
+    story::wait_for_target(&rack, host).unwrap();
+    let problems = problems(&rack);
+    assert!(problems.iter().any(|problem| problem.contains("the BMC hangs")), "{problems:?}");
+    assert_eq!(known(&rack, "/report/bmc/device/ipmi_version"), "2.0");
+}

@@ -3,7 +3,7 @@
 
 mod wire;
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use wire::{Lldpd, THEIRS, flood, ip, lines, port, stage1, usage, wired};
+use wire::{Lldpd, OURS, THEIRS, flood, ip, lines, made, port, ports, stage1, usage, wired};
 
 #[test]
 fn a_switch_is_heard_because_it_was_asked() {
@@ -49,7 +49,7 @@ fn the_switch_knows_us_and_forgets_us_at_the_goodbye() {
             seen["chassis"][0]["id"],
             json!([{ "type": "local", "value": format!("stage1 {}", boot.trim()) }])
         );
-        let mac = std::fs::read_to_string(format!("/sys/class/net/{}/address", wire::OURS)).unwrap();
+        let mac = std::fs::read_to_string(format!("/sys/class/net/{OURS}/address")).unwrap();
         assert_eq!(seen["port"][0]["id"], json!([{ "type": "mac", "value": mac.trim() }]));
         assert_eq!(seen["port"][0]["ttl"][0]["value"], "20");
         assert!(
@@ -134,7 +134,11 @@ fn what_we_hear_is_what_lldpd_says_of_itself() {
             }
             let output = stage1(&["--json"]).output().unwrap();
             let heard = port(&output)["neighbours"][0].clone();
-            compare(&heard, &lldpd.ask(&["show", "interfaces"]));
+            let said = lldpd.ask(&["show", "interfaces"]);
+            compare(&heard, &said);
+            assert_eq!(heard["system_description"], said["chassis"][0]["descr"][0]["value"]);
+            assert_eq!(heard["port_description"], said["port"][0]["descr"][0]["value"]);
+            assert_eq!(heard["ttl_seconds"].to_string(), said["ttl"][0]["ttl"].as_str().unwrap());
             for (pointer, value) in *expected {
                 let word =
                     heard.pointer(pointer).map(|value| value.to_string().trim_matches('"').to_string());
@@ -156,9 +160,6 @@ fn compare(heard: &Value, said: &Value) {
     assert_eq!(heard["port_id"], value(&port["id"]));
     assert_eq!(heard["port_id_subtype"], port["id"][0]["type"]);
     assert_eq!(heard["system_name"], value(&chassis["name"]));
-    assert_eq!(heard["system_description"], value(&chassis["descr"]));
-    assert_eq!(heard["port_description"], value(&port["descr"]));
-    assert_eq!(heard["ttl_seconds"].to_string(), said["ttl"][0]["ttl"].as_str().unwrap());
     let all = |list: &Value| list.as_array().cloned().unwrap_or_default();
     let addresses: Vec<Value> = all(&chassis["mgmt-ip"]).iter().map(|ip| ip["value"].clone()).collect();
     assert_eq!(all(&heard["management_addresses"]), addresses);
@@ -166,6 +167,78 @@ fn compare(heard: &Value, said: &Value) {
     let enabled: Vec<Value> =
         enabled.map(|capability| capability["type"].as_str().unwrap().to_lowercase().into()).collect();
     assert_eq!(all(&heard["capabilities"]), enabled);
+}
+
+/// As another lldpd hears it at our end of the cable, which receives only.
+#[test]
+fn a_switch_that_speaks_only_cdp_is_a_neighbour() {
+    wired(|| {
+        ip(&["address", "add", "10.1.2.3/24", "dev", THEIRS]);
+        let lldpd = Lldpd::at(THEIRS, "cisco", &["-ll", "-ccccc"]);
+        let reference = Lldpd::at(OURS, "reference", &["-r", "-c"]);
+        for words in
+            [["system", "hostname", "leaf-9"], ["system", "platform", "WS-9"], ["lldp", "tx-interval", "1"]]
+        {
+            lldpd.configure(&words);
+        }
+        let hears = |lldpd: &Lldpd| lldpd.ask(&["show", "neighbors", "details"]);
+        reference.until("it hears all", |lldpd| hears(lldpd).to_string().contains("WS-9"));
+        let (said, heard) =
+            (hears(&reference), port(&stage1(&["--json"]).output().unwrap())["neighbours"].clone());
+        assert_eq!(heard.as_array().unwrap().len(), 1, "{heard}");
+        let heard = &heard[0];
+        compare(heard, &said);
+        assert_eq!((&heard["protocol"], &said["via"]), (&json!("cdp"), &json!("CDPv2")));
+        assert_eq!((&heard["chassis_id"], &heard["model"]), (&json!("leaf-9"), &json!("WS-9")));
+        let description = format!("WS-9 running on\n{}", heard["system_description"].as_str().unwrap());
+        assert_eq!(said["chassis"][0]["descr"][0]["value"], description);
+        assert_eq!(heard["ttl_seconds"].to_string(), said["port"][0]["ttl"][0]["value"].as_str().unwrap());
+    });
+}
+
+/// In VLAN 0 they have a priority and no VLAN.
+#[test]
+fn neighbours_are_heard_in_whatever_vlan_they_speak() {
+    wired(|| {
+        let lldpd = Lldpd::start("tagged");
+        for vlan in ["0", "5"] {
+            lldpd.configure(&["ports", THEIRS, "lldp", "vlan-tx", vlan, "priority", "7", "dei", "0"]);
+            assert_eq!(lldpd.ask(&["show", "interfaces"])["port"][0]["vlanTX"][0]["id"], vlan);
+            let output = stage1(&["--json"]).output().unwrap();
+            assert_eq!(port(&output)["neighbours"][0]["chassis_id"], "tagged", "{output:?}");
+        }
+    });
+}
+
+/// Each of two ports of a bond, of which one is active, and of a bridge; with a VLAN on top.
+#[test]
+fn ports_with_a_master_are_heard_and_masters_are_no_ports() {
+    for (name, kind) in
+        [("bond0", &["type", "bond", "mode", "active-backup"][..]), ("bridge0", &["type", "bridge"])]
+    {
+        wired(move || {
+            ip(&["link", "add", "up1", "type", "veth", "peer", "name", "sw1"]);
+            if !made(name, kind) {
+                return;
+            }
+            for port in [OURS, "up1"] {
+                ip(&["link", "set", port, "down"]);
+                ip(&["link", "set", port, "master", name]);
+            }
+            let vlan = made("vlan5", &["link", name, "type", "vlan", "id", "5"]);
+            let links = [OURS, "up1", "sw1", name].into_iter().chain(vlan.then_some("vlan5"));
+            links.for_each(|link| ip(&["link", "set", link, "up"]));
+            let _lldpd = Lldpd::at("sw0,sw1", "leaf", &[]);
+            let heard = ports(&stage1(&["--json", "up1"]).output().unwrap());
+            let descriptions: Vec<&Value> =
+                heard.iter().map(|port| &port["neighbours"][0]["port_description"]).collect();
+            assert_eq!(descriptions, ["sw0", "sw1"], "{name}: {heard:#?}");
+            // Nor are cables that end within this machine.
+            let output =
+                Command::new(env!("CARGO_BIN_EXE_stage1")).args(["lldp", "--json"]).output().unwrap();
+            assert_eq!(ports(&output), Vec::<Value>::new(), "{name}");
+        });
+    }
 }
 
 #[test]
@@ -204,7 +277,7 @@ fn a_port_that_gets_carrier_while_it_is_waited_for_is_asked_then() {
         let run = stage1(&["-v", "--json"]).spawn().unwrap();
         // It has opened its socket when the multicast groups are joined.
         let groups = || std::fs::read_to_string("/proc/thread-self/net/dev_mcast").unwrap_or_default();
-        while !groups().lines().any(|line| line.contains(wire::OURS) && line.contains("01000ccccccc")) {
+        while !groups().lines().any(|line| line.contains(OURS) && line.contains("01000ccccccc")) {
             thread::sleep(Duration::from_millis(10));
         }
         ip(&["link", "set", THEIRS, "up"]);

@@ -57,6 +57,18 @@ pub fn say(words: &str) {
     let _ = writeln!(std::io::stderr(), "{words}");
 }
 
+/// Makes a link of this kind. Says so where the kernel knows no such links.
+pub fn made(name: &str, kind: &[&str]) -> bool {
+    let add = Command::new("ip").args(["link", "add", "name", name]).args(kind).output();
+    let output = add.expect("iproute2 is needed");
+    let unknown = String::from_utf8_lossy(&output.stderr).contains("Unknown device type");
+    assert!(unknown || output.status.success(), "{kind:?}: {output:?}");
+    if unknown {
+        say(&format!("SKIPPED: this kernel has no {name}: it is built without, or its module is not there"));
+    }
+    !unknown
+}
+
 /// `ip` of iproute2.
 pub fn ip(arguments: &[&str]) {
     let output = Command::new("ip").args(arguments).output().expect("iproute2 is needed");
@@ -70,27 +82,38 @@ pub fn stage1(arguments: &[&str]) -> Command {
     command
 }
 
-/// What it printed as JSON of the one port.
+/// What it printed as JSON.
+pub fn ports(output: &Output) -> Vec<Value> {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// The same, of the one port.
 pub fn port(output: &Output) -> Value {
-    let mut ports: Vec<Value> = serde_json::from_slice(&output.stdout).expect("JSON");
+    let mut ports = ports(output);
     assert_eq!(ports.len(), 1);
     ports.remove(0)
 }
 
-/// An lldpd at the far end. It ends when this is dropped.
+/// An lldpd, mostly at the far end. It ends when this is dropped.
 pub struct Lldpd {
     child: Child,
     socket: PathBuf,
 }
 
 impl Lldpd {
-    /// Starts one with this chassis ID.
+    /// Starts one at the far end with this chassis ID.
     pub fn start(chassis: &str) -> Self {
+        Self::at(THEIRS, chassis, &[])
+    }
+
+    /// Starts one at these `ports`, with these options.
+    pub fn at(ports: &str, chassis: &str, options: &[&str]) -> Self {
         let socket = PathBuf::from(format!("/run/{chassis}.socket"));
         let log = File::create(format!("/run/{chassis}.log")).unwrap();
         let child = Command::new("lldpd")
-            .args(["-d", "-I", THEIRS, "-u"])
+            .args(["-d", "-I", ports, "-u"])
             .arg(&socket)
+            .args(options)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()

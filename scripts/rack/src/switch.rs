@@ -71,6 +71,16 @@ impl Switch {
         self.ask(&["show", "neighbors", "details"])
     }
 
+    /// How many frames have left by its port of that name, towards the host.
+    pub fn sent(&self, port: &str) -> Result<u64> {
+        let mut ip = command("ip");
+        ip.args(["-json", "-stats", "link", "show", "dev", port]);
+        let output = self.namespace.run(move || ip.output())?.map_err(|error| explain("ip", error))?;
+        let links: Value = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("reading what ip says of port {port}"))?;
+        links.pointer("/0/stats64/tx/packets").and_then(Value::as_u64).with_context(|| format!("{links:#}"))
+    }
+
     fn ask(&self, words: &[&str]) -> Result<Value> {
         ensure!(!self.speakers.is_empty(), "the switch {} is silent and deaf", self.name());
         let mut lldpcli = command("lldpcli");

@@ -10,10 +10,11 @@ use stage1_rack::host::Host;
 use stage1_rack::paths::Paths;
 use stage1_rack::qmp::PowerOff;
 use stage1_rack::rack::Rack;
-use stage1_rack::spec::{Image, NicModel, RackSpec, Speaks};
+use stage1_rack::spec::{Boot, Image, NicModel, NicSpec, RackSpec, Speaks};
 use stage1_rack::story::{self, BOOT};
 use stage1_rack::switch::Switch;
 
+const TWO: &str = "6d1f0c5e-8a43-4f0e-9b52-0a5c6e7d0005";
 const FOUR: &str = "6d1f0c5e-8a43-4f0e-9b52-0a5c6e7d0004";
 /// Its ports' addresses, and to which port of which switch their cables lead.
 const CABLES: [(&str, &str, &str); 4] = [
@@ -24,6 +25,8 @@ const CABLES: [(&str, &str, &str); 4] = [
 ];
 /// The prompt of the rescue shell: of the init kind, or of systemd.
 const SHELL: &str = "^(stage1 rescue|~ )# $";
+/// The deadline of host `two`, in milliseconds.
+const DEADLINE: u64 = 8000;
 /// What an emulated machine may take for what takes no time, in milliseconds.
 const SLACK: u64 = 8000;
 
@@ -119,7 +122,6 @@ fn four_ports(rack: &Rack) {
 
 /// A host with a port without cable and one at a silent switch says so, and waits for its one deadline at most.
 fn nobody_there(rack: &Rack) {
-    const DEADLINE: u64 = 8000;
     let host = rack.host("two").unwrap();
     host.power_on().unwrap();
     assert_eq!(host.wait_off(BOOT).unwrap(), PowerOff::Shutdown);
@@ -166,6 +168,44 @@ fn ports_are_waited_for_all_at_once() {
     let waited = end("lldp") - end("register");
     println!("waited {waited} ms for neighbours that were heard after {heard:?} ms");
     assert!(waited < heard[3] * 13 / 10 + 2000, "{waited} ms, {heard:?}: {:#?}", report.timeline);
+}
+
+/// Noise at one port, as much as the host can take, costs no more than its silence, and no memory.
+#[test]
+fn a_flood_stalls_no_boot() {
+    let rack = rack_with("test-lldp-flood", |spec| {
+        spec.switches[2].garbage = 100_000;
+        let host = &mut spec.hosts[1];
+        host.boot = Boot::Kernel;
+        let [quiet, flooded] = &mut host.nics[..] else { panic!("{host:#?}") };
+        // The noise would take the place of DHCP's answers in the cable.
+        *flooded = NicSpec { mac: flooded.mac.clone(), ..quiet.clone() };
+        (quiet.switch, quiet.port) = (Some("leaf1".to_string()), Some("swp3".to_string()));
+    });
+    let (host, mute) = (rack.host("two").unwrap(), rack.switch("mute").unwrap());
+    rack.inventory().set_action(TWO, "wait").unwrap();
+    host.power_on().unwrap();
+    host.wait_for("stage1: network: .*\n", BOOT).unwrap();
+    let (began, before) = (Instant::now(), mute.sent("swp1").unwrap());
+    host.wait_for("stage1: lldp: neighbours on 1 of 2 ports.*\n", BOOT).unwrap();
+    let rate = (mute.sent("swp1").unwrap() - before) as f64 / began.elapsed().as_secs_f64();
+    rack.inventory().set_action(TWO, "rescue").unwrap();
+    host.wait_for(SHELL, BOOT).unwrap();
+    let waited = waited(&report(&rack, host));
+
+    host.type_line(
+        "stage1 lldp --watch >/dev/null & for n in 3 9; do sleep $n; grep VmHWM /proc/$!/status; done",
+    )
+    .unwrap();
+    let peak = || -> u64 {
+        let line = host.wait_for(r"VmHWM:\s+(\d+) kB\n", BOOT).unwrap();
+        line.group(1).parse().unwrap()
+    };
+    let (early, late) = (peak(), peak());
+    println!("{rate:.0} frames/s: waited {waited} ms; {early} KiB after 3 s, {late} KiB after 12 s");
+    assert!(rate > 1000.0, "the flood was a trickle: {rate:.0} frames/s");
+    assert!(waited <= DEADLINE + SLACK, "{waited} ms{}", host.shown());
+    assert!(late <= early + 256, "{early} KiB, and then {late} KiB");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use serde_json::Value;
 use stage1_rack::narrator::Narrator;
@@ -46,9 +47,13 @@ fn is_as_wanted_after_one_boot_and_written_nothing_by_the_next() {
     let mut users = credentials.as_array().unwrap().iter();
     let password = users.find(|user| user["user"] == "stage1").unwrap()["password"].as_str().unwrap();
     assert!(bmc.ipmitool("stage1", password, &["sel", "info"]).unwrap().contains("SEL Information"));
-    bmc.ipmitool("stage1", password, &["chassis", "power", "off"]).unwrap();
-    host.wait_off(BOOT).unwrap();
-    bmc.ipmitool("stage1", password, &["chassis", "power", "on"]).unwrap();
+    let power = |word| bmc.ipmitool("stage1", password, &["chassis", "power", word]).unwrap();
+    power("off");
+    let asked = Instant::now();
+    while power("status") != "Chassis Power is off" {
+        assert!(asked.elapsed() < BOOT, "the host is still on{}", host.shown());
+    }
+    power("on");
     host.wait_for("^stage1: register: ", BOOT).unwrap();
 
     // The inventory and the BMC itself have to know them; nothing else does.

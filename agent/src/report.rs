@@ -17,6 +17,7 @@ pub fn report(run: &Run, kind: RunKind, identity: Identity, facts: Facts) -> Rep
         facts,
         lldp: Vec::new(),
         bmc: None,
+        firmware: None,
         problems: run.problems(),
         timeline: run.timeline(),
     }

@@ -13,12 +13,16 @@
 //! | `POST BASE/ID/installed` | [`Installed`] | 204 |
 //! | `PUT BASE/ID/bmc-credentials` | [`BmcCredentials`] | 204; over https only; 409: nobody wants it made up |
 //! | `POST BASE/ID/events` | [`Event`] | 204 |
+//! | `GET BASE/firmware-manifests` | | [`firmware::SignedManifests`]; 204: none. Of this set and the image's own the greater serial wins |
+//! | `GET BASE/ID/firmware` | | [`firmware::Journal`], empty for a host that never flashed anything |
+//! | `PUT BASE/ID/firmware` | [`firmware::Journal`], all of it | 204; only then may be done what it tells of |
 //!
 //! Errors are RFC 9457 problem documents: [`ProblemDocument`].
 
 mod bmc;
 mod detail;
 pub mod facts;
+pub mod firmware;
 mod neighbours;
 mod profile;
 mod progress;

@@ -34,6 +34,16 @@
 //! stage1-inventory host show 4c4c4544
 //! ```
 //!
+//! Firmware manifests are signed where the key is, and published where the inventory is:
+//!
+//! ```text
+//! stage1-inventory firmware keygen fleet.key
+//! stage1-inventory firmware sign --key fleet.key fleet.toml
+//! stage1-inventory firmware publish fleet.toml
+//! ```
+//!
+//! `fleet.key.pub` goes into the image as `/etc/stage1/firmware.pub`.
+//!
 //! A host that nobody decided anything about does `--default-action`; one with a profile boots it; an action
 //! that was set comes before both. All verbs work on the folder itself, with or without a running server.
 //!
@@ -108,7 +118,7 @@ use clap::{Parser, Subcommand};
 use rustls::pki_types::ServerName;
 use stage1_inventory::{Action, schema};
 
-use crate::server::{Folder, HostVerb, Options, ProfileVerb};
+use crate::server::{FirmwareVerb, Folder, HostVerb, Options, ProfileVerb};
 
 /// The reference inventory for stage1
 #[derive(Parser)]
@@ -144,9 +154,12 @@ enum Verb {
     /// Add, list and remove what hosts can boot
     #[command(subcommand)]
     Profile(ProfileVerb),
+    /// Make keys for firmware manifests, sign, verify and publish them
+    #[command(subcommand)]
+    Firmware(FirmwareVerb),
     /// Print a JSON Schema of the contract
     Schema {
-        /// What `stage1 facts --json` prints, the body of PUT BASE/ID, or the BMC's settings
+        /// What `stage1 facts --json` prints, the body of PUT BASE/ID, the BMC's settings, or a firmware manifest set
         #[arg(value_parser = PossibleValuesParser::new(schema::NAMES))]
         name: String,
     },
@@ -160,6 +173,7 @@ fn main() -> ExitCode {
         }
         Verb::Host(verb) => Folder::open(&dir).and_then(|folder| server::host(&folder, verb)),
         Verb::Profile(verb) => Folder::open(&dir).and_then(|folder| server::profile(&folder, verb)),
+        Verb::Firmware(verb) => server::firmware(&dir, verb),
         Verb::Schema { name } => {
             println!("{:#}", schema::schema(&name).unwrap_or_default());
             Ok(())

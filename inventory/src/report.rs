@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::firmware::FirmwareReport;
 use crate::{BmcReport, Facts, Identity, PortNeighbours};
 
 /// What a host says of itself when it registers.
@@ -27,6 +28,9 @@ pub struct Report {
     /// The BMC, as far as is known yet; absent where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bmc: Option<BmcReport>,
+    /// What became of the firmware; absent where nobody looked yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firmware: Option<FirmwareReport>,
     /// What went wrong so far.
     #[serde(default)]
     pub problems: Vec<Problem>,

@@ -9,6 +9,7 @@ use std::fmt::Debug;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use stage1_inventory::firmware::{AttemptOutcome, Decision, Journal, Phase, SetSource, SignedManifests};
 use stage1_inventory::{
     Action, AddressSource, BmcCredentials, Detail, Event, EventKind, FirmwareKind, IdentitySource, Installed,
     Outcome, PasswordState, PortOutcome, PowerRestore, ProblemDocument, Profile, Registration, Report,
@@ -108,6 +109,45 @@ fn a_report_that_is_patched_with_a_bmc() {
     assert!(outcome.is_as_wanted && outcome.changes.iter().all(|change| change.failure.is_none()));
     assert_eq!((outcome.users[1].name.as_str(), outcome.users[1].slot), ("operator", Some(4)));
     assert_eq!(patched, before);
+}
+
+#[test]
+fn a_report_with_firmware() {
+    let report: Report = example(include_str!("wire/report-firmware.json"));
+    let firmware = report.firmware.unwrap();
+    assert_eq!(firmware.set.unwrap().source, SetSource::Inventory);
+    let decisions: Vec<Decision> =
+        firmware.components.iter().map(|component| component.decision.clone()).collect();
+    let expected = [
+        Decision::Update,
+        Decision::PendingActivation,
+        Decision::Exhausted,
+        Decision::Current,
+        Decision::Refused,
+        Decision::Unknown("postponed".to_string()),
+    ];
+    assert_eq!(decisions, expected);
+}
+
+#[test]
+fn firmware_journals() {
+    let journal: Journal = example(include_str!("wire/firmware-journal.json"));
+    assert_eq!(journal.attempts[1].phase, Phase::Staged);
+    let outcomes: Vec<_> = journal.attempts.into_iter().map(|attempt| attempt.outcome).collect();
+    assert_eq!(outcomes, [Some(AttemptOutcome::Confirmed), Some(AttemptOutcome::Failed), None]);
+    let empty: Journal = example(include_str!("wire/firmware-journal-empty.json"));
+    assert_eq!(empty.attempts, []);
+    let unknown: Journal = example(include_str!("wire/firmware-journal-unknown-values.json"));
+    assert_eq!(unknown.attempts[0].phase, Phase::Unknown("postponed".to_string()));
+    assert_eq!(unknown.attempts[0].outcome, Some(AttemptOutcome::Unknown("rolled-back".to_string())));
+}
+
+#[test]
+fn firmware_manifests() {
+    let signed: SignedManifests = example(include_str!("wire/firmware-manifests.json"));
+    assert!(signed.signature.is_some());
+    let unsigned: SignedManifests = example(include_str!("wire/firmware-manifests-unsigned.json"));
+    assert_eq!((unsigned.set, unsigned.signature), (signed.set, None));
 }
 
 #[test]

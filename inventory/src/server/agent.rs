@@ -10,6 +10,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use stage1_inventory::firmware::Journal;
 use stage1_inventory::{Action, BmcCredentials, Event, Installed, Registration, Report, VERSION};
 
 use crate::server::answer::{Checked, Failure, HostId, Text, authorize, check_length, json, parse};
@@ -24,6 +25,9 @@ const ASK_AGAIN_SECONDS: u32 = 10;
 /// An event is kept 500 times per host, so it has to be small.
 const EVENT_LIMIT: usize = 256 << 10;
 
+/// Attempts at firmware are few: those of every version that was ever tried.
+const JOURNAL_LIMIT: usize = 1 << 20;
+
 /// Passwords go over these, so https is all that they may be served by.
 pub fn routes(inventory: &Arc<Inventory>) -> Router<Arc<Inventory>> {
     Router::new()
@@ -33,6 +37,8 @@ pub fn routes(inventory: &Arc<Inventory>) -> Router<Arc<Inventory>> {
         .route("/{id}/installed", post(installed))
         .route("/{id}/bmc-credentials", put(bmc_credentials))
         .route("/{id}/events", post(event))
+        .route("/{id}/firmware", get(journal).put(put_journal))
+        .route("/firmware-manifests", get(manifests))
         .route_layer(from_fn_with_state(inventory.clone(), authorize_agent))
 }
 
@@ -157,6 +163,33 @@ async fn event(
     check_length(body.text.len(), EVENT_LIMIT)?;
     inventory.query(move |inventory| Ok(inventory.store.event(&id, &body.value.kind, &body.text)?)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Of a host that the inventory does not know too: it has tried nothing.
+async fn journal(State(inventory): State<Arc<Inventory>>, HostId(id): HostId) -> Result<Response, Failure> {
+    let journal = inventory.query(move |inventory| Ok(inventory.store.firmware(&id)?)).await?;
+    Ok(match journal {
+        Some(journal) => Json(journal).into_response(),
+        None => Json(Journal { version: VERSION, attempts: Vec::new() }).into_response(),
+    })
+}
+
+async fn put_journal(
+    State(inventory): State<Arc<Inventory>>,
+    HostId(id): HostId,
+    body: Checked<Journal>,
+) -> Result<StatusCode, Failure> {
+    check_length(body.text.len(), JOURNAL_LIMIT)?;
+    inventory.query(move |inventory| Ok(inventory.store.put_firmware(&id, &body.text)?)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn manifests(State(inventory): State<Arc<Inventory>>) -> Result<Response, Failure> {
+    let manifests = inventory.query(|inventory| Ok(inventory.store.manifests()?)).await?;
+    Ok(match manifests {
+        Some(manifests) => Json(manifests).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    })
 }
 
 fn registered(known: bool, id: &str) -> Result<(), Failure> {

@@ -42,6 +42,8 @@ pub struct Host {
     pub first_seen: Option<String>,
     pub detail: Option<Value>,
     pub report: Option<Value>,
+    /// What was tried on its firmware.
+    pub firmware: Option<Value>,
     pub installed: Option<Value>,
     pub installed_at: Option<String>,
     pub events: Vec<Received>,
@@ -156,6 +158,27 @@ impl Store {
         Ok(self.connection().execute(&update, [text, id])? == 1)
     }
 
+    /// What was tried on a host's firmware, as it last told; `None` where it never did.
+    pub fn firmware(&self, id: &str) -> Result<Option<Value>> {
+        let select = "SELECT firmware FROM hosts WHERE id = ?";
+        let text: Option<Option<String>> =
+            self.connection().query_row(select, [id], |row| row.get(0)).optional()?;
+        Ok(text.flatten().map(|text| serde_json::from_str(&text)).transpose()?)
+    }
+
+    /// Keeps what was tried on a host's firmware, also of a host that did not register yet: firmware comes first.
+    pub fn put_firmware(&self, id: &str, text: &str) -> Result<()> {
+        self.transaction(|transaction| {
+            add_host(transaction, id)?;
+            let update = format!(
+                "UPDATE hosts SET firmware = ?, last_seen = {NOW}, first_seen = coalesce(first_seen, {NOW})
+                 WHERE id = ?"
+            );
+            transaction.execute(&update, [text, id])?;
+            Ok(())
+        })
+    }
+
     /// Keeps an event, also of a host that never came to register.
     pub fn event(&self, id: &str, kind: &EventKind, text: &str) -> Result<()> {
         let failure = (*kind == EventKind::Failed).then_some(text);
@@ -195,10 +218,10 @@ impl Store {
     pub fn host(&self, id: &str) -> Result<Host> {
         let connection = self.connection();
         let summary = connection.query_row(&format!("{} WHERE id = ?", select_summary()), [id], summary)?;
-        let (first_seen, detail, report, installed, installed_at) = connection.query_row(
-            "SELECT first_seen, detail, report, installed, installed_at FROM hosts WHERE id = ?",
+        let (first_seen, detail, report, firmware, installed, installed_at) = connection.query_row(
+            "SELECT first_seen, detail, report, firmware, installed, installed_at FROM hosts WHERE id = ?",
             [id],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?)),
         )?;
         let value = |text: Option<String>| text.map(|text| serde_json::from_str(&text)).transpose();
         let mut statement =
@@ -213,6 +236,7 @@ impl Store {
             first_seen,
             detail: value(detail)?,
             report: value(report)?,
+            firmware: value(firmware)?,
             installed: value(installed)?,
             installed_at,
             events: events.collect::<Result<_>>()?,
@@ -283,6 +307,12 @@ impl Store {
     pub fn is_registered(&self, id: &str) -> Result<bool> {
         let select = "SELECT EXISTS (SELECT 1 FROM hosts WHERE id = ? AND report IS NOT NULL)";
         Ok(self.connection().query_row(select, [id], |row| row.get(0))?)
+    }
+
+    /// Forgets what was tried on a host's firmware.
+    pub fn forget_firmware(&self, id: &str) -> Result<()> {
+        self.connection().execute("UPDATE hosts SET firmware = NULL WHERE id = ?", [id])?;
+        Ok(())
     }
 
     /// Forgets a host.

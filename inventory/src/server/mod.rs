@@ -5,6 +5,7 @@ mod agent;
 mod answer;
 mod bmc;
 mod files;
+mod firmware;
 mod folder;
 mod hosts;
 mod operator;
@@ -17,6 +18,7 @@ mod tls;
 mod verbs;
 mod wanted;
 
+pub use firmware::{FirmwareVerb, firmware};
 pub use folder::Folder;
 pub use serve::{Options, serve};
 pub use verbs::{HostVerb, ProfileVerb, host, profile};

@@ -8,12 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use stage1_inventory::Profile;
+use stage1_inventory::firmware::SignedManifests;
 
 /// SQL for the time now, RFC 3339 in UTC.
 pub const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')";
 
 /// How the schema came to be: a database whose `user_version` is N has had the first N of these.
-const SCHEMA: [&str; 2] = [
+const SCHEMA: [&str; 3] = [
     "
     CREATE TABLE profiles (
         name TEXT PRIMARY KEY,
@@ -50,6 +51,14 @@ const SCHEMA: [&str; 2] = [
     ALTER TABLE hosts ADD COLUMN bmc_credentials TEXT;
     -- passwords that it was told for its BMC, as digests
     ALTER TABLE hosts ADD COLUMN bmc_told TEXT;
+    ",
+    "
+    -- what was tried on its firmware
+    ALTER TABLE hosts ADD COLUMN firmware TEXT;
+    CREATE TABLE manifests (
+        serial INTEGER PRIMARY KEY,
+        body TEXT NOT NULL
+    ) STRICT;
     ",
 ];
 
@@ -109,6 +118,28 @@ impl Store {
             )?;
             transaction.execute("UPDATE profiles SET body = ? WHERE name = ?", [&body, &profile.name])?;
             Ok(new == 1)
+        })
+    }
+
+    /// The published manifest set of the greatest serial.
+    pub fn manifests(&self) -> Result<Option<SignedManifests>> {
+        let select = "SELECT body FROM manifests ORDER BY serial DESC LIMIT 1";
+        let body: Option<String> = self.connection().query_row(select, [], |row| row.get(0)).optional()?;
+        Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
+    }
+
+    /// Publishes a manifest set. Its serial has to be greater than that of any other.
+    pub fn publish(&self, serial: i64, manifests: &SignedManifests) -> Result<()> {
+        let body = serde_json::to_string(manifests)?;
+        self.transaction(|transaction| {
+            let newest: Option<i64> =
+                transaction.query_row("SELECT max(serial) FROM manifests", [], |row| row.get(0))?;
+            if let Some(newest) = newest.filter(|newest| *newest >= serial) {
+                bail!("a set with serial {newest} is published already; give this one a greater serial");
+            }
+            transaction
+                .execute("INSERT INTO manifests (serial, body) VALUES (?, ?)", params![serial, body])?;
+            Ok(())
         })
     }
 
@@ -175,7 +206,7 @@ mod tests {
         let new = dir.path().join("new.db");
         File::create(&new).unwrap();
         assert_eq!(columns(&path), columns(&new));
-        assert!(columns(&new).contains(&"bmc_told".to_string()));
+        assert!(columns(&new).contains(&"firmware".to_string()));
     }
 
     #[test]
@@ -183,9 +214,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("inventory.db");
         let later = Connection::open(&path).unwrap();
-        later.pragma_update(None, "user_version", 3).unwrap();
+        later.pragma_update(None, "user_version", 4).unwrap();
         drop(later);
         let refused = format!("{:#}", Store::open(&path).err().unwrap());
-        assert!(refused.contains("it has schema 3, this program knows schemas up to 2 only"), "{refused}");
+        assert!(refused.contains("it has schema 4, this program knows schemas up to 3 only"), "{refused}");
     }
 }

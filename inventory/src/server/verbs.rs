@@ -59,6 +59,11 @@ pub enum HostVerb {
         /// The detail as JSON
         file: PathBuf,
     },
+    /// Forget what was tried on a host's firmware, so that it is tried again
+    RetryFirmware {
+        /// The host
+        host: String,
+    },
     /// Say how a host's BMC is wanted, in place of the folder's bmc.toml
     Bmc {
         /// The host; a whole UUID may be of one that has not come yet
@@ -161,6 +166,7 @@ pub fn host(folder: &Folder, verb: HostVerb) -> Result<()> {
             }
             store.put_detail(&find_or_expect(&host)?, &text)
         }
+        HostVerb::RetryFirmware { host } => store.forget_firmware(&find(&host)?),
         HostVerb::Bmc { host, file, none: _ } => {
             let read = |file: PathBuf| {
                 wanted::read(&file)?

@@ -3,6 +3,7 @@
 
 mod bmc;
 mod files;
+mod firmware;
 mod running;
 mod verbs;
 

@@ -25,6 +25,7 @@ pub mod config;
 pub mod devlink;
 pub mod ethtool;
 pub mod facts;
+pub mod firmware;
 pub mod image;
 pub mod init;
 pub mod inventory;

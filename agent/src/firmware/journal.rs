@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What was tried, and what came of it: an attempt is confirmed by a later boot and the version that runs in it, and by
+//! nothing else. Pure.
+
+use stage1_inventory::VERSION;
+use stage1_inventory::firmware::manifest::Format;
+use stage1_inventory::firmware::{Attempt, AttemptOutcome, Journal, Phase};
+
+use super::matching::{Matched, Reading};
+use super::version::Version;
+
+/// The attempts at one version of one component.
+pub fn attempts<'a>(
+    journal: &'a Journal,
+    device: &'a str,
+    version: &'a str,
+    format: Format,
+) -> impl Iterator<Item = &'a Attempt> {
+    let of_device = journal.attempts.iter().filter(move |attempt| attempt.device == device);
+    of_device.filter(move |attempt| same(format, &attempt.version, version))
+}
+
+/// The attempt of a boot at a component.
+pub fn of_boot<'a>(journal: &'a Journal, device: &str, boot_id: &str) -> Option<&'a Attempt> {
+    journal.attempts.iter().rev().find(|attempt| attempt.device == device && attempt.boot_id == boot_id)
+}
+
+/// Says how the attempts of earlier boots ended, now that it can be seen what runs; true where there were such.
+pub fn settle(journal: &mut Journal, boot_id: &str, matched: &[Matched]) -> bool {
+    let mut settled = false;
+    let open =
+        journal.attempts.iter_mut().filter(|attempt| attempt.outcome.is_none() && attempt.boot_id != boot_id);
+    for attempt in open {
+        let Some(matched) = matched.iter().find(|matched| matched.device.key == attempt.device) else {
+            continue;
+        };
+        let Ok(reading) = &matched.reading else { continue };
+        let (outcome, detail) = end(attempt, reading, matched.entry.version.format);
+        (attempt.outcome, attempt.detail) = (Some(outcome), detail);
+        settled = true;
+    }
+    settled
+}
+
+/// Records that the attempt of this boot at a component has come to a phase; the first one begins it.
+pub fn reach(
+    journal: &mut Journal,
+    matched: &Matched,
+    version: &str,
+    (boot_id, now): (&str, u64),
+    phase: Phase,
+) {
+    let known = of_boot(journal, &matched.device.key, boot_id).cloned();
+    let attempt = known.unwrap_or_else(|| Attempt {
+        entry: matched.entry.name.clone(),
+        device: matched.device.key.clone(),
+        version: version.to_string(),
+        from: matched.reading.as_ref().map_or_else(|_| String::new(), |reading| reading.running.clone()),
+        boot_id: boot_id.to_string(),
+        time: now,
+        phase: phase.clone(),
+        outcome: None,
+        detail: None,
+    });
+    record(journal, Attempt { phase, ..attempt });
+}
+
+/// Records how the attempt of this boot at a component ended, and why.
+pub fn close(journal: &mut Journal, device: &str, boot_id: &str, outcome: AttemptOutcome, why: &str) {
+    if let Some(attempt) = of_boot(journal, device, boot_id).cloned() {
+        record(journal, Attempt { outcome: Some(outcome), detail: Some(why.to_string()), ..attempt });
+    }
+}
+
+fn record(journal: &mut Journal, attempt: Attempt) {
+    journal.version = VERSION;
+    let same = |other: &&mut Attempt| other.device == attempt.device && other.boot_id == attempt.boot_id;
+    match journal.attempts.iter_mut().find(same) {
+        Some(known) => *known = attempt,
+        None => journal.attempts.push(attempt),
+    }
+}
+
+/// What two journals know together, such as the inventory's and one that the host itself keeps. Of an attempt that both
+/// know, the one that came farther counts.
+pub fn merge(mut one: Journal, other: Journal) -> Journal {
+    for attempt in other.attempts {
+        match of_boot(&one, &attempt.device, &attempt.boot_id) {
+            Some(known) if progress(known) >= progress(&attempt) => {}
+            _ => record(&mut one, attempt),
+        }
+    }
+    one.version = VERSION;
+    one
+}
+
+/// Whether two texts are the same version.
+pub fn same(format: Format, one: &str, other: &str) -> bool {
+    match (Version::parse(format, one), Version::parse(format, other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
+    }
+}
+
+fn end(attempt: &Attempt, reading: &Reading, format: Format) -> (AttemptOutcome, Option<String>) {
+    let running = &reading.running;
+    if same(format, running, &attempt.version) {
+        return (AttemptOutcome::Confirmed, None);
+    }
+    let detail = |words: &str| Some(format!("{words}; it runs {running}"));
+    match attempt.phase {
+        Phase::Armed => (AttemptOutcome::CutOff, detail("the host started again while it was written")),
+        Phase::Staged => (AttemptOutcome::Failed, detail("the host started again before it was activated")),
+        Phase::Activating => (AttemptOutcome::Unchanged, detail("it was activated, and does not run")),
+        Phase::Unknown(_) => {
+            (AttemptOutcome::Failed, detail("another version of the agent made this attempt"))
+        }
+    }
+}
+
+fn progress(attempt: &Attempt) -> u8 {
+    match (&attempt.outcome, &attempt.phase) {
+        (Some(_), _) => 3,
+        (None, Phase::Activating) => 2,
+        (None, Phase::Staged) => 1,
+        (None, Phase::Armed | Phase::Unknown(_)) => 0,
+    }
+}

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A host with a board of one flash, and an adapter with two banks. Its journal is in an inventory that is often away.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stage1::firmware::journal;
+use stage1::firmware::matching::{Matched, matches};
+use stage1::firmware::plan::{Conditions, Plan, Verdict, plan};
+use stage1::firmware::state::{Event, Flashes, Next, State, Traits};
+use stage1_inventory::Facts;
+use stage1_inventory::facts::{Bios, Devlink, PciDevice, Smbios};
+use stage1_inventory::firmware::manifest::{Activation, Component, Update};
+use stage1_inventory::firmware::{AttemptOutcome, Journal, ManifestSet, Phase};
+use stage1_inventory::{Nic, SystemInformation};
+
+use super::manifests::{Random, number, random, text};
+
+/// Boots with faults, and those without that follow.
+const TROUBLED: u64 = 12;
+const CALM: u64 = 60;
+
+/// What is in a flash: a version, or rubbish.
+type Content = Option<u64>;
+
+pub struct Host {
+    random: Random,
+    set: ManifestSet,
+    /// What the inventory has.
+    kept: Journal,
+    nic: Adapter,
+    bios: Board,
+    boot: u64,
+    faults: bool,
+    /// A component whose activation never takes effect.
+    stubborn: bool,
+    /// How often each version was tried on each component, by the boots in which it was.
+    tried: BTreeMap<(Component, u64), BTreeSet<u64>>,
+    limit: usize,
+    resets: usize,
+    pub writes: u64,
+    pub confirmed: u64,
+    pub cuts: u64,
+}
+
+struct Adapter {
+    banks: [Content; 2],
+    active: usize,
+    next: usize,
+}
+
+struct Board {
+    flash: Content,
+    running: u64,
+    backup: Content,
+}
+
+/// The power is gone.
+struct Cut;
+
+impl Host {
+    pub fn new(mut source: Random) -> Self {
+        let (nic, bios) = (source.below(10), source.below(10));
+        let set = random(&mut source, 1);
+        Self {
+            kept: Journal::default(),
+            nic: Adapter { banks: [Some(nic), Some(source.below(10))], active: 0, next: 0 },
+            bios: Board { flash: Some(bios), running: bios, backup: None },
+            boot: 0,
+            faults: true,
+            stubborn: source.percent(10),
+            tried: BTreeMap::new(),
+            limit: limit(&set),
+            resets: 0,
+            writes: 0,
+            confirmed: 0,
+            cuts: 0,
+            set,
+            random: source,
+        }
+    }
+
+    pub fn live(&mut self) {
+        for _ in 0..TROUBLED {
+            if self.random.percent(10) {
+                self.set = random(&mut self.random, self.set.serial + 1);
+                self.limit = self.limit.max(limit(&self.set));
+            }
+            self.live_once();
+        }
+        self.faults = false;
+        // The pause after a failed attempt is shorter than two boots.
+        let mut idle = 0;
+        for _ in 0..CALM {
+            idle = if self.live_once() { 0 } else { idle + 1 };
+            if idle == 3 {
+                return;
+            }
+        }
+        panic!("it never comes to rest: {:?}", self.kept);
+    }
+
+    /// A boot, and how it ends; whether there was anything to do in it.
+    fn live_once(&mut self) -> bool {
+        self.boot += 1;
+        let (next, acted) = match self.run() {
+            Ok(ended) => ended,
+            Err(Cut) => {
+                self.cuts += 1;
+                (Activation::PowerCycle, true)
+            }
+        };
+        self.restart(next);
+        self.check();
+        acted
+    }
+
+    /// One boot, up to the reset that the run asks for, or the one that somebody does later; and whether there was
+    /// anything to do.
+    fn run(&mut self) -> Result<(Activation, bool), Cut> {
+        let set = self.set.clone();
+        let facts = self.facts();
+        let found = matches(&facts, &set);
+        let mut journal = (!self.away()).then(|| self.kept.clone());
+        if let Some(journal) = &mut journal {
+            self.settle(journal, &found.matched);
+        }
+        let plan = plan(found, journal.as_ref(), &self.conditions());
+        self.check_plan(&plan);
+        let Some(mut journal) = journal else { return Ok((Activation::Warm, false)) };
+
+        let mut flashes = Flashes::default();
+        let mut acting: Vec<(&Matched, &str)> = Vec::new();
+        for planned in &plan.components {
+            let (recorded, stored) = match &planned.verdict {
+                Verdict::Update(_) => (false, false),
+                Verdict::PendingActivation { recorded, .. } => (*recorded, true),
+                _ => continue,
+            };
+            flashes.add(Traits::of(planned.matched.entry, recorded), stored);
+            acting.push((&planned.matched, planned.verdict.version().unwrap()));
+        }
+        loop {
+            match flashes.due() {
+                Next::Act(index, state) => {
+                    let (matched, version) = acting[index];
+                    let event = self.act(&state, matched, version, &mut journal)?;
+                    flashes.told(index, event);
+                }
+                Next::Reset(by) => {
+                    let broken =
+                        |state: &State| matches!(state, State::Over(Some(AttemptOutcome::Broken), _));
+                    assert!(!flashes.states().any(broken), "a reset of a broken host");
+                    if self.faults && by == Activation::PowerCycle && self.random.percent(20) {
+                        flashes.reset_failed("the BMC does not answer");
+                        continue;
+                    }
+                    self.resets += 1;
+                    return Ok((by, true));
+                }
+                Next::Nothing => {
+                    let by = self.random.of(&[Activation::Warm, Activation::Cold]);
+                    return Ok((by, !acting.is_empty()));
+                }
+            }
+        }
+    }
+
+    fn act(
+        &mut self,
+        state: &State,
+        matched: &Matched,
+        version: &str,
+        journal: &mut Journal,
+    ) -> Result<Event, Cut> {
+        let component = matched.device.component;
+        let wanted = number(version);
+        if !matches!(state, State::Write { .. }) {
+            self.cut()?;
+        }
+        let boot_id = self.boot_id();
+        if let Some(phase) = state.record() {
+            let begins = phase != Phase::Staged;
+            journal::reach(journal, matched, version, (&boot_id, self.now()), phase);
+            let event = self.keep(journal);
+            if begins && event == Event::Done {
+                self.tried.entry((component, wanted)).or_default().insert(self.boot);
+            }
+            return Ok(event);
+        }
+        Ok(match state {
+            State::Fetch | State::Preflight if self.faults && self.random.percent(5) => self.failed(),
+            State::BackUp => {
+                self.bios.backup = self.bios.flash;
+                Event::Done
+            }
+            State::Write { .. } => {
+                self.check_write(matched, version);
+                self.writes += 1;
+                self.write(component, wanted)?
+            }
+            State::ReadBack { .. } => self.read_back(component, wanted, number(&running(matched))),
+            State::Restore(_) => {
+                self.cut()?;
+                self.bios.flash = self.bios.backup;
+                Event::Done
+            }
+            State::Reload => self.reload(wanted),
+            State::Close(outcome, why) => {
+                assert_ne!(*outcome, AttemptOutcome::Confirmed, "confirmed in the same boot");
+                journal::close(journal, &matched.device.key, &boot_id, outcome.clone(), why);
+                self.keep(journal)
+            }
+            _ => Event::Done,
+        })
+    }
+
+    /// Only a later boot that runs the version confirms.
+    fn settle(&mut self, journal: &mut Journal, matched: &[Matched]) {
+        let before = journal.clone();
+        if !journal::settle(journal, &self.boot_id(), matched) {
+            return;
+        }
+        for (old, new) in before.attempts.iter().zip(&journal.attempts) {
+            if old.outcome == new.outcome {
+                continue;
+            }
+            assert_ne!(new.boot_id, self.boot_id(), "settled in its own boot");
+            let is = matched.iter().find(|matched| matched.device.key == new.device).unwrap();
+            let runs = running(is) == new.version;
+            assert_eq!(new.outcome == Some(AttemptOutcome::Confirmed), runs, "{new:?}");
+            self.confirmed += u64::from(runs);
+        }
+        self.keep(journal);
+    }
+
+    fn check_plan(&self, plan: &Plan) {
+        let keys: BTreeSet<&str> =
+            plan.components.iter().map(|planned| planned.matched.device.key.as_str()).collect();
+        assert_eq!(keys.len(), plan.components.len(), "two plans for one component");
+        assert!(plan.components.is_sorted_by_key(|planned| planned.matched.device.component));
+        let known = plan.components.len() + plan.skipped.len();
+        assert_eq!(known, 2, "each component is planned or skipped, once");
+    }
+
+    fn check_write(&self, matched: &Matched, version: &str) {
+        let key = &matched.device.key;
+        let armed = journal::of_boot(&self.kept, key, &self.boot_id());
+        let armed = armed.unwrap_or_else(|| panic!("a write of {version} that the journal does not know"));
+        assert_eq!((armed.version.as_str(), &armed.phase, &armed.outcome), (version, &Phase::Armed, &None));
+        if matched.entry.policy.update == Update::UpgradeOnly {
+            assert!(number(version) >= number(&running(matched)), "a downgrade to {version}");
+            let stored = matched.reading.as_ref().unwrap().stored.as_ref();
+            assert!(
+                stored.is_none_or(|stored| number(version) >= number(stored)),
+                "a downgrade to {version}"
+            );
+        }
+    }
+
+    fn check(&self) {
+        for ((component, version), boots) in &self.tried {
+            assert!(boots.len() <= self.limit, "{component:?} {version}: tried in the boots {boots:?}");
+        }
+        let tries: usize = self.tried.values().map(BTreeSet::len).sum();
+        assert!(self.resets <= tries, "{} resets for {tries} attempts", self.resets);
+        assert!(self.writes <= 2 * tries as u64);
+    }
+
+    fn write(&mut self, component: Component, wanted: u64) -> Result<Event, Cut> {
+        let fault = if self.faults { self.random.below(20) } else { 99 };
+        let content = match fault {
+            0..=2 => None,
+            3 | 4 => return Ok(Event::Refused("locked".to_string())),
+            // It says that all went well, and did nothing.
+            5 => return Ok(Event::Done),
+            _ => Some(wanted),
+        };
+        match component {
+            Component::Nic => {
+                let spare = 1 - self.nic.active;
+                self.nic.banks[spare] = content;
+                if content.is_some() || fault == 1 {
+                    self.nic.next = spare;
+                }
+            }
+            Component::Bios => self.bios.flash = content,
+        }
+        match fault {
+            0 => Err(Cut),
+            1 => Ok(Event::Done),
+            2 => Ok(self.failed()),
+            6 => Ok(Event::TimedOut("too long".to_string())),
+            7 => Ok(self.failed()),
+            8 => Err(Cut),
+            _ => Ok(Event::Done),
+        }
+    }
+
+    fn read_back(&mut self, component: Component, wanted: u64, old: u64) -> Event {
+        if self.faults && self.random.percent(5) {
+            return self.failed();
+        }
+        let content = match component {
+            Component::Nic => self.nic.banks[self.nic.next],
+            Component::Bios => self.bios.flash,
+        };
+        match content {
+            Some(version) if version == wanted => Event::Done,
+            Some(version) if version == old => Event::Untouched,
+            _ => self.failed(),
+        }
+    }
+
+    fn reload(&mut self, wanted: u64) -> Event {
+        if self.stubborn || (self.faults && self.random.percent(20)) {
+            return Event::Refused("it needs a cold reset".to_string());
+        }
+        self.nic.boot();
+        if self.nic.running() == wanted { Event::Done } else { self.failed() }
+    }
+
+    fn restart(&mut self, by: Activation) {
+        if !(self.stubborn && self.nic.banks[self.nic.active].is_some() && by != Activation::PowerCycle) {
+            self.nic.boot();
+        }
+        // A host that does not boot any more gets its old flash by an external programmer.
+        let running = self.bios.flash.unwrap_or_else(|| self.random.below(10));
+        self.bios = Board { flash: Some(running), running, backup: None };
+        // Or somebody puts an older one there.
+        if self.faults && self.random.percent(5) {
+            let older = self.random.below(10);
+            self.bios = Board { flash: Some(older), running: older, backup: None };
+        }
+    }
+
+    /// The inventory hears of it, or not; or it hears of it and nobody learns that.
+    fn keep(&mut self, journal: &Journal) -> Event {
+        let away = self.away();
+        if !away || self.random.percent(50) {
+            self.kept = journal.clone();
+        }
+        if away { self.failed() } else { Event::Done }
+    }
+
+    fn away(&mut self) -> bool {
+        self.faults && self.random.percent(8)
+    }
+
+    fn cut(&mut self) -> Result<(), Cut> {
+        if self.faults && self.random.percent(5) { Err(Cut) } else { Ok(()) }
+    }
+
+    fn failed(&self) -> Event {
+        Event::Failed("a fault".to_string())
+    }
+
+    fn boot_id(&self) -> String {
+        format!("boot-{}", self.boot)
+    }
+
+    fn now(&self) -> u64 {
+        1_000_000 + self.boot * 300
+    }
+
+    fn conditions(&self) -> Conditions {
+        Conditions { boot_id: self.boot_id(), now: self.now(), ..Conditions::default() }
+    }
+
+    fn facts(&self) -> Facts {
+        let versions = |content: u64| BTreeMap::from([("fw".to_string(), text(content))]);
+        let devlink = Devlink {
+            serial: Some("SN0042".to_string()),
+            running: versions(self.nic.running()),
+            stored: self.nic.banks[self.nic.next].map(versions).unwrap_or_default(),
+            ..Devlink::default()
+        };
+        let address = "0000:05:00.0".to_string();
+        let nic = Nic { pci_address: Some(address.clone()), devlink: Some(devlink), ..Nic::default() };
+        let id = |id: &str| Some(id.to_string());
+        let pci = PciDevice { address, vendor: id("0x1af4"), device: id("0x1110"), ..PciDevice::default() };
+        let bios = Bios { version: Some(text(self.bios.running)), ..Bios::default() };
+        Facts {
+            system: Some(SystemInformation { product: id("Model"), ..SystemInformation::default() }),
+            smbios: Some(Smbios { bios: Some(bios), ..Smbios::default() }),
+            nics: vec![nic],
+            pci: vec![pci],
+            ..Facts::default()
+        }
+    }
+}
+
+impl Adapter {
+    /// Its boot ROM takes the next bank, or the other one where that is rubbish.
+    fn boot(&mut self) {
+        self.active = if self.banks[self.next].is_some() { self.next } else { 1 - self.next };
+    }
+
+    /// The write goes to the other bank, so what runs is whole.
+    fn running(&self) -> u64 {
+        self.banks[self.active].unwrap()
+    }
+}
+
+fn running(matched: &Matched) -> String {
+    matched.reading.as_ref().unwrap().running.clone()
+}
+
+fn limit(set: &ManifestSet) -> usize {
+    set.entries.iter().map(|entry| entry.limits.max_attempts as usize).max().unwrap_or(0)
+}

@@ -102,21 +102,26 @@ impl Host {
     /// A boot, and how it ends; whether there was anything to do in it.
     fn live_once(&mut self) -> bool {
         self.boot += 1;
-        let (next, acted) = match self.run() {
-            Ok(ended) => ended,
-            Err(Cut) => {
-                self.cuts += 1;
-                (Activation::PowerCycle, true)
-            }
-        };
+        let mut ended = self.run();
+        // Not the power, only the agent is gone; or somebody calls it once more.
+        while self.faults && self.random.percent(30) {
+            ended = self.run();
+        }
+        let (next, acted) = ended.unwrap_or_else(|Cut| {
+            self.cuts += 1;
+            (None, true)
+        });
+        self.resets += usize::from(next.is_some());
+        // Where nobody asks for one, somebody does it some day; a power cut is one too.
+        let next = next
+            .unwrap_or_else(|| self.random.of(&[Activation::Warm, Activation::Cold, Activation::PowerCycle]));
         self.restart(next);
         self.check();
         acted
     }
 
-    /// One boot, up to the reset that the run asks for, or the one that somebody does later; and whether there was
-    /// anything to do.
-    fn run(&mut self) -> Result<(Activation, bool), Cut> {
+    /// One run of the agent: the reset that it ends in, if any, and whether there was anything to do.
+    fn run(&mut self) -> Result<(Option<Activation>, bool), Cut> {
         let set = self.set.clone();
         let facts = self.facts();
         let found = matches(&facts, &set);
@@ -126,7 +131,7 @@ impl Host {
         }
         let plan = plan(found, journal.as_ref(), &self.conditions());
         self.check_plan(&plan);
-        let Some(mut journal) = journal else { return Ok((Activation::Warm, false)) };
+        let Some(mut journal) = journal else { return Ok((None, false)) };
 
         let mut flashes = Flashes::default();
         let mut acting: Vec<(&Matched, &str)> = Vec::new();
@@ -154,13 +159,9 @@ impl Host {
                         flashes.reset_failed("the BMC does not answer");
                         continue;
                     }
-                    self.resets += 1;
-                    return Ok((by, true));
+                    return Ok((Some(by), true));
                 }
-                Next::Nothing => {
-                    let by = self.random.of(&[Activation::Warm, Activation::Cold]);
-                    return Ok((by, !acting.is_empty()));
-                }
+                Next::Nothing => return Ok((None, !acting.is_empty())),
             }
         }
     }

@@ -27,6 +27,14 @@ pub const HELP: &[(&str, &str)] = &[
         "true: talk plain http to the inventory and to image servers; warns on every run (default: false)",
     ),
     ("on-failure", "what a failed run at boot ends in: rescue, reboot or poweroff (default: rescue)"),
+    (
+        "firmware",
+        "check: compare firmware with the manifests, and report; apply: also flash it; off: neither (default: check)",
+    ),
+    (
+        "firmware-unsigned",
+        "true: believe firmware manifests that nobody has signed; warns on every run (default: false)",
+    ),
     ("network-timeout", "seconds until some port must have an address (default: 120)"),
     ("lldp", "solicit: ask switches, and listen; listen: only listen; off: neither (default: solicit)"),
     (
@@ -67,6 +75,10 @@ pub struct Settings {
     pub allow_http: bool,
     /// What a failed run at boot ends in.
     pub on_failure: OnFailure,
+    /// What is done about firmware.
+    pub firmware: Firmware,
+    /// Whether manifests that nobody has signed are believed.
+    pub firmware_unsigned: bool,
     /// Deadline of the network stage.
     pub network_timeout: Duration,
     /// Whether to ask for LLDP neighbours.
@@ -109,6 +121,17 @@ pub enum BmcMode {
     Off,
 }
 
+/// What is done about firmware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Firmware {
+    /// It is compared with the manifests, and reported.
+    Check,
+    /// It is also flashed.
+    Apply,
+    /// Nothing.
+    Off,
+}
+
 /// A setting that could not be taken.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{origin}: {what}")]
@@ -127,6 +150,8 @@ impl Default for Settings {
             token_file: None,
             allow_http: false,
             on_failure: OnFailure::Rescue,
+            firmware: Firmware::Check,
+            firmware_unsigned: false,
             network_timeout: Duration::from_secs(120),
             lldp: Mode::Solicit,
             lldp_timeout: Duration::from_secs(32),
@@ -178,6 +203,8 @@ impl Settings {
             "token-file" => self.token_file = Some(path(key, value)?),
             "allow-http" => self.allow_http = boolean(key, value)?,
             "on-failure" => self.on_failure = on_failure(value)?,
+            "firmware" => self.firmware = firmware(value)?,
+            "firmware-unsigned" => self.firmware_unsigned = boolean(key, value)?,
             "network-timeout" => self.network_timeout = seconds(key, value)?,
             "lldp" => self.lldp = mode(value)?,
             "lldp-timeout" => self.lldp_timeout = seconds(key, value)?,
@@ -273,6 +300,15 @@ fn mode(value: &str) -> Result<Mode, String> {
     }
 }
 
+fn firmware(value: &str) -> Result<Firmware, String> {
+    match value {
+        "check" => Ok(Firmware::Check),
+        "apply" => Ok(Firmware::Apply),
+        "off" => Ok(Firmware::Off),
+        _ => Err(format!("firmware: {value:?} is none of check, apply, off")),
+    }
+}
+
 fn on_failure(value: &str) -> Result<OnFailure, String> {
     match value {
         "rescue" => Ok(OnFailure::Rescue),
@@ -333,7 +369,8 @@ mod tests {
             let value = match *key {
                 "inventory" => "https://a",
                 "on-failure" => "rescue",
-                "allow-http" | "lldp-restore" => "true",
+                "allow-http" | "firmware-unsigned" | "lldp-restore" => "true",
+                "firmware" => "apply",
                 "lldp" => "listen",
                 "bmc" => "read",
                 key if key.ends_with("timeout") => "5",

@@ -10,6 +10,7 @@ use log::LevelFilter;
 use stage1::facts::Group;
 use stage1::steps::{Aim, Purpose};
 use stage1::verbs::facts::{Capture, Request};
+use stage1::verbs::firmware::Kind;
 use stage1::verbs::{self, Flags};
 use stage1::{bmc, config, init, logger};
 
@@ -44,6 +45,9 @@ enum Verb {
     /// Read the BMC, configure it, reset it
     #[command(subcommand)]
     Bmc(BmcVerb),
+    /// Compare firmware with the manifests
+    #[command(subcommand)]
+    Firmware(FirmwareVerb),
     /// Register with the inventory
     Register {
         #[command(flatten)]
@@ -77,8 +81,29 @@ enum Verb {
     },
 }
 
+#[derive(Subcommand)]
+enum FirmwareVerb {
+    /// Print what runs, what should run, and what is to be done about it; changes nothing
+    Check {
+        #[command(flatten)]
+        settings: SettingsArguments,
+        /// For programs
+        #[arg(long)]
+        json: bool,
+        /// Only components of this kind
+        #[arg(long, value_name = "COMPONENT")]
+        only: Option<Kind>,
+    },
+    /// Look for what is wrong with the manifest sets of a folder
+    Lint {
+        /// The folder; its .toml files, also in folders of it, are manifest sets
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+}
+
 #[derive(Args)]
-struct Common {
+struct SettingsArguments {
     /// Base URL of the inventory (setting inventory)
     #[arg(long, value_name = "URL")]
     inventory: Option<String>,
@@ -88,6 +113,12 @@ struct Common {
     /// The settings file, in place of /etc/stage1/config.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Common {
+    #[command(flatten)]
+    settings: SettingsArguments,
     /// Say what would be done, and change nothing
     #[arg(long)]
     plan: bool,
@@ -187,7 +218,7 @@ fn main() -> ExitCode {
     logger::start(if verbose { LevelFilter::Debug } else { LevelFilter::Info }, at_boot);
     let run = |common: Common, aim| {
         let purpose = Purpose { aim, plan: common.plan, at_boot };
-        verbs::run(&common.flags(), purpose, started)
+        verbs::run(&common.settings.flags(), purpose, started)
     };
     ExitCode::from(match verb {
         Verb::Run { common, .. } => run(common, Aim::Run),
@@ -196,6 +227,10 @@ fn main() -> ExitCode {
         Verb::Facts(arguments) => verbs::facts::run(arguments.request()),
         Verb::Lldp(arguments) => verbs::lldp::run(&arguments.request()),
         Verb::Bmc(verb) => verbs::bmc::run(&verb.request()),
+        Verb::Firmware(FirmwareVerb::Check { settings, json, only }) => {
+            verbs::firmware::check(&settings.flags(), &verbs::firmware::Request { json, only })
+        }
+        Verb::Firmware(FirmwareVerb::Lint { folder }) => verbs::firmware::lint(&folder),
         Verb::Kexec { kernel, initrd, append, plan } => verbs::kexec(&kernel, &initrd, &append, plan),
         Verb::Status { json } => verbs::status(json),
     })
@@ -230,7 +265,7 @@ impl LldpArguments {
     }
 }
 
-impl Common {
+impl SettingsArguments {
     fn flags(self) -> Flags {
         let inventory = self.inventory.map(|url| ("inventory".to_string(), url));
         Flags { config: self.config, set: self.set.into_iter().chain(inventory).collect() }

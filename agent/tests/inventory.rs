@@ -101,6 +101,33 @@ fn a_report_is_amended() {
 }
 
 #[test]
+fn firmware_manifests_and_the_journal_come_and_go() {
+    let server = Server::start(&[
+        |stream| answer(stream, "200 OK", r#"{"version":1,"set":"serial = 7\n","signature":"AA=="}"#),
+        |stream| answer(stream, "204 No Content", ""),
+        |stream| answer(stream, "200 OK", r#"{"version":1,"attempts":[]}"#),
+        |stream| answer(stream, "503 Service Unavailable", ""),
+        |stream| answer(stream, "204 No Content", ""),
+    ]);
+    let client = server.client(Duration::from_secs(30));
+    let manifests = client.firmware_manifests().unwrap().unwrap();
+    assert_eq!((manifests.set.as_str(), manifests.signature.as_deref()), ("serial = 7\n", Some("AA==")));
+    assert!(client.firmware_manifests().unwrap().is_none());
+    let journal = client.firmware_journal().unwrap();
+    client.put_firmware_journal(&journal, Duration::from_secs(30)).unwrap();
+    let requests: Vec<String> = server.requests.iter().collect();
+    for (request, start) in requests.iter().zip([
+        "GET /ipxe/firmware-manifests HTTP",
+        "GET /ipxe/firmware-manifests HTTP",
+        "GET /ipxe/4c4c/firmware HTTP",
+        "PUT /ipxe/4c4c/firmware HTTP",
+        "PUT /ipxe/4c4c/firmware HTTP",
+    ]) {
+        assert!(request.starts_with(start), "{request}");
+    }
+}
+
+#[test]
 fn an_unknown_host_is_told_in_the_inventorys_own_words_and_not_tried_again() {
     let server = Server::start(&[|stream| {
         answer(stream, "404 Not Found", r#"{"title":"unknown host","detail":"no host 4c4c"}"#);

@@ -266,3 +266,6 @@ impl Board<'_> {
 fn unread(source: &Source) -> String {
     format!("it tells no version at {source}")
 }
+
+#[cfg(test)]
+mod tests;

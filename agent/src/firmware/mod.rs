@@ -1,13 +1,138 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Firmware of the board and of network adapters: which manifests are believed, and what is to be done by them.
+//!
+//! [`set`] believes a manifest set, [`matching`] finds the entry for each component, [`plan`] decides, [`state`] is what
+//! follows from that, and [`journal`] what is remembered of it.
 
 pub mod journal;
+pub mod lint;
 pub mod matching;
 pub mod plan;
 pub mod set;
 pub mod signature;
 pub mod state;
+pub mod table;
 pub mod version;
+
+#[cfg(test)]
+mod fixture;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use stage1_inventory::Facts;
+use stage1_inventory::facts::PowerSupply;
+use stage1_inventory::firmware::{FirmwareReport, SetSource};
+
+use crate::config::Settings;
+use crate::facts;
+use crate::inventory::Client;
+use crate::machine::Machine;
+use plan::{Conditions, Plan};
+use set::{Believed, Candidate};
+use signature::Keys;
 
 /// Where an image has the public keys of manifest sets.
 pub const KEYS: &str = "/etc/stage1/firmware.pub";
+/// Where an image has a manifest set; its signature is beside it, with `.sig` added.
+pub const SET: &str = "/etc/stage1/firmware.toml";
+
+/// The manifest set that counts: of the image's and the inventory's the one with the greater serial. What is there and not
+/// believed is told to `problem`.
+pub fn manifests(
+    machine: &Machine,
+    settings: &Settings,
+    inventory: Option<&Client>,
+    mut problem: impl FnMut(String),
+) -> Option<Believed> {
+    if settings.firmware_unsigned {
+        log::warn!(
+            "firmware manifests that nobody has signed are believed: whoever can change them can flash this host (setting firmware-unsigned)"
+        );
+    }
+    let keys = match keys(machine) {
+        Ok(keys) => keys,
+        Err(error) => {
+            problem(format!("{error:#}"));
+            return None;
+        }
+    };
+    let mut believed = Vec::new();
+    let mut consider = |name: &str, candidate: Result<Option<Candidate>>| {
+        let candidate = match candidate {
+            Ok(Some(candidate)) => candidate,
+            Ok(None) => return,
+            Err(error) => return problem(format!("{error:#}")),
+        };
+        match set::believe(&candidate, &keys, settings.firmware_unsigned) {
+            Ok(set) => believed.push(set),
+            Err(error) => problem(format!("the firmware manifests of {name}: {error}")),
+        }
+    };
+    consider("the image", of_image(machine));
+    if let Some(client) = inventory {
+        consider("the inventory", of_inventory(client));
+    }
+    set::newest(believed)
+}
+
+/// What is known of the machine in this boot, for a plan by `set`. The BMC was not asked.
+pub fn conditions(machine: &Machine, facts: &Facts, set: &Believed) -> Conditions {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    Conditions {
+        boot_id: machine.boot_id().unwrap_or_default(),
+        now,
+        expired: set.is_expired(now),
+        power: power(facts),
+        bmc: None,
+        memory_bytes: facts::available_bytes(machine),
+    }
+}
+
+/// A plan by `set`, as the report has it.
+pub fn report(plan: &Plan, set: &Believed, now: u64) -> FirmwareReport {
+    FirmwareReport {
+        set: Some(set.report(now)),
+        components: plan.components.iter().map(plan::Planned::report).collect(),
+        skipped: plan.skipped.clone(),
+    }
+}
+
+fn keys(machine: &Machine) -> Result<Keys> {
+    if !machine.has(KEYS) {
+        return Ok(Keys::default());
+    }
+    let pem = machine.read(KEYS)?;
+    Keys::parse(&String::from_utf8_lossy(&pem)).with_context(|| format!("reading {KEYS}"))
+}
+
+fn of_image(machine: &Machine) -> Result<Option<Candidate>> {
+    if !machine.has(SET) {
+        return Ok(None);
+    }
+    let read = |path: &str| -> Result<String> {
+        String::from_utf8(machine.read(path)?).with_context(|| format!("reading {path}"))
+    };
+    let signature = format!("{SET}.sig");
+    let signature = if machine.has(&signature) { Some(read(&signature)?) } else { None };
+    Ok(Some(Candidate { source: SetSource::Image, text: read(SET)?, signature }))
+}
+
+fn of_inventory(client: &Client) -> Result<Option<Candidate>> {
+    let served = client.firmware_manifests().context("asking for firmware manifests")?;
+    Ok(served.map(|manifests| Candidate {
+        source: SetSource::Inventory,
+        text: manifests.set,
+        signature: manifests.signature,
+    }))
+}
+
+/// Whether every power supply that is there works and is plugged in (DSP0134 7.40).
+fn power(facts: &Facts) -> Option<bool> {
+    let supplies = &facts.smbios.as_ref()?.power_supplies;
+    let present: Vec<&PowerSupply> = supplies.iter().filter(|supply| supply.present == Some(true)).collect();
+    let works = |supply: &&PowerSupply| {
+        supply.plugged != Some(false) && supply.status.as_deref().is_none_or(|status| status == "OK")
+    };
+    (!present.is_empty()).then(|| present.iter().all(works))
+}

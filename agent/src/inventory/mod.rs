@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use stage1_inventory::firmware::{Journal, SignedManifests};
 use stage1_inventory::{BmcCredentials, Detail, Event, Installed, Profile, Registration, Report, VERSION};
 use ureq::http::{Method, Request, StatusCode};
 
@@ -132,7 +133,46 @@ impl Client {
         self.call(Method::POST, "/events", Some(&json::compact(event)), timeout).map(|_| ())
     }
 
+    /// `GET BASE/firmware-manifests`; `None` where the inventory has none.
+    ///
+    /// # Errors
+    /// As [`Client::register`]; 404 where the inventory knows of no such thing.
+    pub fn firmware_manifests(&self) -> Result<Option<SignedManifests>, Error> {
+        let answer = self.call_at(Method::GET, "/firmware-manifests", None, self.timeout)?;
+        if answer.status == StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        answer.decode().map(Some)
+    }
+
+    /// `GET BASE/ID/firmware`: what was tried on the host's firmware.
+    ///
+    /// # Errors
+    /// As [`Client::register`].
+    pub fn firmware_journal(&self) -> Result<Journal, Error> {
+        self.call(Method::GET, "/firmware", None, self.timeout)?.decode()
+    }
+
+    /// `PUT BASE/ID/firmware`, for at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`Client::register`].
+    pub fn put_firmware_journal(&self, journal: &Journal, timeout: Duration) -> Result<(), Error> {
+        self.call(Method::PUT, "/firmware", Some(&json::compact(journal)), timeout).map(|_| ())
+    }
+
     fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&[u8]>,
+        timeout: Duration,
+    ) -> Result<Answer, Error> {
+        self.call_at(method, &format!("/{}{path}", self.id), body, timeout)
+    }
+
+    /// Calls what is at `path` below `BASE`.
+    fn call_at(
         &self,
         method: Method,
         path: &str,
@@ -142,7 +182,7 @@ impl Client {
         let deadline = Instant::now() + timeout;
         let mut pause = FIRST_PAUSE;
         for (attempt, base) in (1..).zip(self.bases.iter().cycle()) {
-            let url = format!("{base}/{}{path}", self.id);
+            let url = format!("{base}{path}");
             let left = deadline.saturating_duration_since(Instant::now());
             let error = match self.attempt(&method, &url, body, left.min(ATTEMPT)) {
                 Ok(answer) => return Ok(answer),

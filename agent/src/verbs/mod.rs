@@ -3,6 +3,7 @@
 
 pub mod bmc;
 pub mod facts;
+pub mod firmware;
 pub mod lldp;
 
 use std::fs::OpenOptions;

@@ -126,3 +126,59 @@ fn progress(attempt: &Attempt) -> u8 {
         (None, Phase::Armed | Phase::Unknown(_)) => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(device: &str, boot_id: &str, phase: Phase, outcome: Option<AttemptOutcome>) -> Attempt {
+        Attempt {
+            entry: "nic".to_string(),
+            device: device.to_string(),
+            version: "1.2.3".to_string(),
+            from: "1.2.2".to_string(),
+            boot_id: boot_id.to_string(),
+            time: 0,
+            phase,
+            outcome,
+            detail: None,
+        }
+    }
+
+    fn journal(attempts: &[Attempt]) -> Journal {
+        Journal { version: VERSION, attempts: attempts.to_vec() }
+    }
+
+    #[test]
+    fn of_two_journals_the_one_that_came_farther_counts() {
+        let armed = attempt("board", "1", Phase::Armed, None);
+        let staged = attempt("board", "1", Phase::Staged, None);
+        let ended = attempt("board", "1", Phase::Armed, Some(AttemptOutcome::Failed));
+        for (one, other, expected) in
+            [(&armed, &staged, &staged), (&staged, &armed, &staged), (&ended, &staged, &ended)]
+        {
+            let merged = merge(journal(std::slice::from_ref(one)), journal(std::slice::from_ref(other)));
+            assert_eq!(merged, journal(std::slice::from_ref(expected)));
+        }
+        let later = attempt("board", "2", Phase::Armed, None);
+        let nic = attempt("serial/SN1", "1", Phase::Armed, None);
+        let all = merge(journal(&[armed.clone(), nic.clone()]), journal(&[later.clone(), staged.clone()]));
+        assert_eq!(all, journal(&[staged, nic, later]));
+        assert_eq!(merge(Journal::default(), Journal::default()).version, VERSION);
+    }
+
+    #[test]
+    fn an_attempt_of_a_boot_is_one_record() {
+        let mut known = journal(&[attempt("board", "1", Phase::Armed, None)]);
+        close(&mut known, "board", "2", AttemptOutcome::Failed, "no");
+        close(&mut known, "nic", "1", AttemptOutcome::Failed, "no");
+        assert_eq!(known.attempts[0].outcome, None);
+        close(&mut known, "board", "1", AttemptOutcome::Refused, "locked");
+        let ended = &known.attempts[0];
+        assert_eq!(
+            (&ended.outcome, ended.detail.as_deref()),
+            (&Some(AttemptOutcome::Refused), Some("locked"))
+        );
+        assert_eq!(known.attempts.len(), 1);
+    }
+}

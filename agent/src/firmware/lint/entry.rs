@@ -168,6 +168,11 @@ fn method(entry: &Entry, wrong: &mut Vec<String>) {
                     wrong.push("method.exec: argv does not begin with an absolute path".to_string());
                 }
             }
+            if !exec.argv.iter().any(|argument| argument.contains("{image}")) {
+                wrong.push(
+                    "method.exec: argv does not name {image}, so something else would be written".to_string(),
+                );
+            }
             if let Some(code) = exec.codes.keys().find(|code| code.parse::<u8>().is_err()) {
                 wrong.push(format!("method.exec.codes: {code:?} is no exit code"));
             }

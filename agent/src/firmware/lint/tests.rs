@@ -100,6 +100,7 @@ fn what_is_wrong_with_one_entry() {
         ("mtd = { partition = \"bios\" }", "devlink = {}", "board: method: devlink is for NICs"),
         ("read_back = true", "read_back = false", "board: safety: a flash without a second bank"),
         ("argv = [\"/opt/tool\"", "argv = [\"tool\"", "plain: method.exec: argv"),
+        ("\"{image}\"]", "\"image\"]", "plain: method.exec: argv does not name {image}"),
         ("\"2\" = \"done\"", "\"256\" = \"done\"", "plain: method.exec.codes: \"256\""),
         (
             "\"0\" = \"done\", \"2\" = \"done\"",

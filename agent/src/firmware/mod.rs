@@ -136,3 +136,63 @@ fn power(facts: &Facts) -> Option<bool> {
     };
     (!present.is_empty()).then(|| present.iter().all(works))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::firmware::signature::tests::{pem, sign};
+    use stage1_inventory::facts::Smbios;
+
+    const TEXT: &str = "schema = 1\nserial = 7\nexpires = \"2027-06-30\"\n";
+
+    /// What is believed of an image with these files, as serial and signed, and what is told.
+    fn believed(files: &[(&str, &str)], unsigned: bool) -> (Option<(u64, bool)>, Vec<String>) {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("etc/stage1")).unwrap();
+        for (name, content) in files {
+            std::fs::write(dir.path().join("etc/stage1").join(name), content).unwrap();
+        }
+        let settings = Settings { firmware_unsigned: unsigned, ..Settings::default() };
+        let mut problems = Vec::new();
+        let set = manifests(&Machine::at(dir.path()), &settings, None, |words| problems.push(words));
+        (set.map(|believed| (believed.set.serial, believed.signed)), problems)
+    }
+
+    #[test]
+    fn the_images_manifests_are_believed_where_its_key_has_signed_them() {
+        let (key, signature) = (pem(1), sign(TEXT));
+        let signed = [("firmware.toml", TEXT), ("firmware.toml.sig", &signature), ("firmware.pub", &key)];
+        assert_eq!(believed(&signed, false), (Some((7, true)), Vec::new()));
+        assert_eq!(believed(&[], false), (None, Vec::new()));
+
+        let refused = |files: &[(&str, &str)], words: &str| {
+            let (set, problems) = believed(files, false);
+            assert_eq!((set, problems.len()), (None, 1), "{problems:?}");
+            assert!(problems[0].contains(words), "{problems:?}");
+        };
+        refused(&[("firmware.toml", TEXT)], "the firmware manifests of the image: it is not signed");
+        refused(&signed[..2], "the image has no key");
+        refused(&[signed[0], signed[1], ("firmware.pub", &pem(2))], "none of the image's keys'");
+        refused(&[signed[0], signed[1], ("firmware.pub", "no key")], "reading /etc/stage1/firmware.pub");
+        assert_eq!(believed(&signed[..1], true), (Some((7, false)), Vec::new()));
+    }
+
+    #[test]
+    fn power_is_sane_where_every_supply_that_is_there_works() {
+        let supply = |present, plugged, status: &str| PowerSupply {
+            present: Some(present),
+            plugged: Some(plugged),
+            status: Some(status.to_string()),
+            ..PowerSupply::default()
+        };
+        let of = |power_supplies| {
+            power(&Facts { smbios: Some(Smbios { power_supplies, ..Smbios::default() }), ..Facts::default() })
+        };
+        let good = supply(true, true, "OK");
+        assert_eq!(of(vec![good.clone(), supply(false, false, "Unknown")]), Some(true));
+        assert_eq!(of(vec![good.clone(), supply(true, false, "OK")]), Some(false));
+        assert_eq!(of(vec![good, supply(true, true, "Critical")]), Some(false));
+        assert_eq!(of(Vec::new()), None);
+        assert_eq!(power(&Facts::default()), None);
+    }
+}

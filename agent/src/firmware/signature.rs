@@ -57,7 +57,7 @@ pub(super) mod tests {
         Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap()
     }
 
-    fn pem(seed: u8) -> String {
+    pub fn pem(seed: u8) -> String {
         let der = [&SPKI, pair(seed).public_key().as_ref()].concat();
         format!("{BEGIN}\n{}\n{END}\n", STANDARD.encode(der))
     }

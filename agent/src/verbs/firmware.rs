@@ -71,7 +71,10 @@ fn compare(flags: &Flags, request: &Request, problems: &mut u32) -> Result<Firmw
     };
     let groups = [Group::Smbios, Group::Firmware, Group::Nics, Group::Pci];
     let (facts, messages) = facts::discover(&machine, &groups);
-    let client = client(&machine, &settings, &facts)?;
+    let client = client(&machine, &settings, &facts).unwrap_or_else(|error| {
+        problem(format!("the inventory is not asked: {error:#}"));
+        None
+    });
     let Some(set) = firmware::manifests(&machine, &settings, client.as_ref(), &mut problem) else {
         return Ok(FirmwareReport::default());
     };

@@ -12,6 +12,23 @@ debian_closure() {
     debian_directory "$1" apt-get install --yes --download-only --no-install-recommends "${@:2}"
 }
 
+# debian_suite DIR SUITE PACKAGE: what the named package contains in another suite of Debian, from where this machine has
+# its own. The machine's own sources and package lists stay as they are.
+debian_suite() {
+    local apt mirror
+    apt=$(mktemp -d) && mkdir -p "$apt/lists/partial" "$apt/parts" || return 1
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' | head -n 1)
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} $2 main" \
+        >"$apt/sources.list"
+    local options=(-o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts="$apt/parts"
+        -o Dir::State::lists="$apt/lists" -o APT::Sandbox::User=root)
+    apt-get "${options[@]}" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= update &&
+        debian_directory "$1" apt-get "${options[@]}" download "$3"
+    local status=$?
+    rm -rf "$apt"
+    return $status
+}
+
 # debian_kernel FLAVOUR: prints the name of the current kernel package, e.g. linux-image-6.1.0-56-amd64 for amd64.
 debian_kernel() {
     local package

@@ -105,8 +105,13 @@ mod tests {
         let boot = directory.path().join("boot");
         let dist = directory.path().to_path_buf();
         fs::write(dist.join("initramfs-demo.cpio.zst"), b"image").unwrap();
-        let paths =
-            Paths { dist, racks: PathBuf::new(), inventory: PathBuf::new(), kernel_package: PathBuf::new() };
+        let paths = Paths {
+            dist,
+            racks: PathBuf::new(),
+            inventory: PathBuf::new(),
+            kernel_package: PathBuf::new(),
+            newer_uefi: PathBuf::new(),
+        };
         let spec = RackSpec::parse(
             "[[host]]\nname = 'a'\nappend = 'stage1.on-failure=poweroff'\n[[host.nic]]\nmac = '52:54:00:09:00:0a'\n",
         );

@@ -14,6 +14,7 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 
 use crate::rack::Rack;
+use crate::spec::BiosVersion;
 
 /// The socket in a rack's folder.
 const SOCKET: &str = "control";
@@ -102,6 +103,7 @@ fn answer(rack: &Arc<Rack>, down: &Sender<UnixStream>, mut stream: UnixStream) -
         ["status"] => Ok(status(rack)),
         ["power", host, action] => power(rack, host, action),
         ["bmc", host, verb, words @ ..] => bmc(rack, host, verb, words),
+        ["program", host, version] => program(rack, host, version),
         ["console", host] => match rack.host(host) {
             Ok(host) => {
                 writeln!(stream, "{OK}")?;
@@ -169,6 +171,16 @@ fn bmc(rack: &Rack, host: &str, verb: &str, words: &[&str]) -> Result<String> {
         _ => bail!("a BMC has faults, log, counts and reset, not {verb:?}"),
     }
     Ok(text)
+}
+
+fn program(rack: &Rack, host: &str, version: &str) -> Result<String> {
+    let known = match version {
+        "old" => BiosVersion::Old,
+        "new" => BiosVersion::New,
+        _ => bail!("a BIOS is old or new, not {version:?}"),
+    };
+    rack.host(host)?.program_bios(known, rack.paths())?;
+    Ok(String::new())
 }
 
 /// Joins the connection with the host's console until either ends.

@@ -9,18 +9,20 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::bmc::Bmc;
 use crate::bmc::service::Chassis;
 use crate::boot::copy;
+use crate::chip::Bios;
+use crate::firmware_nic::Flash;
 use crate::namespace::Namespace;
-use crate::paths::{UEFI_CODE, UEFI_VARIABLES, installed};
+use crate::paths::{Paths, UEFI_CODE, UEFI_VARIABLES, installed};
 use crate::process::{Process, command};
 use crate::qemu::{self, Machine};
 use crate::qmp::{PowerOff, Qmp};
-use crate::spec::{BmcKind, Firmware, HostSpec, RackSpec};
+use crate::spec::{BiosVersion, BmcKind, Firmware, HostSpec, RackSpec};
 use crate::tap::Tap;
 use crate::tpm;
 use crate::transcript::{Match, Transcript};
@@ -60,7 +62,7 @@ const SHUTDOWN: Duration = Duration::from_secs(30);
 
 impl Host {
     /// Host `number` of the rack, which is off, with each NIC plugged into one of `taps`, with empty disks and untouched
-    /// UEFI variables, which keeps its files in `directory`. Its BMC is on.
+    /// firmware, which keeps its files in `directory`. Its BMC is on.
     pub fn new(
         rack: &RackSpec,
         number: usize,
@@ -68,10 +70,13 @@ impl Host {
         boot: KernelBoot,
         directory: PathBuf,
         namespace: &Arc<Namespace>,
+        paths: &Paths,
     ) -> Result<Arc<Host>> {
         let spec = rack.hosts.get(number).with_context(|| format!("there is no host {number}"))?.clone();
         fs::create_dir_all(&directory).with_context(|| format!("creating {}", directory.display()))?;
-        if spec.firmware == Firmware::Uefi {
+        if let Some(bios) = &spec.bios {
+            Bios::read(bios.version, paths)?.program(&directory.join(qemu::BIOS_CHIP))?;
+        } else if spec.firmware == Firmware::Uefi {
             copy(installed(UEFI_VARIABLES)?, &directory.join(qemu::UEFI_VARIABLES))?;
         }
         for (number, disk) in spec.disks.iter().enumerate() {
@@ -79,6 +84,9 @@ impl Host {
             File::create(&path)
                 .and_then(|file| file.set_len(disk.size_mib << 20))
                 .with_context(|| format!("creating {}", path.display()))?;
+        }
+        if let Some(nic) = &spec.firmware_nic {
+            Flash::create(&directory.join(qemu::NIC_FLASH), nic)?;
         }
         if spec.share {
             let share = directory.join(qemu::SHARE);
@@ -121,6 +129,19 @@ impl Host {
     /// The folder that it has in common with this machine, where it has one.
     pub fn share(&self) -> PathBuf {
         self.directory.join(qemu::SHARE)
+    }
+
+    /// The flash of its network port that can be flashed.
+    pub fn nic_flash(&self) -> Result<Flash> {
+        Flash::open(&self.directory.join(qemu::NIC_FLASH))
+    }
+
+    /// Writes all of its BIOS chip, as an external programmer does: also where what is in it does not boot.
+    pub fn program_bios(&self, version: BiosVersion, paths: &Paths) -> Result<()> {
+        let name = self.name();
+        ensure!(self.spec.bios.is_some(), "host {name} has no BIOS chip that could be programmed");
+        ensure!(self.on_since().is_none(), "host {name} is on: a BIOS chip is programmed while it is off");
+        Bios::read(version, paths)?.program(&self.directory.join(qemu::BIOS_CHIP))
     }
 
     /// Turns it on. A host that is on stays as it is.
@@ -232,6 +253,9 @@ impl Host {
             return Ok(());
         }
         drop(running.take());
+        if self.spec.firmware_nic.is_some() {
+            self.nic_flash()?.power_on()?;
+        }
         let (ours, theirs) = UnixStream::pair().context("creating the control connection")?;
         let theirs = OwnedFd::from(theirs);
         let taps = self.taps.iter().map(Tap::open).collect::<Result<Vec<OwnedFd>>>()?;

@@ -20,8 +20,10 @@
 
 pub mod bmc;
 pub mod boot;
+pub mod chip;
 pub mod console;
 pub mod control;
+pub mod firmware_nic;
 pub mod garbage;
 pub mod host;
 pub mod inventory;

@@ -61,6 +61,15 @@ enum Verb {
         #[command(flatten)]
         which: Which,
     },
+    /// Write all of a host's BIOS chip from outside, while the host is off
+    Program {
+        /// The host
+        host: String,
+        /// What to write
+        version: Bios,
+        #[command(flatten)]
+        which: Which,
+    },
     /// Join the terminal with a host's serial console; Ctrl-] leaves
     Console {
         /// The host
@@ -107,6 +116,14 @@ enum BmcVerb {
     Reset,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Bios {
+    /// Debian 12's OVMF
+    Old,
+    /// The newer one
+    New,
+}
+
 #[derive(Args)]
 struct Which {
     /// The rack, by the name of its file; needed where several are up
@@ -145,6 +162,10 @@ fn run(verb: Verb) -> Result<()> {
                 BmcVerb::Reset => "reset".to_string(),
             };
             print_answer(ask(&paths, &which, &format!("bmc {host} {words}"))?)
+        }
+        Verb::Program { host, version, which } => {
+            let version = version.to_possible_value().context("naming the version")?;
+            print_answer(ask(&paths, &which, &format!("program {host} {}", version.get_name()))?)
         }
         Verb::Console { host, which } => {
             let client = ask(&paths, &which, &format!("console {host}"))?;

@@ -24,6 +24,8 @@ pub struct Paths {
     pub inventory: PathBuf,
     /// The unpacked Debian package of `dist/vmlinuz`.
     pub kernel_package: PathBuf,
+    /// The unpacked Debian package of a newer UEFI, which `scripts/rack/firmware/build` fetches.
+    pub newer_uefi: PathBuf,
 }
 
 impl Paths {
@@ -43,6 +45,7 @@ impl Paths {
             racks: checkout.join("target/rack"),
             inventory,
             kernel_package: checkout.join("target/debian/kernel"),
+            newer_uefi: checkout.join("target/debian/ovmf-newer"),
         })
     }
 
@@ -50,6 +53,13 @@ impl Paths {
     pub fn built(&self, name: &str) -> Result<PathBuf> {
         let path = self.dist.join(name);
         ensure!(path.is_file(), "{} is missing: run scripts/build", path.display());
+        Ok(path)
+    }
+
+    /// The newer UEFI's file in place of the installed one.
+    pub fn newer_uefi(&self, installed: &str) -> Result<PathBuf> {
+        let path = self.newer_uefi.join(installed.trim_start_matches('/'));
+        ensure!(path.is_file(), "{} is missing: run scripts/rack/firmware/build", path.display());
         Ok(path)
     }
 }

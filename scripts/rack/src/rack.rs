@@ -68,7 +68,7 @@ impl Rack {
             };
             let folder = directory.join(&host.name);
             let taps = taps(number, host, &namespace, &switches)?;
-            hosts.push(Host::new(spec, number, taps, kernel_boot, folder, &namespace)?);
+            hosts.push(Host::new(spec, number, taps, kernel_boot, folder, &namespace, paths)?);
         }
         let dnsmasq = if spec.network.dhcp {
             Some(network::serve(&namespace, &spec.network, &directory, &boot, &boot_url)?)

@@ -3,10 +3,13 @@
 
 use super::{Arguments, disk_file};
 use crate::bmc;
+use crate::firmware_nic::FLASH_BYTES;
 use crate::spec::{BmcKind, Boot, DiskModel, DiskSpec, Firmware, HostSpec, NicModel, NicSpec, TpmVersion};
 
 /// The TPM's socket, in the host's directory.
 pub const TPM_SOCKET: &str = "tpm.sock";
+/// The flash of the network port that can be flashed, in the host's directory.
+pub const NIC_FLASH: &str = "nic.flash";
 /// The folder in common, in the host's directory.
 pub const SHARE: &str = "share";
 /// Its name in the host.
@@ -110,7 +113,7 @@ fn at(slot: Option<u8>) -> String {
     slot.map_or_else(|| format!("bus={BOARD}"), |slot| format!("bus=slot{slot}"))
 }
 
-/// TPM, watchdog, BMC and the folder in common.
+/// TPM, watchdog, BMC, the network port that can be flashed, and the folder in common.
 pub fn add_others(arguments: &mut Arguments, spec: &HostSpec) {
     if let Some(version) = spec.tpm {
         arguments.add("chardev", format!("socket,id=tpm,path={TPM_SOCKET}"));
@@ -135,6 +138,11 @@ pub fn add_others(arguments: &mut Arguments, spec: &HostSpec) {
     }
     if spec.bmc.is_some() {
         arguments.device("isa-ipmi-kcs,bmc=bmc".to_string());
+    }
+    if spec.firmware_nic.is_some() {
+        let file = format!("size={FLASH_BYTES},share=on,mem-path={NIC_FLASH}");
+        arguments.add("object", format!("memory-backend-file,id=flash,{file}"));
+        arguments.device(format!("ivshmem-plain,memdev=flash,bus={BOARD}"));
     }
     if spec.share {
         arguments.add("fsdev", format!("local,id=share,path={SHARE},security_model=none"));

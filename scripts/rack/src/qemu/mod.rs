@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 
 use crate::spec::{Boot, EntryPoint, Firmware, HostSpec};
 
-pub use devices::{SHARE, TPM_SOCKET};
+pub use devices::{NIC_FLASH, SHARE, TPM_SOCKET};
 
 /// The program.
 pub const PROGRAM: &str = "qemu-system-x86_64";
 /// The host's UEFI variables, in its directory.
 pub const UEFI_VARIABLES: &str = "uefi-variables.fd";
+/// The host's BIOS chip, in its directory.
+pub const BIOS_CHIP: &str = "bios.fd";
 
 /// What a host is to QEMU. Relative paths are in the host's directory.
 pub struct Machine<'a> {
@@ -45,7 +47,6 @@ impl Machine<'_> {
         let mut arguments = Arguments(
             [
                 "-nodefaults -display none -serial stdio -S",
-                "-accel tcg,thread=multi",
                 // Newer models let the kernel use `rep stosb`, which emulates slowly.
                 "-cpu Nehalem",
             ]
@@ -54,6 +55,9 @@ impl Machine<'_> {
             .map(str::to_string)
             .collect(),
         );
+        // With more translated code in store, a warm reset runs the old one of a BIOS chip that was rewritten.
+        let store = if spec.bios.is_some() { ",tb-size=16" } else { "" };
+        arguments.add("accel", format!("tcg,thread=multi{store}"));
         let entry_point = match spec.smbios.entry_point {
             EntryPoint::Version2 => 32,
             EntryPoint::Version3 => 64,
@@ -78,7 +82,10 @@ impl Machine<'_> {
     }
 
     fn add_firmware(&self, arguments: &mut Arguments) {
-        if self.spec.firmware == Firmware::Uefi {
+        if let Some(bios) = &self.spec.bios {
+            let readonly = if bios.readonly { "on" } else { "off" };
+            arguments.add("drive", format!("if=pflash,format=raw,readonly={readonly},file={BIOS_CHIP}"));
+        } else if self.spec.firmware == Firmware::Uefi {
             let code = escape(&self.uefi_code.to_string_lossy());
             arguments.add("drive", format!("if=pflash,format=raw,readonly=on,file={code}"));
             arguments.add("drive", format!("if=pflash,format=raw,file={UEFI_VARIABLES}"));
@@ -203,6 +210,22 @@ mod tests {
         let expected = "-chardev socket,id=bmc,path=bmc.sock,reconnect=1 -device ipmi-bmc-extern,id=bmc,chardev=bmc \
                         -device isa-ipmi-kcs,bmc=bmc";
         assert!(line.contains(expected), "{line}");
+    }
+
+    #[test]
+    fn has_hardware_that_can_be_flashed() {
+        let line = arguments(
+            "boot = 'kernel'\nfirmware = 'uefi'\nfirmware_nic = {}\nbios = { version = 'old', readonly = true }",
+        );
+        for expected in [
+            "-accel tcg,thread=multi,tb-size=16",
+            "-drive if=pflash,format=raw,readonly=on,file=bios.fd",
+            "-object memory-backend-file,id=flash,size=1048576,share=on,mem-path=nic.flash",
+            "-device ivshmem-plain,memdev=flash,bus=pcie.0",
+        ] {
+            assert!(line.contains(expected), "{expected} not in {line}");
+        }
+        assert!(!line.contains("ovmf") && !line.contains("uefi-variables"), "{line}");
     }
 
     #[test]

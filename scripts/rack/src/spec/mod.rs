@@ -2,6 +2,7 @@
 //! The file that declares a rack.
 
 mod bmc;
+mod firmware;
 mod hardware;
 mod smbios;
 mod switch;
@@ -18,6 +19,7 @@ pub use bmc::{
     AddressSource, BOARD_KEYS, BmcKind, BmcSpec, CHASSIS_KEYS, EventSpec, FruSpec, PRODUCT_KEYS, Privilege,
     SensorSpec, UserSpec,
 };
+pub use firmware::{Activation, BiosSpec, BiosVersion, FirmwareNicSpec, NicFaults};
 pub use hardware::{CpuSpec, DiskModel, DiskSpec, NicModel, NicSpec, NodeSpec, TpmVersion};
 pub use smbios::{EntryPoint, OnboardDevice, PortConnector, SmbiosSpec};
 pub use switch::{Speaks, SwitchSpec};
@@ -129,6 +131,10 @@ pub struct HostSpec {
     /// Whether it has a folder in common with this machine: `share` in its own folder, `rack` to 9p in the host.
     #[serde(default)]
     pub share: bool,
+    /// A network port whose firmware can be flashed, without a cable.
+    pub firmware_nic: Option<FirmwareNicSpec>,
+    /// A BIOS chip that can be flashed, in place of a UEFI that cannot.
+    pub bios: Option<BiosSpec>,
     /// What its firmware says of it.
     #[serde(default)]
     pub smbios: SmbiosSpec,
@@ -169,6 +175,8 @@ pub enum Image {
     Init,
     /// The one that is shipped, with systemd as `/init`.
     Systemd,
+    /// As the demo's, with the drivers of virtual hardware that can be flashed.
+    Firmware,
     /// Has the tools that the facts are compared with, and writes what all of them say into the host's `share`.
     Reference,
 }
@@ -180,6 +188,7 @@ impl Image {
             Image::Demo => "initramfs-demo.cpio.zst",
             Image::Init => "initramfs.cpio.zst",
             Image::Systemd => "initramfs-systemd.cpio.zst",
+            Image::Firmware => "initramfs-firmware.cpio",
             Image::Reference => "initramfs-reference.cpio",
         }
     }
@@ -268,6 +277,7 @@ impl HostSpec {
         if let Some(BmcKind::Whole(bmc)) = &self.bmc {
             bmc.check(network).context("bmc")?;
         }
+        self.check_firmware()?;
         self.check_hardware()
     }
 }

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The BIOS chip that can be flashed: a file of 4 MiB with OVMF's variables and code.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::paths::{Paths, UEFI_CODE, UEFI_VARIABLES, installed};
+use crate::spec::BiosVersion;
+
+/// Bytes of the chip.
+pub const CHIP_BYTES: usize = 4 << 20;
+
+/// What is in a chip.
+#[derive(Clone, Debug)]
+pub struct Bios {
+    /// The UEFI variables, as delivered.
+    pub variables: Vec<u8>,
+    /// The code: what an update brings.
+    pub code: Vec<u8>,
+}
+
+impl Bios {
+    /// That version of OVMF.
+    pub fn read(version: BiosVersion, paths: &Paths) -> Result<Bios> {
+        let files: [PathBuf; 2] = match version {
+            BiosVersion::Old => {
+                [installed(UEFI_VARIABLES)?.to_path_buf(), installed(UEFI_CODE)?.to_path_buf()]
+            }
+            BiosVersion::New => [paths.newer_uefi(UEFI_VARIABLES)?, paths.newer_uefi(UEFI_CODE)?],
+        };
+        let read = |path: &Path| fs::read(path).with_context(|| format!("reading {}", path.display()));
+        let [variables, code] = files;
+        let bios = Bios { variables: read(&variables)?, code: read(&code)? };
+        let bytes = bios.variables.len() + bios.code.len();
+        ensure!(bytes == CHIP_BYTES, "{} and its variables have {bytes} bytes", code.display());
+        Ok(bios)
+    }
+
+    /// Writes all of the chip, as an external programmer would.
+    pub fn program(&self, chip: &Path) -> Result<()> {
+        let bytes = [self.variables.as_slice(), &self.code].concat();
+        fs::write(chip, bytes).with_context(|| format!("writing {}", chip.display()))
+    }
+}

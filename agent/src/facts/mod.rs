@@ -194,4 +194,4 @@ fn look(machine: &Machine, group: Group, problems: &mut Vec<String>) -> Found {
 }
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;

@@ -4,6 +4,7 @@
 //! [`set`] believes a manifest set, [`matching`] finds the entry for each component, [`plan`] decides, [`state`] is what
 //! follows from that, and [`journal`] what is remembered of it.
 
+pub mod backend;
 pub mod journal;
 pub mod lint;
 pub mod matching;

@@ -25,10 +25,22 @@ pub struct Message<'a> {
     pub body: &'a [u8],
 }
 
+/// An attribute of an [`ERROR`]: why, in the driver's words.
+const NLMSGERR_ATTR_MSG: u16 = 1;
+/// Where the attributes of an [`ERROR`] begin, where the request is not sent back (`NETLINK_CAP_ACK`): behind the errno and
+/// the request's header.
+const EXTENDED: usize = 4 + HEADER;
+
 impl Message<'_> {
     /// What an [`ERROR`] says.
     pub fn code(&self) -> Option<i32> {
         (self.kind == ERROR).then(|| u32_at(self.body, 0)).flatten().map(u32::cast_signed)
+    }
+
+    /// The words of an [`ERROR`], where it has any (`NETLINK_EXT_ACK`).
+    pub fn words(&self) -> Option<String> {
+        let attributes = self.body.get(EXTENDED..).filter(|_| self.kind == ERROR)?;
+        find(attributes, NLMSGERR_ATTR_MSG).map(text)
     }
 }
 
@@ -89,6 +101,11 @@ pub fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 }
 
 /// The number at an offset.
+pub fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..at + 8)?.try_into().ok().map(u64::from_ne_bytes)
+}
+
+/// The number at an offset.
 pub fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes)
 }
@@ -101,6 +118,20 @@ fn aligned(length: usize) -> usize {
 mod tests {
     use super::*;
     use proptest::prelude::{any, prop, prop_assert_eq, proptest};
+
+    #[test]
+    fn an_error_may_have_words() {
+        let header = request(0x17, ACK, &[], &[]);
+        let body = [&(-22_i32).to_ne_bytes(), &header[..]].concat();
+        let words = attribute(NLMSGERR_ATTR_MSG, b"nicsim: image checksum invalid\0");
+        let error = Message { kind: ERROR, body: &[&body[..], &words].concat() };
+        assert_eq!(
+            (error.code(), error.words().as_deref()),
+            (Some(-22), Some("nicsim: image checksum invalid"))
+        );
+        assert_eq!(Message { kind: ERROR, body: &body }.words(), None);
+        assert_eq!(Message { kind: DONE, ..error }.words(), None);
+    }
 
     proptest! {
         #[test]
@@ -117,7 +148,7 @@ mod tests {
         #[test]
         fn no_bytes_bring_it_down(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             for message in messages(&bytes) {
-                let _ = (message.code(), attributes(message.body).count());
+                let _ = (message.code(), message.words(), attributes(message.body).count());
             }
             for (_, value) in attributes(&bytes) {
                 let _ = text(value);

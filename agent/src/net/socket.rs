@@ -13,11 +13,25 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, SockaddrIn, bind, recv, send,
     setsockopt, socket, sockopt,
 };
+use nix::{setsockopt_impl, sockopt_impl};
 
 use super::netlink::{self, Message};
 
 /// Longest wait for the kernel's answer to one request.
 const ANSWER: Duration = Duration::from_secs(5);
+
+sockopt_impl!(
+    /// netlink(7): errors come with words.
+    ExtendedAck, SetOnly, libc::SOL_NETLINK, libc::NETLINK_EXT_ACK, bool
+);
+sockopt_impl!(
+    /// netlink(7): errors come without the request.
+    CappedAck, SetOnly, libc::SOL_NETLINK, libc::NETLINK_CAP_ACK, bool
+);
+sockopt_impl!(
+    /// netlink(7): joins a group.
+    Membership, SetOnly, libc::SOL_NETLINK, libc::NETLINK_ADD_MEMBERSHIP, u32
+);
 
 /// A netlink socket of any family.
 pub struct Socket(OwnedFd);
@@ -30,7 +44,17 @@ impl Socket {
     pub fn open(protocol: SockProtocol, groups: u32) -> nix::Result<Self> {
         let fd = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, Some(protocol))?;
         bind(fd.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
+        setsockopt(&fd, ExtendedAck, &true)?;
+        setsockopt(&fd, CappedAck, &true)?;
         Ok(Self(fd))
+    }
+
+    /// Hears of one more group, which a family has numbered.
+    ///
+    /// # Errors
+    /// Those of setsockopt.
+    pub fn join(&self, group: u32) -> nix::Result<()> {
+        setsockopt(&self.0, Membership, &group)
     }
 
     /// Sends a request.

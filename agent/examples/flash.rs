@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Writes firmware by one backend, without a manifest: for tests on virtual hardware, and for nothing else.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use stage1::devlink::message::Device;
+use stage1::firmware::backend::{Backend, Outcome, devlink};
+use stage1::machine::Machine;
+
+#[derive(Parser)]
+struct Arguments {
+    /// Seconds until it must be written
+    #[arg(long, default_value_t = 600)]
+    limit: u64,
+    /// Only look whether the image may be written
+    #[arg(long)]
+    check: bool,
+    /// Only look what is stored
+    #[arg(long)]
+    read: bool,
+    /// Only make what is stored run
+    #[arg(long)]
+    activate: bool,
+    /// The image
+    image: PathBuf,
+    #[command(subcommand)]
+    component: Component,
+}
+
+#[derive(Subcommand)]
+enum Component {
+    /// The adapter at a PCI address
+    Devlink { address: String, component: Option<String> },
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            println!("flash: error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let machine = Machine::real();
+    let backend = match &arguments.component {
+        Component::Devlink { address, component } => {
+            Backend::Devlink(devlink::Adapter::new(&machine, Device::pci(address), component.clone()))
+        }
+    };
+    if arguments.check {
+        backend.check(&arguments.image)?;
+        println!("flash: may be written");
+    } else if arguments.read {
+        println!("flash: {:?}", backend.read_back(&arguments.image)?);
+    } else if arguments.activate {
+        println!("flash: {:?}", backend.activate()?);
+    } else {
+        let limit = Duration::from_secs(arguments.limit);
+        let outcome = backend.write(&arguments.image, limit, &mut |progress| {
+            println!("flash: {} {}/{}", progress.phase, progress.done, progress.total);
+        });
+        println!("flash: {outcome}");
+        return Ok(if outcome == Outcome::Done { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    Ok(ExitCode::SUCCESS)
+}

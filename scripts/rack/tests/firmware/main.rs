@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Firmware of virtual hardware, written by the agent's backends: what is written runs, what must not be written is not,
+//! and what goes wrong is told as what it is.
+//!
+//! Needs what `scripts/build` and `scripts/rack/firmware/build` make, and the inventory server beside this test. Each test
+//! has a rack of its own, whose consoles are in `target/rack/NAME/HOST/serial.log`.
+
+mod nic;
+
+use std::fs;
+
+use stage1_rack::host::Host;
+use stage1_rack::paths::Paths;
+use stage1_rack::rack::Rack;
+use stage1_rack::spec::RackSpec;
+use stage1_rack::story::BOOT;
+
+/// A rack with the one host `a`, which comes up as a workbench, and which `keys` describe.
+fn rack(name: &str, keys: &str) -> Rack {
+    let spec = format!(
+        "[network]\ndhcp = false\n[[host]]\nname = 'a'\nboot = 'kernel'\nimage = 'firmware'\nshare = true\n\
+         memory_mib = 512\nappend = 'rdinit=/workbench'\n{keys}\n"
+    );
+    Rack::up(name, &RackSpec::parse(&spec).unwrap(), &Paths::of_checkout().unwrap()).unwrap()
+}
+
+/// A host's shell.
+struct Workbench<'a>(&'a Host);
+
+impl Workbench<'_> {
+    /// Puts a file where the host finds it as `/share/NAME`.
+    fn lay_down(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.0.share().join(name), bytes).unwrap();
+    }
+
+    /// Turns the host on; gives the version of its BIOS.
+    fn power_on(&self) -> String {
+        self.0.power_on().unwrap();
+        self.is_up()
+    }
+
+    /// Waits until the shell is there; gives the version of the BIOS.
+    fn is_up(&self) -> String {
+        let bios = self.0.wait_for(r"^workbench: bios (.*)\n", BOOT).unwrap().group(1).to_string();
+        self.0.wait_for("^workbench# $", BOOT).unwrap();
+        bios
+    }
+
+    /// The last word of `flash` with these arguments.
+    fn flash(&self, arguments: &str) -> String {
+        self.start_flash(arguments);
+        let end = r"^flash: (\S+ \d+/\d+\n|(done|refused: .*|failed: .*|unknown: .*|error: .*|may .*|[A-Z]\w+ ?[({].*|Active)\n)";
+        loop {
+            let found = self.0.wait_for(end, BOOT).unwrap();
+            if !found.group(2).is_empty() {
+                let word = found.group(2).to_string();
+                self.0.wait_for("^workbench# $", BOOT).unwrap();
+                return word;
+            }
+        }
+    }
+
+    /// Starts `flash` with these arguments.
+    fn start_flash(&self, arguments: &str) {
+        self.0.type_line(&format!("flash {arguments}")).unwrap();
+    }
+}

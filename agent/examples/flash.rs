@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use stage1::devlink::message::Device;
-use stage1::firmware::backend::{Backend, Outcome, devlink};
+use stage1::firmware::backend::{Backend, Outcome, devlink, mtd};
 use stage1::machine::Machine;
 
 #[derive(Parser)]
@@ -35,6 +35,8 @@ struct Arguments {
 enum Component {
     /// The adapter at a PCI address
     Devlink { address: String, component: Option<String> },
+    /// The MTD partition of a name
+    Mtd { partition: String },
 }
 
 fn main() -> ExitCode {
@@ -53,6 +55,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         Component::Devlink { address, component } => {
             Backend::Devlink(devlink::Adapter::new(&machine, Device::pci(address), component.clone()))
         }
+        Component::Mtd { partition } => Backend::Mtd(mtd::Partition::new(&machine, partition)),
     };
     if arguments.check {
         backend.check(&arguments.image)?;

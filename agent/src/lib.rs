@@ -13,7 +13,7 @@
 //! `facts::smbios::placeholders`, `facts::smbios::processor_names`, `facts::smbios::processors`,
 //! `facts::smbios::signature`, `facts::smbios::slot_names`, `facts::smbios::structure`,
 //! `facts::smbios::system`, `facts::smbios::tables`, `facts::smbios::walk`, `facts::summary`,
-//! `facts::tpm::properties`, `firmware::journal`, `firmware::lint`, `firmware::lint::entry`,
+//! `facts::tpm::properties`, `firmware::backend::mtd::table`, `firmware::journal`, `firmware::lint`, `firmware::lint::entry`,
 //! `firmware::matching`, `firmware::plan`, `firmware::plan::gates`, `firmware::set`,
 //! `firmware::signature`, `firmware::state`, `firmware::table`, `firmware::version`, `inventory::error`,
 //! `inventory::url`, `ipmi::app`, `ipmi::chassis`,

@@ -168,6 +168,8 @@ impl Host {
     pub fn cut(&self) {
         if let Some(mut running) = self.running().take() {
             running.qemu.kill();
+            // What it said last must not come in when it is on again.
+            self.serial.wait_closed(SHUTDOWN);
         }
     }
 

@@ -44,7 +44,10 @@ impl Adapter {
 
     pub(super) fn write(&self, image: &Path, limit: Duration, progress: &mut dyn FnMut(Progress)) -> Outcome {
         let deadline = Instant::now() + limit;
-        let prepare = || Ok((self.info()?, SearchPath::leading_to(&self.machine, image)?, Client::open()?));
+        let prepare = || {
+            self.check(image)?;
+            Ok((self.info()?, SearchPath::leading_to(&self.machine, image)?, Client::open()?))
+        };
         let (before, search_path, client) = match prepare() {
             Ok(prepared) => prepared,
             Err::<_, anyhow::Error>(error) => return Outcome::Refused(format!("{error:#}")),

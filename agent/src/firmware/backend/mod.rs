@@ -2,7 +2,9 @@
 //! The ways to write firmware. What is written, and whether, is decided elsewhere; here it is done, and said what became
 //! of it.
 
+mod deadline;
 pub mod devlink;
+pub mod mtd;
 mod search_path;
 
 use std::collections::BTreeMap;
@@ -17,6 +19,8 @@ use anyhow::Result;
 pub enum Backend {
     /// By the driver of a network adapter.
     Devlink(devlink::Adapter),
+    /// Into a flash chip that the kernel shows as MTD.
+    Mtd(mtd::Partition),
 }
 
 /// How far writing is.
@@ -88,17 +92,16 @@ impl Backend {
     pub fn check(&self, image: &Path) -> Result<()> {
         match self {
             Self::Devlink(adapter) => adapter.check(image),
+            Self::Mtd(partition) => partition.check(image),
         }
     }
 
     /// Writes `image`. It returns within `limit`, although what writes may go on after that: then the outcome is
     /// [`Outcome::Unknown`].
     pub fn write(&self, image: &Path, limit: Duration, progress: &mut dyn FnMut(Progress)) -> Outcome {
-        if let Err(error) = self.check(image) {
-            return Outcome::Refused(format!("{error:#}"));
-        }
         match self {
             Self::Devlink(adapter) => adapter.write(image, limit, progress),
+            Self::Mtd(partition) => partition.write(image, limit, progress),
         }
     }
 
@@ -106,9 +109,10 @@ impl Backend {
     ///
     /// # Errors
     /// Where it cannot be read.
-    pub fn read_back(&self, _image: &Path) -> Result<Stored> {
+    pub fn read_back(&self, image: &Path) -> Result<Stored> {
         match self {
             Self::Devlink(adapter) => adapter.read_back(),
+            Self::Mtd(partition) => partition.read_back(image),
         }
     }
 
@@ -119,6 +123,7 @@ impl Backend {
     pub fn activate(&self) -> Result<Activation> {
         match self {
             Self::Devlink(adapter) => adapter.activate(),
+            Self::Mtd(_) => Ok(Activation::Reset(None)),
         }
     }
 }

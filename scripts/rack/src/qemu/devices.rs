@@ -8,6 +8,10 @@ use crate::spec::{BmcKind, Boot, DiskModel, DiskSpec, Firmware, HostSpec, NicMod
 
 /// The TPM's socket, in the host's directory.
 pub const TPM_SOCKET: &str = "tpm.sock";
+/// The PCI address of the network port that can be flashed.
+pub const NIC_ADDRESS: &str = "0000:00:10.0";
+/// The device's number in [`NIC_ADDRESS`].
+const NIC_DEVICE: u8 = 0x10;
 /// The flash of the network port that can be flashed, in the host's directory.
 pub const NIC_FLASH: &str = "nic.flash";
 /// The folder in common, in the host's directory.
@@ -142,7 +146,7 @@ pub fn add_others(arguments: &mut Arguments, spec: &HostSpec) {
     if spec.firmware_nic.is_some() {
         let file = format!("size={FLASH_BYTES},share=on,mem-path={NIC_FLASH}");
         arguments.add("object", format!("memory-backend-file,id=flash,{file}"));
-        arguments.device(format!("ivshmem-plain,memdev=flash,bus={BOARD}"));
+        arguments.device(format!("ivshmem-plain,memdev=flash,bus={BOARD},addr={NIC_DEVICE:#x}"));
     }
     if spec.share {
         arguments.add("fsdev", format!("local,id=share,path={SHARE},security_model=none"));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::spec::{Boot, EntryPoint, Firmware, HostSpec};
 
-pub use devices::{NIC_FLASH, SHARE, TPM_SOCKET};
+pub use devices::{NIC_ADDRESS, NIC_FLASH, SHARE, TPM_SOCKET};
 
 /// The program.
 pub const PROGRAM: &str = "qemu-system-x86_64";
@@ -221,7 +221,7 @@ mod tests {
             "-accel tcg,thread=multi,tb-size=16",
             "-drive if=pflash,format=raw,readonly=on,file=bios.fd",
             "-object memory-backend-file,id=flash,size=1048576,share=on,mem-path=nic.flash",
-            "-device ivshmem-plain,memdev=flash,bus=pcie.0",
+            "-device ivshmem-plain,memdev=flash,bus=pcie.0,addr=0x10",
         ] {
             assert!(line.contains(expected), "{expected} not in {line}");
         }

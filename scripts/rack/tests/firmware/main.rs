@@ -5,6 +5,7 @@
 //! Needs what `scripts/build` and `scripts/rack/firmware/build` make, and the inventory server beside this test. Each test
 //! has a rack of its own, whose consoles are in `target/rack/NAME/HOST/serial.log`.
 
+mod bios;
 mod nic;
 
 use std::fs;
@@ -14,6 +15,10 @@ use stage1_rack::paths::Paths;
 use stage1_rack::rack::Rack;
 use stage1_rack::spec::RackSpec;
 use stage1_rack::story::BOOT;
+
+/// What `flash` says in the end; progress has numbers.
+const LAST_WORD: &str =
+    "done|(?:refused|failed|unknown|error): .*|may be written|Active|Image|[A-Z][a-z]+ ?[({].*";
 
 /// A rack with the one host `a`, which comes up as a workbench, and which `keys` describe.
 fn rack(name: &str, keys: &str) -> Rack {
@@ -41,27 +46,23 @@ impl Workbench<'_> {
 
     /// Waits until the shell is there; gives the version of the BIOS.
     fn is_up(&self) -> String {
-        let bios = self.0.wait_for(r"^workbench: bios (.*)\n", BOOT).unwrap().group(1).to_string();
+        let bios = self.0.wait_for(r"workbench: bios (.*)\n", BOOT).unwrap().group(1).to_string();
         self.0.wait_for("^workbench# $", BOOT).unwrap();
         bios
     }
 
     /// The last word of `flash` with these arguments.
     fn flash(&self, arguments: &str) -> String {
-        self.start_flash(arguments);
-        let end = r"^flash: (\S+ \d+/\d+\n|(done|refused: .*|failed: .*|unknown: .*|error: .*|may .*|[A-Z]\w+ ?[({].*|Active)\n)";
-        loop {
-            let found = self.0.wait_for(end, BOOT).unwrap();
-            if !found.group(2).is_empty() {
-                let word = found.group(2).to_string();
-                self.0.wait_for("^workbench# $", BOOT).unwrap();
-                return word;
-            }
-        }
+        self.0.type_line(&format!("flash {arguments}")).unwrap();
+        let word = self.0.wait_for(&format!("^flash: ({LAST_WORD})\n"), BOOT).unwrap().group(1).to_string();
+        self.0.wait_for("^workbench# $", BOOT).unwrap();
+        word
     }
 
-    /// Starts `flash` with these arguments.
-    fn start_flash(&self, arguments: &str) {
+    /// Starts `flash` with these arguments, and waits until it says `words`, before anything that is its last word.
+    fn flash_until(&self, arguments: &str, words: &str) {
         self.0.type_line(&format!("flash {arguments}")).unwrap();
+        let found = self.0.wait_for(&format!("^flash: ({words}|{LAST_WORD})"), BOOT).unwrap();
+        assert_eq!(found.group(1), words, "{}", self.0.shown());
     }
 }

@@ -2,17 +2,14 @@
 //! A network adapter with two banks, by devlink.
 
 use stage1_rack::firmware_nic::NicImage;
+use stage1_rack::qemu::NIC_ADDRESS;
 use stage1_rack::rack::Rack;
 use stage1_rack::spec::NicFaults;
-use stage1_rack::story::BOOT;
 
 use super::{Workbench, rack};
 
 const OLD: &str = "22.31.1014";
 const NEW: &str = "22.39.2048";
-
-/// The adapter, and what its driver must be told of an image.
-const ADAPTER: &str = "devlink 0000:00:03.0";
 
 /// A host whose adapter `keys` describe, with the new image in its share.
 fn with_adapter(name: &str, keys: &str) -> Rack {
@@ -23,12 +20,12 @@ fn with_adapter(name: &str, keys: &str) -> Rack {
 
 impl Workbench<'_> {
     fn write(&self, image: &str) -> String {
-        self.flash(&format!("/share/{image} {ADAPTER}"))
+        self.flash(&format!("/share/{image} devlink {NIC_ADDRESS}"))
     }
 
     /// The adapter has these versions.
     fn has(&self, running: &str, stored: &str) {
-        let told = self.flash(&format!("--read /share/new.bin {ADAPTER}"));
+        let told = self.flash(&format!("--read /share/new.bin devlink {NIC_ADDRESS}"));
         let expected = format!(
             "Versions {{ running: {{\"fw\": \"{running}\", \"fw.undi\": \"1.0.0\"}}, \
              stored: {{\"fw\": \"{stored}\", \"fw.undi\": \"1.0.0\"}} }}"
@@ -37,7 +34,7 @@ impl Workbench<'_> {
     }
 
     fn activate(&self) -> String {
-        self.flash(&format!("--activate /share/new.bin {ADAPTER}"))
+        self.flash(&format!("--activate /share/new.bin devlink {NIC_ADDRESS}"))
     }
 }
 
@@ -47,7 +44,7 @@ fn new_firmware_is_stored_and_then_runs() {
     let bench = Workbench(rack.host("a").unwrap());
     bench.power_on();
     bench.has(OLD, OLD);
-    assert_eq!(bench.flash(&format!("--check /share/new.bin {ADAPTER}")), "may be written");
+    assert_eq!(bench.flash(&format!("--check /share/new.bin devlink {NIC_ADDRESS}")), "may be written");
     assert_eq!(bench.write("new.bin"), "done");
     for progress in ["Preparing to flash 0/0", "Flashing fw 4096/300096", "Flashing fw 300096/300096"] {
         let line = format!("flash: {}", progress.replace(" fw", ""));
@@ -101,8 +98,7 @@ fn after_a_power_cut_the_old_bank_runs_and_the_new_one_can_be_written() {
     let rack = with_adapter("firmware-nic-cut", "faults = { chunk_ms = 50 }");
     let bench = Workbench(rack.host("a").unwrap());
     bench.power_on();
-    bench.start_flash(&format!("/share/new.bin {ADAPTER}"));
-    bench.0.wait_for(r"^flash: Flashing 81920/300096\n", BOOT).unwrap();
+    bench.flash_until(&format!("/share/new.bin devlink {NIC_ADDRESS}"), "Flashing 81920/300096");
     bench.0.cut();
     let flash = bench.0.nic_flash().unwrap();
     assert!((20..74).contains(&flash.chunks().unwrap()), "{} chunks", flash.chunks().unwrap());
@@ -121,14 +117,14 @@ fn faults_of_the_hardware_are_told_as_what_they_are() {
     let flash = bench.0.nic_flash().unwrap();
     bench.power_on();
     // The old firmware runs on, and the driver says so.
-    assert_eq!(bench.write("new.bin"), "failed: nicsim: NVM write failed (Input/output error)");
+    assert_eq!(bench.write("new.bin"), "failed: nicsim: NVM write failed (I/O error)");
     bench.has(OLD, OLD);
     assert!((29..31).contains(&flash.chunks().unwrap()), "{} chunks", flash.chunks().unwrap());
 
     // Nobody notices until it is read back: the bank that was written has no version.
     flash.break_down(NicFaults { corruption: true, ..NicFaults::default() }).unwrap();
     assert_eq!(bench.write("new.bin"), "done");
-    let told = bench.flash(&format!("--read /share/new.bin {ADAPTER}"));
+    let told = bench.flash(&format!("--read /share/new.bin devlink {NIC_ADDRESS}"));
     assert!(
         told.starts_with("Versions { running: {\"fw\": \"22.31.1014\"") && told.ends_with("stored: {} }"),
         "{told}"
@@ -136,7 +132,7 @@ fn faults_of_the_hardware_are_told_as_what_they_are() {
 
     // A driver that takes its time is not waited for without end.
     flash.break_down(NicFaults { chunk_ms: 500, ..NicFaults::default() }).unwrap();
-    let slow = bench.flash(&format!("--limit 3 /share/new.bin {ADAPTER}"));
+    let slow = bench.flash(&format!("--limit 3 /share/new.bin devlink {NIC_ADDRESS}"));
     assert_eq!(slow, "unknown: no end after 3 s; the driver is still at it");
 }
 

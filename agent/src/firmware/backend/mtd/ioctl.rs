@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What an MTD device is asked and told by ioctl (include/uapi/mtd/mtd-abi.h).
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+
+use nix::errno::Errno;
+
+/// A flag: can be written.
+pub const MTD_WRITEABLE: u32 = 0x400;
+
+/// `struct mtd_info_user`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Info {
+    /// The kind of chip.
+    pub kind: u8,
+    /// Bits, such as [`MTD_WRITEABLE`].
+    pub flags: u32,
+    /// Length in bytes.
+    pub size: u32,
+    /// Bytes that are erased together.
+    pub erase_size: u32,
+    /// Bytes that are written together.
+    pub write_size: u32,
+    /// Spare bytes beside these.
+    pub spare_size: u32,
+    padding: u64,
+}
+
+/// `struct erase_info_user`: a range in bytes.
+#[repr(C)]
+struct Range {
+    start: u32,
+    length: u32,
+}
+
+nix::ioctl_read!(mem_get_info, b'M', 1, Info);
+nix::ioctl_write_ptr!(mem_erase, b'M', 2, Range);
+nix::ioctl_read!(mem_is_locked, b'M', 23, Range);
+
+/// What it is.
+pub fn info(device: &File) -> io::Result<Info> {
+    let mut info = Info::default();
+    // SAFETY: the structure is laid out as the kernel has it, which fills it in.
+    unsafe { mem_get_info(device.as_raw_fd(), &raw mut info) }?;
+    Ok(info)
+}
+
+/// Erases a range of whole erase blocks.
+pub fn erase(device: &File, start: u32, length: u32) -> io::Result<()> {
+    let range = Range { start, length };
+    // SAFETY: the structure is laid out as the kernel has it, which only reads it.
+    unsafe { mem_erase(device.as_raw_fd(), &raw const range) }?;
+    Ok(())
+}
+
+/// Whether a range is locked against writing; a chip that has no locks is not.
+pub fn is_locked(device: &File, start: u32, length: u32) -> io::Result<bool> {
+    let mut range = Range { start, length };
+    // SAFETY: the structure is laid out as the kernel has it, which only reads it.
+    match unsafe { mem_is_locked(device.as_raw_fd(), &raw mut range) } {
+        Ok(locked) => Ok(locked != 0),
+        Err(Errno::EOPNOTSUPP | Errno::ENOTTY) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn structures_are_as_long_as_the_kernels() {
+        assert_eq!((size_of::<Info>(), size_of::<Range>()), (32, 8));
+    }
+}

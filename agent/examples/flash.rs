@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use stage1::devlink::message::Device;
-use stage1::firmware::backend::{Backend, Outcome, devlink, mtd};
+use stage1::firmware::backend::{Backend, Outcome, capsule, devlink, guard, mtd};
 use stage1::machine::Machine;
 
 #[derive(Parser)]
@@ -37,6 +37,8 @@ enum Component {
     Devlink { address: String, component: Option<String> },
     /// The MTD partition of a name
     Mtd { partition: String },
+    /// The firmware that takes capsules
+    Capsule,
 }
 
 fn main() -> ExitCode {
@@ -55,6 +57,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         Component::Devlink { address, component } => {
             Backend::Devlink(devlink::Adapter::new(&machine, Device::pci(address), component.clone()))
         }
+        Component::Capsule => Backend::Capsule(capsule::Firmware::new(&machine)),
         Component::Mtd { partition } => Backend::Mtd(mtd::Partition::new(&machine, partition)),
     };
     if arguments.check {
@@ -65,6 +68,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else if arguments.activate {
         println!("flash: {:?}", backend.activate()?);
     } else {
+        let _armed = guard::Armed::arm(&machine)?;
         let limit = Duration::from_secs(arguments.limit);
         let outcome = backend.write(&arguments.image, limit, &mut |progress| {
             println!("flash: {} {}/{}", progress.phase, progress.done, progress.total);

@@ -11,6 +11,9 @@ use nix::sys::reboot::{RebootMode, reboot};
 use nix::sys::termios::tcdrain;
 use nix::unistd::sync;
 
+use crate::firmware::backend::guard;
+use crate::machine::Machine;
+
 /// Longest wait for the console.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -32,9 +35,10 @@ pub fn restart() -> Result<Infallible> {
     reboot(RebootMode::RB_AUTOBOOT).context("rebooting")
 }
 
-/// Lets the console and any disk have what was written for them. A console that takes nothing (Ctrl-S, or a line noise
+/// Waits until no firmware is being written, and lets the console and any disk have what was written for them. A console that takes nothing (Ctrl-S, or a line noise
 /// that looks like it) is not waited for longer than a moment.
 pub fn settle() {
+    guard::wait_until_disarmed(&Machine::real());
     let (done, wait) = channel();
     thread::spawn(move || {
         let _ = tcdrain(std::io::stdout());

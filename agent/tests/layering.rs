@@ -50,7 +50,9 @@ const PURE: &[&str] = &[
     "agent/src/facts/smbios/walk.rs",
     "agent/src/facts/summary.rs",
     "agent/src/facts/tpm/properties.rs",
+    "agent/src/firmware/backend/capsule/header.rs",
     "agent/src/firmware/backend/mtd/table.rs",
+    "agent/src/firmware/backend/tool/answer.rs",
     "agent/src/firmware/journal.rs",
     "agent/src/firmware/lint.rs",
     "agent/src/firmware/lint/entry.rs",
@@ -144,6 +146,7 @@ const IO: &[&str] = &[
 const UNSAFE: &[&str] = &[
     "agent/src/ethtool.rs",
     "agent/src/facts/disks/ioctl.rs",
+    "agent/src/firmware/backend/guard.rs",
     "agent/src/firmware/backend/mtd/ioctl.rs",
     "agent/src/init/mod.rs",
     "agent/src/init/rescue.rs",

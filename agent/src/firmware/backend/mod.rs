@@ -2,10 +2,13 @@
 //! The ways to write firmware. What is written, and whether, is decided elsewhere; here it is done, and said what became
 //! of it.
 
+pub mod capsule;
 mod deadline;
 pub mod devlink;
+pub mod guard;
 pub mod mtd;
 mod search_path;
+pub mod tool;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,6 +24,10 @@ pub enum Backend {
     Devlink(devlink::Adapter),
     /// Into a flash chip that the kernel shows as MTD.
     Mtd(mtd::Partition),
+    /// By UEFI, after a reset.
+    Capsule(capsule::Firmware),
+    /// By a vendor's program.
+    Tool(tool::Tool),
 }
 
 /// How far writing is.
@@ -81,6 +88,8 @@ pub enum Activation {
     Active,
     /// A reset of the host; which kind is not known here. The reason is the driver's, where it was asked.
     Reset(Option<String>),
+    /// A warm reset of the host: what is to be written is in memory, and is lost otherwise. Neither is a kexec a reset.
+    WarmReset,
 }
 
 impl Backend {
@@ -93,15 +102,20 @@ impl Backend {
         match self {
             Self::Devlink(adapter) => adapter.check(image),
             Self::Mtd(partition) => partition.check(image),
+            Self::Capsule(firmware) => firmware.check(image),
+            Self::Tool(tool) => tool.check(image),
         }
     }
 
-    /// Writes `image`. It returns within `limit`, although what writes may go on after that: then the outcome is
-    /// [`Outcome::Unknown`].
+    /// Writes `image`, a file with an absolute path. It returns within `limit`, which is prolonged by half a minute for a
+    /// tool, although what writes may go on after that: then the outcome is [`Outcome::Unknown`]. A call belongs between
+    /// [`guard::Armed::arm`] and the end of that.
     pub fn write(&self, image: &Path, limit: Duration, progress: &mut dyn FnMut(Progress)) -> Outcome {
         match self {
             Self::Devlink(adapter) => adapter.write(image, limit, progress),
             Self::Mtd(partition) => partition.write(image, limit, progress),
+            Self::Capsule(firmware) => firmware.write(image, limit, progress),
+            Self::Tool(tool) => tool.write(image, limit, progress),
         }
     }
 
@@ -113,6 +127,8 @@ impl Backend {
         match self {
             Self::Devlink(adapter) => adapter.read_back(),
             Self::Mtd(partition) => partition.read_back(image),
+            Self::Capsule(firmware) => firmware.read_back(),
+            Self::Tool(tool) => tool.read_back(image),
         }
     }
 
@@ -123,7 +139,8 @@ impl Backend {
     pub fn activate(&self) -> Result<Activation> {
         match self {
             Self::Devlink(adapter) => adapter.activate(),
-            Self::Mtd(_) => Ok(Activation::Reset(None)),
+            Self::Mtd(_) | Self::Tool(_) => Ok(Activation::Reset(None)),
+            Self::Capsule(_) => Ok(Activation::WarmReset),
         }
     }
 }

@@ -15,14 +15,14 @@ const CODE: &str = "mtd bios-code";
 
 /// A host with a BIOS chip, and the new version's code in its share.
 fn with_chip(name: &str, chip: &str) -> Rack {
-    let rack = rack(name, &format!("firmware = 'uefi'\nbios = {{ {chip} }}"));
+    let rack = rack(name, &format!("firmware = 'uefi'\nreboots = true\nbios = {{ {chip} }}"));
     let new = Bios::read(BiosVersion::New, &Paths::of_checkout().unwrap()).unwrap();
     Workbench(rack.host("a").unwrap()).lay_down("new.code", &new.code);
     rack
 }
 
 #[test]
-fn a_new_bios_runs_after_a_power_cycle() {
+fn a_new_bios_runs_after_a_reset_and_after_a_power_cycle() {
     // Versions move: what the new one calls itself is told by a chip that came with it.
     let delivered = with_chip("firmware-bios-new", "version = 'new'");
     let new = Workbench(delivered.host("a").unwrap()).power_on();
@@ -36,6 +36,8 @@ fn a_new_bios_runs_after_a_power_cycle() {
     assert!(told.starts_with("Different("), "{told}");
     assert_eq!(bench.flash(&format!("/share/new.code {CODE}")), "done");
     assert_eq!(bench.flash(&format!("--read /share/new.code {CODE}")), "Image");
+    bench.0.type_line("reboot -f").unwrap();
+    assert_eq!(bench.is_up(), new);
     bench.0.cut();
     assert_eq!(bench.power_on(), new);
 }

@@ -5,6 +5,7 @@ use stage1_rack::firmware_nic::NicImage;
 use stage1_rack::qemu::NIC_ADDRESS;
 use stage1_rack::rack::Rack;
 use stage1_rack::spec::NicFaults;
+use stage1_rack::story::BOOT;
 
 use super::{Workbench, rack};
 
@@ -149,4 +150,18 @@ fn firmware_that_waits_for_a_power_cycle_says_so() {
     bench.0.cut();
     bench.power_on();
     bench.has(NEW, NEW);
+}
+
+#[test]
+fn nothing_comes_between_while_firmware_is_written() {
+    let rack = with_adapter("firmware-nic-alone", "faults = { chunk_ms = 100 }");
+    let bench = Workbench(rack.host("a").unwrap());
+    bench.power_on();
+    let flash = format!("/share/new.bin devlink {NIC_ADDRESS}");
+    bench.flash_until(&format!("{flash} &"), "Flashing 8192/");
+    bench.0.type_line("kill $!; kill -INT $!; kill -HUP $!").unwrap();
+    assert_eq!(bench.flash(&format!("{flash} | grep -v /")), "error: another process writes firmware");
+    bench.0.wait_for(r"^flash: Flashing 300096/300096\n", BOOT).unwrap();
+    bench.0.wait_for(r"^flash: done\n", BOOT).unwrap();
+    bench.has(OLD, NEW);
 }

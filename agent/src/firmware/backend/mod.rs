@@ -128,7 +128,7 @@ impl Backend {
             Self::Devlink(adapter) => adapter.read_back(),
             Self::Mtd(partition) => partition.read_back(image),
             Self::Capsule(firmware) => firmware.read_back(),
-            Self::Tool(tool) => tool.read_back(image),
+            Self::Tool(tool) => tool.read_back(),
         }
     }
 

@@ -3,32 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use stage1_inventory::firmware::manifest::ExitMeaning;
 
-/// What an exit code means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Meaning {
-    /// All was written.
-    Done,
-    /// Nothing was written.
-    Refused,
-    /// It failed, and what was there before is there still.
-    Failed,
-    /// Nobody knows.
-    Unknown,
+/// What the code means by the table. A code that is not in it is a failure; without one, a signal has ended the tool.
+pub fn meaning(codes: &BTreeMap<String, ExitMeaning>, code: Option<i32>) -> ExitMeaning {
+    code.and_then(|code| codes.get(&code.to_string()).copied()).unwrap_or(ExitMeaning::Failed)
 }
 
-/// What the code means by the table. A code that is not in it is unknown; without one, a signal has ended the tool.
-pub fn meaning(codes: &BTreeMap<i32, Meaning>, code: Option<i32>) -> Meaning {
-    code.and_then(|code| codes.get(&code).copied()).unwrap_or(Meaning::Unknown)
-}
-
-/// What stands in the output between the first `before` and the next `after`, or the line's end.
-pub fn between<'a>(output: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    let line = output.split_once(before)?.1.lines().next()?;
-    let value = if after.is_empty() { line } else { line.split_once(after)?.0 }.trim();
-    (!value.is_empty()).then_some(value)
+/// The version after the first `marker`: what follows white space, up to white space, a quotation mark, a comma or `<`.
+pub fn version<'a>(output: &'a str, marker: &str) -> Option<&'a str> {
+    let rest = output.split_once(marker)?.1.trim_start();
+    let end = |letter: char| letter.is_whitespace() || ['"', '\'', ',', '<'].contains(&letter);
+    rest.split(end).next().filter(|version| !version.is_empty())
 }
 
 /// The end of what was said, in bytes that are no more than a limit.
@@ -63,20 +49,25 @@ mod tests {
     #[test]
     fn codes_mean_what_the_table_says() {
         // Dell's update packages: 0 done, 2 done and reboot, 3 same or older.
-        let codes = BTreeMap::from([(0, Meaning::Done), (2, Meaning::Done), (3, Meaning::Refused)]);
-        assert_eq!(meaning(&codes, Some(2)), Meaning::Done);
-        assert_eq!(meaning(&codes, Some(3)), Meaning::Refused);
-        assert_eq!((meaning(&codes, Some(1)), meaning(&codes, None)), (Meaning::Unknown, Meaning::Unknown));
+        let codes = [("0", ExitMeaning::Done), ("2", ExitMeaning::Done), ("3", ExitMeaning::Unchanged)]
+            .map(|(code, meaning)| (code.to_string(), meaning));
+        let codes = BTreeMap::from(codes);
+        assert_eq!(meaning(&codes, Some(2)), ExitMeaning::Done);
+        assert_eq!(meaning(&codes, Some(3)), ExitMeaning::Unchanged);
+        assert_eq!(
+            (meaning(&codes, Some(1)), meaning(&codes, None)),
+            (ExitMeaning::Failed, ExitMeaning::Failed)
+        );
     }
 
     #[test]
-    fn a_version_stands_between_words() {
-        let output = "Image type:      FS4\nFW Version:      22.39.2048\nPSID: MT_0000000359 (x)\n";
-        assert_eq!(between(output, "FW Version:", ""), Some("22.39.2048"));
-        assert_eq!(between(output, "PSID:", "("), Some("MT_0000000359"));
-        assert_eq!(between(output, "PSID:", "["), None);
-        assert_eq!(between(output, "(x)", ""), None);
-        assert_eq!(between(output, "Rom Info:", ""), None);
+    fn a_version_follows_its_marker() {
+        let output =
+            "Image type:      FS4\nFW Version:      22.39.2048\nPSID: MT_0000000359 (x)\n<V a=\"9.20\"/>";
+        assert_eq!(version(output, "FW Version:"), Some("22.39.2048"));
+        assert_eq!(version(output, "PSID:"), Some("MT_0000000359"));
+        assert_eq!(version(output, "a=\""), Some("9.20"));
+        assert_eq!((version(output, "/>"), version(output, "Rom Info:")), (None, None));
     }
 
     proptest! {

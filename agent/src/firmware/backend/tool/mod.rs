@@ -14,18 +14,16 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
-
-pub use answer::Meaning;
+use stage1_inventory::firmware::manifest::{Exec, ExitMeaning};
 
 use super::deadline::within;
 use super::{Outcome, Progress, Stored};
-use answer::{Tail, between, meaning};
+use answer::{Tail, meaning};
 
-/// In a word of a command: the image's path.
-const IMAGE: &str = "{image}";
 /// How much of a tool's output is kept.
 const KEPT: usize = 16 << 10;
+/// The name of the version that a tool tells.
+pub const TOLD: &str = "tool";
 /// How much longer a tool may take than it should.
 const GRACE: Duration = Duration::from_secs(30);
 /// How long a tool that only tells something may take.
@@ -36,29 +34,20 @@ const LOOK: Duration = Duration::from_millis(200);
 const ENVIRONMENT: [(&str, &str); 2] = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C")];
 
 /// A program that writes firmware.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tool {
-    /// The program and its arguments; `{image}` in them is the image's path.
-    pub command: Vec<String>,
-    /// What its exit codes mean; the others are unknown.
-    pub codes: BTreeMap<i32, Meaning>,
-    /// How it tells the version that is stored.
-    #[serde(default)]
-    pub version: Option<Version>,
+    exec: Exec,
+    device: String,
+    port: String,
 }
 
-/// How a program tells a version.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Version {
-    /// The program and its arguments.
-    pub command: Vec<String>,
-    /// The words before the version.
-    pub before: String,
-    /// The words after it; empty is the line's end.
-    #[serde(default)]
-    pub after: String,
+/// The versions that a program tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Versions {
+    /// The one that runs.
+    pub running: String,
+    /// The one that is stored, where it is told apart.
+    pub stored: Option<String>,
 }
 
 /// How a program ended.
@@ -68,28 +57,54 @@ struct Ended {
 }
 
 impl Tool {
+    /// The one that a manifest names, for the component `device` with its first port.
+    pub fn new(exec: &Exec, device: &str, port: Option<&str>) -> Self {
+        Self { exec: exec.clone(), device: device.to_string(), port: port.unwrap_or_default().to_string() }
+    }
+
+    /// The versions that it tells.
+    ///
+    /// # Errors
+    /// Where it tells none.
+    pub fn versions(&self) -> Result<Versions> {
+        let version = self.exec.version.as_ref().context("the tool tells no version")?;
+        let (child, output) = start(&self.words(&version.argv, ""))?;
+        let (sender, answer) = channel();
+        thread::spawn(move || sender.send(wait(child, output, &|_| ())));
+        let program = version.argv.first().map_or("", String::as_str);
+        let ended = answer.recv_timeout(ANSWER).with_context(|| format!("waiting for {program}"))??;
+        let told = |marker: &str| answer::version(&ended.output, marker).map(str::to_string);
+        let Some(running) = told(&version.running) else {
+            bail!("{program} tells no version after {:?}: {}", version.running, last_line(&ended.output));
+        };
+        Ok(Versions { running, stored: version.stored.as_deref().and_then(told) })
+    }
+
     pub(super) fn check(&self, image: &Path) -> Result<()> {
         ensure!(image.is_file(), "there is no {}", image.display());
-        let program = self.command.first().context("the tool's command is empty")?;
+        let program = self.exec.argv.first().context("the tool's command is empty")?;
         let mut places = ENVIRONMENT[0].1.split(':').map(|folder| Path::new(folder).join(program));
         let found = if program.contains('/') {
             Path::new(program).is_file()
         } else {
             places.any(|path| path.is_file())
         };
-        ensure!(found, "the image has no program {program}");
+        ensure!(found, "this system has no program {program}");
         Ok(())
     }
 
     /// It is given a moment more than `limit`, and then it is left alone: a tool that is killed while it writes leaves
     /// half an image behind.
     pub(super) fn write(&self, image: &Path, limit: Duration, progress: &mut dyn FnMut(Progress)) -> Outcome {
-        let started = self.check(image).and_then(|()| start(&self.command, image));
+        let started = self.check(image).and_then(|()| {
+            let path = image.to_str().with_context(|| format!("{} is no text", image.display()))?;
+            start(&self.words(&self.exec.argv, path))
+        });
         let (child, output) = match started {
             Ok(started) => started,
             Err(error) => return Outcome::Refused(format!("{error:#}")),
         };
-        let codes = self.codes.clone();
+        let codes = self.exec.codes.clone();
         let work = move |tell: &dyn Fn(Progress)| match wait(child, output, tell) {
             Ok(ended) => judge(&codes, &ended),
             Err(error) => Outcome::Unknown(format!("{error:#}")),
@@ -97,28 +112,29 @@ impl Tool {
         within(limit + GRACE, "tool", work, progress)
     }
 
-    pub(super) fn read_back(&self, image: &Path) -> Result<Stored> {
-        let version = self.version.as_ref().context("the tool tells no version")?;
-        let (child, output) = start(&version.command, image)?;
-        let (sender, answer) = channel();
-        thread::spawn(move || sender.send(wait(child, output, &|_| ())));
-        let program = version.command.first().map_or("", String::as_str);
-        let ended = answer.recv_timeout(ANSWER).with_context(|| format!("waiting for {program}"))??;
-        let Some(stored) = between(&ended.output, &version.before, &version.after) else {
-            bail!("{program} tells no version after {:?}: {}", version.before, last_line(&ended.output));
+    pub(super) fn read_back(&self) -> Result<Stored> {
+        let Versions { running, stored } = self.versions()?;
+        let named = |version: String| (TOLD.to_string(), version);
+        Ok(Stored::Versions {
+            running: BTreeMap::from([named(running)]),
+            stored: stored.map(named).into_iter().collect(),
+        })
+    }
+
+    /// The words of a command, with what stands for others filled in.
+    fn words(&self, argv: &[String], image: &str) -> Vec<String> {
+        let fill = |word: &String| {
+            word.replace("{device}", &self.device).replace("{port}", &self.port).replace("{image}", image)
         };
-        let stored = BTreeMap::from([("version".to_string(), stored.to_string())]);
-        Ok(Stored::Versions { running: BTreeMap::new(), stored })
+        argv.iter().map(fill).collect()
     }
 }
 
 /// Starts a program in a process group of its own, which no signal from a terminal reaches.
-fn start(command: &[String], image: &Path) -> Result<(Child, io::PipeReader)> {
-    let path = image.to_str().with_context(|| format!("{} is no text", image.display()))?;
-    let mut words = command.iter().map(|word| word.replace(IMAGE, path));
-    let program = words.next().context("the tool's command is empty")?;
+fn start(command: &[String]) -> Result<(Child, io::PipeReader)> {
+    let (program, words) = command.split_first().context("the tool's command is empty")?;
     let (output, end) = io::pipe().context("creating a pipe")?;
-    let mut command = Command::new(&program);
+    let mut command = Command::new(program);
     command.args(words).env_clear().envs(ENVIRONMENT).process_group(0);
     command.stdin(Stdio::null()).stdout(end.try_clone().context("duplicating a pipe")?).stderr(end);
     // The pipe's other end goes with the command.
@@ -165,14 +181,14 @@ fn listen(mut output: io::PipeReader, tail: &Mutex<Tail>, lines: &Sender<String>
     }
 }
 
-fn judge(codes: &BTreeMap<i32, Meaning>, ended: &Ended) -> Outcome {
+fn judge(codes: &BTreeMap<String, ExitMeaning>, ended: &Ended) -> Outcome {
     let how = ended.code.map_or("it was killed".to_string(), |code| format!("exit code {code}"));
     let why = format!("{how}: {}", last_line(&ended.output));
     match meaning(codes, ended.code) {
-        Meaning::Done => Outcome::Done,
-        Meaning::Refused => Outcome::Refused(why),
-        Meaning::Failed => Outcome::Failed(why),
-        Meaning::Unknown => Outcome::Unknown(why),
+        ExitMeaning::Done => Outcome::Done,
+        ExitMeaning::Unchanged => Outcome::Refused(format!("it says that there is nothing to do, {why}")),
+        ExitMeaning::Refused => Outcome::Refused(why),
+        ExitMeaning::Failed => Outcome::Unknown(why),
     }
 }
 
@@ -183,23 +199,28 @@ fn last_line(output: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use stage1_inventory::firmware::manifest::ToolVersion;
 
     fn tool(script: &str, version: &str) -> Tool {
-        let words = |script: &str| ["sh", "-c", script, "sh", IMAGE].map(str::to_string).to_vec();
-        Tool {
-            command: words(script),
-            codes: BTreeMap::from([
-                (0, Meaning::Done),
-                (1, Meaning::Refused),
-                (2, Meaning::Failed),
-                (3, Meaning::Unknown),
-            ]),
-            version: Some(Version {
-                command: words(version),
-                before: "Version:".to_string(),
-                after: String::new(),
+        let words = |script: &str| {
+            ["sh", "-c", script, "sh", "{image}", "{device}", "{port}"].map(str::to_string).to_vec()
+        };
+        let codes = [
+            ("0", ExitMeaning::Done),
+            ("1", ExitMeaning::Refused),
+            ("2", ExitMeaning::Unchanged),
+            ("3", ExitMeaning::Failed),
+        ];
+        let exec = Exec {
+            argv: words(script),
+            codes: codes.map(|(code, meaning)| (code.to_string(), meaning)).into(),
+            version: Some(ToolVersion {
+                argv: words(version),
+                running: "Version:".to_string(),
+                stored: Some("Pending:".to_string()),
             }),
-        }
+        };
+        Tool::new(&exec, "0000:3b:00.0", Some("eth0"))
     }
 
     /// What became of it, and what it said.
@@ -213,12 +234,13 @@ mod tests {
     fn a_tool_is_judged_by_its_exit_code() {
         let image = tempfile::NamedTempFile::new().unwrap();
         let outcome = |script| write(&tool(script, ""), image.path());
-        let (done, said) = outcome("printf 'one\\r\\rtwo\\n' >&2; echo \"$1 $LC_ALL $HOME\"");
+        let (done, said) = outcome("printf 'one\\r\\rtwo\\n' >&2; echo \"$1 $2 $3 $LC_ALL $HOME\"");
         assert_eq!(done, Outcome::Done);
-        assert_eq!(said, ["one", "two", &format!("{} C ", image.path().display())]);
+        assert_eq!(said, ["one", "two", &format!("{} 0000:3b:00.0 eth0 C ", image.path().display())]);
         let why = || "exit code 1: no such board".to_string();
         assert_eq!(outcome("echo no such board; echo; exit 1").0, Outcome::Refused(why()));
-        assert_eq!(outcome("exit 2").0, Outcome::Failed("exit code 2: it said nothing".to_string()));
+        assert!(matches!(outcome("exit 2").0, Outcome::Refused(why) if why.contains("nothing to do")));
+        assert_eq!(outcome("exit 3").0, Outcome::Unknown("exit code 3: it said nothing".to_string()));
         assert_eq!(outcome("exit 9").0, Outcome::Unknown("exit code 9: it said nothing".to_string()));
         assert_eq!(outcome("kill -9 $$").0, Outcome::Unknown("it was killed: it said nothing".to_string()));
         // What it leaves behind is not waited for.
@@ -227,12 +249,12 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_tells_the_version_that_is_stored() {
-        let image = tempfile::NamedTempFile::new().unwrap();
-        let stored = tool("", "echo 'FW Version:  22.39.2048'").read_back(image.path()).unwrap();
-        let expected = BTreeMap::from([("version".to_string(), "22.39.2048".to_string())]);
-        assert_eq!(stored, Stored::Versions { running: BTreeMap::new(), stored: expected });
-        let error = tool("", "echo no device; exit 1").read_back(image.path()).unwrap_err().to_string();
+    fn a_tool_tells_versions() {
+        let told = tool("", "echo 'FW Version:  22.39.2048'; echo \"Pending: $2\"").versions().unwrap();
+        let expected = ("22.39.2048".to_string(), Some("0000:3b:00.0".to_string()));
+        assert_eq!((told.running, told.stored), expected);
+        assert_eq!(tool("", "echo Version: 1").versions().unwrap().stored, None);
+        let error = tool("", "echo no device; exit 1").versions().unwrap_err().to_string();
         assert_eq!(error, "sh tells no version after \"Version:\": no device");
     }
 
@@ -240,8 +262,8 @@ mod tests {
     fn what_is_not_there_is_not_called() {
         let image = tempfile::NamedTempFile::new().unwrap();
         for command in [vec![], vec!["stage1-no-such-tool"], vec!["/no/such/tool"]] {
-            let command = command.into_iter().map(str::to_string).collect();
-            let tool = Tool { command, codes: BTreeMap::new(), version: None };
+            let argv = command.into_iter().map(str::to_string).collect();
+            let tool = Tool::new(&Exec { argv, codes: BTreeMap::new(), version: None }, "board", None);
             assert!(matches!(write(&tool, image.path()).0, Outcome::Refused(_)));
         }
         let missing = write(&tool("", ""), Path::new("/no/such/image")).0;

@@ -15,14 +15,14 @@
 //! `facts::smbios::processors`, `facts::smbios::signature`, `facts::smbios::slot_names`,
 //! `facts::smbios::structure`, `facts::smbios::system`, `facts::smbios::tables`,
 //! `facts::smbios::walk`, `facts::summary`, `facts::tpm::properties`,
-//! `firmware::backend::capsule::header`, `firmware::backend::mtd::table`,
-//! `firmware::backend::tool::answer`, `firmware::journal`, `firmware::lint`,
-//! `firmware::lint::entry`, `firmware::matching`, `firmware::plan`, `firmware::plan::gates`,
-//! `firmware::set`, `firmware::signature`, `firmware::state`, `firmware::table`,
-//! `firmware::version`, `inventory::error`, `inventory::url`, `ipmi::app`, `ipmi::chassis`,
-//! `ipmi::codes`, `ipmi::dcmi`, `ipmi::message`, `ipmi::parameter`, `ipmi::sensor`,
-//! `ipmi::storage`, `ipmi::transport`, `lldp::filter`, `lldp::firmware`, `lldp::heard`,
-//! `lldp::neighbour`, `lldp::ports`, `lldp::schedule`, `lldp::table`, `net::dhcp`,
+//! `firmware::apply::progress`, `firmware::backend::capsule::header`,
+//! `firmware::backend::mtd::table`, `firmware::backend::tool::answer`, `firmware::journal`,
+//! `firmware::lint`, `firmware::lint::entry`, `firmware::matching`, `firmware::plan`,
+//! `firmware::plan::gates`, `firmware::set`, `firmware::signature`, `firmware::state`,
+//! `firmware::table`, `firmware::version`, `inventory::error`, `inventory::url`, `ipmi::app`,
+//! `ipmi::chassis`, `ipmi::codes`, `ipmi::dcmi`, `ipmi::message`, `ipmi::parameter`,
+//! `ipmi::sensor`, `ipmi::storage`, `ipmi::transport`, `lldp::filter`, `lldp::firmware`,
+//! `lldp::heard`, `lldp::neighbour`, `lldp::ports`, `lldp::schedule`, `lldp::table`, `net::dhcp`,
 //! `net::netlink`, `net::nlmsg`, `report`, `target::plan`, `target::segment`.
 
 pub mod bmc;

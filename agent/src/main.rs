@@ -94,6 +94,23 @@ enum FirmwareVerb {
         #[arg(long, value_name = "COMPONENT")]
         only: Option<Kind>,
     },
+    /// Flash what is behind, each version at most as often as its manifest allows
+    Apply {
+        #[command(flatten)]
+        settings: SettingsArguments,
+        /// For programs
+        #[arg(long)]
+        json: bool,
+        /// Only components of this kind
+        #[arg(long, value_name = "COMPONENT")]
+        only: Option<Kind>,
+        /// Say what would be written where, and change nothing
+        #[arg(long)]
+        plan: bool,
+        /// Reset the host where that makes the new firmware run
+        #[arg(long, conflicts_with = "plan")]
+        reset: bool,
+    },
     /// Look for what is wrong with the manifest sets of a folder
     Lint {
         /// The folder; its .toml files, also in folders of it, are manifest sets
@@ -229,6 +246,9 @@ fn main() -> ExitCode {
         Verb::Bmc(verb) => verbs::bmc::run(&verb.request()),
         Verb::Firmware(FirmwareVerb::Check { settings, json, only }) => {
             verbs::firmware::check(&settings.flags(), &verbs::firmware::Request { json, only })
+        }
+        Verb::Firmware(FirmwareVerb::Apply { settings, json, only, plan, reset }) => {
+            verbs::firmware::apply(&settings.flags(), &verbs::firmware::Request { json, only }, plan, reset)
         }
         Verb::Firmware(FirmwareVerb::Lint { folder }) => verbs::firmware::lint(&folder),
         Verb::Kexec { kernel, initrd, append, plan } => verbs::kexec(&kernel, &initrd, &append, plan),

@@ -33,16 +33,17 @@ pub fn run(
         let is_told = facts.bmc.is_some();
         let bmc = run.beside(scope, "bmc", move |stage| steps.configure_bmc(stage, is_told, &wishes));
         let identity = run.stage("identity", |stage| steps.choose_identity(stage, &facts))?;
-        run.skip("firmware", "this version does not check firmware");
         image.join()?;
         network.join()?;
         let client = run.stage("settings", |_| steps.check_settings(complaints, &identity))?;
+        let known = run.stage("firmware", |stage| steps.check_firmware(stage, &client, &facts))?;
         let mut telling = Vec::new();
         if purpose.aim != Aim::Boot {
             let registered =
                 run.stage("register", |stage| steps.register(stage, &client, &identity, facts, wish))?;
             telling = steps.amend_report(scope, &client, lldp, registered.lldp, bmc);
-            if let Break(next) = registered.next {
+            let next = run.stage("flash", |stage| steps.flash(stage, &client, known, registered.next))?;
+            if let Break(next) = next {
                 return join(telling).map(|()| next);
             }
         }

@@ -222,6 +222,15 @@ impl Current<'_> {
         }
     }
 
+    /// Says how far the stage is, to the console and to whoever listens.
+    pub fn progress(&self, words: &str) {
+        log::info!("{}: {words}", self.name);
+        let listener = self.run.state().listener.clone();
+        if let Some(listener) = listener {
+            let _ = listener.send(self.run.event(EventKind::Progress, self.name, words));
+        }
+    }
+
     /// Records a problem of this stage; it goes on.
     pub fn problem(&self, message: impl Into<String>) {
         self.run.problem(self.name, message.into());

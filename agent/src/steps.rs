@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde_json::Value;
+use stage1_inventory::firmware::FirmwareReport;
+use stage1_inventory::firmware::manifest::Activation;
 use stage1_inventory::{
     Action, BmcCredentials, BmcReport, Detail, Facts, Identity, Installed, PortNeighbours, Profile,
     Registration, RunKind, Secret, VERSION,
@@ -17,8 +19,10 @@ use stage1_inventory::{
 use stage1_kexec::Loaded;
 
 use crate::bmc::{self, Survey};
-use crate::config::{BmcMode, SettingError, Settings};
+use crate::config::{self, BmcMode, SettingError, Settings};
 use crate::facts;
+use crate::firmware::apply::Means;
+use crate::firmware::{self, Known, Look};
 use crate::image;
 use crate::init;
 use crate::inventory::{self, Assigned, BaseUrl, Client, Transport};
@@ -72,8 +76,10 @@ pub enum Next {
     PowerOff,
     /// Start again from the firmware.
     Restart,
-    /// Stay, with a shell on the console.
-    Rescue,
+    /// Start again, so that new firmware runs.
+    Reset(Activation),
+    /// Stay, with a shell on the console, for this reason.
+    Rescue(String),
     /// Nothing; show this.
     Show(String),
 }
@@ -92,6 +98,8 @@ pub struct Steps<'a> {
     pub lldp: Collector,
     /// The BMC, as far as is known.
     bmc: Mutex<Option<BmcReport>>,
+    /// The firmware, as far as is known.
+    firmware: Mutex<Option<FirmwareReport>>,
     /// The report is amended by one at a time, or an older list of problems might replace a newer one.
     amending: Mutex<()>,
 }
@@ -121,8 +129,8 @@ impl<'a> Steps<'a> {
     /// The stages' work, none of it done.
     pub fn new(run: &'a Run, machine: &'a Machine, settings: &'a Settings, purpose: Purpose) -> Self {
         let lldp = Collector::new(machine, Self::lldp_options(settings, purpose));
-        let (bmc, amending) = (Mutex::default(), Mutex::default());
-        Self { run, machine, settings, purpose, lldp, bmc, amending }
+        let (bmc, firmware, amending) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { run, machine, settings, purpose, lldp, bmc, firmware, amending }
     }
 
     /// How neighbours are collected. A plan asks no switch, and a boot by hand has no use for neighbours.
@@ -216,6 +224,76 @@ impl<'a> Steps<'a> {
         Ok(client)
     }
 
+    /// What is to be done about the firmware, for which the inventory remembers what was tried. `None` where nothing is.
+    pub fn check_firmware(&self, stage: &Current, client: &Client, facts: &Facts) -> Result<Option<Known>> {
+        if self.settings.firmware == config::Firmware::Off || self.purpose.aim == Aim::Boot {
+            stage.note("left alone");
+            return Ok(None);
+        }
+        let look = self.look(client);
+        let checked =
+            firmware::check(&look, facts, !self.purpose.plan, &mut |problem| stage.problem(problem));
+        let Some((known, report)) = checked else {
+            stage.note(firmware::table::NO_MANIFESTS);
+            return Ok(None);
+        };
+        firmware::table::problems(&report).into_iter().for_each(|problem| stage.problem(problem));
+        stage.note(firmware::table::summary(&report));
+        *self.firmware() = Some(report);
+        Ok(Some(known))
+    }
+
+    /// Flashes what is behind, unless somebody wants to look at the host as it is; then new firmware comes before what the
+    /// inventory wants. A host that must not be reset any more, or is not to boot with what it has, stays.
+    pub fn flash(
+        &self,
+        stage: &Current,
+        client: &Client,
+        known: Option<Known>,
+        next: ControlFlow<Next>,
+    ) -> Result<ControlFlow<Next>> {
+        let Some(known) = known.filter(|_| self.flashes(&next)) else {
+            stage.note("left alone");
+            return Ok(next);
+        };
+        let (facts, _) = firmware::facts(self.machine);
+        let look = self.look(client);
+        let quarantined = firmware::quarantined(&look, &facts, &known);
+        let tell = |words: String| stage.progress(&words);
+        let means = Means { look, transport: client.transport(), tell: &tell };
+        let applied = firmware::apply(&means, &facts, known);
+        applied.problems.into_iter().for_each(|problem| stage.problem(problem));
+        if applied.lost_link {
+            net::bring_up(stage, self.machine, init::manager(self.machine), self.settings.network_timeout)?;
+        }
+        stage.note(firmware::table::summary(&applied.report));
+        if self.firmware().as_ref() != Some(&applied.report) {
+            let told = self.amend(client, "firmware", &applied.report, self.settings.inventory_timeout);
+            told.unwrap_or_else(|error| stage.problem(error.to_string()));
+        }
+        if applied.broken {
+            return Ok(Break(Next::Rescue("firmware is broken: the host must not be reset".to_string())));
+        }
+        Ok(match applied.reset {
+            Some(by) => Break(Next::Reset(by)),
+            None if quarantined.is_empty() => next,
+            None => {
+                let names = quarantined.join(", ");
+                Break(Next::Rescue(format!("quarantine: the firmware of {names} is not as it should be")))
+            }
+        })
+    }
+
+    /// Whether firmware is flashed before `next`.
+    fn flashes(&self, next: &ControlFlow<Next>) -> bool {
+        self.settings.firmware == config::Firmware::Apply
+            && matches!(next, Continue(()) | Break(Next::PowerOff | Next::Restart))
+    }
+
+    fn look<'b>(&'b self, client: &'b Client) -> Look<'b> {
+        Look { machine: self.machine, settings: self.settings, inventory: Some(client), only: None }
+    }
+
     /// Registers, and waits as long as the inventory wants to be waited for. Passes on how the BMC is wanted.
     pub fn register(
         &self,
@@ -233,6 +311,7 @@ impl<'a> Steps<'a> {
             report.facts.nics.iter_mut().for_each(|nic| facts::refresh_link(self.machine, nic));
             report.lldp = self.lldp.snapshot();
             report.bmc = self.bmc().clone();
+            report.firmware = self.firmware().clone();
             (report.problems, report.timeline) = (self.run.problems(), self.run.timeline());
             if self.purpose.plan {
                 return Ok(Registered { next: Break(Next::Show(json::pretty(&report))), lldp: report.lldp });
@@ -250,7 +329,7 @@ impl<'a> Steps<'a> {
                 Action::Rescue => {
                     // Whoever waits for a shell does not wait for a switch.
                     self.lldp.goodbye();
-                    Break(Next::Rescue)
+                    Break(Next::Rescue("as the inventory says".to_string()))
                 }
                 Action::Wait => {
                     let pause = seconds.map_or(WAIT, |seconds| Duration::from_secs(seconds.into()));
@@ -482,6 +561,10 @@ impl<'a> Steps<'a> {
     ) -> Result<(), inventory::Error> {
         let _turn = self.amending.lock().unwrap_or_else(PoisonError::into_inner);
         client.amend(&report::patch(self.run, field, json::value(value)), timeout)
+    }
+
+    fn firmware(&self) -> MutexGuard<'_, Option<FirmwareReport>> {
+        self.firmware.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn bmc(&self) -> MutexGuard<'_, Option<BmcReport>> {

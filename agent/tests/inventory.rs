@@ -299,7 +299,7 @@ fn wrong_bytes_and_wrong_sizes_are_refused_with_the_url() {
     let (error, _) = download(&[|stream| answer(stream, "200 OK", "9876543210")], &["/k"], 10);
     assert!(error.starts_with("HOST/k: wrong digest: its SHA-256 is 7619ee8c"), "{error}");
     let (error, _) = download(&[|stream| answer(stream, "200 OK", BYTES)], &["/k"], 11);
-    assert_eq!(error, "HOST/k: it has 10 bytes, the profile says 11");
+    assert_eq!(error, "HOST/k: it has 10 bytes, not the expected 11");
     let (error, _) = download(
         &[|stream| drop(stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n0123456789"))],
         &["/k"],

@@ -50,6 +50,7 @@ const PURE: &[&str] = &[
     "agent/src/facts/smbios/walk.rs",
     "agent/src/facts/summary.rs",
     "agent/src/facts/tpm/properties.rs",
+    "agent/src/firmware/apply/progress.rs",
     "agent/src/firmware/backend/capsule/header.rs",
     "agent/src/firmware/backend/mtd/table.rs",
     "agent/src/firmware/backend/tool/answer.rs",

@@ -11,6 +11,8 @@ use stage1_inventory::{Facts, Nic};
 
 use super::version;
 
+/// Why a component is left alone that no manifest is for.
+pub const NO_ENTRY: &str = "no entry matches it";
 /// The journal's name for the BIOS.
 const BOARD: &str = "board";
 
@@ -89,7 +91,7 @@ impl<'a> Matches<'a> {
             self.skipped.push(FirmwareSkipped { component: *component, device: name.clone(), reason });
         };
         match fitting {
-            [] => skip("no entry matches it".to_string()),
+            [] => skip(NO_ENTRY.to_string()),
             [entry] => {
                 let security = entry.version.security.as_ref().map(|security| {
                     let reading = read(&security.source, Format::Number)?;

@@ -2,9 +2,12 @@
 //! Firmware of the board and of network adapters: which manifests are believed, and what is to be done by them.
 //!
 //! [`set`] believes a manifest set, [`matching`] finds the entry for each component, [`plan`] decides, [`state`] is what
-//! follows from that, and [`journal`] what is remembered of it.
+//! follows from that, and [`journal`] what is remembered of it; all that is pure. [`check()`] puts it together,
+//! [`apply()`] does it, by the [`backend`]s.
 
+pub mod apply;
 pub mod backend;
+mod check;
 pub mod journal;
 pub mod lint;
 pub mod matching;
@@ -18,20 +21,17 @@ pub mod version;
 #[cfg(test)]
 mod fixture;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use anyhow::{Context, Result};
-use stage1_inventory::Facts;
-use stage1_inventory::facts::PowerSupply;
-use stage1_inventory::firmware::{FirmwareReport, SetSource};
+use stage1_inventory::firmware::SetSource;
 
 use crate::config::Settings;
-use crate::facts;
 use crate::inventory::Client;
 use crate::machine::Machine;
-use plan::{Conditions, Plan};
 use set::{Believed, Candidate};
 use signature::Keys;
+
+pub use apply::apply;
+pub use check::{Known, Look, check, facts, quarantined};
 
 /// Where an image has the public keys of manifest sets.
 pub const KEYS: &str = "/etc/stage1/firmware.pub";
@@ -77,28 +77,6 @@ pub fn manifests(
     set::newest(believed)
 }
 
-/// What is known of the machine in this boot, for a plan by `set`. The BMC was not asked.
-pub fn conditions(machine: &Machine, facts: &Facts, set: &Believed) -> Conditions {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    Conditions {
-        boot_id: machine.boot_id().unwrap_or_default(),
-        now,
-        expired: set.is_expired(now),
-        power: power(facts),
-        bmc: None,
-        memory_bytes: facts::available_bytes(machine),
-    }
-}
-
-/// A plan by `set`, as the report has it.
-pub fn report(plan: &Plan, set: &Believed, now: u64) -> FirmwareReport {
-    FirmwareReport {
-        set: Some(set.report(now)),
-        components: plan.components.iter().map(plan::Planned::report).collect(),
-        skipped: plan.skipped.clone(),
-    }
-}
-
 fn keys(machine: &Machine) -> Result<Keys> {
     if !machine.has(KEYS) {
         return Ok(Keys::default());
@@ -128,21 +106,10 @@ fn of_inventory(client: &Client) -> Result<Option<Candidate>> {
     }))
 }
 
-/// Whether every power supply that is there works and is plugged in (DSP0134 7.40).
-fn power(facts: &Facts) -> Option<bool> {
-    let supplies = &facts.smbios.as_ref()?.power_supplies;
-    let present: Vec<&PowerSupply> = supplies.iter().filter(|supply| supply.present == Some(true)).collect();
-    let works = |supply: &&PowerSupply| {
-        supply.plugged != Some(false) && supply.status.as_deref().is_none_or(|status| status == "OK")
-    };
-    (!present.is_empty()).then(|| present.iter().all(works))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::firmware::signature::tests::{pem, sign};
-    use stage1_inventory::facts::Smbios;
 
     const TEXT: &str = "schema = 1\nserial = 7\nexpires = \"2027-06-30\"\n";
 
@@ -176,24 +143,5 @@ mod tests {
         refused(&[signed[0], signed[1], ("firmware.pub", &pem(2))], "none of the image's keys'");
         refused(&[signed[0], signed[1], ("firmware.pub", "no key")], "reading /etc/stage1/firmware.pub");
         assert_eq!(believed(&signed[..1], true), (Some((7, false)), Vec::new()));
-    }
-
-    #[test]
-    fn power_is_sane_where_every_supply_that_is_there_works() {
-        let supply = |present, plugged, status: &str| PowerSupply {
-            present: Some(present),
-            plugged: Some(plugged),
-            status: Some(status.to_string()),
-            ..PowerSupply::default()
-        };
-        let of = |power_supplies| {
-            power(&Facts { smbios: Some(Smbios { power_supplies, ..Smbios::default() }), ..Facts::default() })
-        };
-        let good = supply(true, true, "OK");
-        assert_eq!(of(vec![good.clone(), supply(false, false, "Unknown")]), Some(true));
-        assert_eq!(of(vec![good.clone(), supply(true, false, "OK")]), Some(false));
-        assert_eq!(of(vec![good, supply(true, true, "Critical")]), Some(false));
-        assert_eq!(of(Vec::new()), None);
-        assert_eq!(power(&Facts::default()), None);
     }
 }

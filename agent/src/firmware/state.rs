@@ -78,7 +78,7 @@ pub enum Event {
     Untouched,
     /// To [`State::Staged`]: activate it now.
     Activate,
-    /// To [`State::Staged`] and [`State::Reset`]: there will be no reset, for this reason.
+    /// To [`State::Staged`]: there will be no reset, for this reason.
     Held(String),
 }
 
@@ -148,7 +148,8 @@ pub fn next(state: &State, event: Event, traits: &Traits) -> State {
         (State::Activating, event) => State::Over(None, event.words()),
         (State::Reload, Event::Done) => State::Over(None, "it runs; the next boot confirms it".to_string()),
         (State::Reload, _) => State::Reset(traits.otherwise),
-        (State::Staged | State::Reset(_), event) => State::Over(None, event.words()),
+        (State::Staged, event) => State::Over(None, event.words()),
+        (reset @ State::Reset(_), _) => reset.clone(),
 
         (State::Close(outcome, why), _) => State::Over(Some(outcome.clone()), why.clone()),
         (over @ State::Over(..), _) => over.clone(),
@@ -274,15 +275,6 @@ impl Flashes {
     pub fn told(&mut self, index: usize, event: Event) {
         if let Some((state, traits)) = self.0.get_mut(index) {
             *state = next(state, event, traits);
-        }
-    }
-
-    /// The reset did not come about. Nothing weaker is done in its place.
-    pub fn reset_failed(&mut self, why: &str) {
-        for (state, traits) in &mut self.0 {
-            if matches!(state, State::Reset(_)) {
-                *state = next(state, Event::Held(why.to_string()), traits);
-            }
         }
     }
 
@@ -482,8 +474,6 @@ mod tests {
         assert!(order.starts_with(&[0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]), "{order:?}");
         let first = acts.iter().position(|(_, state)| *state == State::Activating).unwrap();
         assert!(acts[first..].iter().all(|(_, state)| matches!(state, State::Activating | State::Reload)));
-        flashes.reset_failed("the BMC does not answer");
-        assert_eq!(flashes.due(), Next::Nothing, "nothing weaker is done in its place");
     }
 
     #[test]

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The firmware report for people. Pure.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use stage1_inventory::firmware::manifest::Method;
 use stage1_inventory::firmware::{Decision, FirmwareComponent, FirmwareReport, SetSource};
 use stage1_inventory::printable;
+
+use super::matching::NO_ENTRY;
+use super::plan::{Plan, Planned, Target, Verdict};
+use crate::json;
 
 /// What is said where there is nothing to compare with.
 pub const NO_MANIFESTS: &str = "no firmware manifests: neither the image nor the inventory has any";
@@ -40,6 +46,78 @@ pub fn table(report: &FirmwareReport) -> String {
         let _ = writeln!(text, "{}", cells.join("  ").trim_end());
     }
     text
+}
+
+/// The report in a few words: how many components are where.
+pub fn summary(report: &FirmwareReport) -> String {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for component in &report.components {
+        *counts.entry(json::word(&component.decision).replace('-', " ")).or_default() += 1;
+    }
+    let mut words: Vec<String> =
+        counts.into_iter().map(|(decision, count)| format!("{count} {decision}")).collect();
+    if words.is_empty() {
+        words.push("no manifest is for this machine".to_string());
+    }
+    if report.skipped.iter().any(|skipped| skipped.reason != NO_ENTRY) {
+        words.push(format!("{} left alone", report.skipped.len()));
+    }
+    words.join(", ")
+}
+
+/// What operators have to know: components that are not as they should be, and are left so.
+pub fn problems(report: &FirmwareReport) -> Vec<String> {
+    let is_left = |component: &&FirmwareComponent| {
+        matches!(component.decision, Decision::Refused | Decision::Exhausted)
+    };
+    let left = report.components.iter().filter(is_left).map(|component| {
+        let FirmwareComponent { name, device, want, reason, .. } = component;
+        format!(
+            "{name} {device}: {want} is wanted, and not flashed: {}",
+            reason.as_deref().unwrap_or_default()
+        )
+    });
+    let ambiguous = report.skipped.iter().filter(|skipped| skipped.reason != NO_ENTRY);
+    left.chain(ambiguous.map(|skipped| format!("{}: {}", skipped.device, skipped.reason))).collect()
+}
+
+/// What flashing by a plan does, act by act.
+pub fn acts(plan: &Plan) -> String {
+    let mut text = String::new();
+    for Planned { matched, verdict, .. } in &plan.components {
+        let (entry, device) = (matched.entry, &matched.device.name);
+        let by = json::word(&entry.activate.by);
+        let name = format!("{} {device}", entry.name);
+        let _ = match verdict {
+            Verdict::Update(Target { version, image, .. }) => {
+                let (how, url) = (how(&entry.method), image.urls.first().map_or("", String::as_str));
+                let size = image.size;
+                writeln!(text, "{name}: {version}, {size} bytes of {url}, is written {how}; then {by}")
+            }
+            Verdict::PendingActivation { version, .. } => {
+                writeln!(text, "{name}: {version} is stored already; then {by}")
+            }
+            Verdict::Current(_) | Verdict::Refused(_) | Verdict::Exhausted(_) => Ok(()),
+        };
+    }
+    let _ = match plan.reset() {
+        _ if text.is_empty() => writeln!(text, "nothing is to be flashed"),
+        Some(by) => writeln!(text, "all of it is activated by one {} reset", json::word(&by)),
+        None => writeln!(text, "no reset is needed, unless a driver asks for one"),
+    };
+    text
+}
+
+fn how(method: &Method) -> String {
+    match method {
+        Method::Capsule => "by UEFI, as a capsule".to_string(),
+        Method::Devlink(devlink) => match &devlink.component {
+            Some(component) => format!("by devlink, component {component}"),
+            None => "by devlink".to_string(),
+        },
+        Method::Mtd(mtd) => format!("into the MTD partition {}", mtd.partition),
+        Method::Exec(exec) => format!("by {}", exec.argv.join(" ")),
+    }
 }
 
 fn row(component: &FirmwareComponent) -> Vec<String> {

@@ -67,6 +67,11 @@ impl Client {
         &self.transport
     }
 
+    /// Each `BASE`, in the order in which they are tried.
+    pub fn bases(&self) -> &[String] {
+        &self.bases
+    }
+
     /// `PUT BASE/ID`.
     ///
     /// # Errors

@@ -145,7 +145,7 @@ impl Downloader {
                 let length = response.body().content_length();
                 if let Some(length) = length.filter(|length| *length != partial.fetch.size) {
                     let size = partial.fetch.size;
-                    return Err(Broken::Useless(format!("it has {length} bytes, the profile says {size}")));
+                    return Err(Broken::Useless(format!("it has {length} bytes, not the expected {size}")));
                 }
             }
             status => {
@@ -182,7 +182,7 @@ impl<'a> Partial<'a> {
             };
             if self.done + length as u64 > self.fetch.size {
                 return Err(Broken::Useless(format!(
-                    "it is longer than the profile's {} bytes",
+                    "it is longer than the expected {} bytes",
                     self.fetch.size
                 )));
             }
@@ -204,7 +204,7 @@ impl<'a> Partial<'a> {
             }
             let wanted = &self.fetch.sha256;
             return Err(Broken::Useless(format!(
-                "wrong digest: its SHA-256 is {digest}, the profile says {wanted}"
+                "wrong digest: its SHA-256 is {digest}, not the expected {wanted}"
             )));
         }
         Ok(())

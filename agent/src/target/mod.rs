@@ -14,7 +14,7 @@ use stage1_inventory::InstalledArtifact;
 use stage1_kexec::{Image, Loaded};
 
 pub use download::Downloader;
-pub use plan::Plan;
+pub use plan::{Fetch, Plan};
 pub use segment::segment;
 
 /// A target in memory. Every artifact in it had the digest that the profile names.

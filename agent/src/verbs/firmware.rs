@@ -6,20 +6,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use stage1_inventory::Facts;
 use stage1_inventory::firmware::manifest::Component;
-use stage1_inventory::firmware::{Decision, FirmwareReport, Journal};
+use stage1_inventory::firmware::{Decision, FirmwareReport};
 
 use super::{DONE, FAILED, Flags, PROBLEMS, print, say, settings};
 use crate::config::Settings;
-use crate::facts::{self, Group};
-use crate::firmware::matching::matches;
+use crate::facts;
+use crate::firmware::apply::Means;
 use crate::firmware::plan::plan;
-use crate::firmware::{self, journal, lint, table};
+use crate::firmware::{self, Look, lint, table};
 use crate::inventory::{Client, Transport};
 use crate::json;
 use crate::machine::Machine;
+use crate::power;
 
-/// What `check` is asked for.
+/// What `check` and `apply` are asked for.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// For programs.
@@ -47,63 +49,84 @@ pub fn lint(folder: &Path) -> u8 {
 
 /// Compares firmware with the manifests, and prints what `apply` would do about it.
 pub fn check(flags: &Flags, request: &Request) -> u8 {
-    let mut problems = 0;
-    match compare(flags, request, &mut problems) {
-        Ok(report) => {
-            let text = if request.json { json::pretty(&report) } else { table::table(&report) };
-            let is_bad = |decision: &Decision| matches!(decision, Decision::Refused | Decision::Exhausted);
-            let bad = report.components.iter().any(|component| is_bad(&component.decision));
-            print(&text, if bad || problems > 0 { PROBLEMS } else { DONE })
+    with_machine(flags, request, |look, facts, _, problems| {
+        let known = firmware::check(look, facts, false, &mut |words| problems.add(words));
+        let report = known.map_or_else(FirmwareReport::default, |(_, report)| report);
+        let is_bad = |decision: &Decision| matches!(decision, Decision::Refused | Decision::Exhausted);
+        let bad = report.components.iter().any(|component| is_bad(&component.decision));
+        let text = if request.json { json::pretty(&report) } else { table::table(&report) };
+        Ok(print(&text, if bad || problems.0 > 0 { PROBLEMS } else { DONE }))
+    })
+}
+
+/// Flashes what is behind, or only prints what would be written where. Resets the host afterwards only where it is told to.
+pub fn apply(flags: &Flags, request: &Request, plan_only: bool, reset: bool) -> u8 {
+    with_machine(flags, request, |look, facts, transport, problems| {
+        let known = firmware::check(look, facts, !plan_only, &mut |words| problems.add(words));
+        let Some((known, _)) = known else {
+            return Ok(print(&table::table(&FirmwareReport::default()), DONE));
+        };
+        if plan_only {
+            let plan = plan(look.find(facts, &known.set.set), known.journal.as_ref(), &known.conditions);
+            return Ok(print(&table::acts(&plan), if problems.0 > 0 { PROBLEMS } else { DONE }));
         }
-        Err(error) => say(&error),
+        if look.inventory.is_none() {
+            log::warn!("no inventory is set: nobody counts how often a version is tried");
+        }
+        let means = Means { look: *look, transport, tell: &|words| log::info!("{words}") };
+        let applied = firmware::apply(&means, facts, known);
+        applied.problems.into_iter().for_each(|words| problems.add(words));
+        let text = if request.json { json::pretty(&applied.report) } else { table::table(&applied.report) };
+        let code = print(&text, if problems.0 > 0 { PROBLEMS } else { DONE });
+        match applied.reset {
+            Some(by) if reset => power::reset(look.machine, by).map(|never| match never {}),
+            Some(by) => {
+                log::info!("a {} reset makes it run", json::word(&by));
+                Ok(code)
+            }
+            None => Ok(code),
+        }
+    })
+}
+
+/// What went wrong, counted.
+struct Problems(u32);
+
+impl Problems {
+    fn add(&mut self, words: String) {
+        log::warn!("{words}");
+        self.0 += 1;
     }
 }
 
-fn compare(flags: &Flags, request: &Request, problems: &mut u32) -> Result<FirmwareReport> {
+fn with_machine(
+    flags: &Flags,
+    request: &Request,
+    work: impl FnOnce(&Look, &Facts, &Transport, &mut Problems) -> Result<u8>,
+) -> u8 {
     let machine = Machine::real();
-    let (settings, complaints) = settings(&machine, flags)?;
-    if let Some(complaint) = complaints.first() {
-        bail!("{complaint}");
-    }
-    let mut problem = |words: String| {
-        log::warn!("{words}");
-        *problems += 1;
-    };
-    let groups = [Group::Smbios, Group::Firmware, Group::Nics, Group::Pci];
-    let (facts, messages) = facts::discover(&machine, &groups);
-    let client = client(&machine, &settings, &facts).unwrap_or_else(|error| {
-        problem(format!("the inventory is not asked: {error:#}"));
-        None
-    });
-    let Some(set) = firmware::manifests(&machine, &settings, client.as_ref(), &mut problem) else {
-        return Ok(FirmwareReport::default());
-    };
-    messages.into_iter().for_each(&mut problem);
-    let mut found = matches(&facts, &set.set);
-    if let Some(only) = request.only {
-        let wanted = |component: Component| (component == Component::Nic) == (only == Kind::Nic);
-        found.matched.retain(|matched| wanted(matched.device.component));
-        found.skipped.retain(|skipped| wanted(skipped.component));
-    }
-    let conditions = firmware::conditions(&machine, &facts, &set);
-    // Without an inventory there is nothing to ask what was tried, and by hand it need not be known.
-    let journal = match client.as_ref().map(Client::firmware_journal) {
-        None => Some(Journal::default()),
-        Some(Ok(mut journal)) => {
-            journal::settle(&mut journal, &conditions.boot_id, &found.matched);
-            Some(journal)
+    let mut problems = Problems(0);
+    let run = || {
+        let (settings, complaints) = settings(&machine, flags)?;
+        if let Some(complaint) = complaints.first() {
+            bail!("{complaint}");
         }
-        Some(Err(error)) => {
-            problem(format!("asking for the journal: {error}"));
+        let transport = Transport::new(&machine, &settings)?;
+        let (facts, messages) = firmware::facts(&machine);
+        let inventory = client(&machine, &settings, &facts).unwrap_or_else(|error| {
+            problems.add(format!("the inventory is not asked: {error:#}"));
             None
-        }
+        });
+        messages.into_iter().for_each(|words| problems.add(words));
+        let only = request.only.map(|kind| if kind == Kind::Nic { Component::Nic } else { Component::Bios });
+        let look = Look { machine: &machine, settings: &settings, inventory: inventory.as_ref(), only };
+        work(&look, &facts, &transport, &mut problems)
     };
-    let plan = plan(found, journal.as_ref(), &conditions);
-    Ok(firmware::report(&plan, &set, conditions.now))
+    run().unwrap_or_else(|error| say(&error))
 }
 
 /// A client of the inventory, where one is set.
-fn client(machine: &Machine, settings: &Settings, facts: &stage1_inventory::Facts) -> Result<Option<Client>> {
+fn client(machine: &Machine, settings: &Settings, facts: &Facts) -> Result<Option<Client>> {
     if settings.inventory.is_empty() {
         return Ok(None);
     }

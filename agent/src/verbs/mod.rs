@@ -134,8 +134,15 @@ fn carry_out(run: &Run, next: Next, purpose: Purpose) -> Result<u8, Failure> {
             end(run, purpose, "rebooting, as the inventory says");
             power::restart().map(|never| match never {}).map_err(|error| failed("reboot", error))
         }
-        Next::Rescue => {
-            run.save(Some("a rescue shell, as the inventory says"));
+        Next::Reset(by) => {
+            end(run, purpose, &format!("a {} reset, so that new firmware runs", json::word(&by)));
+            power::reset(&Machine::real(), by)
+                .map(|never| match never {})
+                .map_err(|error| failed("reset", error))
+        }
+        Next::Rescue(why) => {
+            log::warn!("a rescue shell: {why}");
+            run.save(Some(&format!("a rescue shell: {why}")));
             Ok(RESCUE)
         }
         Next::Show(text) => {

@@ -156,8 +156,8 @@ impl Host {
                         |state: &State| matches!(state, State::Over(Some(AttemptOutcome::Broken), _));
                     assert!(!flashes.states().any(broken), "a reset of a broken host");
                     if self.faults && by == Activation::PowerCycle && self.random.percent(20) {
-                        flashes.reset_failed("the BMC does not answer");
-                        continue;
+                        // The BMC does not answer, and nothing weaker is done.
+                        return Ok((None, true));
                     }
                     return Ok((Some(by), true));
                 }

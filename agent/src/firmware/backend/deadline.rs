@@ -34,7 +34,7 @@ pub fn within(
             Ok(Event::Progress(told)) => progress(told),
             Ok(Event::Ended(outcome)) => return outcome,
             Err(RecvTimeoutError::Timeout) => {
-                return Outcome::Unknown(format!(
+                return Outcome::Unfinished(format!(
                     "no end after {} s; it is still being written",
                     limit.as_secs()
                 ));
@@ -62,7 +62,7 @@ mod tests {
         };
         let outcome =
             within(Duration::from_millis(100), "test", work, &mut |progress| told.push(progress.done));
-        assert!(matches!(outcome, Outcome::Unknown(why) if why.contains("still being written")));
+        assert!(matches!(outcome, Outcome::Unfinished(why) if why.contains("still being written")));
         assert_eq!(told, [1]);
         let panics = |_: &dyn Fn(Progress)| std::panic::resume_unwind(Box::new("test"));
         assert!(matches!(within(Duration::from_secs(60), "test", panics, &mut |_| ()), Outcome::Unknown(_)));

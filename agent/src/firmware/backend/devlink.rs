@@ -64,7 +64,7 @@ impl Adapter {
             Err(refusal) if refusal.errno == Errno::ETIMEDOUT && Instant::now() >= deadline => {
                 // The driver may still have to find the file.
                 search_path.leave();
-                Outcome::Unknown(format!("no end after {} s; the driver is still at it", limit.as_secs()))
+                Outcome::Unfinished(format!("no end after {} s; the driver is still at it", limit.as_secs()))
             }
             Err(refusal) => self.judge(&before, &said, refusal.to_string()),
         }

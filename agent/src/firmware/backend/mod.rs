@@ -50,8 +50,10 @@ pub enum Outcome {
     Refused(String),
     /// It failed, for this reason, and the firmware that was there before is there still.
     Failed(String),
-    /// It may have been written, or half of it, or it is still being written.
+    /// It may have been written, or half of it.
     Unknown(String),
+    /// It did not end in time, and may still be written.
+    Unfinished(String),
 }
 
 impl fmt::Display for Outcome {
@@ -60,7 +62,7 @@ impl fmt::Display for Outcome {
             Self::Done => f.write_str("done"),
             Self::Refused(why) => write!(f, "refused: {why}"),
             Self::Failed(why) => write!(f, "failed: {why}"),
-            Self::Unknown(why) => write!(f, "unknown: {why}"),
+            Self::Unknown(why) | Self::Unfinished(why) => write!(f, "unknown: {why}"),
         }
     }
 }
@@ -108,7 +110,7 @@ impl Backend {
     }
 
     /// Writes `image`, a file with an absolute path. It returns within `limit`, which is prolonged by half a minute for a
-    /// tool, although what writes may go on after that: then the outcome is [`Outcome::Unknown`]. A call belongs between
+    /// tool, although what writes may go on after that: then the outcome is [`Outcome::Unfinished`]. A call belongs between
     /// [`guard::Armed::arm`] and the end of that.
     pub fn write(&self, image: &Path, limit: Duration, progress: &mut dyn FnMut(Progress)) -> Outcome {
         match self {

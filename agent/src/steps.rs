@@ -256,32 +256,45 @@ impl<'a> Steps<'a> {
             stage.note("left alone");
             return Ok(next);
         };
+        let quarantine = known.quarantine.join(", ");
+        let reset = if known.acts {
+            self.apply_firmware(stage, client, known)?
+        } else {
+            stage.note("nothing to do");
+            Continue(None)
+        };
+        Ok(match reset {
+            Break(rescue) => Break(rescue),
+            Continue(Some(by)) => Break(Next::Reset(by)),
+            Continue(None) if quarantine.is_empty() => next,
+            Continue(None) => Break(Next::Rescue(format!(
+                "quarantine: the firmware of {quarantine} is not as it should be"
+            ))),
+        })
+    }
+
+    /// Flashes, and tells the inventory. The reset that is needed then, or why the host must not go on.
+    fn apply_firmware(
+        &self,
+        stage: &Current,
+        client: &Client,
+        known: Known,
+    ) -> Result<ControlFlow<Next, Option<Activation>>> {
         let (facts, _) = firmware::facts(self.machine);
-        let look = self.look(client);
-        let quarantined = firmware::quarantined(&look, &facts, &known);
         let tell = |words: String| stage.progress(&words);
-        let means = Means { look, transport: client.transport(), tell: &tell };
+        let means = Means { look: self.look(client), transport: client.transport(), tell: &tell };
         let applied = firmware::apply(&means, &facts, known);
         applied.problems.into_iter().for_each(|problem| stage.problem(problem));
         if applied.lost_link {
             net::bring_up(stage, self.machine, init::manager(self.machine), self.settings.network_timeout)?;
         }
         stage.note(firmware::table::summary(&applied.report));
-        if self.firmware().as_ref() != Some(&applied.report) {
-            let told = self.amend(client, "firmware", &applied.report, self.settings.inventory_timeout);
-            told.unwrap_or_else(|error| stage.problem(error.to_string()));
-        }
+        let told = self.amend(client, "firmware", &applied.report, self.settings.inventory_timeout);
+        told.unwrap_or_else(|error| stage.problem(error.to_string()));
         if applied.broken {
             return Ok(Break(Next::Rescue("firmware is broken: the host must not be reset".to_string())));
         }
-        Ok(match applied.reset {
-            Some(by) => Break(Next::Reset(by)),
-            None if quarantined.is_empty() => next,
-            None => {
-                let names = quarantined.join(", ");
-                Break(Next::Rescue(format!("quarantine: the firmware of {names} is not as it should be")))
-            }
-        })
+        Ok(Continue(applied.reset))
     }
 
     /// Whether firmware is flashed before `next`.

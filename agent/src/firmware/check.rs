@@ -46,6 +46,10 @@ pub struct Known {
     pub journal: Option<Journal>,
     /// What holds in this boot.
     pub conditions: Conditions,
+    /// Whether something is to be flashed or activated.
+    pub acts: bool,
+    /// The entries for whose sake this host boots no target.
+    pub quarantine: Vec<String>,
 }
 
 /// The facts that firmware is matched by, and what went wrong with them.
@@ -79,8 +83,10 @@ pub fn check(
     {
         problem(format!("telling the inventory how the last attempts ended: {error}"));
     }
-    let report = report(&plan(found, journal.as_ref(), &conditions), &set, conditions.now);
-    Some((Known { set, journal, conditions }, report))
+    let plan = plan(found, journal.as_ref(), &conditions);
+    let report = report(&plan, &set, conditions.now);
+    let (acts, quarantine) = (plan.acts(), plan.quarantine().into_iter().map(str::to_string).collect());
+    Some((Known { set, journal, conditions, acts, quarantine }, report))
 }
 
 impl Look<'_> {
@@ -120,13 +126,6 @@ impl Look<'_> {
         let bmc = bmc::open(self.machine, false, Instant::now() + BMC);
         bmc.ok().flatten().is_some_and(|mut bmc| bmc.ask(&GetDeviceId).is_ok())
     }
-}
-
-/// The entries for whose sake this host boots no target.
-pub fn quarantined(look: &Look, facts: &Facts, known: &Known) -> Vec<String> {
-    let Known { set, journal, conditions } = known;
-    let plan = plan(look.find(facts, &set.set), journal.as_ref(), conditions);
-    plan.quarantine().into_iter().map(str::to_string).collect()
 }
 
 /// A plan by `set`, as the report has it.

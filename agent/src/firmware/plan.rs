@@ -112,12 +112,21 @@ pub fn plan<'a>(matches: Matches<'a>, journal: Option<&Journal>, conditions: &Co
 }
 
 impl Plan<'_> {
+    /// Whether something is to be flashed or activated.
+    pub fn acts(&self) -> bool {
+        self.acting().next().is_some()
+    }
+
     /// The reset that the plan ends in, where it needs one: the strongest that any component needs.
     pub fn reset(&self) -> Option<Activation> {
-        let acts = self.components.iter().filter(|planned| {
+        let by = self.acting().map(|planned| planned.matched.entry.activate.by);
+        by.filter(|by| *by != Activation::Reload).max()
+    }
+
+    fn acting(&self) -> impl Iterator<Item = &Planned<'_>> {
+        self.components.iter().filter(|planned| {
             matches!(planned.verdict, Verdict::Update(_) | Verdict::PendingActivation { .. })
-        });
-        acts.map(|planned| planned.matched.entry.activate.by).filter(|by| *by != Activation::Reload).max()
+        })
     }
 
     /// The entries for whose sake the host boots no target.

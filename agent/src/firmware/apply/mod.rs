@@ -43,7 +43,7 @@ pub struct Applied {
 
 /// Flashes what is behind. Nothing is reset here.
 pub fn apply(means: &Means, facts: &Facts, known: Known) -> Applied {
-    let Known { set, journal: mut tried, conditions } = known;
+    let Known { set, journal: mut tried, conditions, .. } = known;
     let plan = plan(means.look.find(facts, &set.set), tried.as_ref(), &conditions);
     // Without a journal nothing is planned.
     let mut unknown = Journal::default();

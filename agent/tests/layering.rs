@@ -149,6 +149,7 @@ const UNSAFE: &[&str] = &[
     "agent/src/facts/disks/ioctl.rs",
     "agent/src/firmware/backend/guard.rs",
     "agent/src/firmware/backend/mtd/ioctl.rs",
+    "agent/src/firmware/variable.rs",
     "agent/src/init/mod.rs",
     "agent/src/init/rescue.rs",
     "agent/src/ipmi/device.rs",

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use anyhow::Result;
 use stage1_inventory::Facts;
 use stage1_inventory::facts::PowerSupply;
 use stage1_inventory::firmware::manifest::{Component, Method, Source};
@@ -14,6 +15,7 @@ use super::manifests;
 use super::matching::{Matches, Reading, matches};
 use super::plan::{Conditions, Plan, Planned, plan};
 use super::set::Believed;
+use super::variable;
 use crate::bmc;
 use crate::config::Settings;
 use crate::facts::{self, Group};
@@ -68,9 +70,10 @@ pub fn check(
     let set = manifests(look.machine, look.settings, look.inventory, &mut *problem)?;
     let found = look.find(facts, &set.set);
     let conditions = look.conditions(facts, &set, &found);
+    let own = variable::read(look.machine);
     let mut journal = match look.inventory.map(Client::firmware_journal) {
-        None => Some(Journal::default()),
-        Some(Ok(journal)) => Some(journal),
+        None => Some(own),
+        Some(Ok(journal)) => Some(journal::merge(journal, own)),
         Some(Err(error)) => {
             problem(format!("asking for the journal: {error}"));
             None
@@ -78,10 +81,10 @@ pub fn check(
     };
     if let Some(journal) = &mut journal
         && journal::settle(journal, &conditions.boot_id, &found.matched)
-        && let (true, Some(inventory)) = (settle, look.inventory)
-        && let Err(error) = inventory.put_firmware_journal(journal, look.settings.inventory_timeout)
+        && settle
+        && let Err(error) = look.keep(journal)
     {
-        problem(format!("telling the inventory how the last attempts ended: {error}"));
+        problem(format!("recording how the last attempts ended: {error:#}"));
     }
     let plan = plan(found, journal.as_ref(), &conditions);
     let report = report(&plan, &set, conditions.now);
@@ -107,6 +110,18 @@ impl Look<'_> {
             }
         }
         found
+    }
+
+    /// The inventory, where there is one, and the host itself, where it can, remember what the journal says now.
+    ///
+    /// # Errors
+    /// Where the inventory does not.
+    pub fn keep(&self, journal: &Journal) -> Result<()> {
+        if let Err(error) = variable::write(self.machine, journal) {
+            log::warn!("the journal of firmware is the inventory's alone: {error:#}");
+        }
+        let Some(inventory) = self.inventory else { return Ok(()) };
+        Ok(inventory.put_firmware_journal(journal, self.settings.inventory_timeout)?)
     }
 
     fn conditions(&self, facts: &Facts, set: &Believed, found: &Matches) -> Conditions {

@@ -16,6 +16,7 @@ pub mod set;
 pub mod signature;
 pub mod state;
 pub mod table;
+mod variable;
 pub mod version;
 
 #[cfg(test)]

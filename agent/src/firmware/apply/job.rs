@@ -90,7 +90,7 @@ impl<'a> Job<'a> {
             State::Close(outcome, why) => {
                 journal::close(journal, &self.planned.matched.device.key, self.boot_id, outcome.clone(), why);
                 self.disarm();
-                self.means.keep(journal).into()
+                self.means.look.keep(journal).into()
             }
             State::Staged | State::Reset(_) | State::Over(..) => Event::Done,
         }
@@ -254,7 +254,7 @@ impl<'a> Job<'a> {
         let words = json::word(&phase);
         let moment = (self.boot_id, check::now());
         journal::reach(journal, &self.planned.matched, self.version(), moment, phase);
-        self.means.keep(journal).context("telling the inventory before it is done")?;
+        self.means.look.keep(journal).context("recording it before it is done")?;
         self.say(&words);
         Ok(())
     }

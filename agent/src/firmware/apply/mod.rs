@@ -100,11 +100,3 @@ fn again(means: &Means, set: &Believed, conditions: &Conditions, journal: &Journ
     let found = means.look.find(&facts, &set.set);
     check::report(&plan(found, Some(journal), conditions), set, conditions.now)
 }
-
-impl Means<'_> {
-    /// The inventory learns what the journal says now; by hand there may be none.
-    fn keep(&self, journal: &Journal) -> anyhow::Result<()> {
-        let Some(inventory) = self.look.inventory else { return Ok(()) };
-        Ok(inventory.put_firmware_journal(journal, self.look.settings.inventory_timeout)?)
-    }
-}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The host's own memory of attempts that have not come to their end: a UEFI variable
+//! (Documentation/filesystems/efivarfs.rst). The inventory's journal is the one that counts; this is for the boot after
+//! which the inventory does not know any more. Ended attempts are not kept here, so that the inventory can forget them.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::fd::AsRawFd;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::libc::c_int;
+use stage1_inventory::VERSION;
+use stage1_inventory::firmware::Journal;
+
+use crate::json;
+use crate::machine::Machine;
+
+const FOLDER: &str = "/sys/firmware/efi/efivars";
+const VARIABLE: &str = "/sys/firmware/efi/efivars/Stage1Firmware-8b2f3d8e-7a0c-4a52-9d53-6c1f1a9b7e40";
+/// Non-volatile, for boot services and at runtime (UEFI 8.2).
+const ATTRIBUTES: [u8; 4] = 7_u32.to_le_bytes();
+/// NVRAM is small. More attempts than fit are not open at once, as a rule.
+const LARGEST: usize = 2048;
+/// `FS_IMMUTABLE_FL` of linux/fs.h: efivarfs protects variables by it from whoever deletes files.
+const IMMUTABLE: c_int = 0x10;
+
+// The kernel's argument is an int, whatever the request's number says of its size (fs/ioctl.c).
+nix::ioctl_read!(read_flags, b'f', 1, nix::libc::c_long);
+nix::ioctl_write_ptr!(write_flags, b'f', 2, nix::libc::c_long);
+
+/// The attempts that are open; none where there is no such variable, or nobody can read it.
+pub fn read(machine: &Machine) -> Journal {
+    let none = Journal { version: VERSION, attempts: Vec::new() };
+    let Ok(bytes) = machine.read(VARIABLE) else { return none };
+    let content = bytes.get(ATTRIBUTES.len()..).unwrap_or_default();
+    serde_json::from_slice(content).unwrap_or_else(|error| {
+        log::warn!("{VARIABLE} is of no use: {error}");
+        none
+    })
+}
+
+/// Keeps the open attempts of `journal`; nothing where the machine has no variables.
+///
+/// # Errors
+/// Where the firmware does not take them.
+pub fn write(machine: &Machine, journal: &Journal) -> Result<()> {
+    let path = machine.path(VARIABLE);
+    if !machine.path(FOLDER).is_dir() {
+        return Ok(());
+    }
+    let mut open = Journal { version: VERSION, attempts: journal.attempts.clone() };
+    open.attempts.retain(|attempt| attempt.outcome.is_none());
+    while json::compact(&open).len() > LARGEST {
+        open.attempts.remove(0);
+    }
+    if open == read(machine) {
+        return Ok(());
+    }
+    if open.attempts.is_empty() { remove(&path) } else { replace(&path, &json::compact(&open)) }
+        .with_context(|| format!("writing {}", path.display()))
+}
+
+fn replace(path: &Path, content: &[u8]) -> Result<()> {
+    unprotect(path)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    // One write is one variable.
+    Ok(file.write_all(&[&ATTRIBUTES, content].concat())?)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    unprotect(path)?;
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn unprotect(path: &Path) -> Result<()> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut flags = 0;
+    // SAFETY: the kernel writes an int into a long.
+    match unsafe { read_flags(file.as_raw_fd(), &raw mut flags) } {
+        // A filesystem without flags protects nothing.
+        Err(Errno::ENOTTY) => return Ok(()),
+        flags => flags.context("reading its flags")?,
+    };
+    if flags & i64::from(IMMUTABLE) != 0 {
+        let flags = flags & !i64::from(IMMUTABLE);
+        // SAFETY: the kernel reads an int from a long.
+        unsafe { write_flags(file.as_raw_fd(), &raw const flags) }.context("taking its protection away")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::fixture::Tree;
+    use stage1_inventory::firmware::{Attempt, AttemptOutcome, Phase};
+
+    fn attempt(device: &str, outcome: Option<AttemptOutcome>) -> Attempt {
+        Attempt {
+            entry: "nic".to_string(),
+            device: device.to_string(),
+            version: "1.2.3".to_string(),
+            from: "1.2.2".to_string(),
+            boot_id: "1".to_string(),
+            time: 0,
+            phase: Phase::Armed,
+            outcome,
+            detail: None,
+        }
+    }
+
+    #[test]
+    fn open_attempts_are_remembered_and_ended_ones_are_not() {
+        let none = Tree::new([("/etc/hostname", "a")]).machine();
+        let mut journal = Journal { version: VERSION, attempts: vec![attempt("board", None)] };
+        write(&none, &journal).unwrap();
+        assert_eq!(read(&none).attempts, []);
+
+        let tree = Tree::new([("/sys/firmware/efi/efivars/Other-1", "\x07\0\0\0x")]);
+        let machine = tree.machine();
+        // Longer and shorter ones replace each other whole.
+        journal.attempts.push(attempt("serial/SN1", Some(AttemptOutcome::Failed)));
+        write(&machine, &journal).unwrap();
+        assert_eq!(read(&machine).attempts, [attempt("board", None)]);
+        assert_eq!(machine.read(VARIABLE).unwrap()[..4], ATTRIBUTES);
+
+        journal.attempts[0].outcome = Some(AttemptOutcome::Confirmed);
+        write(&machine, &journal).unwrap();
+        assert!(!machine.has(VARIABLE));
+        journal.attempts.extend((0..40).map(|number| attempt(&format!("serial/SN{number}"), None)));
+        write(&machine, &journal).unwrap();
+        let kept = read(&machine).attempts;
+        assert!(kept.len() > 4 && kept.last() == journal.attempts.last(), "{}", kept.len());
+    }
+}

@@ -29,12 +29,12 @@ impl BootFiles<'_> {
         copy(installed(IPXE_UEFI)?, &self.directory.join("snponly.efi"))
     }
 
-    /// Writes what `host` boots. Its initramfs trusts the inventory's `ca`, in PEM; that comes first, so that even an
-    /// initramfs that was cut short can tell the inventory.
-    pub fn write_host(&self, host: &HostSpec, paths: &Paths, ca: &[u8]) -> Result<()> {
+    /// Writes what `host` boots. Its initramfs trusts who `trusts` says; that comes first, so that even an initramfs
+    /// that was cut short can tell the inventory.
+    pub fn write_host(&self, host: &HostSpec, paths: &Paths, trusts: &Trusts) -> Result<()> {
         create(&self.directory.join(&host.name))?;
         let image = paths.built(host.image.file_name())?;
-        let mut initramfs = site_segment(ca)?;
+        let mut initramfs = site_segment(trusts)?;
         initramfs.resize(initramfs.len().next_multiple_of(4), 0);
         initramfs.extend(fs::read(&image).with_context(|| format!("reading {}", image.display()))?);
         write(&self.initramfs(host), initramfs)?;
@@ -73,11 +73,22 @@ impl BootFiles<'_> {
     }
 }
 
+/// Whom the first stage trusts.
+pub struct Trusts {
+    /// The inventory's CA, in PEM.
+    pub ca: Vec<u8>,
+    /// The key that signs firmware manifests, in PEM.
+    pub firmware: Option<Vec<u8>>,
+}
+
 const BOOT_SCRIPT: &str = "#!ipxe\nchain mac/${netX/mac:hexhyp}.ipxe\n";
 
-fn site_segment(ca: &[u8]) -> Result<Vec<u8>> {
+fn site_segment(trusts: &Trusts) -> Result<Vec<u8>> {
     let mut site = ImageBuilder::new("site");
-    site.file("/etc/stage1/ca.pem", 0o644, ca)?;
+    site.file("/etc/stage1/ca.pem", 0o644, trusts.ca.as_slice())?;
+    if let Some(key) = &trusts.firmware {
+        site.file("/etc/stage1/firmware.pub", 0o644, key.as_slice())?;
+    }
     site.to_bytes(Compression::None).context("building the site segment")
 }
 
@@ -118,7 +129,8 @@ mod tests {
         let files = BootFiles { directory: &boot, url: "http://h/boot", inventory_url: "https://h/ipxe" };
         let missing = files.write_shared(&paths).unwrap_err().to_string();
         assert!(missing.ends_with("vmlinuz is missing: run scripts/build"), "{missing}");
-        files.write_host(&spec.unwrap().hosts[0], &paths, b"PEM").unwrap();
+        let trusts = Trusts { ca: b"PEM".to_vec(), firmware: Some(b"KEY".to_vec()) };
+        files.write_host(&spec.unwrap().hosts[0], &paths, &trusts).unwrap();
 
         let script = fs::read_to_string(boot.join("mac/52-54-00-09-00-0a.ipxe")).unwrap();
         assert_eq!(
@@ -132,7 +144,8 @@ mod tests {
         let initramfs = fs::read(boot.join("a/initramfs")).unwrap();
         assert!(initramfs.starts_with(b"070701") && initramfs.ends_with(b"image"));
         let members = stage1_initramfs::members(&initramfs[..initramfs.len() - 5]).unwrap();
-        let ca = members.iter().find(|member| member.path == "etc/stage1/ca.pem").unwrap();
-        assert_eq!(ca.content, b"PEM");
+        for (path, content) in [("etc/stage1/ca.pem", b"PEM"), ("etc/stage1/firmware.pub", b"KEY")] {
+            assert_eq!(members.iter().find(|member| member.path == path).unwrap().content, content);
+        }
     }
 }

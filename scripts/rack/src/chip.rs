@@ -11,6 +11,10 @@ use crate::spec::BiosVersion;
 
 /// Bytes of the chip.
 pub const CHIP_BYTES: usize = 4 << 20;
+/// Bytes of its first part, the variables.
+const VARIABLES_BYTES: usize = 0x84000;
+/// Beside the newer UEFI: Debian's version of it, by which it calls itself.
+const VERSION: &str = "version";
 
 /// What is in a chip.
 #[derive(Clone, Debug)]
@@ -19,6 +23,8 @@ pub struct Bios {
     pub variables: Vec<u8>,
     /// The code: what an update brings.
     pub code: Vec<u8>,
+    /// What it calls itself in SMBIOS.
+    pub version: String,
 }
 
 impl Bios {
@@ -32,10 +38,23 @@ impl Bios {
         };
         let read = |path: &Path| fs::read(path).with_context(|| format!("reading {}", path.display()));
         let [variables, code] = files;
-        let bios = Bios { variables: read(&variables)?, code: read(&code)? };
+        let called = match version {
+            BiosVersion::Old => "0.0.0".to_string(),
+            BiosVersion::New => {
+                String::from_utf8_lossy(&read(&paths.newer_uefi(VERSION)?)?).trim().to_string()
+            }
+        };
+        let bios = Bios { variables: read(&variables)?, code: read(&code)?, version: called };
         let bytes = bios.variables.len() + bios.code.len();
         ensure!(bytes == CHIP_BYTES, "{} and its variables have {bytes} bytes", code.display());
         Ok(bios)
+    }
+
+    /// The code that is in a chip, without the variables, which every boot writes.
+    pub fn code_in(chip: &Path) -> Result<Vec<u8>> {
+        let mut bytes = fs::read(chip).with_context(|| format!("reading {}", chip.display()))?;
+        ensure!(bytes.len() == CHIP_BYTES, "{} has {} bytes", chip.display(), bytes.len());
+        Ok(bytes.split_off(VARIABLES_BYTES))
     }
 
     /// Writes all of the chip, as an external programmer would.

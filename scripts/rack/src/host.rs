@@ -136,6 +136,11 @@ impl Host {
         Flash::open(&self.directory.join(qemu::NIC_FLASH))
     }
 
+    /// The code in its BIOS chip.
+    pub fn bios_code(&self) -> Result<Vec<u8>> {
+        Bios::code_in(&self.directory.join(qemu::BIOS_CHIP))
+    }
+
     /// Writes all of its BIOS chip, as an external programmer does: also where what is in it does not boot.
     pub fn program_bios(&self, version: BiosVersion, paths: &Paths) -> Result<()> {
         let name = self.name();

@@ -96,6 +96,13 @@ impl Inventory {
         self.directory.join("boot")
     }
 
+    /// Lays a file down where it is served as `/images/NAME`; gives that path.
+    pub fn lay_down(&self, name: &str, bytes: &[u8]) -> Result<String> {
+        let path = self.directory.join("images").join(name);
+        fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
+        Ok(format!("/images/{name}"))
+    }
+
     /// Its folder.
     pub fn directory(&self) -> &Path {
         &self.directory

@@ -15,7 +15,7 @@ use stage1_rack::narrator::Narrator;
 use stage1_rack::paths::Paths;
 use stage1_rack::rack::Rack;
 use stage1_rack::spec::RackSpec;
-use stage1_rack::{console, namespace, story};
+use stage1_rack::{console, firmware_story, namespace, story};
 
 /// A virtual rack: bare-metal servers, their boot network and an inventory
 #[derive(Parser)]
@@ -35,7 +35,8 @@ enum Verb {
         #[arg(long)]
         off: bool,
     },
-    /// Bring a rack up, and take every host from power-on over its registration to a target
+    /// Bring a rack up, and take every host from power-on over its registration to a target; where the rack offers firmware,
+    /// by way of that
     Run {
         /// The file that declares the rack
         file: PathBuf,
@@ -190,7 +191,11 @@ fn up(paths: &Paths, file: &Path, off: bool) -> Result<()> {
 fn play(paths: &Paths, file: &Path, keep: bool) -> Result<()> {
     let narrator = Narrator::start();
     let (rack, downs) = bring_up(paths, file, narrator)?;
-    let result = story::play(&rack, narrator);
+    let (result, ending) = if rack.manifests().is_ok() {
+        (firmware_story::play(&rack, narrator), "new firmware, one reset, confirmed; then the target")
+    } else {
+        (story::play(&rack, narrator), "from power-on over the inventory to the target")
+    };
     for host in rack.hosts() {
         if let Ok(id) = story::identity(&rack, host) {
             println!("\n{}", rack.inventory().verb(&["host", "show", &id])?);
@@ -199,7 +204,7 @@ fn play(paths: &Paths, file: &Path, keep: bool) -> Result<()> {
     let hosts: Vec<&str> = rack.hosts().iter().map(|host| host.name()).collect();
     let hosts = hosts.join(", ");
     match &result {
-        Ok(()) => narrator.say(&format!("PASS: {hosts}: from power-on over the inventory to the target")),
+        Ok(()) => narrator.say(&format!("PASS: {hosts}: {ending}")),
         Err(error) => {
             let error = format!("{error:#}");
             println!("{error}");

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 
-use crate::boot::BootFiles;
+use crate::boot::{BootFiles, Trusts};
 use crate::host::{Host, KernelBoot};
 use crate::inventory::Inventory;
+use crate::manifests::Manifests;
 use crate::namespace::Namespace;
 use crate::network;
 use crate::paths::Paths;
@@ -22,7 +23,8 @@ use crate::tap::Tap;
 pub struct Rack {
     // In the order in which they go down.
     hosts: Vec<Arc<Host>>,
-    inventory: Inventory,
+    manifests: Option<Manifests>,
+    inventory: Arc<Inventory>,
     _dnsmasq: Option<Process>,
     switches: Vec<Switch>,
     _namespace: Arc<Namespace>,
@@ -57,10 +59,16 @@ impl Rack {
         let (boot, boot_url) = (inventory.boot_directory(), inventory.boot_url());
         let files = BootFiles { directory: &boot, url: &boot_url, inventory_url: &inventory.url() };
         files.write_shared(paths)?;
-        let ca = inventory.ca()?;
+        let inventory = Arc::new(inventory);
+        let manifests = match &spec.firmware {
+            Some(offer) => Some(Manifests::offer(offer, directory.join("firmware"), &inventory, paths)?),
+            None => None,
+        };
+        let firmware = manifests.as_ref().map(Manifests::public_key).transpose()?;
+        let trusts = Trusts { ca: inventory.ca()?, firmware };
         let mut hosts = Vec::new();
         for (number, host) in spec.hosts.iter().enumerate() {
-            files.write_host(host, paths, &ca)?;
+            files.write_host(host, paths, &trusts)?;
             let kernel_boot = KernelBoot {
                 kernel: files.kernel(),
                 initramfs: files.initramfs(host),
@@ -77,6 +85,7 @@ impl Rack {
         };
         Ok(Rack {
             hosts,
+            manifests,
             inventory,
             _dnsmasq: dnsmasq,
             switches,
@@ -120,6 +129,11 @@ impl Rack {
     /// The inventory.
     pub fn inventory(&self) -> &Inventory {
         &self.inventory
+    }
+
+    /// The firmware that it offers its hosts, where its spec says `[firmware]`.
+    pub fn manifests(&self) -> Result<&Manifests> {
+        self.manifests.as_ref().context("the rack offers no firmware: its file has no [firmware]")
     }
 
     /// Where it keeps its files.

@@ -4,7 +4,19 @@
 use anyhow::{Result, ensure};
 use serde::Deserialize;
 
-use super::{Firmware, HostSpec, is_mac};
+use super::{Firmware, HostSpec, RackSpec, is_mac};
+
+/// The firmware that the inventory offers, by the templates of `firmware-manifests/rack.toml`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OfferSpec {
+    /// The version for network ports that can be flashed; without one, they are left alone.
+    pub nic: Option<String>,
+    /// What is for BIOS chips; without it, they are left alone.
+    pub bios: Option<BiosVersion>,
+    /// What entries say otherwise than their templates: tables of their keys, by the entries' names.
+    pub entries: toml::Table,
+}
 
 /// A network port with firmware in two banks, at QEMU's ivshmem; its driver is `firmware/modules/nicsim.c`.
 #[derive(Clone, Debug, Deserialize)]
@@ -83,6 +95,16 @@ pub enum BiosVersion {
     New,
 }
 
+impl RackSpec {
+    /// Errors name the key.
+    pub(super) fn check_offer(&self) -> Result<()> {
+        let version = self.firmware.as_ref().and_then(|offer| offer.nic.as_deref());
+        let fits = version.is_none_or(|version| (1..=31).contains(&version.len()));
+        ensure!(fits, "firmware.nic: {version:?} does not have 1 to 31 characters");
+        Ok(())
+    }
+}
+
 impl HostSpec {
     /// Errors name the key.
     pub(super) fn check_firmware(&self) -> Result<()> {
@@ -119,6 +141,17 @@ mod tests {
         let nic = spec.hosts[0].firmware_nic.as_ref().unwrap();
         assert_eq!((nic.version.as_str(), nic.activation), ("22.31.1014", Activation::PowerCycle));
         assert_eq!(nic.faults, NicFaults { chunk_ms: 2, ..NicFaults::default() });
+    }
+
+    #[test]
+    fn an_offer_may_be_of_one_component_and_say_more() {
+        let offer = "[firmware]\nbios = 'new'\nentries.rack-board-mtd.limits = { max_attempts = 1 }\n";
+        let spec = RackSpec::parse(&format!("{offer}[[host]]\nname = 'a'\nboot = 'kernel'\n")).unwrap();
+        let offer = spec.firmware.unwrap();
+        assert_eq!((offer.nic, offer.bios), (None, Some(BiosVersion::New)));
+        assert_eq!(offer.entries["rack-board-mtd"]["limits"]["max_attempts"].as_integer(), Some(1));
+        let long = format!("[firmware]\nnic = '{:032}'\n[[host]]\nname = 'a'\nboot = 'kernel'\n", 1);
+        assert!(format!("{:#}", RackSpec::parse(&long).unwrap_err()).starts_with("firmware.nic: "));
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub use bmc::{
     AddressSource, BOARD_KEYS, BmcKind, BmcSpec, CHASSIS_KEYS, EventSpec, FruSpec, PRODUCT_KEYS, Privilege,
     SensorSpec, UserSpec,
 };
-pub use firmware::{Activation, BiosSpec, BiosVersion, FirmwareNicSpec, NicFaults};
+pub use firmware::{Activation, BiosSpec, BiosVersion, FirmwareNicSpec, NicFaults, OfferSpec};
 pub use hardware::{CpuSpec, DiskModel, DiskSpec, NicModel, NicSpec, NodeSpec, TpmVersion};
 pub use smbios::{EntryPoint, OnboardDevice, PortConnector, SmbiosSpec};
 pub use switch::{Speaks, SwitchSpec};
@@ -34,6 +34,8 @@ pub struct RackSpec {
     /// The inventory.
     #[serde(default)]
     pub inventory: InventorySpec,
+    /// The firmware that the inventory offers; without it, no host has a key to believe manifests by.
+    pub firmware: Option<OfferSpec>,
     /// The switches, in the order of the file.
     #[serde(rename = "switch", default)]
     pub switches: Vec<SwitchSpec>,
@@ -219,6 +221,7 @@ impl RackSpec {
             ensure!(names.insert(name), "{key}.name: {name:?} is there twice");
         }
         self.check_switches()?;
+        self.check_offer()?;
         for host in &self.hosts {
             let name = &host.name;
             for nic in &host.nics {

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The firmware that a rack offers its hosts: manifest sets by the templates of `firmware-manifests/rack.toml`, signed with
+//! a key of the rack's own.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use anyhow::{Context, Result};
+use ring::digest::{SHA256, digest};
+use toml::{Table, Value};
+
+use crate::chip::Bios;
+use crate::firmware_nic::NicImage;
+use crate::inventory::Inventory;
+use crate::paths::Paths;
+use crate::spec::OfferSpec;
+
+/// The entry for network ports that can be flashed.
+pub const NIC: &str = "rack-nic";
+/// The entry for BIOS chips.
+pub const BIOS: &str = "rack-board-mtd";
+
+const TEMPLATES: &str = include_str!("../../../firmware-manifests/rack.toml");
+
+/// A key, and the sets that were made so far. What is offered later has a greater serial.
+pub struct Manifests {
+    directory: PathBuf,
+    inventory: Arc<Inventory>,
+    paths: Paths,
+    serial: AtomicI64,
+}
+
+impl Manifests {
+    /// Makes a key in `directory`, and has the inventory offer what `offer` says.
+    pub fn offer(
+        offer: &OfferSpec,
+        directory: PathBuf,
+        inventory: &Arc<Inventory>,
+        paths: &Paths,
+    ) -> Result<Manifests> {
+        fs::create_dir_all(&directory).with_context(|| format!("creating {}", directory.display()))?;
+        let serial = AtomicI64::new(0);
+        let manifests =
+            Manifests { directory, inventory: Arc::clone(inventory), paths: paths.clone(), serial };
+        manifests.make_key("rack")?;
+        manifests.publish(&manifests.fill_in(offer)?)?;
+        Ok(manifests)
+    }
+
+    /// The key by which hosts believe the sets, in PEM.
+    pub fn public_key(&self) -> Result<Vec<u8>> {
+        let path = self.directory.join("rack.key.pub");
+        fs::read(&path).with_context(|| format!("reading {}", path.display()))
+    }
+
+    /// The next set: the templates, filled in as `offer` says. Its images are served.
+    pub fn fill_in(&self, offer: &OfferSpec) -> Result<Table> {
+        let mut set: Table = toml::from_str(TEMPLATES).context("reading firmware-manifests/rack.toml")?;
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed) + 1;
+        set.insert("serial".to_string(), Value::Integer(serial));
+        if let Some(version) = &offer.nic {
+            let image = self.image(&format!("nic-{version}.bin"), &NicImage::new(version).to_bytes())?;
+            merge(entry(&mut set, NIC)?, &want(version, image));
+        }
+        if let Some(version) = offer.bios {
+            let bios = Bios::read(version, &self.paths)?;
+            let image = self.image(&format!("bios-{}.code", bios.version), &bios.code)?;
+            merge(entry(&mut set, BIOS)?, &want(&bios.version, image));
+        }
+        for (name, keys) in &offer.entries {
+            let keys = keys.as_table().with_context(|| format!("firmware.entries.{name} is no table"))?;
+            merge(entry(&mut set, name)?, keys);
+        }
+        Ok(set)
+    }
+
+    /// Has the inventory serve a file; gives what a manifest says of it.
+    pub fn image(&self, name: &str, bytes: &[u8]) -> Result<Table> {
+        let url = self.inventory.lay_down(name, bytes)?;
+        let sha256: String =
+            digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let size = i64::try_from(bytes.len()).context("the image is too large")?;
+        Ok(Table::from_iter([
+            ("urls".to_string(), Value::from(vec![url])),
+            ("size".to_string(), Value::Integer(size)),
+            ("sha256".to_string(), Value::String(sha256)),
+        ]))
+    }
+
+    /// Signs the set, and publishes it.
+    pub fn publish(&self, set: &Table) -> Result<()> {
+        let path = self.sign(set, "rack")?;
+        self.publish_file(&path)
+    }
+
+    /// Writes the set and its signature by the key of that name; gives the set's file.
+    pub fn sign(&self, set: &Table, key: &str) -> Result<PathBuf> {
+        let serial = set.get("serial").and_then(Value::as_integer).context("the set has no serial")?;
+        let path = self.directory.join(format!("{serial}.toml"));
+        fs::write(&path, set.to_string()).with_context(|| format!("writing {}", path.display()))?;
+        let key = self.key(key);
+        self.verb(&["sign".as_ref(), "--key".as_ref(), key.as_os_str(), path.as_os_str()])?;
+        Ok(path)
+    }
+
+    /// Publishes a set's file, with the signature that is beside it.
+    pub fn publish_file(&self, path: &Path) -> Result<()> {
+        self.verb(&["publish".as_ref(), path.as_os_str()])
+    }
+
+    /// Makes a key of that name. The hosts know the one that is called `rack`.
+    pub fn make_key(&self, name: &str) -> Result<()> {
+        self.verb(&["keygen".as_ref(), self.key(name).as_os_str()])
+    }
+
+    fn key(&self, name: &str) -> PathBuf {
+        self.directory.join(format!("{name}.key"))
+    }
+
+    fn verb(&self, arguments: &[&OsStr]) -> Result<()> {
+        self.inventory.verb(&[&[OsStr::new("firmware")], arguments].concat()).map(drop)
+    }
+}
+
+fn want(version: &str, image: Table) -> Table {
+    let version = Table::from_iter([("want".to_string(), Value::from(version))]);
+    Table::from_iter([
+        ("version".to_string(), Value::Table(version)),
+        ("image".to_string(), Value::Table(image)),
+    ])
+}
+
+fn entry<'a>(set: &'a mut Table, name: &str) -> Result<&'a mut Table> {
+    let entries = set.get_mut("entry").and_then(Value::as_array_mut).into_iter().flatten();
+    let mut tables = entries.filter_map(Value::as_table_mut);
+    let found = tables.find(|table| table.get("name").and_then(Value::as_str) == Some(name));
+    found.with_context(|| format!("firmware-manifests/rack.toml has no entry {name}"))
+}
+
+/// Tables become one, but for a method, of which there can only be one; of anything else the new one stays.
+fn merge(into: &mut Table, from: &Table) {
+    for (key, new) in from {
+        match (into.get_mut(key), new) {
+            (Some(Value::Table(old)), Value::Table(new)) if key != "method" => merge(old, new),
+            _ => drop(into.insert(key.clone(), new.clone())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_are_filled_in() {
+        let mut set: Table = toml::from_str(TEMPLATES).unwrap();
+        let image = Table::from_iter([("size".to_string(), Value::Integer(7))]);
+        merge(entry(&mut set, NIC).unwrap(), &want("22.39.2048", image));
+        let entry = entry(&mut set, NIC).unwrap();
+        assert_eq!(entry["version"]["want"].as_str(), Some("22.39.2048"));
+        assert_eq!(entry["version"]["source"].as_str(), Some("devlink:fw"));
+        assert_eq!(entry["image"]["size"].as_integer(), Some(7));
+        assert!(super::entry(&mut set, "other").is_err());
+        assert!(super::entry(&mut set, BIOS).is_ok());
+    }
+
+    #[test]
+    fn tables_are_merged_but_for_methods() {
+        let mut old: Table = toml::from_str("method = { devlink = 1 }\nlimits = { a = 1, b = 2 }").unwrap();
+        merge(&mut old, &toml::from_str("method = { exec = 1 }\nlimits = { b = 3 }").unwrap());
+        assert_eq!(old, toml::from_str("method = { exec = 1 }\nlimits = { a = 1, b = 3 }").unwrap());
+    }
+}

@@ -85,6 +85,9 @@ fn confirmed(rack: &Rack, id: &str) -> Result<usize> {
     let told = |attempt: &Value, key: &str| attempt.get(key).and_then(Value::as_str).map(str::to_string);
     let devices: BTreeSet<_> = attempts.iter().filter_map(|attempt| told(attempt, "device")).collect();
     let all = attempts.iter().all(|attempt| told(attempt, "outcome").as_deref() == Some("confirmed"));
-    ensure!(all && !attempts.is_empty() && devices.len() == attempts.len(), "the journal says: {attempts:#?}");
+    ensure!(
+        all && !attempts.is_empty() && devices.len() == attempts.len(),
+        "the journal says: {attempts:#?}"
+    );
     Ok(attempts.len())
 }

@@ -9,7 +9,7 @@ use stage1_rack::spec::BiosVersion;
 use super::{Workbench, rack};
 
 /// What Debian 12's OVMF calls itself.
-const OLD: &str = "0.0.0";
+pub const OLD: &str = "0.0.0";
 /// The partition with the code.
 const CODE: &str = "mtd bios-code";
 

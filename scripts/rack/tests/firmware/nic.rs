@@ -9,8 +9,8 @@ use stage1_rack::story::BOOT;
 
 use super::{Workbench, rack};
 
-const OLD: &str = "22.31.1014";
-const NEW: &str = "22.39.2048";
+pub const OLD: &str = "22.31.1014";
+pub const NEW: &str = "22.39.2048";
 
 /// A host whose adapter `keys` describe, with the new image in its share.
 fn with_adapter(name: &str, keys: &str) -> Rack {

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! All of it, from power-on: what is behind is flashed, one reset follows, the next boot confirms, and then there is a
+//! target.
+
+use serde::de::DeserializeOwned;
+use stage1_inventory::firmware::{Attempt, FirmwareComponent, FirmwareReport, Journal};
+use stage1_inventory::{Facts, Problem};
+use stage1_rack::firmware_story;
+use stage1_rack::host::Host;
+use stage1_rack::narrator::Narrator;
+use stage1_rack::paths::Paths;
+use stage1_rack::qemu::NIC_ADDRESS;
+use stage1_rack::rack::Rack;
+use stage1_rack::spec::RackSpec;
+use stage1_rack::story::{self, BOOT};
+
+use super::bios;
+use super::nic::{NEW, OLD};
+
+pub const UUID: &str = "6d1f0c5e-8a43-4f0e-9b52-0a5c6e7d0001";
+
+/// A rack that offers firmware, with the one host `a`, which flashes it.
+pub struct Story(pub Rack);
+
+impl Story {
+    /// What is offered, the host's own keys, and what is on its command line beside.
+    pub fn new(name: &str, offer: &str, keys: &str, append: &str) -> Story {
+        let spec = format!(
+            "[firmware]\n{offer}\n[[host]]\nname = 'a'\nboot = 'kernel'\nimage = 'firmware'\nreboots = true\n\
+             append = 'stage1.firmware=apply {append}'\n{keys}\n\
+             [host.smbios.system]\nmanufacturer = 'Virtual'\nproduct = 'Rack Server'\nuuid = '{UUID}'\n\
+             [[host.nic]]\nmac = '52:54:00:09:00:01'\n"
+        );
+        Story(Rack::up(name, &RackSpec::parse(&spec).unwrap(), &Paths::of_checkout().unwrap()).unwrap())
+    }
+
+    pub fn host(&self) -> &Host {
+        self.0.host("a").unwrap()
+    }
+
+    /// Has the inventory boot the host into the target.
+    pub fn wants_target(self) -> Story {
+        story::add_profile(&self.0, "").unwrap();
+        story::prepare(&self.0, self.host(), 0, UUID).unwrap();
+        self
+    }
+
+    /// Has the inventory give the host a shell.
+    pub fn wants_shell(self) -> Story {
+        self.0.inventory().set_action(UUID, "rescue").unwrap();
+        self
+    }
+
+    /// What the inventory knows at that place.
+    fn known<T: DeserializeOwned>(&self, pointer: &str) -> T {
+        let host = self.0.inventory().host(UUID).unwrap();
+        let value = host.pointer(pointer).unwrap_or_else(|| panic!("{pointer} is not in {host:#}"));
+        serde_json::from_value(value.clone()).unwrap()
+    }
+
+    pub fn facts(&self) -> Facts {
+        self.known("/report/facts")
+    }
+
+    pub fn report(&self) -> FirmwareReport {
+        self.known("/report/firmware")
+    }
+
+    /// What the report says of the entry of that name.
+    pub fn component(&self, name: &str) -> FirmwareComponent {
+        let report = self.report();
+        let found = report.components.iter().find(|component| component.name == name);
+        found.unwrap_or_else(|| panic!("{name} is not in {report:#?}{}", self.host().shown())).clone()
+    }
+
+    pub fn attempts(&self) -> Vec<Attempt> {
+        let host = self.0.inventory().host(UUID).unwrap();
+        let journal = host.get("firmware").filter(|journal| !journal.is_null()).cloned();
+        journal.map_or(Vec::new(), |journal| serde_json::from_value::<Journal>(journal).unwrap().attempts)
+    }
+
+    pub fn problems(&self) -> Vec<String> {
+        let problems: Vec<Problem> = self.known("/report/problems");
+        problems.into_iter().map(|problem| problem.message).collect()
+    }
+
+    /// How often it was started.
+    pub fn boots(&self) -> usize {
+        firmware_story::boots(&self.0, UUID).unwrap()
+    }
+
+    /// Waits until the host says `words` in one line.
+    pub fn says(&self, words: &str) {
+        self.host().wait_for(&format!("^stage1: .*{words}.*\n"), BOOT).unwrap();
+    }
+
+    pub fn reaches_target(&self) {
+        story::wait_for_target(&self.0, self.host()).unwrap();
+    }
+
+    /// Waits for the shell; gives what came since the last one.
+    pub fn has_shell(&self) {
+        self.host().wait_for("^stage1 rescue# $", BOOT).unwrap();
+    }
+
+    /// The adapter's running version, as the inventory has it.
+    pub fn nic_runs(&self) -> Option<String> {
+        let facts = self.facts();
+        let nic = facts.nics.iter().find(|nic| nic.pci_address.as_deref() == Some(NIC_ADDRESS))?;
+        nic.devlink.as_ref()?.running.get("fw").cloned()
+    }
+
+    /// The version of its BIOS, as the inventory has it.
+    pub fn bios_runs(&self) -> Option<String> {
+        self.facts().smbios?.bios?.version
+    }
+}
+
+#[test]
+fn what_is_behind_is_flashed_and_after_one_reset_the_target_runs() {
+    let story = Story::new(
+        "firmware-story",
+        &format!("nic = '{NEW}'\nbios = 'new'"),
+        "firmware = 'uefi'\nbios = { version = 'old' }\nfirmware_nic = {}",
+        "",
+    );
+    // Two boots and a third one, with what the target, the journal and the flashes are checked for.
+    firmware_story::play(&story.0, Narrator::start()).unwrap();
+    let attempts = story.attempts();
+    let from: Vec<&str> = attempts.iter().map(|attempt| attempt.from.as_str()).collect();
+    assert_eq!(from, [OLD, bios::OLD], "the NIC comes first");
+    let [nic, bios] = [&attempts[0], &attempts[1]].map(|attempt| attempt.version.clone());
+    assert_eq!((nic.as_str(), story.nic_runs()), (NEW, Some(nic.clone())));
+    assert_eq!(story.bios_runs(), Some(bios));
+    assert_eq!(attempts[0].boot_id, attempts[1].boot_id, "one boot has written both");
+    assert_eq!(story.host().nic_flash().unwrap().chunks().unwrap(), 74);
+}

@@ -43,6 +43,8 @@ pub struct Job<'a> {
     /// All else is held off.
     armed: Option<Armed>,
     began: Instant,
+    /// Its driver was told to activate it.
+    reloaded: bool,
     /// It was activated, and runs.
     runs: bool,
 }
@@ -62,8 +64,9 @@ impl<'a> Job<'a> {
             Method::Exec(exec) => Backend::Tool(Tool::new(exec, &device.name, device.port.as_deref())),
         };
         let image = machine.path(FOLDER).join(format!("{}.bin", device.name));
-        let (before, armed, began, runs) = (None, None, Instant::now(), false);
-        Self { means, planned, set, boot_id, backend, image, before, armed, began, runs }
+        let (before, armed, began) = (None, None, Instant::now());
+        let (reloaded, runs) = (false, false);
+        Self { means, planned, set, boot_id, backend, image, before, armed, began, reloaded, runs }
     }
 
     /// Does what a state stands for, and says how that went.
@@ -98,7 +101,7 @@ impl<'a> Job<'a> {
 
     /// Whether its port was away for a while.
     pub fn lost_link(&self) -> bool {
-        self.runs && self.entry().activate.may_lose_link
+        self.reloaded && self.entry().activate.may_lose_link
     }
 
     /// Puts into the report, and among the problems, how it ended.
@@ -230,6 +233,7 @@ impl<'a> Job<'a> {
 
     fn reload(&mut self) -> Event {
         self.say("activating");
+        self.reloaded = true;
         match self.backend.activate() {
             Ok(Activation::Active) => {}
             Ok(Activation::Reset(why)) => {

@@ -70,7 +70,8 @@ pub fn boots(rack: &Rack, id: &str) -> Result<usize> {
 /// Tells what the host says of its firmware, until it jumps into its target.
 fn follow(host: &Host, say: impl Fn(&str)) -> Result<()> {
     loop {
-        let line = host.wait_for(r"^stage1: (?:(firmware: .*|flash: .*)|installed: .*)\n", BOOT)?;
+        let told = "firmware: .*|flash: .*|a [a-z-]+ reset, .*";
+        let line = host.wait_for(&format!("^(?:stage1: )?(?:({told})|installed: .*)\n"), BOOT)?;
         match line.group(1) {
             "" => return Ok(()),
             words => say(words),

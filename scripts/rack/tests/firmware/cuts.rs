@@ -28,7 +28,7 @@ fn an_adapter_whose_power_is_cut_runs_its_old_bank_and_is_flashed_again() {
     let story = Story::new("firmware-cut-nic", &offer, nic, "").wants_target();
     story.is_cut_at("rack-nic", "fetching");
     assert!(story.attempts().is_empty(), "{:?}", story.attempts());
-    let phases = ["armed", "Flashing fw 1. %", "Flashing fw 5. %", "Flashing fw 9. %"];
+    let phases = ["armed", "Flashing 1. %", "Flashing 5. %", "Flashing 9. %"];
     for (cut, words) in (1..).zip(phases) {
         story.is_cut_at("rack-nic", words);
         // This boot has run the old bank, and told how the last attempt ended.

@@ -208,12 +208,14 @@ impl<'a> Job<'a> {
             Stored::Image => Event::Done,
             Stored::Different(_) if self.is_untouched() => Event::Untouched,
             Stored::Different(at) => Event::Failed(format!("it differs from the image at {at:#x}")),
-            Stored::Versions { running, stored } => match stored.get(key).or(running.get(key)) {
-                Some(now) if self.is(now, self.version()) => Event::Done,
-                Some(now) if self.was(now) => Event::Untouched,
-                Some(now) => Event::Failed(format!("it tells {now}")),
-                None => Event::Failed("it tells no version".to_string()),
-            },
+            Stored::Versions { running, stored } => {
+                match stored.get(key).or(running.get(key).filter(|_| !self.told_stored())) {
+                    Some(now) if self.is(now, self.version()) => Event::Done,
+                    Some(now) if self.was(now) => Event::Untouched,
+                    Some(now) => Event::Failed(format!("it tells {now}")),
+                    None => Event::Failed("it tells no version".to_string()),
+                }
+            }
         }))
     }
 
@@ -275,6 +277,11 @@ impl<'a> Job<'a> {
 
     fn is(&self, version: &str, other: &str) -> bool {
         same(self.entry().version.format, version, other)
+    }
+
+    /// Whether the component told what is stored before: one that does, and then does not, has lost it.
+    fn told_stored(&self) -> bool {
+        self.planned.matched.reading.as_ref().is_ok_and(|reading| reading.stored.is_some())
     }
 
     /// Whether this version was stored, or ran, before.

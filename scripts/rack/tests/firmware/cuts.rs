@@ -25,7 +25,7 @@ impl Story {
 fn an_adapter_whose_power_is_cut_runs_its_old_bank_and_is_flashed_again() {
     let offer = format!("nic = '{NEW}'\nentries.rack-nic.limits = {{ max_attempts = 9 }}");
     let nic = "firmware_nic = { faults = { chunk_ms = 40 } }";
-    let story = Story::new("firmware-cut-nic", &offer, nic, "").wants_target();
+    let story = Story::new("firmware-cut-nic", &offer, nic, "");
     story.is_cut_at("rack-nic", "fetching");
     assert!(story.attempts().is_empty(), "{:?}", story.attempts());
     let phases = ["armed", "Flashing 1. %", "Flashing 5. %", "Flashing 9. %"];
@@ -40,7 +40,7 @@ fn an_adapter_whose_power_is_cut_runs_its_old_bank_and_is_flashed_again() {
     // What is written waits for its activation, and the power cut is one.
     story.is_cut_at("rack-nic", "staged");
     story.host().power_on().unwrap();
-    story.reaches_target();
+    story.comes_to_its_end();
     assert_eq!(story.nic_runs().as_deref(), Some(NEW));
     let mut expected = vec![(Phase::Armed, Some(AttemptOutcome::CutOff)); phases.len()];
     expected.push((Phase::Staged, Some(AttemptOutcome::Confirmed)));
@@ -50,7 +50,7 @@ fn an_adapter_whose_power_is_cut_runs_its_old_bank_and_is_flashed_again() {
 #[test]
 fn a_bios_that_was_half_written_is_flashed_again_once_it_is_brought_back() {
     let bios = "firmware = 'uefi'\nbios = { version = 'old' }";
-    let story = Story::new("firmware-cut-bios", "bios = 'new'", bios, "").wants_target();
+    let story = Story::new("firmware-cut-bios", "bios = 'new'", bios, "");
     let old = story.host().bios_code().unwrap();
     story.is_cut_at("rack-board-mtd", "armed");
     assert_eq!(story.host().bios_code().unwrap(), old);
@@ -65,7 +65,7 @@ fn a_bios_that_was_half_written_is_flashed_again_once_it_is_brought_back() {
     story.host().program_bios(BiosVersion::Old, story.0.paths()).unwrap();
     story.is_cut_at("rack-board-mtd", "activating");
     story.host().power_on().unwrap();
-    story.reaches_target();
+    story.comes_to_its_end();
     let cut_off = (Phase::Armed, Some(AttemptOutcome::CutOff));
     assert_eq!(
         story.ends(),

@@ -10,9 +10,10 @@ use stage1_rack::host::Host;
 use stage1_rack::narrator::Narrator;
 use stage1_rack::paths::Paths;
 use stage1_rack::qemu::NIC_ADDRESS;
+use stage1_rack::qmp::PowerOff;
 use stage1_rack::rack::Rack;
 use stage1_rack::spec::RackSpec;
-use stage1_rack::story::{self, BOOT};
+use stage1_rack::story::BOOT;
 
 use super::bios;
 use super::nic::{NEW, OLD};
@@ -36,13 +37,6 @@ impl Story {
 
     pub fn host(&self) -> &Host {
         self.0.host("a").unwrap()
-    }
-
-    /// Has the inventory boot the host into the target.
-    pub fn wants_target(self) -> Story {
-        story::add_profile(&self.0, "").unwrap();
-        story::prepare(&self.0, self.host(), 0, UUID).unwrap();
-        self
     }
 
     /// Has the inventory give the host a shell.
@@ -94,8 +88,9 @@ impl Story {
         self.host().wait_for(&format!("^stage1: .*{words}.*\n"), BOOT).unwrap();
     }
 
-    pub fn reaches_target(&self) {
-        story::wait_for_target(&self.0, self.host()).unwrap();
+    /// Waits until it has done all, also what the inventory says to a new host: to power off.
+    pub fn comes_to_its_end(&self) {
+        assert_eq!(self.host().wait_off(BOOT).unwrap(), PowerOff::Shutdown, "{}", self.host().shown());
     }
 
     /// Waits for the shell; gives what came since the last one.

@@ -12,21 +12,14 @@ debian_closure() {
     debian_directory "$1" apt-get install --yes --download-only --no-install-recommends "${@:2}"
 }
 
-# debian_suite DIR SUITE PACKAGE: what the named package contains in another suite of Debian, from where this machine has
-# its own. The machine's own sources and package lists stay as they are.
+# debian_suite DIR SUITE PACKAGE: what the named package contains in another suite of Debian.
 debian_suite() {
-    local apt mirror
-    apt=$(mktemp -d) && mkdir -p "$apt/lists/partial" "$apt/parts" || return 1
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' | head -n 1)
-    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} $2 main" \
-        >"$apt/sources.list"
-    local options=(-o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts="$apt/parts"
-        -o Dir::State::lists="$apt/lists" -o APT::Sandbox::User=root)
-    apt-get "${options[@]}" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= update &&
-        debian_directory "$1" apt-get "${options[@]}" download "$3"
-    local status=$?
-    rm -rf "$apt"
-    return $status
+    debian_elsewhere deb "$2" debian_directory "$1" elsewhere_apt download "$3"
+}
+
+# debian_source DIR SUITE PACKAGE: puts the source of the named package, with Debian's patches, into DIR.
+debian_source() {
+    debian_elsewhere deb-src "$2" debian_source_directory "$1" "$3"
 }
 
 # debian_kernel FLAVOUR: prints the name of the current kernel package, e.g. linux-image-6.1.0-56-amd64 for amd64.
@@ -36,6 +29,36 @@ debian_kernel() {
     [[ -n $package ]] || { debian_unknown "linux-image-$1"; return 1; }
     echo "$package"
 }
+
+# debian_elsewhere TYPE SUITE COMMAND...: runs COMMAND, for which elsewhere_apt is an apt that knows that suite alone, by
+# packages (deb) or by sources (deb-src), from where this machine has its own. The machine's own sources and package lists
+# stay as they are.
+debian_elsewhere() {
+    local apt mirror
+    apt=$(mktemp -d) && mkdir -p "$apt/lists/partial" "$apt/parts" || return 1
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' | head -n 1)
+    echo "$1 [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} $2 main" \
+        >"$apt/sources.list"
+    local elsewhere=(-o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts="$apt/parts"
+        -o Dir::State::lists="$apt/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root)
+    elsewhere_apt update && "${@:3}"
+    local status=$?
+    rm -rf "$apt"
+    return $status
+}
+
+# For what debian_elsewhere runs only.
+elsewhere_apt() {
+    apt-get "${elsewhere[@]}" "$@"
+}
+
+debian_source_directory() (
+    directory=$(realpath --canonicalize-missing "$1")
+    mkdir -p "$(dirname "$directory")" && work=$(mktemp -d "$directory.XXXXXX") || exit 1
+    trap 'rm -rf "$work"' EXIT
+    cd "$work" && elsewhere_apt source "$2" || exit 1
+    rm -rf "$directory" && mv "$work"/*/ "$directory"
+)
 
 # Fills DIR from what COMMAND would download, unless it holds exactly that already (DIR/.packages says so).
 # A subshell, so that its trap and its directory are its own.

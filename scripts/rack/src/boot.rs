@@ -122,6 +122,7 @@ mod tests {
             inventory: PathBuf::new(),
             kernel_package: PathBuf::new(),
             newer_uefi: PathBuf::new(),
+            capsule_uefi: PathBuf::new(),
         };
         let spec = RackSpec::parse(
             "[[host]]\nname = 'a'\nappend = 'stage1.on-failure=poweroff'\n[[host.nic]]\nmac = '52:54:00:09:00:0a'\n",

@@ -35,6 +35,9 @@ impl Bios {
                 [installed(UEFI_VARIABLES)?.to_path_buf(), installed(UEFI_CODE)?.to_path_buf()]
             }
             BiosVersion::New => [paths.newer_uefi(UEFI_VARIABLES)?, paths.newer_uefi(UEFI_CODE)?],
+            BiosVersion::Capsule => {
+                [paths.capsule_uefi("old/OVMF_VARS.fd")?, paths.capsule_uefi("old/OVMF_CODE.fd")?]
+            }
         };
         let read = |path: &Path| fs::read(path).with_context(|| format!("reading {}", path.display()));
         let [variables, code] = files;

@@ -177,7 +177,8 @@ fn program(rack: &Rack, host: &str, version: &str) -> Result<String> {
     let known = match version {
         "old" => BiosVersion::Old,
         "new" => BiosVersion::New,
-        _ => bail!("a BIOS is old or new, not {version:?}"),
+        "capsule" => BiosVersion::Capsule,
+        _ => bail!("a BIOS is old, new or capsule, not {version:?}"),
     };
     rack.host(host)?.program_bios(known, rack.paths())?;
     Ok(String::new())

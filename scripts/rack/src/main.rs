@@ -123,6 +123,8 @@ enum Bios {
     Old,
     /// The newer one
     New,
+    /// The one that takes capsules
+    Capsule,
 }
 
 #[derive(Args)]

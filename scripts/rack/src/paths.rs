@@ -26,6 +26,8 @@ pub struct Paths {
     pub kernel_package: PathBuf,
     /// The unpacked Debian package of a newer UEFI, which `scripts/rack/firmware/build` fetches.
     pub newer_uefi: PathBuf,
+    /// The UEFI that takes capsules, which `scripts/rack/firmware/ovmf/build` makes.
+    pub capsule_uefi: PathBuf,
 }
 
 impl Paths {
@@ -46,6 +48,7 @@ impl Paths {
             inventory,
             kernel_package: checkout.join("target/debian/kernel"),
             newer_uefi: checkout.join("target/debian/ovmf-newer"),
+            capsule_uefi: checkout.join("target/ovmf-capsule"),
         })
     }
 
@@ -60,6 +63,13 @@ impl Paths {
     pub fn newer_uefi(&self, installed: &str) -> Result<PathBuf> {
         let path = self.newer_uefi.join(installed.trim_start_matches('/'));
         ensure!(path.is_file(), "{} is missing: run scripts/rack/firmware/build", path.display());
+        Ok(path)
+    }
+
+    /// A file of the UEFI that takes capsules.
+    pub fn capsule_uefi(&self, name: &str) -> Result<PathBuf> {
+        let path = self.capsule_uefi.join(name);
+        ensure!(path.is_file(), "{} is missing: run scripts/rack/firmware/ovmf/build", path.display());
         Ok(path)
     }
 }

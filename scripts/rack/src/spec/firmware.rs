@@ -74,7 +74,8 @@ pub struct NicFaults {
     pub chunk_ms: u32,
 }
 
-/// A BIOS chip of 4 MiB with OVMF in it, which the host sees as MTD by `firmware/modules/biosmtd.c`.
+/// A BIOS chip of 4 MiB with OVMF in it, which the host sees as MTD by `firmware/modules/biosmtd.c`. One that takes
+/// capsules needs 512 MiB of memory, and a host that `reboots`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BiosSpec {
@@ -93,6 +94,8 @@ pub enum BiosVersion {
     Old,
     /// The one that `firmware/build` fetched.
     New,
+    /// The older of those that take capsules, which `firmware/ovmf/build` made.
+    Capsule,
 }
 
 impl RackSpec {

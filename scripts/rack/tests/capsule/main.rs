@@ -164,7 +164,7 @@ fn a_power_cut_while_the_firmware_writes_leaves_none_and_no_status() {
     assert_eq!(bench.power_on(), OLD.0);
     assert_eq!(bench.hand_over("new.cap"), "done");
     bench.0.type_line("reboot -f").unwrap();
-    bench.0.wait_for("^uefi: writing 1638400/", BOOT).unwrap();
+    bench.0.wait_for("^uefi: writing 409600/", BOOT).unwrap();
     bench.0.cut();
 
     let old = Bios::read(BiosVersion::Capsule, rack.paths()).unwrap();

@@ -41,8 +41,8 @@ debian_elsewhere() {
         >"$apt/sources.list"
     local elsewhere=(-o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts="$apt/parts"
         -o Dir::State::lists="$apt/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root)
-    elsewhere_apt update && "${@:3}"
-    local status=$?
+    local status=0
+    { elsewhere_apt update && "${@:3}"; } || status=$?
     rm -rf "$apt"
     return $status
 }

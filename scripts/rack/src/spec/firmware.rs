@@ -75,7 +75,7 @@ pub struct NicFaults {
 }
 
 /// A BIOS chip of 4 MiB with OVMF in it, which the host sees as MTD by `firmware/modules/biosmtd.c`. One that takes
-/// capsules needs 512 MiB of memory, and a host that `reboots`.
+/// capsules does so when its host `reboots`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BiosSpec {
@@ -125,6 +125,9 @@ impl HostSpec {
         }
         let has_uefi = self.firmware == Firmware::Uefi;
         ensure!(self.bios.is_none() || has_uefi, "bios: a chip needs firmware = \"uefi\"");
+        let takes_capsules = self.bios.as_ref().is_some_and(|bios| bios.version == BiosVersion::Capsule);
+        let fits = !takes_capsules || self.memory_mib >= 512;
+        ensure!(fits, "bios: a UEFI that takes capsules needs 512 MiB, not {}", self.memory_mib);
         Ok(())
     }
 }
@@ -166,6 +169,7 @@ mod tests {
             ("firmware_nic = { activation = 'never' }", "`power-cycle`"),
             ("bios = { version = 'old' }", "host a: bios: a chip needs firmware = \"uefi\""),
             ("firmware = 'uefi'\nbios = { version = '1' }", "`old`"),
+            ("firmware = 'uefi'\nbios = { version = 'capsule' }\nmemory_mib = 384", "512 MiB, not 384"),
         ] {
             let error = format!("{:#}", host(keys).unwrap_err());
             assert!(error.contains(expected), "{keys}: {error}");

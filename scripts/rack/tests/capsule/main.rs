@@ -69,7 +69,8 @@ impl Workbench<'_> {
         self.0.type_line(line).unwrap();
         let found = self.0.wait_for(r"^esrt: (\d+) (\d+) (\d+) (\d+)\n", BOOT).unwrap();
         self.0.wait_for("^workbench# $", BOOT).unwrap();
-        let [running, lowest, attempted, status] = [1, 2, 3, 4].map(|group| found.group(group).parse().unwrap());
+        let [running, lowest, attempted, status] =
+            [1, 2, 3, 4].map(|group| found.group(group).parse().unwrap());
         Esrt { running, lowest, attempted, status }
     }
 
@@ -145,9 +146,12 @@ fn bad_capsules_are_refused_by_the_agent_or_by_the_firmware() {
 }
 
 #[test]
-fn after_a_power_cut_before_the_reset_it_can_be_tried_again() {
+fn after_power_cuts_before_the_reset_it_can_be_tried_again() {
     let rack = with_capsules("capsule-cut-before", &["new.cap"]);
     let bench = Workbench(rack.host("a").unwrap());
+    assert_eq!(bench.power_on(), OLD.0);
+    bench.flash_until("/share/new.cap capsule", "handing over 1048576/");
+    bench.0.cut();
     assert_eq!(bench.power_on(), OLD.0);
     assert_eq!(bench.hand_over("new.cap"), "done");
     bench.0.cut();

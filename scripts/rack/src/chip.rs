@@ -43,6 +43,7 @@ impl Bios {
         let [variables, code] = files;
         let called = match version {
             BiosVersion::Old => "0.0.0".to_string(),
+            BiosVersion::Capsule => "1.0.0".to_string(),
             BiosVersion::New => {
                 String::from_utf8_lossy(&read(&paths.newer_uefi(VERSION)?)?).trim().to_string()
             }

@@ -83,7 +83,6 @@ impl<'a> Job<'a> {
             State::ReadBack { .. } => self.read_back(),
             State::Restore(_) => self.restore(),
             State::Stage => {
-                self.say("written");
                 let kept = self.record(journal, Phase::Staged);
                 self.disarm();
                 kept.into()
@@ -234,7 +233,6 @@ impl<'a> Job<'a> {
     }
 
     fn reload(&mut self) -> Event {
-        self.say("activating");
         self.reloaded = true;
         match self.backend.activate() {
             Ok(Activation::Active) => {}

@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::config::{SettingError, Settings};
 use crate::machine::Machine;
-use crate::run::{Failure, Run, join};
+use crate::run::{Current, Failure, Run, join};
 use crate::steps::{Aim, Next, Purpose, Steps};
 
 /// Runs the stages that `purpose` asks for. What cannot be undone is not done here: it is returned.
@@ -26,6 +26,8 @@ pub fn run(
         let leave = steps.lldp.leave();
         let image = run.beside(scope, "image", |stage| steps.check_image(stage));
         let network = run.beside(scope, "network", |stage| steps.bring_up_network(stage));
+        let read_manifests = |stage: &Current| Ok(network.join().map(|()| steps.read_manifests(stage)));
+        let manifests = run.beside(scope, "manifests", read_manifests);
         let lldp = run.beside(scope, "lldp", |stage| steps.collect_neighbours(stage));
         run.stage("modules", |stage| steps.load_modules(stage))?;
         let facts = run.stage("facts", |stage| steps.discover_facts(stage))?;
@@ -34,9 +36,9 @@ pub fn run(
         let bmc = run.beside(scope, "bmc", move |stage| steps.configure_bmc(stage, is_told, &wishes));
         let identity = run.stage("identity", |stage| steps.choose_identity(stage, &facts))?;
         image.join()?;
-        network.join()?;
+        let manifests = manifests.join()??;
         let client = run.stage("settings", |_| steps.check_settings(complaints, &identity))?;
-        let known = run.stage("firmware", |stage| steps.check_firmware(stage, &client, &facts))?;
+        let known = run.stage("firmware", |stage| steps.check_firmware(stage, &client, &facts, manifests))?;
         let mut telling = Vec::new();
         if purpose.aim != Aim::Boot {
             let registered =

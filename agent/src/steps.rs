@@ -22,6 +22,7 @@ use crate::bmc::{self, Survey};
 use crate::config::{self, BmcMode, SettingError, Settings};
 use crate::facts;
 use crate::firmware::apply::Means;
+use crate::firmware::set::Believed;
 use crate::firmware::{self, Known, Look};
 use crate::image;
 use crate::init;
@@ -96,6 +97,8 @@ pub struct Steps<'a> {
     pub purpose: Purpose,
     /// The neighbours.
     pub lldp: Collector,
+    /// Made when it is needed first.
+    transport: Mutex<Option<Transport>>,
     /// The BMC, as far as is known.
     bmc: Mutex<Option<BmcReport>>,
     /// The firmware, as far as is known.
@@ -129,8 +132,8 @@ impl<'a> Steps<'a> {
     /// The stages' work, none of it done.
     pub fn new(run: &'a Run, machine: &'a Machine, settings: &'a Settings, purpose: Purpose) -> Self {
         let lldp = Collector::new(machine, Self::lldp_options(settings, purpose));
-        let (bmc, firmware, amending) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { run, machine, settings, purpose, lldp, bmc, firmware, amending }
+        let (transport, bmc, firmware, amending) = Default::default();
+        Self { run, machine, settings, purpose, lldp, transport, bmc, firmware, amending }
     }
 
     /// How neighbours are collected. A plan asks no switch, and a boot by hand has no use for neighbours.
@@ -215,28 +218,49 @@ impl<'a> Steps<'a> {
                 "plain http is allowed: what comes over it can be read and changed on the way (setting allow-http)"
             );
         }
-        let transport = Transport::new(self.machine, self.settings)?;
         let timeout = self.settings.inventory_timeout;
-        let client = Client::new(transport, &self.settings.inventory, &identity.id, timeout);
+        let client = Client::new(self.transport()?, &self.settings.inventory, &identity.id, timeout);
         if !self.purpose.plan {
             self.tell_progress(&client);
         }
         Ok(client)
     }
 
-    /// What is to be done about the firmware, for which the inventory remembers what was tried. `None` where nothing is.
-    pub fn check_firmware(&self, stage: &Current, client: &Client, facts: &Facts) -> Result<Option<Known>> {
+    /// The firmware manifests that count. They are had as soon as there is a network, before it is known for whom.
+    pub fn read_manifests(&self, stage: &Current) -> Option<Believed> {
         if self.settings.firmware == config::Firmware::Off || self.purpose.aim == Aim::Boot {
             stage.note("left alone");
-            return Ok(None);
+            return None;
         }
-        let look = self.look(client);
-        let checked =
-            firmware::check(&look, facts, !self.purpose.plan, &mut |problem| stage.problem(problem));
-        let Some((known, report)) = checked else {
-            stage.note(firmware::table::NO_MANIFESTS);
+        // Whatever is wrong with the settings is told where they are checked.
+        let transport = self.transport().ok().filter(|_| !self.settings.inventory.is_empty());
+        let timeout = self.settings.inventory_timeout;
+        let client = transport.map(|transport| Client::new(transport, &self.settings.inventory, "", timeout));
+        let problem = |problem| stage.problem(problem);
+        let set = firmware::manifests(self.machine, self.settings, client.as_ref(), problem);
+        stage.note(set.as_ref().map_or_else(
+            || firmware::table::NO_MANIFESTS.to_string(),
+            |believed| format!("serial {}, {} entries", believed.set.serial, believed.set.entries.len()),
+        ));
+        set
+    }
+
+    /// What is to be done about the firmware, for which the inventory remembers what was tried. `None` where nobody says
+    /// what should run.
+    pub fn check_firmware(
+        &self,
+        stage: &Current,
+        client: &Client,
+        facts: &Facts,
+        manifests: Option<Believed>,
+    ) -> Result<Option<Known>> {
+        let Some(set) = manifests else {
+            stage.note("nothing to compare with");
             return Ok(None);
         };
+        let mut problem = |problem| stage.problem(problem);
+        let (known, report) =
+            firmware::check(&self.look(client), facts, set, !self.purpose.plan, &mut problem);
         firmware::table::problems(&report).into_iter().for_each(|problem| stage.problem(problem));
         stage.note(firmware::table::summary(&report));
         *self.firmware() = Some(report);
@@ -574,6 +598,15 @@ impl<'a> Steps<'a> {
     ) -> Result<(), inventory::Error> {
         let _turn = self.amending.lock().unwrap_or_else(PoisonError::into_inner);
         client.amend(&report::patch(self.run, field, json::value(value)), timeout)
+    }
+
+    /// How the inventory is spoken to, over connections that are kept.
+    fn transport(&self) -> Result<Transport> {
+        let mut transport = self.transport.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(transport) = &*transport {
+            return Ok(transport.clone());
+        }
+        Ok(transport.insert(Transport::new(self.machine, self.settings)?).clone())
     }
 
     fn firmware(&self) -> MutexGuard<'_, Option<FirmwareReport>> {

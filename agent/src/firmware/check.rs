@@ -11,7 +11,6 @@ use stage1_inventory::firmware::{FirmwareReport, Journal, ManifestSet};
 
 use super::backend::tool::Tool;
 use super::journal;
-use super::manifests;
 use super::matching::{Matches, Reading, matches};
 use super::plan::{Conditions, Plan, Planned, plan};
 use super::set::Believed;
@@ -59,15 +58,15 @@ pub fn facts(machine: &Machine) -> (Facts, Vec<String>) {
     facts::discover(machine, &[Group::Smbios, Group::Firmware, Group::Nics, Group::Pci])
 }
 
-/// What is known for a plan, with its outcome; `None` where no manifest set is believed. With `settle`, attempts of earlier
-/// boots are brought to their end, and the inventory is told.
+/// What is known for a plan by `set`, with its outcome. With `settle`, attempts of earlier boots are brought to their end,
+/// and the inventory is told.
 pub fn check(
     look: &Look,
     facts: &Facts,
+    set: Believed,
     settle: bool,
     problem: &mut dyn FnMut(String),
-) -> Option<(Known, FirmwareReport)> {
-    let set = manifests(look.machine, look.settings, look.inventory, &mut *problem)?;
+) -> (Known, FirmwareReport) {
     let found = look.find(facts, &set.set);
     let conditions = look.conditions(facts, &set, &found);
     let own = variable::read(look.machine);
@@ -89,7 +88,7 @@ pub fn check(
     let plan = plan(found, journal.as_ref(), &conditions);
     let report = report(&plan, &set, conditions.now);
     let (acts, quarantine) = (plan.acts(), plan.quarantine().into_iter().map(str::to_string).collect());
-    Some((Known { set, journal, conditions, acts, quarantine }, report))
+    (Known { set, journal, conditions, acts, quarantine }, report)
 }
 
 impl Look<'_> {

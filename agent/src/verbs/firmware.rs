@@ -15,7 +15,7 @@ use crate::config::Settings;
 use crate::facts;
 use crate::firmware::apply::Means;
 use crate::firmware::plan::plan;
-use crate::firmware::{self, Look, lint, table};
+use crate::firmware::{self, Known, Look, lint, table};
 use crate::inventory::{Client, Transport};
 use crate::json;
 use crate::machine::Machine;
@@ -50,8 +50,8 @@ pub fn lint(folder: &Path) -> u8 {
 /// Compares firmware with the manifests, and prints what `apply` would do about it.
 pub fn check(flags: &Flags, request: &Request) -> u8 {
     with_machine(flags, request, |look, facts, _, problems| {
-        let known = firmware::check(look, facts, false, &mut |words| problems.add(words));
-        let report = known.map_or_else(FirmwareReport::default, |(_, report)| report);
+        let report = check_machine(look, facts, false, problems)
+            .map_or_else(FirmwareReport::default, |(_, report)| report);
         let is_bad = |decision: &Decision| matches!(decision, Decision::Refused | Decision::Exhausted);
         let bad = report.components.iter().any(|component| is_bad(&component.decision));
         let text = if request.json { json::pretty(&report) } else { table::table(&report) };
@@ -62,8 +62,7 @@ pub fn check(flags: &Flags, request: &Request) -> u8 {
 /// Flashes what is behind, or only prints what would be written where. Resets the host afterwards only where it is told to.
 pub fn apply(flags: &Flags, request: &Request, plan_only: bool, reset: bool) -> u8 {
     with_machine(flags, request, |look, facts, transport, problems| {
-        let known = firmware::check(look, facts, !plan_only, &mut |words| problems.add(words));
-        let Some((known, _)) = known else {
+        let Some((known, _)) = check_machine(look, facts, !plan_only, problems) else {
             return Ok(print(&table::table(&FirmwareReport::default()), DONE));
         };
         if plan_only {
@@ -97,6 +96,16 @@ impl Problems {
         log::warn!("{words}");
         self.0 += 1;
     }
+}
+
+fn check_machine(
+    look: &Look,
+    facts: &Facts,
+    settle: bool,
+    problems: &mut Problems,
+) -> Option<(Known, FirmwareReport)> {
+    let set = firmware::manifests(look.machine, look.settings, look.inventory, |words| problems.add(words))?;
+    Some(firmware::check(look, facts, set, settle, &mut |words| problems.add(words)))
 }
 
 fn with_machine(

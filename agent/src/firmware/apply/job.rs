@@ -80,7 +80,7 @@ impl<'a> Job<'a> {
             ),
             State::Arm => self.arm(journal).into(),
             State::Write { .. } => self.write(),
-            State::ReadBack { .. } => self.read_back(),
+            State::ReadBack { fault, .. } => self.read_back(fault.is_some()),
             State::Restore(_) => self.restore(),
             State::Stage => {
                 let kept = self.record(journal, Phase::Staged);
@@ -180,10 +180,14 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Compares what is stored with what was to be written. What reads may hang as what writes.
-    fn read_back(&self) -> Event {
+    /// Compares what is stored with what was to be written. What reads may hang as what writes. Where nothing tells what is
+    /// stored, who wrote has the last word.
+    fn read_back(&self, failed: bool) -> Event {
         let seconds = self.entry().limits.verify_seconds;
-        let Some(judge) = self.judge() else { return Event::Done };
+        let Some(judge) = self.judge() else {
+            let unknown = || Event::Failed("nothing tells what is stored".to_string());
+            return if failed { unknown() } else { Event::Done };
+        };
         self.say("reading back");
         let (sender, answer) = channel();
         let (backend, image) = (self.backend.clone(), self.image.clone());

@@ -88,6 +88,11 @@ impl Error {
         }
     }
 
+    /// Whether the inventory knows of no such thing: not of this host, or not of what was asked for.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self.reason, Reason::Status { status: 404, .. })
+    }
+
     /// When the server wants to be asked again.
     pub fn retry_after(&self) -> Option<Duration> {
         match &self.reason {

@@ -138,24 +138,30 @@ impl Client {
         self.call(Method::POST, "/events", Some(&json::compact(event)), timeout).map(|_| ())
     }
 
-    /// `GET BASE/firmware-manifests`; `None` where the inventory has none.
+    /// `GET BASE/firmware-manifests`; `None` where the inventory has none, or does not know what that is.
     ///
     /// # Errors
-    /// As [`Client::register`]; 404 where the inventory knows of no such thing.
+    /// As [`Client::register`].
     pub fn firmware_manifests(&self) -> Result<Option<SignedManifests>, Error> {
-        let answer = self.call_at(Method::GET, "/firmware-manifests", None, self.timeout)?;
-        if answer.status == StatusCode::NO_CONTENT {
-            return Ok(None);
+        match self.call_at(Method::GET, "/firmware-manifests", None, self.timeout) {
+            Ok(answer) if answer.status == StatusCode::NO_CONTENT => Ok(None),
+            Ok(answer) => answer.decode().map(Some),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
         }
-        answer.decode().map(Some)
     }
 
-    /// `GET BASE/ID/firmware`: what was tried on the host's firmware.
+    /// `GET BASE/ID/firmware`: what was tried on the host's firmware; nothing where the inventory does not know the host.
+    /// One that does not know what a journal is cannot be told of an attempt either, and so there is none.
     ///
     /// # Errors
     /// As [`Client::register`].
     pub fn firmware_journal(&self) -> Result<Journal, Error> {
-        self.call(Method::GET, "/firmware", None, self.timeout)?.decode()
+        match self.call(Method::GET, "/firmware", None, self.timeout) {
+            Ok(answer) => answer.decode(),
+            Err(error) if error.is_not_found() => Ok(Journal { version: VERSION, attempts: Vec::new() }),
+            Err(error) => Err(error),
+        }
     }
 
     /// `PUT BASE/ID/firmware`, for at most `timeout`.

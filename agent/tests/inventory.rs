@@ -305,5 +305,5 @@ fn wrong_bytes_and_wrong_sizes_are_refused_with_the_url() {
         &["/k"],
         9,
     );
-    assert!(error.ends_with("longer than the profile's 9 bytes"), "{error}");
+    assert!(error.ends_with("longer than the expected 9 bytes"), "{error}");
 }

@@ -269,7 +269,6 @@ impl<'a> Job<'a> {
 
     fn disarm(&mut self) {
         self.armed = None;
-        let _ = fs::remove_file(&self.image);
     }
 
     fn is_untouched(&self) -> bool {
@@ -309,6 +308,13 @@ impl<'a> Job<'a> {
 
     fn say(&self, words: &str) {
         (self.means.tell)(format!("{} {}: {words}", self.entry().name, self.planned.matched.device.name));
+    }
+}
+
+impl Drop for Job<'_> {
+    /// Memory is for the target.
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.image);
     }
 }
 

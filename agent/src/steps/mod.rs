@@ -1,36 +1,33 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What each line of the pipeline does.
 
+mod bmc;
+mod firmware;
+mod lldp;
+
 use std::ops::ControlFlow::{self, Break, Continue};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
-use serde_json::Value;
 use stage1_inventory::firmware::FirmwareReport;
 use stage1_inventory::firmware::manifest::Activation;
 use stage1_inventory::{
-    Action, BmcCredentials, BmcReport, Detail, Facts, Identity, Installed, PortNeighbours, Profile,
-    Registration, RunKind, Secret, VERSION,
+    Action, BmcReport, Detail, Facts, Identity, Installed, PortNeighbours, Profile, Registration, RunKind,
+    VERSION,
 };
 use stage1_kexec::Loaded;
 
-use crate::bmc::{self, Survey};
-use crate::config::{self, BmcMode, SettingError, Settings};
+use crate::config::{SettingError, Settings};
 use crate::facts;
-use crate::firmware::apply::Means;
-use crate::firmware::set::Believed;
-use crate::firmware::{self, Known, Look};
 use crate::image;
 use crate::init;
 use crate::inventory::{self, Assigned, BaseUrl, Client, Transport};
-use crate::ipmi::Bmc;
 use crate::json;
-use crate::lldp::ports::{Mode, Options};
-use crate::lldp::{self, Collector};
+use crate::lldp::Collector;
 use crate::machine::Machine;
 use crate::net::{self, Manager};
 use crate::random;
@@ -38,11 +35,10 @@ use crate::report::{self, report};
 use crate::run::{Beside, Current, Run};
 use crate::target::{self, Armed, Downloader, Plan, Target};
 
+pub use bmc::Wish;
+
 /// How long a host waits where the inventory says to wait but not how long.
 const WAIT: Duration = Duration::from_secs(30);
-
-/// How long a run that boots tells of neighbours before it jumps.
-const NEIGHBOURS: Duration = Duration::from_secs(5);
 
 /// How long a progress event may take.
 const EVENT: Duration = Duration::from_secs(5);
@@ -115,12 +111,6 @@ pub struct Registered {
     pub lldp: Vec<PortNeighbours>,
 }
 
-/// How the inventory wants the BMC.
-pub struct Wish {
-    wanted: Option<Value>,
-    client: Client,
-}
-
 /// What the target gets to know of itself.
 pub struct Handover {
     detail: Detail,
@@ -134,13 +124,6 @@ impl<'a> Steps<'a> {
         let lldp = Collector::new(machine, Self::lldp_options(settings, purpose));
         let (transport, bmc, firmware, amending) = Default::default();
         Self { run, machine, settings, purpose, lldp, transport, bmc, firmware, amending }
-    }
-
-    /// How neighbours are collected. A plan asks no switch, and a boot by hand has no use for neighbours.
-    fn lldp_options(settings: &Settings, purpose: Purpose) -> Options {
-        let mode = if purpose.plan || purpose.aim == Aim::Boot { Mode::Off } else { settings.lldp };
-        let waits = if purpose.at_boot { Options::AT_BOOT } else { Options::BY_HAND };
-        Options { mode, timeout: settings.lldp_timeout, restore: settings.lldp_restore, ..waits }
     }
 
     /// The initramfs must be whole. By hand, on a machine that was not booted by one, there is none.
@@ -169,24 +152,6 @@ impl<'a> Steps<'a> {
     /// Some port must have an address.
     pub fn bring_up_network(&self, stage: &Current) -> Result<()> {
         net::bring_up(stage, self.machine, init::manager(self.machine), self.settings.network_timeout)
-    }
-
-    /// Who is at the other end of each port. A port that stays silent is a problem.
-    pub fn collect_neighbours(&self, stage: &Current) -> Result<()> {
-        let options = Self::lldp_options(self.settings, self.purpose);
-        if options.mode == Mode::Off {
-            stage.note("turned off");
-            return Ok(());
-        }
-        if let Err(error) = self.lldp.start(self.machine, &[]) {
-            stage.problem(format!("{error:#}"));
-            return Ok(());
-        }
-        self.lldp.wait();
-        let ports = self.lldp.snapshot();
-        lldp::table::problems(&ports, options.timeout).into_iter().for_each(|problem| stage.problem(problem));
-        stage.note(lldp::table::summary(&ports));
-        Ok(())
     }
 
     /// What the machine is.
@@ -224,111 +189,6 @@ impl<'a> Steps<'a> {
             self.tell_progress(&client);
         }
         Ok(client)
-    }
-
-    /// The firmware manifests that count. They are had as soon as there is a network, before it is known for whom.
-    pub fn read_manifests(&self, stage: &Current) -> Option<Believed> {
-        if self.settings.firmware == config::Firmware::Off || self.purpose.aim == Aim::Boot {
-            stage.note("left alone");
-            return None;
-        }
-        // Whatever is wrong with the settings is told where they are checked.
-        let transport = self.transport().ok().filter(|_| !self.settings.inventory.is_empty());
-        let timeout = self.settings.inventory_timeout;
-        let client = transport.map(|transport| Client::new(transport, &self.settings.inventory, "", timeout));
-        let problem = |problem| stage.problem(problem);
-        let set = firmware::manifests(self.machine, self.settings, client.as_ref(), problem);
-        stage.note(set.as_ref().map_or_else(
-            || firmware::table::NO_MANIFESTS.to_string(),
-            |believed| format!("serial {}, {} entries", believed.set.serial, believed.set.entries.len()),
-        ));
-        set
-    }
-
-    /// What is to be done about the firmware, for which the inventory remembers what was tried. `None` where nobody says
-    /// what should run.
-    pub fn check_firmware(
-        &self,
-        stage: &Current,
-        client: &Client,
-        facts: &Facts,
-        manifests: Option<Believed>,
-    ) -> Result<Option<Known>> {
-        let Some(set) = manifests else {
-            stage.note("nothing to compare with");
-            return Ok(None);
-        };
-        let mut problem = |problem| stage.problem(problem);
-        let (known, report) =
-            firmware::check(&self.look(client), facts, set, !self.purpose.plan, &mut problem);
-        firmware::table::problems(&report).into_iter().for_each(|problem| stage.problem(problem));
-        stage.note(firmware::table::summary(&report));
-        *self.firmware() = Some(report);
-        Ok(Some(known))
-    }
-
-    /// Flashes what is behind, unless somebody wants to look at the host as it is; then new firmware comes before what the
-    /// inventory wants. A host that must not be reset any more, or is not to boot with what it has, stays.
-    pub fn flash(
-        &self,
-        stage: &Current,
-        client: &Client,
-        known: Option<Known>,
-        next: ControlFlow<Next>,
-    ) -> Result<ControlFlow<Next>> {
-        let Some(known) = known.filter(|_| self.flashes(&next)) else {
-            stage.note("left alone");
-            return Ok(next);
-        };
-        let quarantine = known.quarantine.join(", ");
-        let reset = if known.acts {
-            self.apply_firmware(stage, client, known)?
-        } else {
-            stage.note("nothing to do");
-            Continue(None)
-        };
-        Ok(match reset {
-            Break(rescue) => Break(rescue),
-            Continue(Some(by)) => Break(Next::Reset(by)),
-            Continue(None) if quarantine.is_empty() => next,
-            Continue(None) => Break(Next::Rescue(format!(
-                "quarantine: the firmware of {quarantine} is not as it should be"
-            ))),
-        })
-    }
-
-    /// Flashes, and tells the inventory. The reset that is needed then, or why the host must not go on.
-    fn apply_firmware(
-        &self,
-        stage: &Current,
-        client: &Client,
-        known: Known,
-    ) -> Result<ControlFlow<Next, Option<Activation>>> {
-        let (facts, _) = firmware::facts(self.machine);
-        let tell = |words: String| stage.progress(&words);
-        let means = Means { look: self.look(client), transport: client.transport(), tell: &tell };
-        let applied = firmware::apply(&means, &facts, known);
-        applied.problems.into_iter().for_each(|problem| stage.problem(problem));
-        if applied.lost_link {
-            net::bring_up(stage, self.machine, init::manager(self.machine), self.settings.network_timeout)?;
-        }
-        stage.note(firmware::table::summary(&applied.report));
-        let told = self.amend(client, "firmware", &applied.report, self.settings.inventory_timeout);
-        told.unwrap_or_else(|error| stage.problem(error.to_string()));
-        if applied.broken {
-            return Ok(Break(Next::Rescue("firmware is broken: the host must not be reset".to_string())));
-        }
-        Ok(Continue(applied.reset))
-    }
-
-    /// Whether firmware is flashed before `next`.
-    fn flashes(&self, next: &ControlFlow<Next>) -> bool {
-        self.settings.firmware == config::Firmware::Apply
-            && matches!(next, Continue(()) | Break(Next::PowerOff | Next::Restart))
-    }
-
-    fn look<'b>(&'b self, client: &'b Client) -> Look<'b> {
-        Look { machine: self.machine, settings: self.settings, inventory: Some(client), only: None }
     }
 
     /// Registers, and waits as long as the inventory wants to be waited for. Passes on how the BMC is wanted.
@@ -397,113 +257,6 @@ impl<'a> Steps<'a> {
         let inventory = client.clone();
         let report = move |stage: &Current| self.tell_bmc(stage, &inventory, bmc);
         vec![self.run.beside(scope, "neighbours", neighbours), self.run.beside(scope, "bmc report", report)]
-    }
-
-    /// Waits for the end of the collection, and amends the report where it had not all of it.
-    fn tell_neighbours(
-        &self,
-        stage: &Current,
-        client: &Client,
-        lldp: Beside<()>,
-        told: Vec<PortNeighbours>,
-    ) -> Result<()> {
-        let had_ended = lldp.has_ended();
-        // A collection that failed is a problem already; what it heard is still good.
-        let _ = lldp.join();
-        let ports = self.lldp.snapshot();
-        if had_ended && ports == told {
-            stage.note("the report had them all");
-            return Ok(());
-        }
-        let timeout = if self.lldp.is_over() { NEIGHBOURS } else { self.settings.inventory_timeout };
-        match self.amend(client, "lldp", &ports, timeout) {
-            Ok(()) => stage.note("the inventory has those that came after the report"),
-            Err(error) => stage.problem(error.to_string()),
-        }
-        Ok(())
-    }
-
-    /// Reads the BMC, and configures it as soon as it is known how it is wanted. Whatever the BMC does is at most a
-    /// problem.
-    pub fn configure_bmc(&self, stage: &Current, is_told: bool, wishes: &Receiver<Wish>) -> Result<()> {
-        if self.settings.bmc == BmcMode::Off || self.purpose.aim == Aim::Boot {
-            stage.note("left alone");
-            return Ok(());
-        }
-        let deadline = Instant::now() + self.settings.bmc_timeout;
-        let problems =
-            |problems: Vec<String>| problems.into_iter().for_each(|problem| stage.problem(problem));
-        let mut bmc = match bmc::open(self.machine, is_told, deadline) {
-            Ok(Some(bmc)) => bmc,
-            Ok(None) => {
-                stage.note("there is none");
-                return Ok(());
-            }
-            Err(error) => {
-                stage.problem(format!("{error:#}"));
-                return Ok(());
-            }
-        };
-        let (survey, met) = bmc::survey(&mut bmc);
-        problems(met);
-        let Some(mut survey) = survey else { return Ok(()) };
-        *self.bmc() = Some(survey.report.clone());
-        let waiting = Instant::now();
-        let wish = match self.settings.bmc {
-            BmcMode::Apply if !self.purpose.plan => wishes.recv().ok(),
-            _ => None,
-        };
-        // The time for the BMC is the BMC's.
-        bmc.set_deadline(deadline + waiting.elapsed());
-        let summary = wish.map(|wish| self.fulfil(wish, &mut bmc, &mut survey, &problems));
-        stage.note(summary.unwrap_or_else(|| "read".to_string()));
-        *self.bmc() = Some(survey.report.clone());
-        let (health, met) = bmc::health(&mut bmc, bmc::Depth::Report);
-        problems(met);
-        survey.report.health = health;
-        *self.bmc() = Some(survey.report);
-        Ok(())
-    }
-
-    /// Configures the BMC as it is wished, and says in a few words what came of it.
-    fn fulfil(
-        &self,
-        wish: Wish,
-        bmc: &mut Bmc,
-        survey: &mut Survey,
-        problems: &dyn Fn(Vec<String>),
-    ) -> String {
-        let Wish { wanted, client } = wish;
-        match bmc::wanted(self.machine, wanted) {
-            Ok(Some(wanted)) => {
-                let escrow = |user: &str, password: &Secret| {
-                    let (user, password) = (user.to_string(), password.clone());
-                    Ok(client.bmc_credentials(&BmcCredentials { version: VERSION, user, password })?)
-                };
-                problems(bmc::configure(bmc, survey, &wanted, &escrow));
-                survey.report.outcome.as_ref().map_or_else(String::new, bmc::text::summary)
-            }
-            Ok(None) => "read; nothing is wanted of it".to_string(),
-            Err(error) => {
-                problems(vec![format!("{error:#}")]);
-                "read".to_string()
-            }
-        }
-    }
-
-    /// Waits for the end of the BMC's stage, and amends the report with what came of it.
-    fn tell_bmc(&self, stage: &Current, client: &Client, bmc: Beside<()>) -> Result<()> {
-        // A failure is a problem already.
-        let _ = bmc.join();
-        let Some(report) = self.bmc().clone() else {
-            stage.note("there is nothing to tell");
-            return Ok(());
-        };
-        match self.amend(client, "bmc", &report, self.settings.inventory_timeout) {
-            Ok(()) => stage.note("the inventory has it"),
-            Err(error) => stage.problem(error.to_string()),
-        }
-        Ok(())
     }
 
     /// What to boot.
@@ -607,14 +360,6 @@ impl<'a> Steps<'a> {
             return Ok(transport.clone());
         }
         Ok(transport.insert(Transport::new(self.machine, self.settings)?).clone())
-    }
-
-    fn firmware(&self) -> MutexGuard<'_, Option<FirmwareReport>> {
-        self.firmware.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn bmc(&self) -> MutexGuard<'_, Option<BmcReport>> {
-        self.bmc.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wait(&self, pause: Duration, deadline: Instant, what: &str) -> Result<()> {

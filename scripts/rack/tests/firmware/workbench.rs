@@ -55,7 +55,7 @@ impl Workbench<'_> {
     /// Starts `flash` with these arguments, and waits until it says `words`, before anything that is its last word.
     pub fn flash_until(&self, arguments: &str, words: &str) {
         self.0.type_line(&format!("flash {arguments}")).unwrap();
-        let found = self.0.wait_for(&format!("^flash: ({words}|{LAST_WORD})"), BOOT).unwrap();
+        let found = self.0.wait_for(&format!("^flash: (?:({words})|(?:{LAST_WORD})\n)"), BOOT).unwrap();
         assert_eq!(found.group(1), words, "{}", self.0.shown());
     }
 }

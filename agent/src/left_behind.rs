@@ -12,7 +12,7 @@ use nix::unistd::{ForkResult, dup2_stderr, dup2_stdin, dup2_stdout, fork};
 /// is a single thread.
 ///
 /// # Errors
-/// Where no process can be started.
+/// Where no process can be started, or it is killed.
 pub fn run(work: impl FnOnce() -> u8) -> io::Result<u8> {
     let (mut result, mut done) = pipe()?;
     // SAFETY: there is a single thread, so the child may do all that the parent may.
@@ -20,9 +20,10 @@ pub fn run(work: impl FnOnce() -> u8) -> io::Result<u8> {
         ForkResult::Parent { .. } => {
             drop(done);
             let mut code = [1];
-            // A child that was killed has not said anything: it failed.
-            let _ = result.read(&mut code)?;
-            Ok(code[0])
+            match result.read(&mut code)? {
+                0 => Err(io::Error::other("the process ended without a word: it was killed")),
+                _ => Ok(code[0]),
+            }
         }
         ForkResult::Child => {
             let code = work();

@@ -12,7 +12,7 @@ use stage1::steps::{Aim, Purpose};
 use stage1::verbs::facts::{Capture, Request};
 use stage1::verbs::firmware::Kind;
 use stage1::verbs::{self, Flags};
-use stage1::{bmc, config, init, logger};
+use stage1::{bmc, config, init, left_behind, logger};
 
 /// The first-stage OS agent for bare-metal servers.
 ///
@@ -235,7 +235,7 @@ fn main() -> ExitCode {
     logger::start(if verbose { LevelFilter::Debug } else { LevelFilter::Info }, at_boot);
     let run = |common: Common, aim| {
         let purpose = Purpose { aim, plan: common.plan, at_boot };
-        verbs::run(&common.settings.flags(), purpose, started)
+        leave_behind(|| verbs::run(&common.settings.flags(), purpose, started))
     };
     ExitCode::from(match verb {
         Verb::Run { common, .. } => run(common, Aim::Run),
@@ -248,12 +248,18 @@ fn main() -> ExitCode {
             verbs::firmware::check(&settings.flags(), &verbs::firmware::Request { json, only })
         }
         Verb::Firmware(FirmwareVerb::Apply { settings, json, only, plan, reset }) => {
-            verbs::firmware::apply(&settings.flags(), &verbs::firmware::Request { json, only }, plan, reset)
+            let request = verbs::firmware::Request { json, only };
+            leave_behind(|| verbs::firmware::apply(&settings.flags(), &request, plan, reset))
         }
         Verb::Firmware(FirmwareVerb::Lint { folder }) => verbs::firmware::lint(&folder),
         Verb::Kexec { kernel, initrd, append, plan } => verbs::kexec(&kernel, &initrd, &append, plan),
         Verb::Status { json } => verbs::status(json),
     })
+}
+
+/// Does not wait for threads that hang in the kernel.
+fn leave_behind(work: impl FnOnce() -> u8) -> u8 {
+    left_behind::run(work).unwrap_or_else(|error| verbs::say(&error.into()))
 }
 
 impl FactsArguments {

@@ -18,6 +18,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
 use crate::config::OnFailure;
+use crate::left_behind;
 use crate::machine::Machine;
 use crate::net::Manager;
 use crate::power;
@@ -53,7 +54,7 @@ pub fn live(started: Instant) -> ! {
     let signals = watched_signals();
     let _ = signals.thread_block();
     mounts::mount_all().iter().for_each(|problem| say(&format!("warning: {problem}")));
-    let words = match start(|| verbs::run_at_boot(started)) {
+    let words = match start(|| run(started)) {
         Ok(child) => match wait_for(child, &signals) {
             End::Exit(DONE | PROBLEMS | RESCUE) => String::new(),
             End::Exit(FAILED) => "the run failed".to_string(),
@@ -72,6 +73,15 @@ pub fn live(started: Instant) -> ! {
         }
         sleep(RESPAWN);
     }
+}
+
+/// The run. One of its threads may hang in the kernel, at a dead flash chip or disk, and that must not keep the rescue
+/// shell away.
+fn run(started: Instant) -> u8 {
+    left_behind::run(|| verbs::run_at_boot(started)).unwrap_or_else(|error| {
+        say(&format!("the run: {error}"));
+        FAILED
+    })
 }
 
 /// What a failed run at boot ends in, where that is not the rescue shell.

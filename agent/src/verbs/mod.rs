@@ -217,7 +217,8 @@ fn print(text: &str, code: u8) -> u8 {
     }
 }
 
-fn say(error: &anyhow::Error) -> u8 {
+/// What a verb that failed says, and its exit code.
+pub fn say(error: &anyhow::Error) -> u8 {
     log::error!("{error:#}");
     FAILED
 }

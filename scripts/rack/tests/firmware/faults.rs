@@ -245,6 +245,7 @@ fn a_chip_that_hangs_costs_its_deadline_and_no_reset() {
     let story = Story::new("firmware-faults-readonly", offer, bios, "");
     story.host().power_on().unwrap();
     story.says("a rescue shell: firmware is broken: the host must not be reset");
+    story.has_shell();
     let attempts = story.attempts();
     assert_eq!((attempts.len(), &attempts[0].outcome), (1, &Some(AttemptOutcome::Broken)), "{attempts:?}");
     let detail = attempts[0].detail.as_deref().unwrap_or_default();

@@ -52,7 +52,11 @@ pub fn table(report: &FirmwareReport) -> String {
 pub fn summary(report: &FirmwareReport) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for component in &report.components {
-        *counts.entry(json::word(&component.decision).replace('-', " ")).or_default() += 1;
+        let word = match (&component.decision, &component.outcome) {
+            (Decision::Refused, Some(outcome)) => json::word(outcome),
+            (decision, _) => json::word(decision),
+        };
+        *counts.entry(word.replace('-', " ")).or_default() += 1;
     }
     let mut words: Vec<String> =
         counts.into_iter().map(|(decision, count)| format!("{count} {decision}")).collect();

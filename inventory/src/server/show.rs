@@ -4,8 +4,10 @@
 use std::fmt::Write;
 
 use anyhow::Result;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use stage1_inventory::firmware::{Attempt, FirmwareComponent, FirmwareReport, Journal};
 use stage1_inventory::{
     BmcOutcome, BmcReport, BmcUser, Disk, Facts, FirmwareKind, Installed, Nic, Problem, Report, printable,
     waterfall,
@@ -45,6 +47,7 @@ pub fn show(host: &Host) -> Result<String> {
             bmc(&mut out, report);
         }
         facts(&mut out, &report.facts);
+        firmware(&mut out, report.firmware.as_ref(), read(host.firmware.as_ref())?);
         problems(&mut out, &report.problems);
         // The call before the jump has the whole run; the report has what was known when it was sent.
         let timeline = match &installed {
@@ -144,6 +147,48 @@ fn disk(disk: &Disk) -> Vec<String> {
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_string());
     let size = format!("{} GB", disk.size_bytes / 1_000_000_000);
     vec![disk.name.clone(), size, text(&disk.model), text(&disk.serial)]
+}
+
+/// A value of the contract that is one word.
+fn word(value: &impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| Some(value.as_str()?.to_string())).unwrap_or_default()
+}
+
+fn with_heads<const N: usize>(heads: [&str; N], mut rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
+    if !rows.is_empty() {
+        rows.insert(0, heads.map(str::to_string).to_vec());
+    }
+    rows
+}
+
+/// What runs and should run, and every attempt at it.
+fn firmware(out: &mut String, report: Option<&FirmwareReport>, journal: Option<Journal>) {
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_string());
+    let component = |component: &FirmwareComponent| {
+        let FirmwareComponent { name, device, running, stored, want, decision, reason, .. } = component;
+        let reason = reason.clone().unwrap_or_default();
+        vec![name.clone(), device.clone(), text(running), text(stored), want.clone(), word(decision), reason]
+    };
+    let rows: Vec<_> = report.iter().flat_map(|report| &report.components).map(component).collect();
+    section(
+        out,
+        "firmware",
+        with_heads(["entry", "device", "running", "stored", "wanted", "decision", ""], rows),
+    );
+    let attempt = |attempt: &Attempt| {
+        let Attempt { entry, device, version, from, phase, outcome, detail, .. } = attempt;
+        let outcome = outcome.as_ref().map_or_else(|| format!("open, {}", word(phase)), word);
+        vec![
+            entry.clone(),
+            device.clone(),
+            from.clone(),
+            version.clone(),
+            outcome,
+            detail.clone().unwrap_or_default(),
+        ]
+    };
+    let rows: Vec<_> = journal.iter().flat_map(|journal| &journal.attempts).map(attempt).collect();
+    section(out, "attempts at firmware", with_heads(["entry", "device", "from", "to", "outcome", ""], rows));
 }
 
 fn problems(out: &mut String, problems: &[Problem]) {

@@ -42,6 +42,22 @@ fn a_journal_is_kept_also_of_a_host_that_did_not_register() {
     server.agent("GET", "nobody/firmware", None).problem(400);
     assert_eq!(server.operator("GET", &format!("hosts/{ID}"), None).json()["firmware"], read());
 
+    let mut report: Value = serde_json::from_str(REPORT).unwrap();
+    let example: Value = serde_json::from_str(include_str!("../wire/report-firmware.json")).unwrap();
+    report["firmware"] = example["firmware"].clone();
+    server.agent("PUT", ID, Some(&report.to_string()));
+    let shown = prints(dir.path(), &["host", "show", ID]);
+    let plain = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    for expected in [
+        "firmware entry device running stored wanted decision",
+        "attempts at firmware entry device from to outcome",
+        "connectx-6-dx serial/MT2025X00001 22.31.1014 22.39.2048 confirmed",
+        "2.19.1 failed reading back: the image is not what is in the flash",
+        "2.19.1 open, ",
+    ] {
+        assert!(plain.contains(expected), "{expected} is not in {shown}");
+    }
+
     prints(dir.path(), &["host", "retry-firmware", ID]);
     assert_eq!(read()["attempts"], json!([]));
 }

@@ -7,8 +7,11 @@ use std::os::fd::AsFd;
 
 use nix::unistd::{ForkResult, dup2_stderr, dup2_stdin, dup2_stdout, fork};
 
+use crate::firmware::backend::deadline::wait_for_writers;
+
 /// Does `work` in a process of its own and returns its exit code, although a thread of it may still hang in the
-/// kernel, where nothing can end it: that thread is left behind, and with it its process. To be called while there
+/// kernel, where nothing can end it: that thread is left behind, and with it its process. So is one that still writes
+/// firmware. To be called while there
 /// is a single thread.
 ///
 /// # Errors
@@ -35,6 +38,8 @@ pub fn run(work: impl FnOnce() -> u8) -> io::Result<u8> {
                 let _ = dup2_stderr(null.as_fd());
             }
             let _ = done.write_all(&[code]);
+            drop(done);
+            wait_for_writers();
             std::process::exit(i32::from(code));
         }
     }

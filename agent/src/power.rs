@@ -29,9 +29,9 @@ const CYCLE: Duration = Duration::from_secs(60);
 /// Powers the host off.
 ///
 /// # Errors
-/// Where the kernel refuses (CAP_SYS_BOOT).
+/// Where the kernel refuses (CAP_SYS_BOOT), or firmware is half written.
 pub fn off() -> Result<Infallible> {
-    settle();
+    settle()?;
     reboot(RebootMode::RB_POWER_OFF).context("powering off")
 }
 
@@ -40,7 +40,7 @@ pub fn off() -> Result<Infallible> {
 /// # Errors
 /// As [`off`].
 pub fn restart() -> Result<Infallible> {
-    settle();
+    settle()?;
     reboot(RebootMode::RB_AUTOBOOT).context("rebooting")
 }
 
@@ -64,16 +64,27 @@ pub fn reset(machine: &Machine, by: Activation) -> Result<Infallible> {
 fn power_cycle(machine: &Machine) -> Result<Infallible> {
     let bmc = bmc::open(machine, false, Instant::now() + CYCLE)?;
     let mut bmc = bmc.context("a power cycle needs a BMC, and there is none")?;
-    settle();
+    settle()?;
     bmc.ask(&ChassisControl { action: PowerAction::Cycle }).context("asking the BMC for a power cycle")?;
     thread::sleep(CYCLE);
     bail!("the BMC took the power cycle, and the host is still on after {} s", CYCLE.as_secs())
 }
 
-/// Waits until no firmware is being written, and lets the console and any disk have what was written for them. A console
-/// that takes nothing (Ctrl-S, or a line noise that looks like it) is not waited for longer than a moment.
-pub fn settle() {
+/// To be called before the host ends: waits until no firmware is being written, and lets the console and any disk have
+/// what was written for them.
+///
+/// # Errors
+/// Where firmware is half written.
+pub fn settle() -> Result<()> {
     guard::wait_until_disarmed(&Machine::real());
+    guard::may_end(&Machine::real())?;
+    drain();
+    Ok(())
+}
+
+/// Lets the console and any disk have what was written for them. A console that takes nothing (Ctrl-S, or a line noise
+/// that looks like it) is not waited for longer than a moment.
+pub fn drain() {
     let (done, wait) = channel();
     thread::spawn(move || {
         let _ = tcdrain(std::io::stdout());

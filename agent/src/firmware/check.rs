@@ -111,16 +111,19 @@ impl Look<'_> {
         found
     }
 
-    /// The inventory, where there is one, and the host itself, where it can, remember what the journal says now.
+    /// The inventory, where there is one, remembers what the journal says now; then the host itself does, where it can, which
+    /// forgets attempts that have ended.
     ///
     /// # Errors
     /// Where the inventory does not.
     pub fn keep(&self, journal: &Journal) -> Result<()> {
+        if let Some(inventory) = self.inventory {
+            inventory.put_firmware_journal(journal, self.settings.inventory_timeout)?;
+        }
         if let Err(error) = variable::write(self.machine, journal) {
             log::warn!("the journal of firmware is the inventory's alone: {error:#}");
         }
-        let Some(inventory) = self.inventory else { return Ok(()) };
-        Ok(inventory.put_firmware_journal(journal, self.settings.inventory_timeout)?)
+        Ok(())
     }
 
     fn conditions(&self, facts: &Facts, set: &Believed, found: &Matches) -> Conditions {

@@ -127,6 +127,12 @@ pub fn next(state: &State, event: Event, traits: &Traits) -> State {
         (State::Write { again: false }, Event::Refused(why)) => State::Close(AttemptOutcome::Refused, why),
         (State::Write { again }, event) => written(*again, event, traits),
         (State::ReadBack { .. }, Event::Done) => State::Stage,
+        // Whoever writes may be about to begin.
+        (State::ReadBack { fault: Some(Fault { unfinished: true, why }), .. }, Event::Untouched)
+            if !traits.banks =>
+        {
+            State::Close(AttemptOutcome::Broken, format!("{why}; the old content is there so far"))
+        }
         (State::ReadBack { fault, .. }, Event::Untouched) => {
             let why = fault.as_ref().map_or("it was written without an error", |fault| &fault.why);
             State::Close(AttemptOutcome::Failed, format!("the old content is still there: {why}"))
@@ -403,8 +409,12 @@ mod tests {
 
     #[test]
     fn nobody_writes_beside_one_that_may_still_be_writing() {
-        let state = from_write(Traits { backup: true, ..BIOS }, [timed_out(), failed("differs")]);
-        assert_eq!(outcome(&state), Some(AttemptOutcome::Broken));
+        for found in [failed("differs"), Event::Untouched] {
+            let state = from_write(Traits { backup: true, ..BIOS }, [timed_out(), found]);
+            assert_eq!(outcome(&state), Some(AttemptOutcome::Broken));
+        }
+        let state = from_write(NIC, [timed_out(), Event::Untouched]);
+        assert_eq!(outcome(&state), Some(AttemptOutcome::Failed));
     }
 
     #[test]

@@ -8,11 +8,13 @@ pub mod modules;
 pub mod mounts;
 mod rescue;
 
+use std::convert::Infallible;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use nix::sys::reboot::set_cad_enabled;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
@@ -53,6 +55,8 @@ pub fn manager(machine: &Machine) -> Manager {
 pub fn live(started: Instant) -> ! {
     let signals = watched_signals();
     let _ = signals.thread_block();
+    // Else the kernel resets the host at once, whatever is being written; so PID 1 gets SIGINT.
+    let _ = set_cad_enabled(false);
     mounts::mount_all().iter().for_each(|problem| say(&format!("warning: {problem}")));
     let words = match start(|| run(started)) {
         Ok(child) => match wait_for(child, &signals) {
@@ -110,7 +114,7 @@ fn start(work: impl FnOnce() -> u8) -> nix::Result<Pid> {
         ForkResult::Child => {
             let _ = SigSet::all().thread_unblock();
             let code = work();
-            power::settle();
+            power::drain();
             std::process::exit(code.into());
         }
     }
@@ -120,8 +124,8 @@ fn start(work: impl FnOnce() -> u8) -> nix::Result<Pid> {
 fn wait_for(child: Pid, signals: &SigSet) -> End {
     loop {
         match signals.wait() {
-            Ok(Signal::SIGUSR2 | Signal::SIGUSR1) => drop(power::off()),
-            Ok(Signal::SIGTERM | Signal::SIGINT) => drop(power::restart()),
+            Ok(Signal::SIGUSR2 | Signal::SIGUSR1) => refused(power::off()),
+            Ok(Signal::SIGTERM | Signal::SIGINT) => refused(power::restart()),
             Ok(_) => {}
             Err(_) => sleep(Duration::from_secs(1)),
         }
@@ -134,6 +138,11 @@ fn wait_for(child: Pid, signals: &SigSet) -> End {
             }
         }
     }
+}
+
+fn refused(never: anyhow::Result<Infallible>) {
+    let Err(error) = never;
+    say(&format!("{error:#}"));
 }
 
 /// SIGCHLD, and what busybox's `poweroff`, `halt` and `reboot` send to PID 1.

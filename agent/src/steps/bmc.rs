@@ -75,7 +75,10 @@ impl Steps<'_> {
     ) -> String {
         let Wish { wanted, client } = wish;
         match bmc::wanted(self.machine, wanted) {
-            Ok(Some(wanted)) => {
+            Ok(Some(mut wanted)) => {
+                if self.is_flashing() && wanted.watchdog.take().is_some() {
+                    problems(vec!["the watchdog is left for a boot that flashes no firmware".to_string()]);
+                }
                 let escrow = |user: &str, password: &Secret| {
                     let (user, password) = (user.to_string(), password.clone());
                     Ok(client.bmc_credentials(&BmcCredentials { version: VERSION, user, password })?)

@@ -3,21 +3,28 @@
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::{MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use stage1_inventory::Facts;
-use stage1_inventory::firmware::FirmwareReport;
 use stage1_inventory::firmware::manifest::Activation;
+use stage1_inventory::firmware::{Decision, FirmwareComponent, FirmwareReport};
 
 use super::{Aim, Next, Steps};
+use crate::bmc;
 use crate::config;
 use crate::firmware::apply::Means;
+use crate::firmware::backend::guard;
 use crate::firmware::set::Believed;
 use crate::firmware::{self, Known, Look};
 use crate::init;
 use crate::inventory::Client;
+use crate::ipmi::app::{GetWatchdogTimer, SetWatchdogTimer, Watchdog, WatchdogAction};
 use crate::net;
 use crate::run::Current;
+
+/// How long stopping the BMC's watchdog may take.
+const WATCHDOG: Duration = Duration::from_secs(10);
 
 impl Steps<'_> {
     /// The firmware manifests that count. They are had as soon as there is a network, before it is known for whom.
@@ -74,6 +81,9 @@ impl Steps<'_> {
             stage.note("left alone");
             return Ok(next);
         };
+        if let Err(error) = guard::may_end(self.machine) {
+            return Ok(Break(Next::Rescue(error.to_string())));
+        }
         let quarantine = known.quarantine.join(", ");
         let reset = if known.acts {
             self.apply_firmware(stage, client, known)?
@@ -99,12 +109,18 @@ impl Steps<'_> {
         known: Known,
     ) -> Result<ControlFlow<Next, Option<Activation>>> {
         let (facts, _) = firmware::facts(self.machine);
+        // The inventory may have taken a day to decide on this host.
+        let mut problem = |problem| stage.problem(problem);
+        let (known, _) = firmware::check(&self.look(client), &facts, known.set, true, &mut problem);
+        self.stop_watchdog().unwrap_or_else(|error| stage.problem(format!("{error:#}")));
         let tell = |words: String| stage.progress(&words);
         let means = Means { look: self.look(client), transport: client.transport(), tell: &tell };
         let applied = firmware::apply(&means, &facts, known);
         applied.problems.into_iter().for_each(|problem| stage.problem(problem));
         if applied.lost_link {
-            net::bring_up(stage, self.machine, init::manager(self.machine), self.settings.network_timeout)?;
+            let manager = init::manager(self.machine);
+            net::bring_up(stage, self.machine, manager, self.settings.network_timeout)
+                .unwrap_or_else(|error| stage.problem(format!("{error:#}")));
         }
         stage.note(firmware::table::summary(&applied.report));
         let told = self.amend(client, "firmware", &applied.report, self.settings.inventory_timeout);
@@ -113,6 +129,26 @@ impl Steps<'_> {
             return Ok(Break(Next::Rescue("firmware is broken: the host must not be reset".to_string())));
         }
         Ok(Continue(applied.reset))
+    }
+
+    /// The BMC's own watchdog would reset the host in the middle of it, or one that is broken and waits for help.
+    fn stop_watchdog(&self) -> Result<()> {
+        let Some(mut bmc) = bmc::open(self.machine, false, Instant::now() + WATCHDOG)? else { return Ok(()) };
+        let Ok(state) = bmc.ask(&GetWatchdogTimer) else { return Ok(()) };
+        if state.is_running {
+            let watchdog = Watchdog { action: WatchdogAction::Nothing, ..state.watchdog };
+            bmc.ask(&SetWatchdogTimer { watchdog }).context("stopping the BMC's watchdog")?;
+        }
+        Ok(())
+    }
+
+    /// Whether firmware is to be flashed in this run, as far as is known yet.
+    pub(super) fn is_flashing(&self) -> bool {
+        let acts = |component: &FirmwareComponent| {
+            matches!(component.decision, Decision::Update | Decision::PendingActivation)
+        };
+        self.settings.firmware == config::Firmware::Apply
+            && self.firmware().iter().flat_map(|report| &report.components).any(acts)
     }
 
     /// Whether firmware is flashed before `next`.

@@ -91,11 +91,9 @@ pub fn kexec(kernel: &str, initrds: &[String], append: &str, plan: bool) -> u8 {
     }
     match target.load() {
         Ok(armed) => {
-            power::settle();
-            match armed.loaded.execute() {
-                Ok(never) => match never {},
-                Err(error) => say(&error.into()),
-            }
+            let Err(error) =
+                power::settle().and_then(|()| armed.loaded.execute().map_err(anyhow::Error::from));
+            say(&error)
         }
         Err(error) => say(&error),
     }
@@ -123,8 +121,8 @@ fn carry_out(run: &Run, next: Next, purpose: Purpose) -> Result<u8, Failure> {
     match next {
         Next::Execute(loaded) => {
             end(run, purpose, "jumping into the target");
-            power::settle();
-            loaded.execute().map(|never| match never {}).map_err(|error| failed("jump", error.into()))
+            let Err(error) = power::settle().and_then(|()| loaded.execute().map_err(anyhow::Error::from));
+            Err(failed("jump", error))
         }
         Next::PowerOff => {
             end(run, purpose, "powering off, as the inventory says");
@@ -136,9 +134,11 @@ fn carry_out(run: &Run, next: Next, purpose: Purpose) -> Result<u8, Failure> {
         }
         Next::Reset(by) => {
             end(run, purpose, &format!("a {} reset, so that new firmware runs", json::word(&by)));
-            power::reset(&Machine::real(), by)
-                .map(|never| match never {})
-                .map_err(|error| failed("reset", error))
+            let Err(error) = power::reset(&Machine::real(), by);
+            // Nothing weaker in its place, as on-failure may be.
+            run.problem("reset", format!("{error:#}"));
+            run.save(Some("a rescue shell: the reset for new firmware did not come about"));
+            Ok(RESCUE)
         }
         Next::Rescue(why) => {
             log::warn!("a rescue shell: {why}");

@@ -274,6 +274,8 @@ impl Host {
             3 | 4 => return Ok(Event::Refused("locked".to_string())),
             // It says that all went well, and did nothing.
             5 => return Ok(Event::Done),
+            // It has not begun.
+            9 => return Ok(Event::TimedOut("too long".to_string())),
             _ => Some(wanted),
         };
         match component {

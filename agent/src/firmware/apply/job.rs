@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The flash of one component.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::sync::mpsc::channel;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use stage1_inventory::firmware::manifest::{Entry, Method, Source};
-use stage1_inventory::firmware::{Journal, ManifestSet, Phase};
+use stage1_inventory::firmware::{AttemptOutcome, Journal, ManifestSet, Phase};
 
 use super::progress::Meter;
 use super::{Applied, Means};
 use crate::devlink::message::Device;
-use crate::firmware::backend::guard::Armed;
+use crate::firmware::backend::deadline::limited;
+use crate::firmware::backend::guard::{self, Armed};
 use crate::firmware::backend::tool::{TOLD, Tool};
 use crate::firmware::backend::{Activation, Backend, Outcome, Progress, Stored, capsule, devlink, mtd};
 use crate::firmware::check;
 use crate::firmware::journal::{self, same};
 use crate::firmware::matching::Matched;
 use crate::firmware::plan::{Planned, Target, Verdict};
-use crate::firmware::state::{Event, State};
+use crate::firmware::state::{Event, Fault, State};
 use crate::inventory::resolve;
 use crate::json;
 use crate::target::{Downloader, Fetch};
@@ -43,6 +43,8 @@ pub struct Job<'a> {
     /// All else is held off.
     armed: Option<Armed>,
     began: Instant,
+    /// Somebody may still write.
+    unfinished: Cell<bool>,
     /// Its driver was told to activate it.
     reloaded: bool,
     /// It was activated, and runs.
@@ -65,8 +67,21 @@ impl<'a> Job<'a> {
         };
         let image = machine.path(FOLDER).join(format!("{}.bin", device.name));
         let (before, armed, began) = (None, None, Instant::now());
-        let (reloaded, runs) = (false, false);
-        Self { means, planned, set, boot_id, backend, image, before, armed, began, reloaded, runs }
+        let (unfinished, reloaded, runs) = (Cell::new(false), false, false);
+        Self {
+            means,
+            planned,
+            set,
+            boot_id,
+            backend,
+            image,
+            before,
+            armed,
+            began,
+            unfinished,
+            reloaded,
+            runs,
+        }
     }
 
     /// Does what a state stands for, and says how that went.
@@ -80,19 +95,20 @@ impl<'a> Job<'a> {
             ),
             State::Arm => self.arm(journal).into(),
             State::Write { .. } => self.write(),
-            State::ReadBack { fault, .. } => self.read_back(fault.is_some()),
+            State::ReadBack { fault, .. } => self.read_back(fault.as_ref()),
             State::Restore(_) => self.restore(),
             State::Stage => {
                 let kept = self.record(journal, Phase::Staged);
-                self.disarm();
+                self.disarm(true);
                 kept.into()
             }
             State::Activating => self.record(journal, Phase::Activating).into(),
             State::Reload => self.reload(),
             State::Close(outcome, why) => {
                 journal::close(journal, &self.planned.matched.device.key, self.boot_id, outcome.clone(), why);
-                self.disarm();
-                self.means.look.keep(journal).into()
+                let kept = self.means.look.keep(journal);
+                self.disarm(*outcome != AttemptOutcome::Broken);
+                kept.into()
             }
             State::Staged | State::Reset(_) | State::Over(..) => Event::Done,
         }
@@ -148,20 +164,32 @@ impl<'a> Job<'a> {
         let is_it = |now: &&Matched| now.device == planned.device && now.entry.name == planned.entry.name;
         let now = found.matched.iter().find(is_it).context("it is not there any more")?;
         ensure!(now.reading == planned.reading, "it tells other versions than a moment ago");
-        if let Backend::Mtd(partition) = &self.backend {
-            self.before = Some(partition.read()?);
-        }
-        self.backend.check(&self.image)
+        let (backend, image) = (self.backend.clone(), self.image.clone());
+        self.before = limited(self.patience(), move || {
+            backend.check(&image)?;
+            match backend {
+                Backend::Mtd(partition) => partition.read().map(Some),
+                _ => Ok(None),
+            }
+        })?;
+        Ok(())
     }
 
     /// From here on it is an attempt, and nothing comes between.
     fn arm(&mut self, journal: &mut Journal) -> Result<()> {
-        self.armed = Some(Armed::arm(self.means.look.machine)?);
-        let kept = self.record(journal, Phase::Armed);
-        if kept.is_err() {
-            self.armed = None;
+        let machine = self.means.look.machine;
+        let armed = Armed::arm(machine)?;
+        let before = journal.clone();
+        if let Err(error) = self.record(journal, Phase::Armed) {
+            // It is not made, and so it does not count.
+            *journal = before;
+            return Err(error);
         }
-        kept
+        if !self.entry().safety.banks {
+            guard::mark(machine, &format!("{} {}", self.entry().name, self.planned.matched.device.name))?;
+        }
+        self.armed = Some(armed);
+        Ok(())
     }
 
     fn write(&self) -> Event {
@@ -176,50 +204,46 @@ impl<'a> Job<'a> {
             Outcome::Done => Event::Done,
             Outcome::Refused(why) => Event::Refused(why),
             Outcome::Failed(why) | Outcome::Unknown(why) => Event::Failed(why),
-            Outcome::Unfinished(why) => Event::TimedOut(why),
+            Outcome::Unfinished(why) => {
+                self.unfinished.set(true);
+                Event::TimedOut(why)
+            }
         }
     }
 
     /// Compares what is stored with what was to be written. What reads may hang as what writes. Where nothing tells what is
     /// stored, who wrote has the last word.
-    fn read_back(&self, failed: bool) -> Event {
-        let seconds = self.entry().limits.verify_seconds;
-        let Some(judge) = self.judge() else {
-            let unknown = || Event::Failed("nothing tells what is stored".to_string());
-            return if failed { unknown() } else { Event::Done };
-        };
-        self.say("reading back");
-        let (sender, answer) = channel();
-        let (backend, image) = (self.backend.clone(), self.image.clone());
-        thread::spawn(move || sender.send(backend.read_back(&image)));
-        match answer.recv_timeout(Duration::from_secs(seconds.into())) {
-            Ok(Ok(stored)) => judge(stored),
-            Ok(Err(error)) => Event::Failed(format!("{error:#}")),
-            Err(_) => Event::Failed(format!("no end after {seconds} s")),
-        }
-    }
-
-    /// What is made of what is stored; `None` where the component does not tell before it is activated.
-    fn judge(&self) -> Option<Box<dyn Fn(Stored) -> Event + '_>> {
+    fn read_back(&self, fault: Option<&Fault>) -> Event {
+        let failed = |why: &str| Event::Failed(why.to_string());
         let key = match (&self.entry().method, &self.entry().version.source) {
+            (Method::Exec(_), _) if fault.is_some_and(|fault| fault.unfinished) => {
+                return failed("the program is still at work");
+            }
             (Method::Mtd(_), _) => "",
             (Method::Devlink(_), Source::Devlink(key)) => key,
             (Method::Exec(_), Source::Tool) => TOLD,
-            _ => return None,
+            _ if fault.is_some() => return failed("nothing tells what is stored"),
+            _ => return Event::Done,
         };
-        Some(Box::new(move |stored| match stored {
-            Stored::Image => Event::Done,
-            Stored::Different(_) if self.is_untouched() => Event::Untouched,
-            Stored::Different(at) => Event::Failed(format!("it differs from the image at {at:#x}")),
-            Stored::Versions { running, stored } => {
+        self.say("reading back");
+        let (backend, image, before) = (self.backend.clone(), self.image.clone(), self.before.clone());
+        let look = move || Ok((backend.read_back(&image)?, is_untouched(&backend, before.as_ref())));
+        match limited(self.patience(), look) {
+            Ok((Stored::Image, _)) => Event::Done,
+            Ok((Stored::Different(_), true)) => Event::Untouched,
+            Ok((Stored::Different(at), false)) => {
+                Event::Failed(format!("it differs from the image at {at:#x}"))
+            }
+            Ok((Stored::Versions { running, stored }, _)) => {
                 match stored.get(key).or(running.get(key).filter(|_| !self.told_stored())) {
                     Some(now) if self.is(now, self.version()) => Event::Done,
                     Some(now) if self.was(now) => Event::Untouched,
                     Some(now) => Event::Failed(format!("it tells {now}")),
-                    None => Event::Failed("it tells no version".to_string()),
+                    None => failed("it tells no version"),
                 }
             }
-        }))
+            Err(error) => Event::Failed(format!("{error:#}")),
+        }
     }
 
     /// Puts the old content back.
@@ -230,15 +254,22 @@ impl<'a> Job<'a> {
             return Event::Failed(format!("writing {}: {error}", self.image.display()));
         }
         match self.write() {
-            Event::Done if self.is_untouched() => Event::Done,
-            Event::Done => Event::Failed("it reads back otherwise".to_string()),
-            event => event,
+            Event::Done => {}
+            event => return event,
+        }
+        let (backend, before) = (self.backend.clone(), self.before.clone());
+        match limited(self.patience(), move || Ok(is_untouched(&backend, before.as_ref()))) {
+            Ok(true) => Event::Done,
+            Ok(false) => Event::Failed("it reads back otherwise".to_string()),
+            Err(error) => Event::Failed(format!("{error:#}")),
         }
     }
 
     fn reload(&mut self) -> Event {
         self.reloaded = true;
-        match self.backend.activate() {
+        let backend = self.backend.clone();
+        let limit = Duration::from_secs(self.entry().limits.flash_seconds.into());
+        match limited(limit, move || backend.activate()) {
             Ok(Activation::Active) => {}
             Ok(Activation::Reset(why)) => {
                 return Event::Refused(why.unwrap_or_else(|| "it needs a reset".to_string()));
@@ -267,13 +298,17 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn disarm(&mut self) {
+    /// All else may go on; `whole`: a reset, too.
+    fn disarm(&mut self, whole: bool) {
+        if whole {
+            guard::unmark(self.means.look.machine);
+        }
         self.armed = None;
     }
 
-    fn is_untouched(&self) -> bool {
-        let Backend::Mtd(partition) = &self.backend else { return false };
-        self.before.is_some() && partition.read().ok() == self.before
+    /// How long reading may take.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(self.entry().limits.verify_seconds.into())
     }
 
     fn is(&self, version: &str, other: &str) -> bool {
@@ -311,10 +346,18 @@ impl<'a> Job<'a> {
     }
 }
 
+/// Whether the flash holds what it held before, where that is known.
+fn is_untouched(backend: &Backend, before: Option<&Vec<u8>>) -> bool {
+    let Backend::Mtd(partition) = backend else { return false };
+    before.is_some() && partition.read().ok().as_ref() == before
+}
+
 impl Drop for Job<'_> {
-    /// Memory is for the target.
+    /// Memory is for the target. A driver that has not ended may have the image still to read.
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.image);
+        if !self.unfinished.get() {
+            let _ = fs::remove_file(&self.image);
+        }
     }
 }
 

@@ -2,10 +2,16 @@
 //! Writing that cannot be stopped, and is not waited for without end.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result, bail};
+
 use super::{Outcome, Progress};
+
+/// The threads that still write.
+static WRITING: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
 
 enum Event {
     Progress(Progress),
@@ -26,14 +32,16 @@ pub fn within(
         let outcome = work(&tell);
         let _ = sender.send(Event::Ended(outcome));
     };
-    if let Err(error) = thread::Builder::new().name(name.to_string()).spawn(run) {
-        return Outcome::Refused(format!("starting a thread: {error}"));
-    }
+    let writer = match thread::Builder::new().name(name.to_string()).spawn(run) {
+        Ok(writer) => writer,
+        Err(error) => return Outcome::Refused(format!("starting a thread: {error}")),
+    };
     loop {
         match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(Event::Progress(told)) => progress(told),
             Ok(Event::Ended(outcome)) => return outcome,
             Err(RecvTimeoutError::Timeout) => {
+                WRITING.lock().unwrap_or_else(PoisonError::into_inner).push(writer);
                 return Outcome::Unfinished(format!(
                     "no end after {} s; it is still being written",
                     limit.as_secs()
@@ -44,6 +52,25 @@ pub fn within(
             }
         }
     }
+}
+
+/// Waits until all that was left alone has been written. A process that ended before would break it off.
+pub fn wait_for_writers() {
+    let writing = std::mem::take(&mut *WRITING.lock().unwrap_or_else(PoisonError::into_inner));
+    writing.into_iter().for_each(|writer| drop(writer.join()));
+}
+
+/// What only reads, or ends soon, but may hang in the kernel all the same.
+///
+/// # Errors
+/// Those of `work`; after `limit` it is left alone.
+pub fn limited<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let (sender, answer) = channel();
+    thread::Builder::new().spawn(move || sender.send(work())).context("starting a thread")?;
+    answer.recv_timeout(limit).unwrap_or_else(|_| bail!("no end after {} s", limit.as_secs()))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::machine::Machine;
 
 const FOLDER: &str = "/run/stage1";
 const LOCK: &str = "/run/stage1/firmware.lock";
+const MARK: &str = "/run/stage1/firmware.broken";
 const WATCHDOGS: &str = "/sys/class/watchdog";
 /// What asks a process to end.
 const SIGNALS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
@@ -67,6 +68,34 @@ pub fn wait_until_disarmed(machine: &Machine) {
     {
         log::warn!("firmware is being written: waiting for its end");
         let _ = lock.lock_shared();
+    }
+}
+
+/// From here on, until [`unmark`], a component may hold half an image: a reset is the end of the host. This outlives the
+/// process.
+///
+/// # Errors
+/// Where that cannot be written down.
+pub fn mark(machine: &Machine, component: &str) -> Result<()> {
+    fs::write(machine.path(MARK), component).with_context(|| format!("writing {MARK}"))
+}
+
+/// It holds the old firmware or the new one.
+pub fn unmark(machine: &Machine) {
+    let _ = fs::remove_file(machine.path(MARK));
+}
+
+/// Whether the host may be reset, powered off, or jump into another kernel. To be asked after [`wait_until_disarmed`].
+///
+/// # Errors
+/// The component that is marked.
+pub fn may_end(machine: &Machine) -> Result<()> {
+    match machine.read(MARK) {
+        Ok(component) => bail!(
+            "the firmware of {} may be half written, and a reset may be the end of this host; who knows better removes {MARK}",
+            String::from_utf8_lossy(&component)
+        ),
+        Err(_) => Ok(()),
     }
 }
 
@@ -124,6 +153,10 @@ mod tests {
         let machine = tree.machine();
         wait_until_disarmed(&machine);
         let armed = Armed::arm(&machine).unwrap();
+        mark(&machine, "board").unwrap();
+        assert!(may_end(&machine).unwrap_err().to_string().starts_with("the firmware of board may be half"));
+        unmark(&machine);
+        may_end(&machine).unwrap();
         assert_eq!(Armed::arm(&machine).err().unwrap().to_string(), "another process writes firmware");
         // It would end this test.
         raise(Signal::SIGTERM).unwrap();

@@ -3,7 +3,7 @@
 //! of it.
 
 pub mod capsule;
-mod deadline;
+pub mod deadline;
 pub mod devlink;
 pub mod guard;
 pub mod mtd;

@@ -180,13 +180,14 @@ impl<'a> Job<'a> {
         let machine = self.means.look.machine;
         let armed = Armed::arm(machine)?;
         let before = journal.clone();
+        if !self.entry().safety.banks {
+            guard::mark(machine, &format!("{} {}", self.entry().name, self.planned.matched.device.name))?;
+        }
         if let Err(error) = self.record(journal, Phase::Armed) {
             // It is not made, and so it does not count.
             *journal = before;
+            guard::unmark(machine);
             return Err(error);
-        }
-        if !self.entry().safety.banks {
-            guard::mark(machine, &format!("{} {}", self.entry().name, self.planned.matched.device.name))?;
         }
         self.armed = Some(armed);
         Ok(())

@@ -181,12 +181,12 @@ impl<'a> Job<'a> {
         let armed = Armed::arm(machine)?;
         let before = journal.clone();
         if !self.entry().safety.banks {
-            guard::mark(machine, &format!("{} {}", self.entry().name, self.planned.matched.device.name))?;
+            guard::mark(machine, &self.name())?;
         }
         if let Err(error) = self.record(journal, Phase::Armed) {
             // It is not made, and so it does not count.
             *journal = before;
-            guard::unmark(machine);
+            guard::unmark(machine, &self.name());
             return Err(error);
         }
         self.armed = Some(armed);
@@ -302,7 +302,7 @@ impl<'a> Job<'a> {
     /// All else may go on; `whole`: a reset, too.
     fn disarm(&mut self, whole: bool) {
         if whole {
-            guard::unmark(self.means.look.machine);
+            guard::unmark(self.means.look.machine, &self.name());
         }
         self.armed = None;
     }
@@ -342,8 +342,12 @@ impl<'a> Job<'a> {
         }
     }
 
+    fn name(&self) -> String {
+        format!("{} {}", self.entry().name, self.planned.matched.device.name)
+    }
+
     fn say(&self, words: &str) {
-        (self.means.tell)(format!("{} {}: {words}", self.entry().name, self.planned.matched.device.name));
+        (self.means.tell)(format!("{}: {words}", self.name()));
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
 use crate::machine::Machine;
@@ -77,12 +77,20 @@ pub fn wait_until_disarmed(machine: &Machine) {
 /// # Errors
 /// Where that cannot be written down.
 pub fn mark(machine: &Machine, component: &str) -> Result<()> {
-    fs::write(machine.path(MARK), component).with_context(|| format!("writing {MARK}"))
+    let others = marked(machine).into_iter().filter(|other| other != component);
+    let all: Vec<String> = others.chain([component.to_string()]).collect();
+    fs::write(machine.path(MARK), all.join("\n")).with_context(|| format!("writing {MARK}"))
 }
 
-/// It holds the old firmware or the new one.
-pub fn unmark(machine: &Machine) {
-    let _ = fs::remove_file(machine.path(MARK));
+/// The component holds the old firmware or the new one.
+pub fn unmark(machine: &Machine, component: &str) {
+    let mut others = marked(machine);
+    others.retain(|other| other != component);
+    // A mark that stays is a nuisance, one that is lost is a host.
+    let _ = match others.is_empty() {
+        true => fs::remove_file(machine.path(MARK)),
+        false => fs::write(machine.path(MARK), others.join("\n")),
+    };
 }
 
 /// Whether the host may be reset, powered off, or jump into another kernel. To be asked after [`wait_until_disarmed`].
@@ -90,13 +98,18 @@ pub fn unmark(machine: &Machine) {
 /// # Errors
 /// The component that is marked.
 pub fn may_end(machine: &Machine) -> Result<()> {
-    match machine.read(MARK) {
-        Ok(component) => bail!(
-            "the firmware of {} may be half written, and a reset may be the end of this host; who knows better removes {MARK}",
-            String::from_utf8_lossy(&component)
-        ),
-        Err(_) => Ok(()),
-    }
+    let components = marked(machine);
+    ensure!(
+        components.is_empty(),
+        "the firmware of {} may be half written, and a reset may be the end of this host; who knows better removes {MARK}",
+        components.join(", ")
+    );
+    Ok(())
+}
+
+fn marked(machine: &Machine) -> Vec<String> {
+    let bytes = machine.read(MARK).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).lines().map(str::to_string).collect()
 }
 
 /// Ignores the signals; gives what they did before. Unlike a mask, this goes for all threads, and for programs that are
@@ -153,9 +166,13 @@ mod tests {
         let machine = tree.machine();
         wait_until_disarmed(&machine);
         let armed = Armed::arm(&machine).unwrap();
+        mark(&machine, "nic").unwrap();
         mark(&machine, "board").unwrap();
-        assert!(may_end(&machine).unwrap_err().to_string().starts_with("the firmware of board may be half"));
-        unmark(&machine);
+        let error = may_end(&machine).unwrap_err().to_string();
+        assert!(error.starts_with("the firmware of nic, board may be half written"), "{error}");
+        unmark(&machine, "board");
+        assert!(may_end(&machine).unwrap_err().to_string().contains("of nic may"));
+        unmark(&machine, "nic");
         may_end(&machine).unwrap();
         assert_eq!(Armed::arm(&machine).err().unwrap().to_string(), "another process writes firmware");
         // It would end this test.

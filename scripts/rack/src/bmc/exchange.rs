@@ -23,21 +23,25 @@ pub struct Exchange {
 /// Set User Password (IPMI 2.0, section 22.30).
 pub const SET_USER_PASSWORD: (u8, u8) = (0x06, 0x47);
 
-/// Commands that change something that outlives them, as (network function, command): user access, name and password,
-/// channel access and security keys, system information, LAN and SOL parameters, boot options, power and power policy,
-/// resets, SEL, SEL time and DCMI parameters.
-const WRITES: [(u8, u8); 21] = [
+/// Commands that change something, as (network function, command): user access, name and password, payload access, channel
+/// access and security keys, system information, LAN and SOL parameters, boot options, power and power policy, identify
+/// LED, watchdog, resets, SEL, SEL time and DCMI parameters.
+const WRITES: [(u8, u8); 25] = [
     (0x06, 0x02),
     (0x06, 0x03),
+    (0x06, 0x22),
+    (0x06, 0x24),
     (0x06, 0x40),
     (0x06, 0x43),
     (0x06, 0x45),
     SET_USER_PASSWORD,
+    (0x06, 0x4c),
     (0x06, 0x56),
     (0x06, 0x58),
     (0x0c, 0x01),
     (0x0c, 0x21),
     (0x00, 0x02),
+    (0x00, 0x04),
     (0x00, 0x06),
     (0x00, 0x08),
     (0x0a, 0x44),

@@ -130,3 +130,28 @@ fn what_is_behind_is_flashed_and_after_one_reset_the_target_runs() {
     assert_eq!(attempts[0].boot_id, attempts[1].boot_id, "one boot has written both");
     assert_eq!(story.host().nic_flash().unwrap().chunks().unwrap(), 74);
 }
+
+/// The BMC's watchdog, which ipmi_sim does not say to run, would reset the host in the middle of it.
+#[test]
+fn the_bmcs_watchdog_does_not_bark_while_firmware_is_flashed() {
+    let story = Story::new(
+        "firmware-watchdog",
+        &format!("nic = '{NEW}'\n[inventory.bmc]\nwatchdog = {{ action = 'reset', seconds = 300 }}"),
+        "firmware_nic = {}\n[host.bmc]\nfaults = ['06 25 data 44010010B80BB80B']",
+        "",
+    );
+    story.host().power_on().unwrap();
+    story.comes_to_its_end();
+    let writes: Vec<String> =
+        story.host().bmc().unwrap().proxy().writes().iter().map(ToString::to_string).collect();
+    let of_watchdog: Vec<&String> = writes.iter().filter(|write| write.starts_with("06 24")).collect();
+    // Set, it stands still, and at its end nothing would happen.
+    assert!(matches!(*of_watchdog, [write] if write.starts_with("06 24 04 00")), "{writes:#?}");
+    assert!(!writes.iter().any(|write| write.starts_with("06 22")), "it is not started: {writes:#?}");
+    assert_eq!(story.component("rack-nic").running.as_deref(), Some(NEW));
+    let problems = story.problems();
+    assert!(
+        problems.iter().any(|problem| problem.contains("the watchdog is left for a boot")),
+        "{problems:?}"
+    );
+}

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use stage1::devlink::message::Device;
-use stage1::firmware::backend::{Backend, Outcome, capsule, devlink, guard, mtd};
-use stage1::machine::Machine;
+use netlink::devlink::Device;
+use stage1::firmware::backend::{Backend, Outcome, capsule, devlink, mtd};
+use stage1::host::Machine;
+use stage1::host::critical_section::Armed;
 
 #[derive(Parser)]
 struct Arguments {
@@ -68,7 +69,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else if arguments.activate {
         println!("flash: {:?}", backend.activate()?);
     } else {
-        let _armed = guard::Armed::arm(&machine)?;
+        let _armed = Armed::arm(&machine)?;
         let limit = Duration::from_secs(arguments.limit);
         let outcome = backend.write(&arguments.image, limit, &mut |progress| {
             println!("flash: {} {}/{}", progress.phase, progress.done, progress.total);

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
 use log::LevelFilter;
+use stage1::commands::facts::{Capture, Request};
+use stage1::commands::firmware::Kind;
+use stage1::commands::{self, Flags};
 use stage1::facts::Group;
-use stage1::steps::{Aim, Purpose};
-use stage1::verbs::facts::{Capture, Request};
-use stage1::verbs::firmware::Kind;
-use stage1::verbs::{self, Flags};
-use stage1::{bmc, config, init, left_behind, logger};
+use stage1::host::{child, logger};
+use stage1::stages::{Aim, Purpose};
+use stage1::{bmc, config, pid1};
 
 /// The first-stage OS agent for bare-metal servers.
 ///
@@ -227,39 +228,39 @@ enum BmcVerb {
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    if init::is_init() {
-        init::live(started);
+    if pid1::is_init() {
+        pid1::live(started);
     }
     let Arguments { verbose, verb } = Arguments::parse();
     let at_boot = matches!(verb, Verb::Run { boot: true, .. });
     logger::start(if verbose { LevelFilter::Debug } else { LevelFilter::Info }, at_boot);
     let run = |common: Common, aim| {
         let purpose = Purpose { aim, plan: common.plan, at_boot };
-        leave_behind(|| verbs::run(&common.settings.flags(), purpose, started))
+        leave_behind(|| commands::run(&common.settings.flags(), purpose, started))
     };
     ExitCode::from(match verb {
         Verb::Run { common, .. } => run(common, Aim::Run),
         Verb::Register { common } => run(common, Aim::Register),
         Verb::Boot { common } => run(common, Aim::Boot),
-        Verb::Facts(arguments) => verbs::facts::run(arguments.request()),
-        Verb::Lldp(arguments) => verbs::lldp::run(&arguments.request()),
-        Verb::Bmc(verb) => verbs::bmc::run(&verb.request()),
+        Verb::Facts(arguments) => commands::facts::run(arguments.request()),
+        Verb::Lldp(arguments) => commands::lldp::run(&arguments.request()),
+        Verb::Bmc(verb) => commands::bmc::run(&verb.request()),
         Verb::Firmware(FirmwareVerb::Check { settings, json, only }) => {
-            verbs::firmware::check(&settings.flags(), &verbs::firmware::Request { json, only })
+            commands::firmware::check(&settings.flags(), &commands::firmware::Request { json, only })
         }
         Verb::Firmware(FirmwareVerb::Apply { settings, json, only, plan, reset }) => {
-            let request = verbs::firmware::Request { json, only };
-            leave_behind(|| verbs::firmware::apply(&settings.flags(), &request, plan, reset))
+            let request = commands::firmware::Request { json, only };
+            leave_behind(|| commands::firmware::apply(&settings.flags(), &request, plan, reset))
         }
-        Verb::Firmware(FirmwareVerb::Lint { folder }) => verbs::firmware::lint(&folder),
-        Verb::Kexec { kernel, initrd, append, plan } => verbs::kexec(&kernel, &initrd, &append, plan),
-        Verb::Status { json } => verbs::status(json),
+        Verb::Firmware(FirmwareVerb::Lint { folder }) => commands::firmware::lint(&folder),
+        Verb::Kexec { kernel, initrd, append, plan } => commands::kexec(&kernel, &initrd, &append, plan),
+        Verb::Status { json } => commands::status(json),
     })
 }
 
 /// Does not wait for threads that hang in the kernel.
 fn leave_behind(work: impl FnOnce() -> u8) -> u8 {
-    left_behind::run(work).unwrap_or_else(|error| verbs::say(&error.into()))
+    child::run(work).unwrap_or_else(|error| commands::say(&error.into()))
 }
 
 impl FactsArguments {
@@ -271,8 +272,8 @@ impl FactsArguments {
 }
 
 impl BmcVerb {
-    fn request(self) -> verbs::bmc::Request {
-        use verbs::bmc::Request;
+    fn request(self) -> commands::bmc::Request {
+        use commands::bmc::Request;
         match self {
             Self::Show { json } => Request::Show { json },
             Self::Apply { wanted, plan, json } => Request::Apply { wanted, plan, json },
@@ -284,10 +285,10 @@ impl BmcVerb {
 }
 
 impl LldpArguments {
-    fn request(self) -> verbs::lldp::Request {
+    fn request(self) -> commands::lldp::Request {
         let Self { ports, json, watch, timeout, listen } = self;
         let timeout = Duration::from_secs(timeout.into());
-        verbs::lldp::Request { ports, json, watch, timeout, listen }
+        commands::lldp::Request { ports, json, watch, timeout, listen }
     }
 }
 

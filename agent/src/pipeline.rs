@@ -6,9 +6,9 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use crate::config::{SettingError, Settings};
-use crate::machine::Machine;
-use crate::run::{Current, Failure, Run, join};
-use crate::steps::{Aim, Next, Purpose, Steps};
+use crate::host::Machine;
+use crate::run::{Failure, Run, StageContext, join};
+use crate::stages::{Aim, Next, Purpose, Stages};
 
 /// Runs the stages that `purpose` asks for. What cannot be undone is not done here: it is returned.
 ///
@@ -21,44 +21,45 @@ pub fn run(
     complaints: &[SettingError],
     purpose: Purpose,
 ) -> Result<Next, Failure> {
-    let steps = &Steps::new(run, machine, settings, purpose);
+    let stages = &Stages::new(run, machine, settings, purpose);
     thread::scope(|scope| {
-        let leave = steps.lldp.leave();
-        let image = run.beside(scope, "image", |stage| steps.check_image(stage));
-        let network = run.beside(scope, "network", |stage| steps.bring_up_network(stage));
-        let read_manifests = |stage: &Current| Ok(network.join().map(|()| steps.read_manifests(stage)));
-        let manifests = run.beside(scope, "manifests", read_manifests);
-        let lldp = run.beside(scope, "lldp", |stage| steps.collect_neighbours(stage));
-        run.stage("modules", |stage| steps.load_modules(stage))?;
-        let facts = run.stage("facts", |stage| steps.discover_facts(stage))?;
+        let leave = stages.lldp.leave();
+        let image = run.spawn(scope, "image", |stage| stages.check_image(stage));
+        let network = run.spawn(scope, "network", |stage| stages.bring_up_network(stage));
+        let read_manifests = |stage: &StageContext| Ok(network.join().map(|()| stages.read_manifests(stage)));
+        let manifests = run.spawn(scope, "manifests", read_manifests);
+        let lldp = run.spawn(scope, "lldp", |stage| stages.collect_neighbours(stage));
+        run.stage("modules", |stage| stages.load_modules(stage))?;
+        let facts = run.stage("facts", |stage| stages.discover_facts(stage))?;
         let (wish, wishes) = channel();
         let is_told = facts.bmc.is_some();
-        let bmc = run.beside(scope, "bmc", move |stage| steps.configure_bmc(stage, is_told, &wishes));
-        let identity = run.stage("identity", |stage| steps.choose_identity(stage, &facts))?;
+        let bmc = run.spawn(scope, "bmc", move |stage| stages.configure_bmc(stage, is_told, &wishes));
+        let identity = run.stage("identity", |stage| stages.choose_identity(stage, &facts))?;
         image.join()?;
         let manifests = manifests.join()??;
-        let client = run.stage("settings", |_| steps.check_settings(complaints, &identity))?;
-        let known = run.stage("firmware", |stage| steps.check_firmware(stage, &client, &facts, manifests))?;
+        let client = run.stage("settings", |_| stages.check_settings(complaints, &identity))?;
+        let known =
+            run.stage("firmware", |stage| stages.check_firmware(stage, &client, &facts, manifests))?;
         let mut telling = Vec::new();
         if purpose.aim != Aim::Boot {
             let registered =
-                run.stage("register", |stage| steps.register(stage, &client, &identity, facts, wish))?;
-            telling = steps.amend_report(scope, &client, lldp, registered.lldp, bmc);
-            let next = run.stage("flash", |stage| steps.flash(stage, &client, known, registered.next))?;
+                run.stage("register", |stage| stages.register(stage, &client, &identity, facts, wish))?;
+            telling = stages.amend_report(scope, &client, lldp, registered.lldp, bmc);
+            let next = run.stage("flash", |stage| stages.flash(stage, &client, known, registered.next))?;
             if let Break(next) = next {
                 return join(telling).map(|()| next);
             }
         }
-        let plan = run.stage("profile", |stage| steps.fetch_profile(stage, &client))?;
-        let handover = run.stage("detail", |stage| steps.fetch_detail(stage, &client))?;
+        let plan = run.stage("profile", |stage| stages.fetch_profile(stage, &client))?;
+        let handover = run.stage("detail", |stage| stages.fetch_detail(stage, &client))?;
         if purpose.plan {
-            return run.stage("plan", |_| steps.show(&plan, &handover)).map(Next::Show);
+            return run.stage("plan", |_| stages.show(&plan, &handover)).map(Next::Show);
         }
-        let target = run.stage("download", |stage| steps.download(stage, &client, &plan, &handover))?;
-        let armed = run.stage("load", |stage| steps.load(stage, target))?;
+        let target = run.stage("download", |stage| stages.download(stage, &client, &plan, &handover))?;
+        let armed = run.stage("load", |stage| stages.load(stage, target))?;
         drop(leave);
         join(telling)?;
-        run.stage("installed", |stage| steps.tell_installed(stage, &client, &plan, &handover, &armed))?;
+        run.stage("installed", |stage| stages.tell_installed(stage, &client, &plan, &handover, &armed))?;
         Ok(Next::Execute(armed.loaded))
     })
 }

@@ -8,10 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use stage1::config::Settings;
+use stage1::host::Machine;
 use stage1::inventory::{Assigned, Client, Transport};
-use stage1::machine::Machine;
 use stage1::target::{Downloader, Plan, fetch};
-use stage1_inventory::{Artifact, Profile};
+use stage1_contract::{Artifact, Profile};
 
 const PROFILE: &str = r#"{"version":1,"name":"p","kernel":{"urls":["/k"],"sha256":"00","size":1}}"#;
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// The published schema, in which no object may have a field that the schema does not name.
 fn strict_schema() -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../inventory/schema/facts.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../inventory/contract/schema/facts.json");
     let mut schema = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     close(&mut schema);
     schema

@@ -3,9 +3,9 @@
 //! look at the running machine, where the agent's own readers can also look at one that was captured.
 
 use stage1::facts::{Group, discover};
-use stage1::machine::Machine;
-use stage1_inventory::Facts;
-use stage1_inventory::facts::Sensor;
+use stage1::host::Machine;
+use stage1_contract::Facts;
+use stage1_contract::facts::Sensor;
 use sysinfo::{Component, Components, System};
 
 fn facts(group: Group) -> Facts {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use stage1::config::Settings;
+use stage1::host::Machine;
 use stage1::inventory::{Client, Transport};
-use stage1::machine::Machine;
 
 /// A machine with two certificates, their keys, and files that are neither.
 fn machine() -> (tempfile::TempDir, Machine) {

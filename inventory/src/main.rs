@@ -116,7 +116,7 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use rustls::pki_types::ServerName;
-use stage1_inventory::{Action, schema};
+use stage1_contract::{Action, schema};
 
 use crate::server::{FirmwareVerb, Folder, HostVerb, Options, ProfileVerb};
 
@@ -175,7 +175,7 @@ fn main() -> ExitCode {
         Verb::Profile(verb) => Folder::open(&dir).and_then(|folder| server::profile(&folder, verb)),
         Verb::Firmware(verb) => server::firmware(&dir, verb),
         Verb::Schema { name } => {
-            println!("{:#}", schema::schema(&name).unwrap_or_default());
+            print!("{}", schema::published(&name).unwrap_or_default());
             Ok(())
         }
     };

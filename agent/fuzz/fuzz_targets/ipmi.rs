@@ -5,28 +5,28 @@
 use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
-use stage1::ipmi::app::{
+use ipmi::app::{
     CipherSuite, GetBmcGlobalEnables, GetChannelAccess, GetChannelAuthenticationCapabilities,
     GetChannelCipherSuites, GetChannelInfo, GetDeviceGuid, GetDeviceId, GetSelfTestResults, GetSystemGuid,
     GetUserAccess, GetUserName, GetUserPayloadAccess, GetWatchdogTimer, Privilege, Store,
 };
-use stage1::ipmi::chassis::{
+use ipmi::chassis::{
     BootAcknowledge, BootFlags, BootFlagsKept, GetBootOption, GetChassisCapabilities, GetChassisStatus,
     GetPohCounter, GetSystemRestartCause,
 };
-use stage1::ipmi::dcmi::{GetControllerId, GetDcmiCapabilities, GetPowerReading};
-use stage1::ipmi::sensor::{GetSensorReading, GetSensorThresholds, read_sensors};
-use stage1::ipmi::storage::{
+use ipmi::dcmi::{GetControllerId, GetDcmiCapabilities, GetPowerReading};
+use ipmi::sensor::{GetSensorReading, GetSensorThresholds, read_sensors};
+use ipmi::storage::{
     ClearSelStatus, Fru, GetSelInfo, GetSelTime, Sdr, SelContent, SelRecord, erase_sel, extent, read_fru,
     read_sdrs, read_sel,
 };
-use stage1::ipmi::transport::{
+use ipmi::transport::{
     AddressSource, BackupGateway, CipherEntries, CipherEntryCount, CipherPrivileges, Gateway, GatewayMac,
     GetLanParameter, GetSolParameter, IpAddress, Ipv6DynamicAddress, Ipv6Enables, Ipv6StaticAddress,
     Ipv6Status, Ipv6Support, MacAddress, SolAuthentication, SolBitRate, SolEnable, SubnetMask, Vlan,
     VlanPriority,
 };
-use stage1::ipmi::{Bmc, Command, NetFn, Patience, SetInProgress, Wire, WireError};
+use ipmi::{BmcSession, Command, NetFn, RetryPolicy, SetInProgress, Transport, TransportError};
 
 fuzz_target!(|input: &[u8]| {
     let Some((what, rest)) = input.split_first() else { return };
@@ -108,8 +108,8 @@ fn inventory(data: &[u8]) {
 /// All that is read of a BMC, whose answers are the input's: a length, so many bytes, and so on.
 fn conversation(input: &[u8]) {
     let wire = Box::new(Answers(input.to_vec()));
-    let patience = Patience { attempts: 1, pause: Duration::ZERO, ..Patience::default() };
-    let mut bmc = Bmc::new(wire, patience, Instant::now() + Duration::from_secs(5));
+    let patience = RetryPolicy { attempts: 1, pause: Duration::ZERO, ..RetryPolicy::default() };
+    let mut bmc = BmcSession::new(wire, patience, Instant::now() + Duration::from_secs(5));
     let _ = read_sel(&mut bmc, 10);
     let records = read_sdrs(&mut bmc).records;
     let _ = read_sensors(&mut bmc, &records);
@@ -120,10 +120,10 @@ fn conversation(input: &[u8]) {
 
 struct Answers(Vec<u8>);
 
-impl Wire for Answers {
-    fn exchange(&mut self, _: NetFn, _: u8, _: &[u8], _: Duration) -> Result<Vec<u8>, WireError> {
+impl Transport for Answers {
+    fn exchange(&mut self, _: NetFn, _: u8, _: &[u8], _: Duration) -> Result<Vec<u8>, TransportError> {
         let Some(length) = self.0.first().copied() else {
-            return Err(WireError::Gone("the input has ended".to_string()));
+            return Err(TransportError::Gone("the input has ended".to_string()));
         };
         let end = self.0.len().min(1 + usize::from(length));
         Ok(self.0.drain(..end).skip(1).collect())

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use stage1::facts::smbios::parse;
-use stage1_inventory::Facts;
+use stage1_contract::Facts;
 
 fuzz_target!(|input: &[u8]| {
     let Some((length, rest)) = input.split_first() else { return };

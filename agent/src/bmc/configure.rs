@@ -5,22 +5,22 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use stage1_inventory::{BmcChange, BmcOutcome, BmcUserOutcome, PasswordState, Secret, WantedBmc};
+use stage1_contract::{BmcChange, BmcOutcome, BmcUserOutcome, PasswordState, Secret, WantedBmc};
 
+use super::BmcSession;
 use super::password::generate;
 use super::plan::{Finding, Plan, Write, plan};
 use super::questions::Questions;
 use super::survey::{Survey, read_again};
 use super::users::{self, findings, read_payload};
 use super::write::{WriteError, write};
-use crate::ipmi::Bmc;
-use crate::random;
+use crate::host::random;
 
 /// Where a password that was made up goes before it is set: a user's name and the password.
 pub type Escrow<'a> = dyn Fn(&str, &Secret) -> Result<()> + 'a;
 
 /// What would be written, and what went wrong in finding that out.
-pub fn planned(bmc: &mut Bmc, survey: &mut Survey, wanted: &WantedBmc) -> (Plan, Vec<String>) {
+pub fn planned(bmc: &mut BmcSession, survey: &mut Survey, wanted: &WantedBmc) -> (Plan, Vec<String>) {
     let mut questions = Questions::new(bmc);
     let (plan, _) = prepare(&mut questions, survey, wanted);
     (plan, questions.end())
@@ -28,7 +28,12 @@ pub fn planned(bmc: &mut Bmc, survey: &mut Survey, wanted: &WantedBmc) -> (Plan,
 
 /// Writes what differs, reads it back, and keeps in the survey how it is and what came of it. What went wrong is handed
 /// back. A BMC that is as it is wanted is written nothing.
-pub fn configure(bmc: &mut Bmc, survey: &mut Survey, wanted: &WantedBmc, escrow: &Escrow) -> Vec<String> {
+pub fn configure(
+    bmc: &mut BmcSession,
+    survey: &mut Survey,
+    wanted: &WantedBmc,
+    escrow: &Escrow,
+) -> Vec<String> {
     let started = Instant::now();
     let mut questions = Questions::new(bmc);
     let (plan, findings) = prepare(&mut questions, survey, wanted);

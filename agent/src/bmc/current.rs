@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How a BMC is set, as far as that can be wanted otherwise. Pure.
 
-use stage1_inventory::{AddressSource, PowerRestore};
+use stage1_contract::{AddressSource, PowerRestore};
 
-use crate::ipmi::app::Privilege;
+use ipmi::app::Privilege;
 
 /// The settings of a BMC. What is `None` the BMC does not tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,16 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use stage1_inventory::{BmcFru, BmcHealth, BmcPower, BmcSel, BmcSensor, SelEntry};
+use stage1_contract::{BmcFru, BmcHealth, BmcPower, BmcSel, BmcSensor, SelEntry};
 
 use super::questions::Questions;
+use super::session::{Sel, Sensor, read_fru, read_sdrs, read_sel, read_sensors};
 use super::text::time;
-use crate::ipmi::dcmi::GetPowerReading;
-use crate::ipmi::sensor::{Breach, Event, Sensor, Severity, Units, read_sensors, sensor_type};
-use crate::ipmi::storage::{
-    Fru, Sdr, SdrContent, Sel, SelContent, SelRecord, Timestamp, read_fru, read_sdrs, read_sel,
-};
-use crate::random::hex;
+use crate::display::hex;
+use ipmi::dcmi::GetPowerReading;
+use ipmi::sensor::{Breach, Event, Severity, Units, sensor_type};
+use ipmi::storage::{Fru, Sdr, SdrContent, SelContent, SelRecord, Timestamp};
 
 /// How many events a report looks through, the newest ones. A full log has some thousands.
 const EVENTS: usize = 512;

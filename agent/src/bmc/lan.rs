@@ -3,15 +3,13 @@
 
 use std::net::Ipv4Addr;
 
-use stage1_inventory::{AddressSource, BmcIpv6, BmcLan};
+use stage1_contract::{AddressSource, BmcIpv6, BmcLan};
 
 use super::current::Lan;
 use super::plan::privilege_name;
 use super::questions::Questions;
-use crate::ipmi::app::{
-    AccessMode, ChannelAccess, GetChannelAccess, GetChannelInfo, Medium, Privilege, Store,
-};
-use crate::ipmi::transport::{
+use ipmi::app::{AccessMode, ChannelAccess, GetChannelAccess, GetChannelInfo, Medium, Privilege, Store};
+use ipmi::transport::{
     AddressSource as Source, CipherEntries, CipherEntryCount, CipherPrivileges, Gateway, GetLanParameter,
     IpAddress, Ipv6DynamicAddress, Ipv6Entry, Ipv6EntryStatus, Ipv6Source, Ipv6StaticAddress, Ipv6Status,
     MacAddress, SubnetMask, Vlan,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Passwords that every BMC takes.
 
-use stage1_inventory::Secret;
+use stage1_contract::Secret;
 
 /// Bytes that any BMC stores: IPMI 1.5 has 16, IPMI 2.0 may have 20 (IPMI 2.0, section 22.30).
 pub const SHORT: usize = 16;

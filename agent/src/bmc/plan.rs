@@ -3,13 +3,13 @@
 
 use std::fmt;
 
-use stage1_inventory::{
+use stage1_contract::{
     AddressSource, PowerRestore, Secret, UnknownUsers, WantedBmc, WantedLan, WantedUser, WantedWatchdog,
     WatchdogAction,
 };
 
 use super::current::{Current, Slot, Watchdog};
-use crate::ipmi::app::Privilege;
+use ipmi::app::Privilege;
 
 /// By how many seconds the clocks may differ. The host's own comes from a clock of whole seconds, which drifts.
 const CLOCK: i64 = 10;

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Asking a BMC many things of which any may fail.
 
-use crate::ipmi::{Bmc, Command, Error};
+use super::session::{BmcSession, Error};
+use ipmi::Command;
 
 /// A conversation in which a failure costs what was asked for, and the BMC's silence everything that would follow.
 pub struct Questions<'a> {
-    bmc: &'a mut Bmc,
+    bmc: &'a mut BmcSession,
     problems: Vec<String>,
     is_hung: bool,
 }
 
 impl<'a> Questions<'a> {
     /// A conversation.
-    pub fn new(bmc: &'a mut Bmc) -> Self {
+    pub fn new(bmc: &'a mut BmcSession) -> Self {
         Self { bmc, problems: Vec::new(), is_hung: false }
     }
 
@@ -35,7 +36,10 @@ impl<'a> Questions<'a> {
     }
 
     /// What comes of a conversation of several commands.
-    pub fn with<T>(&mut self, talk: impl FnOnce(&mut Bmc) -> Result<T, Error>) -> Option<Result<T, Error>> {
+    pub fn with<T>(
+        &mut self,
+        talk: impl FnOnce(&mut BmcSession) -> Result<T, Error>,
+    ) -> Option<Result<T, Error>> {
         if self.is_hung {
             return None;
         }

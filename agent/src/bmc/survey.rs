@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a BMC is and how it is set.
 
-use stage1_inventory::{BmcChassis, BmcDevice, BmcReport, BmcSol, PowerRestore};
+use stage1_contract::{BmcChassis, BmcDevice, BmcReport, BmcSol, PowerRestore};
 
 use super::current::{Current, Watchdog};
 use super::makers::maker;
@@ -9,15 +9,13 @@ use super::plan::Write;
 use super::questions::Questions;
 use super::write::seconds_now;
 use super::{lan, users};
-use crate::ipmi::app::{
-    DeviceId, GetDeviceGuid, GetDeviceId, GetSelfTestResults, GetWatchdogTimer, SelfTest,
-};
-use crate::ipmi::chassis::{
+use crate::display::hex;
+use ipmi::app::{DeviceId, GetDeviceGuid, GetDeviceId, GetSelfTestResults, GetWatchdogTimer, SelfTest};
+use ipmi::chassis::{
     ChassisStatus, GetChassisStatus, GetPohCounter, GetSystemRestartCause, RestartCause, RestorePolicy,
 };
-use crate::ipmi::storage::{GetSelTime, Timestamp};
-use crate::ipmi::transport::{BitRate, GetSolParameter, SolBitRate, SolEnable};
-use crate::random::hex;
+use ipmi::storage::{GetSelTime, Timestamp};
+use ipmi::transport::{BitRate, GetSolParameter, SolBitRate, SolEnable};
 
 /// A BMC, as it was read.
 #[derive(Clone, Debug, Default)]

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use stage1_inventory::{
+use stage1_contract::{
     BmcFru, BmcLan, BmcOutcome, BmcReport, BmcSel, BmcSensor, PasswordState, SelEntry, printable,
 };
 

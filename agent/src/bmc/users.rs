@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The users of a BMC.
 
-use stage1_inventory::{BmcUser, Secret, WantedBmc};
+use stage1_contract::{BmcUser, Secret, WantedBmc};
 
 use super::current::{Access, Current, Slot};
 use super::password::{SHORT, wrong};
 use super::plan::{Finding, privilege_name, slot_of};
 use super::questions::Questions;
-use crate::ipmi::app::{
+use super::session::{BmcSession, Error};
+use ipmi::app::{
     GetUserAccess, GetUserName, GetUserPayloadAccess, Password, PasswordSize, Payloads, TestUserPassword,
     UserAccess, UserName,
 };
-use crate::ipmi::{Bmc, Error};
 
 /// All slots. Access is asked for where it matters: for slots with a name, for the null user, and for all where somebody
 /// without a name is enabled.
@@ -96,7 +96,7 @@ pub fn findings(questions: &mut Questions, wanted: &WantedBmc, current: &Current
 ///
 /// # Errors
 /// Where the BMC hangs.
-pub fn test(bmc: &mut Bmc, slot: u8, password: &Secret) -> Result<Finding, Error> {
+pub fn test(bmc: &mut BmcSession, slot: u8, password: &Secret) -> Result<Finding, Error> {
     let right = says_yes(bmc, slot, password)?;
     if right != Some(true) {
         return Ok(right.map_or(Finding::Unknown, |_| Finding::Wrong));
@@ -107,7 +107,7 @@ pub fn test(bmc: &mut Bmc, slot: u8, password: &Secret) -> Result<Finding, Error
 
 /// What the BMC's own test says (IPMI 2.0, section 22.30); `None` where it has none. A password is stored with 16 bytes or
 /// with 20, and the BMC says which.
-fn says_yes(bmc: &mut Bmc, slot: u8, password: &Secret) -> Result<Option<bool>, Error> {
+fn says_yes(bmc: &mut BmcSession, slot: u8, password: &Secret) -> Result<Option<bool>, Error> {
     let sizes: &[PasswordSize] = match password.reveal().len() <= SHORT {
         true => &[PasswordSize::Sixteen, PasswordSize::Twenty],
         false => &[PasswordSize::Twenty],

@@ -4,25 +4,26 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use stage1_inventory::{PowerRestore, Secret, WantedWatchdog};
+use stage1_contract::{PowerRestore, Secret, WantedWatchdog};
 use thiserror::Error;
 
 use super::lan::CHANNEL_LIMIT;
 use super::password::{LONG, SHORT};
 use super::plan::{LanWrite, Write, action_code};
+use super::session::{BmcSession, Error as Refused};
 use super::users;
-use crate::ipmi::app::{
+use ipmi::app::{
     Access, AccessMode, ChannelAccess, EnableUser, GetChannelAccess, GetUserAccess, Password, PasswordSize,
     Payloads, PreTimeout, Privilege, SetChannelAccess, SetUserAccess, SetUserName, SetUserPassword,
     SetUserPayloadAccess, SetWatchdogTimer, Store, UserAccess, Watchdog, WatchdogUser,
 };
-use crate::ipmi::chassis::{ChassisIdentify, Identify, RestorePolicy, SetPowerRestorePolicy};
-use crate::ipmi::storage::SetSelTime;
-use crate::ipmi::transport::{
+use ipmi::chassis::{ChassisIdentify, Identify, RestorePolicy, SetPowerRestorePolicy};
+use ipmi::storage::SetSelTime;
+use ipmi::transport::{
     AddressSource, CipherEntries, CipherPrivileges, Gateway, GetLanParameter, IpAddress, SetLanParameter,
     SetSolParameter, SolEnable, SubnetMask, Vlan,
 };
-use crate::ipmi::{Bmc, Completion, Error as Refused, SetInProgress};
+use ipmi::{Completion, SetInProgress};
 
 /// Why a write came to nothing.
 #[derive(Debug, Error)]
@@ -39,7 +40,12 @@ pub enum WriteError {
 ///
 /// # Errors
 /// [`WriteError`].
-pub fn write(bmc: &mut Bmc, channel: u8, write: &Write, secret: Option<&Secret>) -> Result<(), WriteError> {
+pub fn write(
+    bmc: &mut BmcSession,
+    channel: u8,
+    write: &Write,
+    secret: Option<&Secret>,
+) -> Result<(), WriteError> {
     match write {
         Write::Name(user, name) => {
             let name = users::name(name).map_err(WriteError::Impossible)?;
@@ -77,8 +83,8 @@ pub fn seconds_now() -> u32 {
 
 /// Sets a password of up to 16 bytes as one of 16, which logs in with IPMI 1.5 too, and where the BMC wants 20 as one of
 /// 20; a longer one as one of 20 only, since a BMC that has 16 would cut it.
-fn password(bmc: &mut Bmc, user: u8, secret: &Secret) -> Result<(), WriteError> {
-    let set = |bmc: &mut Bmc, size| {
+fn password(bmc: &mut BmcSession, user: u8, secret: &Secret) -> Result<(), WriteError> {
+    let set = |bmc: &mut BmcSession, size| {
         let password = Password::new(secret.reveal(), size);
         let password =
             password.ok_or_else(|| WriteError::Impossible(format!("a password has 1 to {LONG} bytes")))?;
@@ -98,7 +104,7 @@ fn is_about_length(error: &Refused) -> bool {
     matches!(error.completion(), Some(Completion(0xc6 | 0xc7 | 0xc8 | 0xcc)))
 }
 
-fn access(bmc: &mut Bmc, channel: u8, user: u8, limit: Privilege) -> Result<(), Refused> {
+fn access(bmc: &mut BmcSession, channel: u8, user: u8, limit: Privilege) -> Result<(), Refused> {
     let access = Access { callback_only: false, link_authentication: true, messaging: true, limit };
     match bmc.ask(&SetUserAccess { channel, user, access }) {
         // Some BMCs have no link authentication.
@@ -110,7 +116,7 @@ fn access(bmc: &mut Bmc, channel: u8, user: u8, limit: Privilege) -> Result<(), 
 }
 
 /// Where the BMC does not tell who is enabled, what the user may do is taken away too: that can be read back.
-fn disable(bmc: &mut Bmc, channel: u8, user: u8) -> Result<(), Refused> {
+fn disable(bmc: &mut BmcSession, channel: u8, user: u8) -> Result<(), Refused> {
     bmc.ask(&EnableUser { user, is_enabled: false })?;
     let UserAccess { access, is_enabled, .. } = bmc.ask(&GetUserAccess { channel, user })?;
     if is_enabled.is_none() && access.messaging {
@@ -121,7 +127,7 @@ fn disable(bmc: &mut Bmc, channel: u8, user: u8) -> Result<(), Refused> {
 }
 
 /// Now, and after the BMC's next start. What else is set for the channel stays.
-fn channel_access(bmc: &mut Bmc, channel: u8, is_available: bool) -> Result<(), Refused> {
+fn channel_access(bmc: &mut BmcSession, channel: u8, is_available: bool) -> Result<(), Refused> {
     let mode = if is_available { AccessMode::Always } else { AccessMode::Disabled };
     for store in [Store::NonVolatile, Store::Volatile] {
         let access = bmc.ask(&GetChannelAccess { channel, store })?;
@@ -133,7 +139,7 @@ fn channel_access(bmc: &mut Bmc, channel: u8, is_available: bool) -> Result<(), 
     Ok(())
 }
 
-fn no_cipher_suite_0(bmc: &mut Bmc, channel: u8) -> Result<(), WriteError> {
+fn no_cipher_suite_0(bmc: &mut BmcSession, channel: u8) -> Result<(), WriteError> {
     let CipherEntries(suites) = bmc.ask(&GetLanParameter::<CipherEntries>::new(channel))?;
     let CipherPrivileges(mut levels) = bmc.ask(&GetLanParameter::<CipherPrivileges>::new(channel))?;
     for (_, level) in suites.iter().zip(&mut levels).filter(|(suite, _)| **suite == 0) {
@@ -142,7 +148,7 @@ fn no_cipher_suite_0(bmc: &mut Bmc, channel: u8) -> Result<(), WriteError> {
     locked(bmc, channel, |bmc| bmc.ask(&SetLanParameter { channel, value: CipherPrivileges(levels) }))
 }
 
-fn lan(bmc: &mut Bmc, channel: u8, writes: &[LanWrite]) -> Result<(), WriteError> {
+fn lan(bmc: &mut BmcSession, channel: u8, writes: &[LanWrite]) -> Result<(), WriteError> {
     locked(bmc, channel, |bmc| writes.iter().try_for_each(|write| lan_parameter(bmc, channel, *write)))
 }
 
@@ -150,11 +156,12 @@ fn lan(bmc: &mut Bmc, channel: u8, writes: &[LanWrite]) -> Result<(), WriteError
 /// it is let go without a commit they roll back. A BMC without lock or commit (both are optional, IPMI 2.0, table 23-4)
 /// takes writes at once.
 fn locked(
-    bmc: &mut Bmc,
+    bmc: &mut BmcSession,
     channel: u8,
-    writes: impl FnOnce(&mut Bmc) -> Result<(), Refused>,
+    writes: impl FnOnce(&mut BmcSession) -> Result<(), Refused>,
 ) -> Result<(), WriteError> {
-    let progress = |bmc: &mut Bmc, value| bmc.ask(&SetLanParameter::<SetInProgress> { channel, value });
+    let progress =
+        |bmc: &mut BmcSession, value| bmc.ask(&SetLanParameter::<SetInProgress> { channel, value });
     let has_lock = match progress(bmc, SetInProgress::InProgress) {
         Ok(()) => true,
         Err(error) if error.is_absent() => false,
@@ -186,7 +193,7 @@ fn only_if_hung(error: Refused) -> Result<(), Refused> {
     if error.is_hung() { Err(error) } else { Ok(()) }
 }
 
-fn lan_parameter(bmc: &mut Bmc, channel: u8, write: LanWrite) -> Result<(), Refused> {
+fn lan_parameter(bmc: &mut BmcSession, channel: u8, write: LanWrite) -> Result<(), Refused> {
     match write {
         LanWrite::Dhcp(true) => bmc.ask(&SetLanParameter { channel, value: AddressSource::Dhcp }),
         LanWrite::Dhcp(false) => bmc.ask(&SetLanParameter { channel, value: AddressSource::Static }),
@@ -201,7 +208,7 @@ fn lan_parameter(bmc: &mut Bmc, channel: u8, write: LanWrite) -> Result<(), Refu
 }
 
 /// Stopped, or set and started.
-fn watchdog(bmc: &mut Bmc, wanted: &WantedWatchdog) -> Result<(), WriteError> {
+fn watchdog(bmc: &mut BmcSession, wanted: &WantedWatchdog) -> Result<(), WriteError> {
     let action = action_code(&wanted.action).ok_or_else(|| {
         WriteError::Impossible("the watchdog's action is none that this agent knows".to_string())
     })?;
@@ -216,12 +223,12 @@ fn watchdog(bmc: &mut Bmc, wanted: &WantedWatchdog) -> Result<(), WriteError> {
     };
     bmc.ask(&SetWatchdogTimer { watchdog })?;
     if runs {
-        bmc.ask(&crate::ipmi::app::ResetWatchdogTimer)?;
+        bmc.ask(&ipmi::app::ResetWatchdogTimer)?;
     }
     Ok(())
 }
 
-fn power_restore(bmc: &mut Bmc, policy: &PowerRestore) -> Result<(), WriteError> {
+fn power_restore(bmc: &mut BmcSession, policy: &PowerRestore) -> Result<(), WriteError> {
     let policy = match policy {
         PowerRestore::AlwaysOff => RestorePolicy::Off,
         PowerRestore::Previous => RestorePolicy::Previous,

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use stage1_inventory::facts::BmcPresence;
+use stage1_contract::facts::BmcPresence;
 
 use super::deadline::{Job, side_by_side};
-use crate::machine::Machine;
+use crate::host::Machine;
 
 /// SMBIOS type 38, where the kernel exports the structures one by one.
 const SMBIOS: &str = "/sys/firmware/dmi/entries/38-0";

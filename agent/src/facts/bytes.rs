@@ -15,5 +15,5 @@ pub fn text(bytes: &[u8]) -> Option<String> {
 
 /// Lower-case hexadecimal; `None` where all is zero, which is how devices say that they have no such identifier.
 pub fn hexadecimal(bytes: &[u8]) -> Option<String> {
-    bytes.iter().any(|byte| *byte != 0).then(|| crate::random::hex(bytes))
+    bytes.iter().any(|byte| *byte != 0).then(|| crate::display::hex(bytes))
 }

@@ -10,12 +10,12 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use stage1_inventory::Facts;
+use stage1_contract::Facts;
 use tar::{Archive, Builder, EntryType, Header};
 
 use super::scrub::Scrubber;
 use super::{discover, everything};
-use crate::machine::{Entry, Machine, Recording};
+use crate::host::{Entry, Machine, Recording};
 
 /// Discovers the facts of `machine` and writes what was read on the way to `path`; with `scrub_key`, without what
 /// names this one machine.

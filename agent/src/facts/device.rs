@@ -3,7 +3,7 @@
 
 use std::io;
 
-use crate::machine::Machine;
+use crate::host::Machine;
 
 /// A device that is asked; why an answer is missing is kept as a problem.
 pub struct Device<'a> {

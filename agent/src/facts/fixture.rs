@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::machine::Machine;
+use crate::host::Machine;
 
 /// The files of a machine, in a folder that goes when this does.
 pub struct Tree(TempDir);

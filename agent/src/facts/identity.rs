@@ -5,8 +5,8 @@
 //! does not make another host of it.
 
 use anyhow::{Result, bail};
-use stage1_inventory::facts::Baseboard;
-use stage1_inventory::{Candidate, Facts, Identity, IdentitySource, Nic};
+use stage1_contract::facts::Baseboard;
+use stage1_contract::{Candidate, Facts, Identity, IdentitySource, Nic};
 use uuid::Uuid;
 
 use super::placeholder::{is_monotonous, is_placeholder};
@@ -193,8 +193,8 @@ fn is_universal(mac: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stage1_inventory::SystemInformation;
-    use stage1_inventory::facts::{Chassis, OnboardDevice, Smbios};
+    use stage1_contract::SystemInformation;
+    use stage1_contract::facts::{Chassis, OnboardDevice, Smbios};
 
     fn facts(uuid: Option<&str>, serial: Option<&str>, macs: &[&str]) -> Facts {
         let system = SystemInformation {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Memory as the kernel sees it, and the errors that its controllers have counted.
 
-use stage1_inventory::Memory;
-use stage1_inventory::facts::{MemoryController, MemoryModule};
+use stage1_contract::Memory;
+use stage1_contract::facts::{MemoryController, MemoryModule};
 
-use crate::machine::Machine;
+use crate::host::Machine;
 
 const MEMINFO: &str = "/proc/meminfo";
 const BLOCKS: &str = "/sys/devices/system/memory";

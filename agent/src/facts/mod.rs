@@ -27,13 +27,13 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
-use stage1_inventory::{Facts, FirmwareKind, Identity};
+use stage1_contract::{Facts, FirmwareKind, Identity};
 
-use crate::machine::Machine;
+use crate::host::Machine;
 
 pub use capture::{Unpacked, capture};
 pub use memory::available_bytes;
-pub use nics::{physical_ports, refresh_link};
+pub use nics::refresh_link;
 pub use summary::{one_line, table};
 
 /// How long a group may take; what is slow by nature, such as a disk, has a shorter deadline of its own.

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use stage1_inventory::facts::{Discovery, Disk, Facts, MemoryDevice, NvmeHealth, PciDevice, Sensor, Smbios};
-use stage1_inventory::{FirmwareKind, IdentitySource, Nic};
+use stage1_contract::facts::{Discovery, Disk, Facts, MemoryDevice, NvmeHealth, PciDevice, Sensor, Smbios};
+use stage1_contract::{FirmwareKind, IdentitySource, Nic};
 
 use super::summary::bytes;
 
@@ -299,10 +299,10 @@ fn plural(count: usize, one: &str, many: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use stage1_inventory::facts::{
+    use stage1_contract::facts::{
         Ata, AtaSecurity, BmcPresence, MemoryController, MemoryModule, Nvme, Processor, Watchdog,
     };
-    use stage1_inventory::{Cpus, Memory, Problem};
+    use stage1_contract::{Cpus, Memory, Problem};
 
     use super::*;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where a device sits among the buses.
 
-use crate::machine::Machine;
+use crate::host::Machine;
 
 /// The PCI function that a device is, or the nearest that it is behind.
 pub fn pci_address(machine: &Machine, device: &str) -> Option<String> {

@@ -9,7 +9,7 @@
 
 use ring::hmac;
 use serde_json::Value;
-use stage1_inventory::Facts;
+use stage1_contract::Facts;
 
 use super::identity;
 use super::placeholder::is_placeholder;
@@ -254,7 +254,7 @@ fn swapped(text: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
     use proptest::prelude::{any, prop, prop_assert_eq, proptest};
-    use stage1_inventory::{Disk, Nic, SystemInformation};
+    use stage1_contract::{Disk, Nic, SystemInformation};
 
     const MAC: &str = "ac:1f:6b:01:02:03";
     const UUID: &str = "4c4c4544-0042-3510-8053-b4c04f564831";

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use stage1_inventory::facts::Sensor;
+use stage1_contract::facts::Sensor;
 
 use super::deadline::{Job, side_by_side};
-use crate::machine::Machine;
+use crate::host::Machine;
 
 const CHIPS: &str = "/sys/class/hwmon";
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use stage1_inventory::facts::{Accelerator, Discovery, MemoryDevice, Sensor};
-use stage1_inventory::{Cpus, Disk, Facts, FirmwareKind, Nic, printable};
+use stage1_contract::facts::{Accelerator, Discovery, MemoryDevice, Sensor};
+use stage1_contract::{Cpus, Disk, Facts, FirmwareKind, Nic, printable};
 
 use super::oddities::oddities;
 use super::placeholder::is_placeholder;
@@ -349,8 +349,8 @@ fn sensors(sensors: &[Sensor]) -> Rows {
 
 #[cfg(test)]
 mod tests {
-    use stage1_inventory::facts::BootFirmware;
-    use stage1_inventory::{Memory, SystemInformation};
+    use stage1_contract::facts::BootFirmware;
+    use stage1_contract::{Memory, SystemInformation};
 
     use super::*;
 

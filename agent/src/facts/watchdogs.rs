@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Watchdogs. Only their files in `/sys` are read: to open `/dev/watchdog` is to start it.
 
-use stage1_inventory::facts::Watchdog;
+use stage1_contract::facts::Watchdog;
 
-use crate::machine::Machine;
+use crate::host::Machine;
 
 const WATCHDOGS: &str = "/sys/class/watchdog";
 

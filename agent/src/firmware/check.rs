@@ -4,10 +4,10 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use stage1_inventory::Facts;
-use stage1_inventory::facts::PowerSupply;
-use stage1_inventory::firmware::manifest::{Component, Method, Source};
-use stage1_inventory::firmware::{FirmwareReport, Journal, ManifestSet};
+use stage1_contract::Facts;
+use stage1_contract::facts::PowerSupply;
+use stage1_contract::firmware::manifest::{Component, Method, Source};
+use stage1_contract::firmware::{FirmwareReport, Journal, ManifestSet};
 
 use super::backend::tool::Tool;
 use super::journal;
@@ -18,9 +18,9 @@ use super::variable;
 use crate::bmc;
 use crate::config::Settings;
 use crate::facts::{self, Group};
+use crate::host::Machine;
 use crate::inventory::Client;
-use crate::ipmi::app::GetDeviceId;
-use crate::machine::Machine;
+use ipmi::app::GetDeviceId;
 
 /// How long a BMC may take to answer.
 const BMC: Duration = Duration::from_secs(10);
@@ -172,7 +172,7 @@ fn power(facts: &Facts) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stage1_inventory::facts::Smbios;
+    use stage1_contract::facts::Smbios;
 
     #[test]
     fn power_is_sane_where_every_supply_that_is_there_works() {

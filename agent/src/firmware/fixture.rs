@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use stage1_inventory::facts::{Baseboard, Bios, Devlink, EsrtEntry, PciDevice, Smbios};
-use stage1_inventory::firmware::ManifestSet;
-use stage1_inventory::{BootFirmware, Facts, FirmwareKind, Nic, SystemInformation};
+use stage1_contract::facts::{Baseboard, Bios, Devlink, EsrtEntry, PciDevice, Smbios};
+use stage1_contract::firmware::ManifestSet;
+use stage1_contract::{BootFirmware, Facts, FirmwareKind, Nic, SystemInformation};
 
 use super::set;
 

@@ -2,9 +2,9 @@
 //! What was tried, and what came of it: an attempt is confirmed by a later boot and the version that runs in it, and by
 //! nothing else. Pure.
 
-use stage1_inventory::VERSION;
-use stage1_inventory::firmware::manifest::Format;
-use stage1_inventory::firmware::{Attempt, AttemptOutcome, Journal, Phase};
+use stage1_contract::VERSION;
+use stage1_contract::firmware::manifest::Format;
+use stage1_contract::firmware::{Attempt, AttemptOutcome, Journal, Phase};
 
 use super::matching::{Matched, Reading};
 use super::version::Version;

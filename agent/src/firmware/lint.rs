@@ -5,8 +5,8 @@ mod entry;
 
 use std::cmp::Ordering;
 
-use stage1_inventory::firmware::ManifestSet;
-use stage1_inventory::firmware::manifest::{Component, Entry, Match};
+use stage1_contract::firmware::ManifestSet;
+use stage1_contract::firmware::manifest::{Component, Entry, Match};
 
 use super::set;
 use super::version::Version;

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use stage1_inventory::facts::{Devlink, PciDevice};
-use stage1_inventory::firmware::manifest::{Component, Entry, Format, Match, PciPattern, Source};
-use stage1_inventory::firmware::{FirmwareSkipped, ManifestSet};
-use stage1_inventory::{Facts, Nic};
+use stage1_contract::facts::{Devlink, PciDevice};
+use stage1_contract::firmware::manifest::{Component, Entry, Format, Match, PciPattern, Source};
+use stage1_contract::firmware::{FirmwareSkipped, ManifestSet};
+use stage1_contract::{Facts, Nic};
 
 use super::version;
 

@@ -12,6 +12,7 @@ pub mod journal;
 pub mod lint;
 pub mod matching;
 pub mod plan;
+mod reset;
 pub mod set;
 pub mod signature;
 pub mod state;
@@ -23,16 +24,17 @@ pub mod version;
 mod fixture;
 
 use anyhow::{Context, Result};
-use stage1_inventory::firmware::SetSource;
+use stage1_contract::firmware::SetSource;
 
 use crate::config::Settings;
+use crate::host::Machine;
 use crate::inventory::Client;
-use crate::machine::Machine;
 use set::{Believed, Candidate};
 use signature::Keys;
 
 pub use apply::apply;
 pub use check::{Known, Look, check, facts};
+pub use reset::reset;
 
 /// Where an image has the public keys of manifest sets.
 pub const KEYS: &str = "/etc/stage1/firmware.pub";

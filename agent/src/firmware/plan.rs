@@ -5,8 +5,8 @@ mod gates;
 
 use std::cmp::Ordering;
 
-use stage1_inventory::firmware::manifest::{Activation, Entry, FromVersions, Image, OnFail, Update};
-use stage1_inventory::firmware::{
+use stage1_contract::firmware::manifest::{Activation, Entry, FromVersions, Image, OnFail, Update};
+use stage1_contract::firmware::{
     Attempt, AttemptOutcome, Decision, FirmwareComponent, FirmwareSkipped, Journal, Phase,
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From the bytes of a manifest set to one that is believed: signature first, then what it says. Pure.
 
-use stage1_inventory::firmware::manifest::SCHEMA;
-use stage1_inventory::firmware::{FirmwareSet, ManifestSet, SetSource};
+use stage1_contract::firmware::manifest::SCHEMA;
+use stage1_contract::firmware::{FirmwareSet, ManifestSet, SetSource};
 use thiserror::Error;
 
 use super::signature::{self, Keys};

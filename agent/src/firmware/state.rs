@@ -10,8 +10,8 @@
 //! attempt; up to there every failure leaves no trace. Nothing here confirms: that is for the next boot
 //! ([`super::journal::settle`]). [`Flashes`] puts several of them into an order.
 
-use stage1_inventory::firmware::manifest::{Activation, Entry};
-use stage1_inventory::firmware::{AttemptOutcome, Phase};
+use stage1_contract::firmware::manifest::{Activation, Entry};
+use stage1_contract::firmware::{AttemptOutcome, Phase};
 
 /// Where a flash stands: what is done now.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use stage1_inventory::firmware::manifest::Method;
-use stage1_inventory::firmware::{Decision, FirmwareComponent, FirmwareReport, SetSource};
-use stage1_inventory::printable;
+use stage1_contract::firmware::manifest::Method;
+use stage1_contract::firmware::{Decision, FirmwareComponent, FirmwareReport, SetSource};
+use stage1_contract::printable;
 
 use super::matching::NO_ENTRY;
 use super::plan::{Plan, Planned, Target, Verdict};
@@ -154,12 +154,13 @@ fn row(component: &FirmwareComponent) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stage1_inventory::Report;
+    use stage1_contract::Report;
 
     #[test]
     fn a_report_of_everything() {
         let report: Report =
-            serde_json::from_str(include_str!("../../../inventory/tests/wire/report-firmware.json")).unwrap();
+            serde_json::from_str(include_str!("../../../inventory/contract/tests/wire/report-firmware.json"))
+                .unwrap();
         let table = table(&report.firmware.unwrap());
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines[0], "manifests of the inventory, serial 2026092301, signed");

@@ -11,11 +11,11 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::libc::c_int;
-use stage1_inventory::VERSION;
-use stage1_inventory::firmware::Journal;
+use stage1_contract::VERSION;
+use stage1_contract::firmware::Journal;
 
+use crate::host::Machine;
 use crate::json;
-use crate::machine::Machine;
 
 const FOLDER: &str = "/sys/firmware/efi/efivars";
 const VARIABLE: &str = "/sys/firmware/efi/efivars/Stage1Firmware-8b2f3d8e-7a0c-4a52-9d53-6c1f1a9b7e40";
@@ -102,7 +102,7 @@ fn unprotect(path: &Path) -> Result<()> {
 mod tests {
     use super::*;
     use crate::facts::fixture::Tree;
-    use stage1_inventory::firmware::{Attempt, AttemptOutcome, Phase};
+    use stage1_contract::firmware::{Attempt, AttemptOutcome, Phase};
 
     fn attempt(device: &str, outcome: Option<AttemptOutcome>) -> Attempt {
         Attempt {

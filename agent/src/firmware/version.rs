@@ -7,8 +7,8 @@
 use std::cmp::Ordering;
 use std::fmt::Write;
 
-use stage1_inventory::firmware::manifest::Format;
-use stage1_inventory::printable;
+use stage1_contract::firmware::manifest::Format;
+use stage1_contract::printable;
 use thiserror::Error;
 
 /// A version of one format.

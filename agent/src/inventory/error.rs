@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use stage1_inventory::{ProblemDocument, VERSION, printable};
+use stage1_contract::{ProblemDocument, VERSION, printable};
 use thiserror::Error;
 use ureq::http::Method;
 
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_not_json_is_told_from_one_that_is_cut_short() {
         let words = |body: &str| {
-            let error = serde_json::from_str::<stage1_inventory::Profile>(body).unwrap_err();
+            let error = serde_json::from_str::<stage1_contract::Profile>(body).unwrap_err();
             Reason::not_json(&error, body.as_bytes()).to_string()
         };
         assert_eq!(words("{\"version\":1,"), "the answer ends in its middle");

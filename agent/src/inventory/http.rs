@@ -11,7 +11,7 @@ use ureq::http::HeaderMap;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
 use crate::config::Settings;
-use crate::machine::Machine;
+use crate::host::Machine;
 
 /// The CA that an image carries for its own inventory.
 const IMAGE_CA: &str = "/etc/stage1/ca.pem";

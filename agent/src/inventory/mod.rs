@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use stage1_inventory::firmware::{Journal, SignedManifests};
-use stage1_inventory::{BmcCredentials, Detail, Event, Installed, Profile, Registration, Report, VERSION};
+use stage1_contract::firmware::{Journal, SignedManifests};
+use stage1_contract::{BmcCredentials, Detail, Event, Installed, Profile, Registration, Report, VERSION};
 use ureq::http::{Method, Request, StatusCode};
 
+use crate::host::random;
 use crate::json;
-use crate::random;
 
 pub use error::{Error, Reason};
 pub use http::{Transport, TransportError};

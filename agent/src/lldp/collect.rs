@@ -15,11 +15,11 @@ use super::ports::{Mode, Options};
 use super::schedule::Message;
 use super::socket::{LONGEST, PortSocket};
 use super::{Shared, lock, quieten};
-use crate::facts::physical_ports;
-use crate::machine::Machine;
+use crate::host::Machine;
+use crate::host::physical_ports;
 use crate::net;
-use crate::net::netlink::{self, Link};
 use crate::net::socket::Netlink;
+use netlink::route::{self, Link};
 
 /// How many frames of a port are read at once, and how long it then rests: what comes beyond that, and is more than
 /// the socket keeps, the kernel drops.
@@ -59,7 +59,7 @@ impl Worker {
         wake: PipeReader,
     ) -> Result<Self> {
         let monitor = Netlink::open(LINKS)?;
-        monitor.send(&netlink::dump_links())?;
+        monitor.send(&route::dump_links())?;
         let host = machine.attribute("/proc/sys/kernel/hostname");
         let host = host.filter(|name| !["(none)", "localhost"].contains(&name.as_str()));
         Ok(Self {
@@ -124,13 +124,13 @@ impl Worker {
     fn follow_links(&mut self) -> Result<()> {
         for message in self.monitor.receive(Instant::now())? {
             match message {
-                netlink::Message::Link(link) => self.see(link),
-                netlink::Message::Gone(index) => {
+                route::Message::Link(link) => self.see(link),
+                route::Message::Gone(index) => {
                     self.sockets.retain(|socket| socket.index != index);
                     self.shared.ports().gone(index);
                 }
-                netlink::Message::Done => self.shared.ports().all_seen(),
-                netlink::Message::Address(_) | netlink::Message::Answer(_) => {}
+                route::Message::Done => self.shared.ports().all_seen(),
+                route::Message::Address(_) | route::Message::Answer(_) => {}
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use std::time::Duration;
 use lldp_rs::cdp::Cdp;
 use lldp_rs::ethernet::{Frame, Payload};
 use lldp_rs::{ChassisId, Lldpdu, Neighbour, PortId, Protocol};
-use stage1_inventory::Neighbour as Reported;
+use stage1_contract::Neighbour as Reported;
 
 use super::neighbour::reported;
 

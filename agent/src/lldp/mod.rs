@@ -22,10 +22,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use lldp_rs::{ChassisId, Text};
-use stage1_inventory::PortNeighbours;
+use stage1_contract::PortNeighbours;
 
-use crate::machine::Machine;
-use crate::random;
+use crate::display::hex;
+use crate::host::Machine;
+use crate::host::random;
 use collect::Worker;
 use firmware::Flag;
 use ports::{Options, Ports};
@@ -59,7 +60,7 @@ impl Collector {
     /// One that has not begun.
     pub fn new(machine: &Machine, options: Options) -> Self {
         // New for the switch at each boot, so that it answers at once.
-        let boot = machine.boot_id().unwrap_or_else(|| random::hex(&random::bytes::<16>()));
+        let boot = machine.boot_id().unwrap_or_else(|| hex(&random::bytes::<16>()));
         let ours = ChassisId::Local(Text::from(format!("stage1 {boot}").as_str()));
         let ports = Mutex::new(Ports::new(options, ours));
         let (changed, quietened) = (Condvar::new(), Mutex::default());

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use lldp_rs::{ChassisId, LinkAggregation, Neighbour, PortId, Protocol, Text};
-use stage1_inventory::{Neighbour as Reported, VlanName};
+use stage1_contract::{Neighbour as Reported, VlanName};
 
 /// What a neighbour said, first heard so long after the port had carrier.
 pub fn reported(neighbour: &Neighbour, heard_after: Duration) -> Reported {

@@ -9,12 +9,12 @@
 use std::time::Duration;
 
 use lldp_rs::ChassisId;
-use stage1_inventory::{PortNeighbours, PortOutcome};
+use stage1_contract::{PortNeighbours, PortOutcome};
 
 use super::heard::Heard;
 use super::neighbour::milliseconds;
 use super::schedule::{Message, Schedule};
-use crate::net::netlink::Link;
+use netlink::route::Link;
 
 /// How long a port is listened to after its first neighbour.
 const LINGER: Duration = Duration::from_millis(500);

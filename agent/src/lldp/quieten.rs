@@ -5,8 +5,8 @@ use std::io;
 
 use super::firmware::{self, Flag};
 use super::ports::FirmwareAgent;
-use crate::ethtool::ask;
-use crate::machine::Machine;
+use crate::host::Machine;
+use crate::net::ethtool::ask;
 
 /// The flag of the port's driver, where it has one.
 pub fn flag(machine: &Machine, port: &str) -> Option<Flag> {

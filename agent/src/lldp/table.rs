@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use stage1_inventory::{Neighbour, PortNeighbours, PortOutcome};
+use stage1_contract::{Neighbour, PortNeighbours, PortOutcome};
 
 const HEAD: [&str; 8] = ["port", "mac", "speed", "neighbour", "its port", "description", "vlan", "after"];
 

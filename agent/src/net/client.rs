@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
-use super::dhcp::{Exchange, Lease, Reply};
-use super::netlink::{self, Link};
 use super::socket::{Netlink, dhcp_socket};
-use crate::machine::Machine;
-use crate::random;
+use crate::host::Machine;
+use crate::host::random;
+use netlink::dhcp::{Exchange, Lease, Reply};
+use netlink::route::{self, Link};
 
 const SERVER_PORT: u16 = 67;
 /// Waits between messages. RFC 2131 4.1 begins with 4 s; a switch port that has only just come up
@@ -116,17 +116,17 @@ fn configure(machine: &Machine, link: &Link, lease: &Lease) -> Result<()> {
     let address = lease.address.ok_or_else(|| anyhow!("a lease without an address"))?;
     let netlink = Netlink::open(0)?;
     if let Some(mtu) = lease.mtu
-        && let Err(error) = netlink.request(&netlink::link_mtu(link.index, mtu))
+        && let Err(error) = netlink.request(&route::link_mtu(link.index, mtu))
     {
         log::warn!("setting the MTU of {} to {mtu}: {error:#}", link.name);
     }
     write_resolv_conf(machine, lease)?;
     netlink
-        .request(&netlink::add_address(link.index, address, lease.prefix))
+        .request(&route::add_address(link.index, address, lease.prefix))
         .with_context(|| format!("setting {address}/{} on {}", lease.prefix, link.name))?;
     for (to, prefix, via) in &lease.routes {
         let gateway = Some(*via).filter(|via| !via.is_unspecified());
-        let route = netlink::add_route(link.index, *to, *prefix, gateway, METRIC + link.index);
+        let route = route::add_route(link.index, *to, *prefix, gateway, METRIC + link.index);
         if let Err(error) = netlink.request(&route) {
             log::warn!("adding the route to {to}/{prefix} via {via} on {}: {error:#}", link.name);
         }

@@ -4,9 +4,8 @@
 //! Where another init manages the network, the agent only waits for the address.
 
 mod client;
-pub mod dhcp;
-pub mod netlink;
-pub mod nlmsg;
+pub mod devlink;
+pub mod ethtool;
 pub mod socket;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,10 +15,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::facts::physical_ports;
-use crate::machine::Machine;
-use crate::run::Current;
-use netlink::{Address, Link, Message};
+use crate::host::{Machine, Manager, physical_ports};
+use netlink::route::{self, Address, Link, Message};
 use socket::Netlink;
 
 /// How long a machine without any port is given to find one: large adapters start for many seconds.
@@ -27,23 +24,14 @@ const NO_PORT: Duration = Duration::from_secs(30);
 /// How long an IPv6 address alone waits for an IPv4 one beside it.
 const IPV4_GRACE: Duration = Duration::from_secs(3);
 
-/// Who sets links up and gets addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manager {
-    /// The agent.
-    Agent,
-    /// The init system.
-    Init,
-}
-
 /// Waits until some port has a usable address, and says which. Ports that come later are still set up, for as
 /// long as the agent runs: the first address need not be in the inventory's network.
 ///
 /// # Errors
 /// At the deadline, with what each port lacks; earlier where there is no port at all.
-pub fn bring_up(stage: &Current, machine: &Machine, manager: Manager, timeout: Duration) -> Result<()> {
-    let monitor = Netlink::open(netlink::GROUPS)?;
-    monitor.send(&netlink::dump_links())?;
+pub fn bring_up(machine: &Machine, manager: Manager, timeout: Duration) -> Result<String> {
+    let monitor = Netlink::open(route::GROUPS)?;
+    monitor.send(&route::dump_links())?;
     let (sender, verdict) = channel();
     let mut ports = Ports::new(machine, manager, timeout);
     detach("network".to_string(), move || {
@@ -51,8 +39,7 @@ pub fn bring_up(stage: &Current, machine: &Machine, manager: Manager, timeout: D
             let _ = sender.send(Err(error));
         }
     });
-    stage.note(verdict.recv().context("the network's thread ended")??);
-    Ok(())
+    verdict.recv().context("the network's thread ended")?
 }
 
 struct Ports {
@@ -91,7 +78,7 @@ impl Ports {
                     Message::Address(address) => self.see_address(address),
                     Message::Done if !dumped => {
                         dumped = true;
-                        monitor.send(&netlink::dump_addresses())?;
+                        monitor.send(&route::dump_addresses())?;
                     }
                     Message::Gone(_) | Message::Done | Message::Answer(_) => {}
                 }
@@ -124,13 +111,13 @@ impl Ports {
             return;
         }
         let before = self.links.insert(link.index, link.clone());
-        if self.manager == Manager::Init {
+        if self.manager == Manager::Systemd {
             return;
         }
         if !link.up
             && before.is_none()
             && let Err(error) =
-                Netlink::open(0).and_then(|netlink| netlink.request(&netlink::link_up(link.index)))
+                Netlink::open(0).and_then(|netlink| netlink.request(&route::link_up(link.index)))
         {
             log::warn!("setting {} up: {error:#}", link.name);
         }
@@ -142,7 +129,7 @@ impl Ports {
     fn see_address(&mut self, address: Address) {
         let ours = match self.manager {
             Manager::Agent => self.links.contains_key(&address.index),
-            Manager::Init => !address.ip.is_loopback(),
+            Manager::Systemd => !address.ip.is_loopback(),
         };
         if ours && address.usable && !self.addresses.contains(&address) {
             self.addresses.push(address);

@@ -15,7 +15,7 @@ use nix::sys::socket::{
 };
 use nix::{setsockopt_impl, sockopt_impl};
 
-use super::netlink::{self, Message};
+use netlink::route::{self, Message};
 
 /// Longest wait for the kernel's answer to one request.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -111,9 +111,9 @@ impl Netlink {
     /// Those of recv.
     pub fn receive(&self, deadline: Instant) -> Result<Vec<Message>> {
         match self.0.receive(deadline) {
-            Ok(datagram) => Ok(netlink::parse(&datagram)),
+            Ok(datagram) => Ok(route::parse(&datagram)),
             // Messages were lost: how the links are now tells what they said.
-            Err(Errno::ENOBUFS) => self.send(&netlink::dump_links()).map(|()| Vec::new()),
+            Err(Errno::ENOBUFS) => self.send(&route::dump_links()).map(|()| Vec::new()),
             Err(errno) => Err(errno).context("receiving from rtnetlink"),
         }
     }

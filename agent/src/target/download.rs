@@ -11,13 +11,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use ring::digest::{self, SHA256};
-use stage1_inventory::InstalledArtifact;
+use stage1_contract::InstalledArtifact;
 use thiserror::Error;
 use ureq::http::{Request, StatusCode};
 
 use super::plan::Fetch;
+use crate::display::hex;
+use crate::host::random;
 use crate::inventory::{Reason, Transport};
-use crate::random;
 
 /// Longest time without a single byte.
 const STALL: Duration = Duration::from_secs(20);
@@ -196,7 +197,7 @@ impl<'a> Partial<'a> {
         if self.done < self.fetch.size {
             return Err(Broken::Passing("the answer ends in its middle".to_string()));
         }
-        let digest = random::hex(self.hash.clone().finish().as_ref());
+        let digest = hex(self.hash.clone().finish().as_ref());
         if digest != self.fetch.sha256 {
             if self.pieced {
                 self.restart();

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 
 use anyhow::{Context, Result, bail};
-use stage1_inventory::InstalledArtifact;
+use stage1_contract::InstalledArtifact;
 use stage1_kexec::{Image, Loaded};
 
 pub use download::Downloader;

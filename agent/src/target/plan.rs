@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use anyhow::{Context, Result, bail};
-use stage1_inventory::{Artifact, Profile};
+use stage1_contract::{Artifact, Profile};
 
 use crate::inventory::resolve;
 

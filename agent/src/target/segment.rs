@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cpio::newc::{Builder, ModeFileType, trailer};
-use stage1_inventory::{Detail, ExtraFile, Interface};
+use stage1_contract::{Detail, ExtraFile, Interface};
 
 /// A newc cpio with the detail's files.
 ///
@@ -214,7 +214,7 @@ fn put(entry: Builder, out: &mut Vec<u8>, content: &[u8]) -> Result<()> {
 mod tests {
     use super::*;
     use cpio::newc::Reader;
-    use stage1_inventory::{Address, Bond, Dns, Route, Vlan};
+    use stage1_contract::{Address, Bond, Dns, Route, Vlan};
     use std::io::Read;
 
     fn unpack(mut archive: &[u8]) -> BTreeMap<String, (u32, String)> {

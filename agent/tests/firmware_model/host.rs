@@ -7,11 +7,11 @@ use stage1::firmware::journal;
 use stage1::firmware::matching::{Matched, matches};
 use stage1::firmware::plan::{Conditions, Plan, Verdict, plan};
 use stage1::firmware::state::{Event, Flashes, Next, State, Traits};
-use stage1_inventory::Facts;
-use stage1_inventory::facts::{Bios, Devlink, PciDevice, Smbios};
-use stage1_inventory::firmware::manifest::{Activation, Component, Update};
-use stage1_inventory::firmware::{AttemptOutcome, Journal, ManifestSet, Phase};
-use stage1_inventory::{Nic, SystemInformation};
+use stage1_contract::Facts;
+use stage1_contract::facts::{Bios, Devlink, PciDevice, Smbios};
+use stage1_contract::firmware::manifest::{Activation, Component, Update};
+use stage1_contract::firmware::{AttemptOutcome, Journal, ManifestSet, Phase};
+use stage1_contract::{Nic, SystemInformation};
 
 use super::manifests::{Random, number, random, text};
 

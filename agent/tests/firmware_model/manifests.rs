@@ -2,7 +2,7 @@
 //! Random manifest sets for a machine of one board and one adapter.
 
 use stage1::firmware::set;
-use stage1_inventory::firmware::ManifestSet;
+use stage1_contract::firmware::ManifestSet;
 
 /// Numbers that follow from a seed (splitmix64).
 pub struct Random(pub u64);

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use stage1::facts::smbios;
-use stage1_inventory::SystemInformation;
-use stage1_inventory::facts::Smbios;
+use stage1_contract::SystemInformation;
+use stage1_contract::facts::Smbios;
 
 use crate::builder::Tables;
 use crate::dmidecode::{self, Printed};

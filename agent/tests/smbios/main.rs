@@ -17,7 +17,7 @@ use builder::Tables;
 use comparing::Comparison;
 use serde_json::Value;
 use stage1::facts::smbios;
-use stage1_inventory::Facts;
+use stage1_contract::Facts;
 
 /// Where the tables of real machines are.
 const DUMPS: &str = "../shared/fixtures/smbios";

@@ -4,7 +4,7 @@
 
 use proptest::prelude::{any, prop, proptest};
 use stage1::facts::smbios::{Found, parse};
-use stage1_inventory::facts::Smbios;
+use stage1_contract::facts::Smbios;
 
 use crate::builder::{Structure, Tables, checked, entry32, entry64};
 use crate::machines;

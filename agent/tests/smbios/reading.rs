@@ -4,8 +4,8 @@
 use std::fs;
 
 use stage1::facts::smbios::{discover, parse};
-use stage1::machine::Machine;
-use stage1_inventory::facts::Smbios;
+use stage1::host::Machine;
+use stage1_contract::facts::Smbios;
 
 use crate::builder::{Structure, Tables};
 use crate::machines;

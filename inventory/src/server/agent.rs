@@ -10,8 +10,8 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use stage1_inventory::firmware::Journal;
-use stage1_inventory::{Action, BmcCredentials, Event, Installed, Registration, Report, VERSION};
+use stage1_contract::firmware::Journal;
+use stage1_contract::{Action, BmcCredentials, Event, Installed, Registration, Report, VERSION};
 
 use crate::server::answer::{Checked, Failure, HostId, Text, authorize, check_length, json, parse};
 use crate::server::bmc;

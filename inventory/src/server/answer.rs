@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use stage1_inventory::{ProblemDocument, VERSION};
+use stage1_contract::{ProblemDocument, VERSION};
 
 use crate::server::folder::read_token;
 use crate::server::output::log_line;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use ring::hmac;
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
-use stage1_inventory::{BmcCredentials, BmcOutcome, PasswordState, Report, Secret, WantedBmc};
+use stage1_contract::{BmcCredentials, BmcOutcome, PasswordState, Report, Secret, WantedBmc};
 
 use crate::server::folder::{Folder, hex, random_hex};
 use crate::server::store::Store;

@@ -14,9 +14,9 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Subcommand;
 use ring::rand::SystemRandom;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
-use stage1_inventory::VERSION;
-use stage1_inventory::firmware::manifest::SCHEMA;
-use stage1_inventory::firmware::{ManifestSet, SignedManifests};
+use stage1_contract::VERSION;
+use stage1_contract::firmware::manifest::SCHEMA;
+use stage1_contract::firmware::{ManifestSet, SignedManifests};
 
 use crate::server::folder::{Folder, write_new};
 use crate::server::output::print;

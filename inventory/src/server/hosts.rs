@@ -5,7 +5,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
 use serde_json::Value;
-use stage1_inventory::{Action, Detail, Event, EventKind, Report, VERSION};
+use stage1_contract::{Action, Detail, Event, EventKind, Report, VERSION};
 
 use crate::server::answer::canonical_id;
 use crate::server::bmc::heed;

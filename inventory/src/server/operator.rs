@@ -11,7 +11,7 @@ use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::Value;
-use stage1_inventory::{Detail, Profile, WantedBmc};
+use stage1_contract::{Detail, Profile, WantedBmc};
 
 use crate::server::answer::{Checked, Failure, Name, Text, authorize, json};
 use crate::server::hosts::{Host, Selected, Summary, action};

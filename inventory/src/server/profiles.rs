@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use ring::digest::{Context as Hash, SHA256};
-use stage1_inventory::{Artifact, Profile, VERSION};
+use stage1_contract::{Artifact, Profile, VERSION};
 
 use crate::server::folder::{Folder, hex};
 use crate::server::store::Store;

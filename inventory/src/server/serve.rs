@@ -16,7 +16,7 @@ use axum::response::Response;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use rustls::pki_types::ServerName;
-use stage1_inventory::Action;
+use stage1_contract::Action;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::server::answer::{Failure, read_body};

@@ -7,8 +7,8 @@ use anyhow::Result;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use stage1_inventory::firmware::{Attempt, FirmwareComponent, FirmwareReport, Journal};
-use stage1_inventory::{
+use stage1_contract::firmware::{Attempt, FirmwareComponent, FirmwareReport, Journal};
+use stage1_contract::{
     BmcOutcome, BmcReport, BmcUser, Disk, Facts, FirmwareKind, Installed, Nic, Problem, Report, printable,
     waterfall,
 };

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
-use stage1_inventory::Profile;
-use stage1_inventory::firmware::SignedManifests;
+use stage1_contract::Profile;
+use stage1_contract::firmware::SignedManifests;
 
 /// SQL for the time now, RFC 3339 in UTC.
 pub const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')";

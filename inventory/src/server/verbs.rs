@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use stage1_inventory::{Artifact, Detail, Profile, printable};
+use stage1_contract::{Artifact, Detail, Profile, printable};
 
 use crate::server::answer::parse;
 use crate::server::bmc::{self, Credential};

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
-use stage1_inventory::{
+use stage1_contract::{
     AddressSource, PowerRestore, UnknownUsers, WantedBmc, WantedLan, WantedUser, WantedWatchdog,
     WatchdogAction, schema,
 };
@@ -43,7 +43,9 @@ fn from_toml(text: &str) -> Result<WantedBmc> {
 /// Refuses what would be ignored: keys that settings do not have. And passwords that are no text, before an error
 /// quotes one.
 pub fn check_shape(settings: &Value) -> Result<()> {
-    if let Some(key) = schema::schema("wanted-bmc").and_then(|root| unknown_key(&root, &root, settings)) {
+    let root = schema::published("wanted-bmc").unwrap_or_default();
+    let root: Value = serde_json::from_str(root).context("reading the schema of BMC settings")?;
+    if let Some(key) = unknown_key(&root, &root, settings) {
         bail!("there is no setting {key:?}");
     }
     let users = settings.get("users").and_then(Value::as_array);

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use stage1_inventory::{Secret, WantedBmc, WantedUser};
+use stage1_contract::{Secret, WantedBmc, WantedUser};
 use tempfile::tempdir;
 
 use crate::running::{Answer, Server, fails, prints};
@@ -78,7 +78,7 @@ fn settings_are_the_folders_or_the_hosts_own() {
 
     let put = |path: &str, body: &str| server.operator("PUT", path, Some(body));
     let path = format!("hosts/{ID}/bmc");
-    assert_eq!(put(&path, include_str!("../wire/wanted-bmc.json")).status, 204);
+    assert_eq!(put(&path, include_str!("../../contract/tests/wire/wanted-bmc.json")).status, 204);
     let host = register(&server).unwrap();
     assert_eq!((host.users.len(), host.lan.unwrap().vlan), (3, Some(40)));
     assert!(!host.users[1].in_place, "that is the host's to say");
@@ -232,7 +232,7 @@ fn secrets_are_in_one_place_only() {
     let dir = tempdir().unwrap();
     let server = Server::start(dir.path());
     write(dir.path(), "bmc.toml", SETTINGS);
-    let report = include_str!("../wire/report-bmc.json");
+    let report = include_str!("../../contract/tests/wire/report-bmc.json");
     assert_eq!(server.agent("PUT", ID, Some(report)).status, 201);
     assert_eq!(make_up(&server, ID, "admin", "made-up-pw-1").status, 204);
     patch(&server, &outcome(1, &[("admin", "proven"), ("watch", "failed")]));
@@ -288,16 +288,19 @@ fn a_bmc_is_shown() {
     };
     server.agent("PUT", ID, Some(REPORT));
     assert_eq!(line(), None);
-    server.agent("PUT", ID, Some(include_str!("../wire/report-bmc.json")));
+    server.agent("PUT", ID, Some(include_str!("../../contract/tests/wire/report-bmc.json")));
     assert_eq!(
         line().unwrap(),
         "bmc        192.0.2.40, users: user 1 (disabled), root, guest; \
          not as wanted, 1 changed, 1 failed, nobody wants guest; critical events: 1"
     );
-    server.agent("PUT", ID, Some(include_str!("../wire/report-minimal.json")));
+    server.agent("PUT", ID, Some(include_str!("../../contract/tests/wire/report-minimal.json")));
     patch(&server, &json!({ "version": 1, "bmc": {} }));
     assert_eq!(line().unwrap(), "bmc        no address, users: none; not configured; critical events: 0");
-    patch(&server, &serde_json::from_str(include_str!("../wire/report-bmc-patch.json")).unwrap());
+    patch(
+        &server,
+        &serde_json::from_str(include_str!("../../contract/tests/wire/report-bmc-patch.json")).unwrap(),
+    );
     assert_eq!(
         line().unwrap(),
         "bmc        192.0.2.40, users: admin, operator; as wanted, 2 changed; critical events: 0"
@@ -314,7 +317,10 @@ fn passwords_go_over_https_only() {
         server.call("PUT", &format!("{plain}/{path}"), &[], Some(body.as_bytes())).problem(404)
     };
     call(&format!("ipxe/{ID}"), REPORT);
-    call(&format!("ipxe/{ID}/bmc-credentials"), include_str!("../wire/bmc-credentials.json"));
+    call(
+        &format!("ipxe/{ID}/bmc-credentials"),
+        include_str!("../../contract/tests/wire/bmc-credentials.json"),
+    );
     call(&format!("api/v1/hosts/{ID}/bmc"), "{}");
     assert!(told(&server, "admin").generate);
 }

@@ -12,7 +12,7 @@ use tempfile::tempdir;
 use crate::running::{Server, fails, prints};
 use crate::{ID, REPORT};
 
-const JOURNAL: &str = include_str!("../wire/firmware-journal.json");
+const JOURNAL: &str = include_str!("../../contract/tests/wire/firmware-journal.json");
 
 fn set(serial: u64) -> String {
     format!("schema = 1\nserial = {serial}\nexpires = \"2027-06-30\"\n")
@@ -43,7 +43,8 @@ fn a_journal_is_kept_also_of_a_host_that_did_not_register() {
     assert_eq!(server.operator("GET", &format!("hosts/{ID}"), None).json()["firmware"], read());
 
     let mut report: Value = serde_json::from_str(REPORT).unwrap();
-    let example: Value = serde_json::from_str(include_str!("../wire/report-firmware.json")).unwrap();
+    let example: Value =
+        serde_json::from_str(include_str!("../../contract/tests/wire/report-firmware.json")).unwrap();
     report["firmware"] = example["firmware"].clone();
     server.agent("PUT", ID, Some(&report.to_string()));
     let shown = prints(dir.path(), &["host", "show", ID]);

@@ -10,7 +10,7 @@ mod verbs;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
-use stage1_inventory::{Action, Detail, Profile, Registration};
+use stage1_contract::{Action, Detail, Profile, Registration};
 use tempfile::tempdir;
 
 use crate::running::{Server, prints};
@@ -18,8 +18,8 @@ use crate::running::{Server, prints};
 /// The host of the wire examples.
 const ID: &str = "4c4c4544-0042-3510-8052-b4c04f4a4b32";
 const OTHER: &str = "4c4c4544-0042-3510-8052-c2c04f4a4b32";
-const REPORT: &str = include_str!("../wire/report.json");
-const FAILED: &str = include_str!("../wire/event-failed.json");
+const REPORT: &str = include_str!("../../contract/tests/wire/report.json");
+const FAILED: &str = include_str!("../../contract/tests/wire/event-failed.json");
 
 fn report_of(id: &str) -> String {
     REPORT.replace(ID, id)
@@ -62,7 +62,7 @@ fn the_life_of_a_host() {
     assert_eq!((detail.version, detail.hostname.as_str()), (1, "host-4c4c4544"));
     assert_eq!(server.operator("GET", &format!("hosts/{ID}"), None).json()["state"], "booting");
 
-    let installed = include_str!("../wire/installed.json");
+    let installed = include_str!("../../contract/tests/wire/installed.json");
     assert_eq!(server.agent("POST", &format!("{ID}/installed"), Some(installed)).status, 204);
     let host = server.operator("GET", &format!("hosts/{ID}"), None).json();
     assert_eq!((&host["state"], &host["profile"]), (&"installed".into(), &"c1".into()));
@@ -80,7 +80,7 @@ fn the_life_of_a_host() {
 fn a_report_is_kept_whole_and_patched() {
     let dir = tempdir().unwrap();
     let server = Server::start(dir.path());
-    let patch = include_str!("../wire/report-patch.json");
+    let patch = include_str!("../../contract/tests/wire/report-patch.json");
     assert!(server.agent("PATCH", ID, Some(patch)).problem(404).contains("not registered"));
 
     let mut report: Value = serde_json::from_str(REPORT).unwrap();
@@ -90,11 +90,12 @@ fn a_report_is_kept_whole_and_patched() {
     assert_eq!(stored(), report);
 
     assert_eq!(server.agent("PATCH", ID, Some(patch)).status, 204);
-    let mut patched: Value = serde_json::from_str(include_str!("../wire/report-patched.json")).unwrap();
+    let mut patched: Value =
+        serde_json::from_str(include_str!("../../contract/tests/wire/report-patched.json")).unwrap();
     patched["of_a_later_version"] = report["of_a_later_version"].clone();
     // Null in a patch takes a field away, absent and null are the same report.
     patched["facts"].as_object_mut().unwrap().remove("kernel");
-    let plain = |value: &Value| serde_json::from_value::<stage1_inventory::Report>(value.clone()).unwrap();
+    let plain = |value: &Value| serde_json::from_value::<stage1_contract::Report>(value.clone()).unwrap();
     assert_eq!(plain(&stored()), plain(&patched));
     assert_eq!(stored()["of_a_later_version"], report["of_a_later_version"]);
     assert!(stored()["facts"].get("kernel").is_none());
@@ -137,7 +138,7 @@ fn errors_are_problem_documents() {
     for path in ["profile", "detail"] {
         assert!(server.agent("GET", &format!("{ID}/{path}"), None).problem(404).contains("not registered"));
     }
-    let installed = include_str!("../wire/installed.json");
+    let installed = include_str!("../../contract/tests/wire/installed.json");
     server.agent("POST", &format!("{ID}/installed"), Some(installed)).problem(404);
     server.agent("POST", &format!("{ID}/installed"), Some(REPORT)).problem(422);
     server.agent("DELETE", ID, None).problem(405);
@@ -174,12 +175,13 @@ fn a_host_that_fails_before_it_registers_is_heard() {
     assert!(prints(dir.path(), &["host", "show", ID]).contains("add the profile again"));
     server.agent("GET", &format!("{ID}/profile"), None).problem(404);
 
-    let healthy = include_str!("../wire/report-minimal.json");
+    let healthy = include_str!("../../contract/tests/wire/report-minimal.json");
     assert_eq!(server.agent("PUT", ID, Some(healthy)).status, 201);
     let hosts = server.operator("GET", "hosts", None).json();
     assert_eq!((&hosts[0]["state"], &hosts[0]["problems"]), (&"registered".into(), &0.into()));
 
-    let progress: Value = serde_json::from_str(include_str!("../wire/event-progress.json")).unwrap();
+    let progress: Value =
+        serde_json::from_str(include_str!("../../contract/tests/wire/event-progress.json")).unwrap();
     for number in 0..501 {
         let mut event = progress.clone();
         event["at_ms"] = number.into();

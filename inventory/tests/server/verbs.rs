@@ -59,11 +59,11 @@ fn a_host_is_named_in_several_ways() {
     server.agent("PUT", ID, Some(REPORT));
     server.agent("PUT", OTHER, Some(&report_of(OTHER).replace("5B25JK2", "5B25JK3")));
     let detail = dir.path().join("detail.json");
-    std::fs::write(&detail, include_str!("../wire/detail.json")).unwrap();
+    std::fs::write(&detail, include_str!("../../contract/tests/wire/detail.json")).unwrap();
     prints(dir.path(), &["host", "detail", "5b25jk2", detail.to_str().unwrap()]);
     assert_eq!(
         server.agent("GET", &format!("{ID}/detail"), None).json(),
-        serde_json::from_str::<Value>(include_str!("../wire/detail.json")).unwrap()
+        serde_json::from_str::<Value>(include_str!("../../contract/tests/wire/detail.json")).unwrap()
     );
 
     let shown = |host: &str| {
@@ -154,7 +154,7 @@ fn the_api_does_what_the_verbs_do() {
     let dir = tempdir().unwrap();
     let server = Server::start(dir.path());
     let put = |path: &str, body: &str| server.operator("PUT", path, Some(body));
-    let profile = include_str!("../wire/profile-kernel.json");
+    let profile = include_str!("../../contract/tests/wire/profile-kernel.json");
     assert_eq!(put("profiles/compute-1", profile).status, 201);
     assert_eq!(put("profiles/compute-1", profile).status, 204);
     put("profiles/compute-2", profile).problem(422);
@@ -171,7 +171,10 @@ fn the_api_does_what_the_verbs_do() {
     put("hosts/5B25JK2/action", r#"{"action":"wipe"}"#).problem(422);
     assert_eq!(put("hosts/5B25JK2/action", r#"{"action":null}"#).status, 204);
     assert_eq!(action(&server, "3"), "boot");
-    assert_eq!(put(&format!("hosts/{ID}/detail"), include_str!("../wire/detail.json")).status, 204);
+    assert_eq!(
+        put(&format!("hosts/{ID}/detail"), include_str!("../../contract/tests/wire/detail.json")).status,
+        204
+    );
     assert_eq!(server.operator("GET", "hosts/compute-17", None).json()["id"], ID);
     put("hosts/nobody/action", r#"{"action":"boot"}"#).problem(404);
 

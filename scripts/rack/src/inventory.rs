@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use stage1_inventory::Detail;
+use stage1_contract::Detail;
 
 use crate::namespace::Namespace;
 use crate::process::{Process, explain};

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+use stage1_contract::{Address, Detail, Interface};
 use stage1_initramfs::Compression;
-use stage1_inventory::{Address, Detail, Interface};
 
 use crate::bmc::Bmc;
 use crate::host::Host;
@@ -117,7 +117,7 @@ pub fn prepare(rack: &Rack, host: &Host, number: u32, id: &str) -> Result<()> {
     };
     let hostname = format!("target-{}", host.name());
     let detail = Detail {
-        version: stage1_inventory::VERSION,
+        version: stage1_contract::VERSION,
         hostname,
         interfaces: vec![interface],
         ..Detail::default()

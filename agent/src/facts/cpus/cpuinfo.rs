@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stage1_inventory::Cpus;
+use stage1_contract::Cpus;
 
 use super::arm;
 

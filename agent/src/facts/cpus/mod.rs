@@ -7,11 +7,11 @@ mod list;
 
 use std::collections::BTreeMap;
 
-use stage1_inventory::Cpus;
-use stage1_inventory::facts::{CpuCache, CpuPackage, NumaNode};
+use stage1_contract::Cpus;
+use stage1_contract::facts::{CpuCache, CpuPackage, NumaNode};
 
 use super::memory::amount;
-use crate::machine::Machine;
+use crate::host::Machine;
 use cpuinfo::{CpuInfo, Processor};
 use list::CpuList;
 

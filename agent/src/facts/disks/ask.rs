@@ -4,14 +4,14 @@
 use std::io;
 use std::path::Path;
 
-use stage1_inventory::Disk;
-use stage1_inventory::facts::{Ata, Nvme};
+use stage1_contract::Disk;
+use stage1_contract::facts::{Ata, Nvme};
 
 use super::ioctl::ScsiAnswer;
 use super::known::take_identity;
 use super::{DEADLINE, ata, ioctl, nvme};
 use crate::facts::device::Device;
-use crate::machine::Machine;
+use crate::host::Machine;
 
 /// Asks the controller of an NVMe namespace.
 pub fn nvme(machine: &Machine, disk: &mut Disk, problems: &mut Vec<String>) {

@@ -2,7 +2,7 @@
 //! What an ATA disk answers (ACS-4, T13/BSR INCITS 529), and how it is asked through SCSI (SAT-4, T10/BSR INCITS 491):
 //! commands and answers. Pure.
 
-use stage1_inventory::facts::{Ata, AtaSecurity};
+use stage1_contract::facts::{Ata, AtaSecurity};
 
 use super::scsi::form_factor;
 use crate::facts::bytes::{array, text};

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the kernel knows of a disk, from `/sys/block`, without asking the disk.
 
-use stage1_inventory::Disk;
-use stage1_inventory::facts::{Ata, Nvme};
+use stage1_contract::Disk;
+use stage1_contract::facts::{Ata, Nvme};
 
 use super::{ata, scsi};
 use crate::facts::place;
-use crate::machine::Machine;
+use crate::host::Machine;
 
 /// The size of a `/sys/block/*/size` unit, whatever the disk's own block size.
 const SECTOR_BYTES: u64 = 512;

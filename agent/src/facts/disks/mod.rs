@@ -10,10 +10,10 @@ mod scsi;
 
 use std::time::Duration;
 
-use stage1_inventory::Disk;
+use stage1_contract::Disk;
 
 use super::deadline::{self, Job};
-use crate::machine::Machine;
+use crate::host::Machine;
 
 /// How long a disk has for all its answers; and a command for its own, so that none is aborted that is waited for.
 const DEADLINE: Duration = Duration::from_secs(5);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What an NVMe controller answers: Identify and log pages (NVM Express 1.4, 5.15.2 and 5.14.1). Pure.
 
-use stage1_inventory::facts::{LbaFormat, Nvme, NvmeFirmware, NvmeHealth, NvmeNamespace};
+use stage1_contract::facts::{LbaFormat, Nvme, NvmeFirmware, NvmeHealth, NvmeNamespace};
 
 use crate::facts::bytes::{array, hexadecimal, text};
 

@@ -48,7 +48,7 @@ fn node(kind: u8, subtype: u8, data: &[u8]) -> String {
         BBS => bbs(subtype, &mut fields),
         _ => None,
     };
-    known.unwrap_or_else(|| format!("Path({kind},{subtype},{})", crate::random::hex(data)))
+    known.unwrap_or_else(|| format!("Path({kind},{subtype},{})", crate::display::hex(data)))
 }
 
 /// UEFI 10.3.2.
@@ -130,7 +130,7 @@ fn mac(fields: &mut Fields) -> Option<String> {
     let address = fields.take(32)?;
     let kind = fields.u8()?;
     let length = if kind <= 1 { 6 } else { 32 };
-    Some(format!("MAC({},{kind:#x})", crate::random::hex(address.get(..length)?)))
+    Some(format!("MAC({},{kind:#x})", crate::display::hex(address.get(..length)?)))
 }
 
 /// UEFI 10.3.5.
@@ -143,7 +143,7 @@ fn media(subtype: u8, fields: &mut Fields) -> Option<String> {
             let signature = match kind {
                 1 => format!("MBR,{:#010x}", Fields(&signature).u32()?),
                 2 => format!("GPT,{}", Uuid::from_bytes_le(signature)),
-                _ => format!("{kind},{}", crate::random::hex(&signature)),
+                _ => format!("{kind},{}", crate::display::hex(&signature)),
             };
             format!("HD({partition},{signature},{start:#x},{size:#x})")
         }
@@ -173,7 +173,8 @@ fn bbs(subtype: u8, fields: &mut Fields) -> Option<String> {
 
 fn vendor(name: &str, fields: &mut Fields) -> Option<String> {
     let guid = fields.guid()?;
-    let data = if fields.0.is_empty() { String::new() } else { format!(",{}", crate::random::hex(fields.0)) };
+    let data =
+        if fields.0.is_empty() { String::new() } else { format!(",{}", crate::display::hex(fields.0)) };
     Some(format!("{name}({guid}{data})"))
 }
 

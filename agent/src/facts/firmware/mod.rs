@@ -6,10 +6,10 @@ mod variable;
 
 use std::io::ErrorKind;
 
-use stage1_inventory::facts::{BootEntry, EsrtEntry};
-use stage1_inventory::{BootFirmware, FirmwareKind};
+use stage1_contract::facts::{BootEntry, EsrtEntry};
+use stage1_contract::{BootFirmware, FirmwareKind};
 
-use crate::machine::Machine;
+use crate::host::Machine;
 
 const EFI: &str = "/sys/firmware/efi";
 const VARIABLES: &str = "/sys/firmware/efi/efivars";

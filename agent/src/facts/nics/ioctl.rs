@@ -3,8 +3,8 @@
 
 use std::io;
 
-use super::ethtool::{self, LINK_SETTINGS_LENGTH};
-use crate::ethtool::ask;
+use crate::net::ethtool::ask;
+use netlink::ethtool::{self, LINK_SETTINGS_LENGTH};
 
 const ETHTOOL_GDRVINFO: u32 = 0x03;
 const ETHTOOL_GWOL: u32 = 0x05;

@@ -1,31 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Physical network ports: what `/sys/class/net` tells, and what drivers answer.
 
-mod ethtool;
 mod ioctl;
 mod module;
 
 use std::time::Duration;
 
-use stage1_inventory::Nic;
+use stage1_contract::Nic;
 
 use super::deadline::{self, Job};
 use super::device::Device;
 use super::place;
-use crate::devlink;
-use crate::machine::Machine;
+use crate::host::{Machine, port_kind};
+use crate::net::devlink::{Client, read_info};
+use netlink::devlink::Device as DevlinkDevice;
+use netlink::ethtool;
 
 /// How long a port's driver has for all its answers; some read a module's memory byte by byte.
 const DEADLINE: Duration = Duration::from_secs(5);
-
-/// `ARPHRD_ETHER` and `ARPHRD_INFINIBAND`, include/uapi/linux/if_arp.h.
-const KINDS: [(&str, &str); 2] = [("1", "ethernet"), ("32", "infiniband")];
-
-/// The names of the Ethernet ports that are hardware.
-pub fn physical_ports(machine: &Machine) -> Vec<String> {
-    let names = machine.names("/sys/class/net").into_iter();
-    names.filter(|name| kind(machine, name) == Some("ethernet")).collect()
-}
 
 /// The ports, Ethernet and InfiniBand, side by side. Of a port whose driver does not answer there is what is known
 /// without it.
@@ -83,27 +75,9 @@ fn without_driver(machine: &Machine, name: String) -> Nic {
     }
 }
 
-/// The kind of a port that is hardware: one with a device behind it, which is no virtual function of a port that is
-/// there as well, and no representor of one on the switch in the adapter.
-fn kind(machine: &Machine, name: &str) -> Option<&'static str> {
-    let at = |attribute: &str| format!("/sys/class/net/{name}/{attribute}");
-    let code = machine.attribute(at("type"))?;
-    let (_, kind) = KINDS.iter().find(|(number, _)| *number == code)?;
-    let representor = || machine.attribute(at("phys_port_name")).is_some_and(|name| is_representor(&name));
-    (machine.has(at("device")) && !machine.has(at("device/physfn")) && !representor()).then_some(kind)
-}
-
-/// Whether the driver's name of a port is that of a representor: `pf0vf1`, `pf0sf88`, `pf0`, `c1pf0vf1`
-/// (Documentation/networking/devlink/devlink-port.rst). The ports themselves are `p0` or have no such name.
-fn is_representor(port_name: &str) -> bool {
-    let controller =
-        port_name.strip_prefix('c').map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
-    controller.unwrap_or(port_name).starts_with("pf")
-}
-
 /// What the kernel knows of a port, without asking its driver.
 fn known(machine: &Machine, name: String) -> Option<Nic> {
-    let kind = kind(machine, &name)?;
+    let kind = port_kind(machine, &name)?;
     let at = |attribute: &str| format!("/sys/class/net/{name}/{attribute}");
     let attribute = |name: &str| machine.attribute(at(name));
     let number = |name: &str| attribute(name).and_then(|number| number.parse().ok());
@@ -177,9 +151,9 @@ fn ask(machine: &Machine, nic: &mut Nic, problems: &mut Vec<String>) {
         && let Some(address) = &nic.pci_address
     {
         let mut device = Device { machine, name: &format!("pci-{address}"), problems };
-        let function = devlink::message::Device::pci(address);
-        let ask = || devlink::Client::open()?.info(&function);
-        nic.devlink = device.answer("devlink-info", &ask, devlink::message::info);
+        let function = DevlinkDevice::pci(address);
+        let ask = || Client::open()?.info(&function);
+        nic.devlink = device.answer("devlink-info", &ask, read_info);
     }
 }
 
@@ -230,7 +204,7 @@ mod tests {
     #[test]
     fn hardware_is_told_from_what_the_kernel_made_up() {
         let tree = tree(&[]);
-        assert_eq!(physical_ports(&tree.machine()), ["eth0"]);
+        assert_eq!(crate::host::physical_ports(&tree.machine()), ["eth0"]);
         let mut problems = Vec::new();
         let nics = discover(&tree.machine(), &mut problems);
         assert_eq!(problems, Vec::<String>::new());
@@ -272,15 +246,5 @@ mod tests {
         assert_eq!(nics[0].permanent_mac, text("02:00:00:00:00:07"));
         assert_eq!(nics[0].module.as_ref().map(|module| module.kind.as_str()), Some("SFP"));
         assert_eq!(problems, ["eth0: wake-on-lan: 1 bytes are no answer, left out"]);
-    }
-
-    #[test]
-    fn representors_are_told_by_their_names() {
-        for name in ["pf0vf1", "pf0sf88", "pf1", "c1pf0vf1", "c1pf0"] {
-            assert!(is_representor(name), "{name}");
-        }
-        for name in ["p0", "p0s1", "1", "c1", "n0", ""] {
-            assert!(!is_representor(name), "{name}");
-        }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use stage1_inventory::facts::NicModule;
+use stage1_contract::facts::NicModule;
 
 use crate::facts::bytes::{hexadecimal, text};
 

@@ -6,10 +6,10 @@ mod class;
 
 use std::collections::BTreeMap;
 
-use stage1_inventory::facts::{Accelerator, PciDevice};
+use stage1_contract::facts::{Accelerator, PciDevice};
 
 use super::place::numa_node;
-use crate::machine::Machine;
+use crate::host::Machine;
 use attributes::{Uevent, lanes, megatransfers};
 
 const DEVICES: &str = "/sys/bus/pci/devices";

@@ -2,7 +2,7 @@
 //! Slots and on-board devices: types 9, 10 and 41. Pure.
 
 use smbioslib::{SMBiosOnboardDevicesExtendedInformation, SMBiosStruct, SMBiosSystemSlot};
-use stage1_inventory::facts::{OnboardDevice, Slot, SlotPeer};
+use stage1_contract::facts::{OnboardDevice, Slot, SlotPeer};
 
 use super::names;
 use super::slot_names::{CHARACTERISTICS_1, CHARACTERISTICS_2, HEIGHT, LENGTH, SLOT, USAGE, WIDTH};

@@ -4,7 +4,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use stage1_inventory::facts::{HostInterface, HostInterfaceDevice, HostInterfaceProtocol, RedfishOverIp};
+use stage1_contract::facts::{HostInterface, HostInterfaceDevice, HostInterfaceProtocol, RedfishOverIp};
 
 use super::names::Names;
 use super::structure::{Structure, Version, bus_address};

@@ -2,7 +2,7 @@
 //! How the machine is managed: IPMI devices and TPMs, types 38 and 43. Pure.
 
 use smbioslib::{SMBiosIpmiDeviceInformation, SMBiosStruct, SMBiosTpmDevice};
-use stage1_inventory::facts::{IpmiDevice, TpmDevice};
+use stage1_contract::facts::{IpmiDevice, TpmDevice};
 
 use super::names;
 use super::structure::Structure;

@@ -5,7 +5,7 @@ use smbioslib::{
     Handle, MemoryIndicatedSize, MemorySize, MemorySizeExtended, MemorySpeed, MemorySpeedExtended,
     SMBiosMemoryDevice, SMBiosPhysicalMemoryArray, SMBiosStruct,
 };
-use stage1_inventory::facts::{MemoryArray, MemoryDevice};
+use stage1_contract::facts::{MemoryArray, MemoryDevice};
 
 use super::memory_names::{
     DEVICE, ERROR_CORRECTION, FORM_FACTOR, LOCATION, OPERATING_MODE, TECHNOLOGY, TYPE_DETAIL, USAGE,

@@ -24,10 +24,10 @@ mod walk;
 
 use std::io;
 
-use stage1_inventory::SystemInformation;
-use stage1_inventory::facts::Smbios;
+use stage1_contract::SystemInformation;
+use stage1_contract::facts::Smbios;
 
-use crate::machine::Machine;
+use crate::host::Machine;
 
 const ENTRY_POINT: &str = "/sys/firmware/dmi/tables/smbios_entry_point";
 const TABLE: &str = "/sys/firmware/dmi/tables/DMI";

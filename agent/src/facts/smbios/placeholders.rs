@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which of the firmware's texts are placeholders, as JSON pointers (RFC 6901) into the facts. Pure.
 
-use stage1_inventory::SystemInformation;
-use stage1_inventory::facts::{Smbios, StringList};
+use stage1_contract::SystemInformation;
+use stage1_contract::facts::{Smbios, StringList};
 
 use crate::facts::placeholder::is_placeholder;
 

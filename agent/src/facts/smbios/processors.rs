@@ -6,7 +6,7 @@ use smbioslib::{
     ProcessorSpeed, SMBiosCacheInformation, SMBiosProcessorInformation, SMBiosStruct, ThreadCount,
     ThreadCount2, ThreadEnabled,
 };
-use stage1_inventory::facts::{Cache, Processor};
+use stage1_contract::facts::{Cache, Processor};
 
 use super::names;
 use super::processor_names::{CHARACTERISTICS, FAMILY, PROCESSOR, STATUS, UPGRADE};

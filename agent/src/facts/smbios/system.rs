@@ -6,8 +6,8 @@ use smbioslib::{
     SMBiosInformation, SMBiosStruct, SMBiosSystemChassisInformation, SMBiosSystemInformation,
     SMBiosSystemPowerSupply,
 };
-use stage1_inventory::SystemInformation;
-use stage1_inventory::facts::{Baseboard, Bios, BiosLanguage, Chassis, PowerSupply, StringList};
+use stage1_contract::SystemInformation;
+use stage1_contract::facts::{Baseboard, Bios, BiosLanguage, Chassis, PowerSupply, StringList};
 use uuid::Uuid;
 
 use super::names;

@@ -3,8 +3,8 @@
 
 use std::cell::RefCell;
 
-use stage1_inventory::SystemInformation;
-use stage1_inventory::facts::Smbios;
+use stage1_contract::SystemInformation;
+use stage1_contract::facts::Smbios;
 
 use super::doubts::Doubts;
 use super::entry_point::EntryPoint;

@@ -10,10 +10,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use stage1_inventory::facts::Tpm;
+use stage1_contract::facts::Tpm;
 
 use super::device::Device;
-use crate::machine::Machine;
+use crate::host::Machine;
 use properties::{COMMAND, Properties, caps};
 
 const TPMS: &str = "/sys/class/tpm";

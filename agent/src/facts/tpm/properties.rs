@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use stage1_inventory::facts::Tpm;
+use stage1_contract::facts::Tpm;
 
 use crate::facts::bytes::{array, text};
 

@@ -7,14 +7,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use stage1_inventory::firmware::manifest::{Entry, Method, Source};
-use stage1_inventory::firmware::{AttemptOutcome, Journal, ManifestSet, Phase};
+use stage1_contract::firmware::manifest::{Entry, Method, Source};
+use stage1_contract::firmware::{AttemptOutcome, Journal, ManifestSet, Phase};
 
 use super::progress::Meter;
 use super::{Applied, Means};
-use crate::devlink::message::Device;
 use crate::firmware::backend::deadline::limited;
-use crate::firmware::backend::guard::{self, Armed};
 use crate::firmware::backend::tool::{TOLD, Tool};
 use crate::firmware::backend::{Activation, Backend, Outcome, Progress, Stored, capsule, devlink, mtd};
 use crate::firmware::check;
@@ -22,9 +20,11 @@ use crate::firmware::journal::{self, same};
 use crate::firmware::matching::Matched;
 use crate::firmware::plan::{Planned, Target, Verdict};
 use crate::firmware::state::{Event, Fault, State};
+use crate::host::critical_section::{self, Armed};
 use crate::inventory::resolve;
 use crate::json;
 use crate::target::{Downloader, Fetch};
+use netlink::devlink::Device;
 
 /// Where images are, in memory.
 const FOLDER: &str = "/run/stage1/firmware";
@@ -181,12 +181,12 @@ impl<'a> Job<'a> {
         let armed = Armed::arm(machine)?;
         let before = journal.clone();
         if !self.entry().safety.banks {
-            guard::mark(machine, &self.name())?;
+            critical_section::mark(machine, &self.name())?;
         }
         if let Err(error) = self.record(journal, Phase::Armed) {
             // It is not made, and so it does not count.
             *journal = before;
-            guard::unmark(machine, &self.name());
+            critical_section::unmark(machine, &self.name());
             return Err(error);
         }
         self.armed = Some(armed);
@@ -302,7 +302,7 @@ impl<'a> Job<'a> {
     /// All else may go on; `whole`: a reset, too.
     fn disarm(&mut self, whole: bool) {
         if whole {
-            guard::unmark(self.means.look.machine, &self.name());
+            critical_section::unmark(self.means.look.machine, &self.name());
         }
         self.armed = None;
     }

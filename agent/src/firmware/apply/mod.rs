@@ -4,9 +4,9 @@
 mod job;
 pub mod progress;
 
-use stage1_inventory::Facts;
-use stage1_inventory::firmware::manifest::Activation;
-use stage1_inventory::firmware::{AttemptOutcome, FirmwareReport, Journal, ManifestSet};
+use stage1_contract::Facts;
+use stage1_contract::firmware::manifest::Activation;
+use stage1_contract::firmware::{AttemptOutcome, FirmwareReport, Journal, ManifestSet};
 
 use super::check::{self, Known, Look};
 use super::plan::{Conditions, Plan, Verdict, plan};

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
-use stage1_inventory::facts::Devlink;
+use stage1_contract::facts::Devlink;
 
 use super::search_path::SearchPath;
 use super::{Activation, Outcome, Progress, Stored};
-use crate::devlink::Client;
-use crate::devlink::message::{self, Device, FlashStatus};
-use crate::machine::Machine;
+use crate::host::Machine;
+use crate::net::devlink::{Client, read_info};
+use netlink::devlink::{Device, FlashStatus};
 
 /// An adapter.
 #[derive(Clone, Debug)]
@@ -99,7 +99,7 @@ impl Adapter {
     fn info(&self) -> Result<Devlink> {
         let body = Client::open().and_then(|client| client.info(&self.device));
         let body = body.with_context(|| format!("asking {} by devlink", self.device))?;
-        message::info(&body).with_context(|| format!("{} tells nothing by devlink", self.device))
+        read_info(&body).with_context(|| format!("{} tells nothing by devlink", self.device))
     }
 }
 

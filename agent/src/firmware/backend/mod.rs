@@ -5,7 +5,6 @@
 pub mod capsule;
 pub mod deadline;
 pub mod devlink;
-pub mod guard;
 pub mod mtd;
 mod search_path;
 pub mod tool;
@@ -111,7 +110,7 @@ impl Backend {
 
     /// Writes `image`, a file with an absolute path. It returns within `limit`, which is prolonged by half a minute for a
     /// tool, although what writes may go on after that: then the outcome is [`Outcome::Unfinished`]. A call belongs between
-    /// [`guard::Armed::arm`] and the end of that.
+    /// [`critical_section::Armed::arm`] and the end of that.
     pub fn write(&self, image: &Path, limit: Duration, progress: &mut dyn FnMut(Progress)) -> Outcome {
         match self {
             Self::Devlink(adapter) => adapter.write(image, limit, progress),

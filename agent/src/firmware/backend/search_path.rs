@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::machine::Machine;
+use crate::host::Machine;
 
 const PATH: &str = "/sys/module/firmware_class/parameters/path";
 /// The length of the kernel's variable, with its NUL.

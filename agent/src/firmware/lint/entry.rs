@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use stage1_inventory::firmware::manifest::{
+use stage1_contract::firmware::manifest::{
     Activation, Component, Entry, ExitMeaning, FromVersions, Image, Match, Method, Source, Update,
 };
 

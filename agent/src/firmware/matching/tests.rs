@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use stage1_inventory::Facts;
-use stage1_inventory::firmware::manifest::Component;
+use stage1_contract::Facts;
+use stage1_contract::firmware::manifest::Component;
 
 use super::{Matches, matches};
 use crate::firmware::fixture::{CLASS, board, machine, manifests, nic, pci, port};

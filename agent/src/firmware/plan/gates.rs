@@ -3,8 +3,8 @@
 
 use std::cmp::Ordering;
 
-use stage1_inventory::firmware::manifest::{Entry, RequiredVersion};
-use stage1_inventory::firmware::{Attempt, AttemptOutcome, Journal};
+use stage1_contract::firmware::manifest::{Entry, RequiredVersion};
+use stage1_contract::firmware::{Attempt, AttemptOutcome, Journal};
 
 use super::{Conditions, Target, Verdict};
 use crate::firmware::journal::attempts;

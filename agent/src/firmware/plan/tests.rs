@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use stage1_inventory::Facts;
-use stage1_inventory::firmware::manifest::Activation;
-use stage1_inventory::firmware::{Attempt, AttemptOutcome, Decision, FirmwareComponent, Journal, Phase};
+use stage1_contract::Facts;
+use stage1_contract::firmware::manifest::Activation;
+use stage1_contract::firmware::{Attempt, AttemptOutcome, Decision, FirmwareComponent, Journal, Phase};
 
 use super::{Conditions, plan};
 use crate::firmware::fixture::{CLASS, board, machine, manifests, nic};

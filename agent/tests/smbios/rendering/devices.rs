@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Types 9, 10 and 41.
 
-use stage1_inventory::facts::{OnboardDevice, Slot};
+use stage1_contract::facts::{OnboardDevice, Slot};
 
 use super::{Rendered, named};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Types 38, 42 and 43.
 
-use stage1_inventory::facts::{HostInterface, IpmiDevice, RedfishOverIp, TpmDevice};
+use stage1_contract::facts::{HostInterface, IpmiDevice, RedfishOverIp, TpmDevice};
 
 use super::{Rendered, named};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Types 16 and 17.
 
-use stage1_inventory::facts::{MemoryArray, MemoryDevice};
+use stage1_contract::facts::{MemoryArray, MemoryDevice};
 
 use super::{Rendered, size};
 

@@ -7,8 +7,8 @@ mod memory;
 mod processors;
 mod system;
 
-use stage1_inventory::SystemInformation;
-use stage1_inventory::facts::Smbios;
+use stage1_contract::SystemInformation;
+use stage1_contract::facts::Smbios;
 
 use crate::dmidecode::numbered;
 

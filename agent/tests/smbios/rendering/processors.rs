@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Types 4 and 7.
 
-use stage1_inventory::facts::{Cache, Processor};
+use stage1_contract::facts::{Cache, Processor};
 
 use super::{Rendered, named, size};
 

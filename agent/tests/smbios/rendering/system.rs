@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Types 0 to 3, 11 to 13 and 39.
 
-use stage1_inventory::SystemInformation;
-use stage1_inventory::facts::{Baseboard, Bios, BiosLanguage, Chassis, PowerSupply, StringList};
+use stage1_contract::SystemInformation;
+use stage1_contract::facts::{Baseboard, Bios, BiosLanguage, Chassis, PowerSupply, StringList};
 
 use super::{Rendered, named, size};
 

@@ -4,9 +4,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use ipmi::NetFn;
+use stage1::bmc::session::{BmcSession, RetryPolicy, Transport, TransportError};
 use stage1::bmc::{self, Escrow, Survey};
-use stage1::ipmi::{self, NetFn, Patience, Wire, WireError};
-use stage1_inventory::{BmcOutcome, PasswordState};
+use stage1_contract::{BmcOutcome, PasswordState};
 use stage1_rack::bmc::wire::Client;
 
 use crate::{Stand, TIME};
@@ -14,18 +15,18 @@ use crate::{Stand, TIME};
 /// The agent's way to the BMC, without a kernel and its driver.
 struct Direct(Arc<Mutex<Client>>);
 
-impl Wire for Direct {
+impl Transport for Direct {
     fn exchange(
         &mut self,
         net_fn: NetFn,
         code: u8,
         data: &[u8],
         timeout: Duration,
-    ) -> Result<Vec<u8>, WireError> {
+    ) -> Result<Vec<u8>, TransportError> {
         match self.0.lock().unwrap().exchange(net_fn as u8, code, data, timeout) {
             Ok(Some(answer)) => Ok(answer),
-            Ok(None) => Err(WireError::Silent),
-            Err(error) => Err(WireError::Gone(format!("{error:#}"))),
+            Ok(None) => Err(TransportError::Silent),
+            Err(error) => Err(TransportError::Gone(format!("{error:#}"))),
         }
     }
 }
@@ -41,11 +42,14 @@ pub struct Run {
 }
 
 /// The conversation of an agent that is in a hurry.
-pub fn conversation(stand: &Stand, time: Duration) -> ipmi::Bmc {
+pub fn conversation(stand: &Stand, time: Duration) -> BmcSession {
     let wire = Direct(Arc::clone(&stand.client));
-    let patience =
-        Patience { answer: Duration::from_secs(1), pause: Duration::from_millis(1), ..Patience::default() };
-    ipmi::Bmc::new(Box::new(wire), patience, Instant::now() + time)
+    let patience = RetryPolicy {
+        answer: Duration::from_secs(1),
+        pause: Duration::from_millis(1),
+        ..RetryPolicy::default()
+    };
+    BmcSession::new(Box::new(wire), patience, Instant::now() + time)
 }
 
 /// Surveys and configures the BMC as `policy` says, which is what is in an image's file.

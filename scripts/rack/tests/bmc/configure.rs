@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::net::Ipv4Addr;
 
 use anyhow::bail;
-use stage1_inventory::{PasswordState, Secret};
+use stage1_contract::{PasswordState, Secret};
 
 use crate::Stand;
 use crate::agent::{Run, run, run_with};

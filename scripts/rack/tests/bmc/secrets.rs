@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use stage1::bmc;
-use stage1_inventory::Secret;
+use stage1_contract::Secret;
 
 use crate::agent::{conversation, run_with};
 use crate::configure::{FULL, unlike};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use stage1_inventory::{PortNeighbours, PortOutcome, Report, Stage};
+use stage1_contract::{PortNeighbours, PortOutcome, Report, Stage};
 use stage1_rack::host::Host;
 use stage1_rack::paths::Paths;
 use stage1_rack::qmp::PowerOff;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Power that is cut while firmware is flashed, in every phase.
 
-use stage1_inventory::firmware::{AttemptOutcome, Phase};
+use stage1_contract::firmware::{AttemptOutcome, Phase};
 use stage1_rack::spec::BiosVersion;
 
 use super::nic::{NEW, OLD};

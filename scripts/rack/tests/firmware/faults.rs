@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use stage1_inventory::firmware::{AttemptOutcome, Decision};
+use stage1_contract::firmware::{AttemptOutcome, Decision};
 use stage1_rack::firmware_nic::NicImage;
 use stage1_rack::manifests::{Manifests, NIC};
 use stage1_rack::qemu::NIC_ADDRESS;

@@ -3,8 +3,8 @@
 //! target.
 
 use serde::de::DeserializeOwned;
-use stage1_inventory::firmware::{Attempt, FirmwareComponent, FirmwareReport, Journal};
-use stage1_inventory::{Facts, Problem};
+use stage1_contract::firmware::{Attempt, FirmwareComponent, FirmwareReport, Journal};
+use stage1_contract::{Facts, Problem};
 use stage1_rack::firmware_story;
 use stage1_rack::host::Host;
 use stage1_rack::narrator::Narrator;

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::deadline::within;
 use super::{Outcome, Progress, Stored};
-use crate::machine::Machine;
+use crate::host::Machine;
 
 const LOADER: &str = "/dev/efi_capsule_loader";
 const ESRT: &str = "/sys/firmware/efi/esrt/entries";

@@ -15,7 +15,7 @@ use nix::errno::Errno;
 
 use super::deadline::within;
 use super::{Outcome, Progress, Stored};
-use crate::machine::Machine;
+use crate::host::Machine;
 use table::{changed_blocks, first_difference};
 
 const TABLE: &str = "/proc/mtd";

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use stage1_inventory::firmware::manifest::ExitMeaning;
+use stage1_contract::firmware::manifest::ExitMeaning;
 
 /// What the code means by the table. A code that is not in it is a failure; without one, a signal has ended the tool.
 pub fn meaning(codes: &BTreeMap<String, ExitMeaning>, code: Option<i32>) -> ExitMeaning {

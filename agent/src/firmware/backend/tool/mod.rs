@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use stage1_inventory::firmware::manifest::{Exec, ExitMeaning};
+use stage1_contract::firmware::manifest::{Exec, ExitMeaning};
 
 use super::deadline::within;
 use super::{Outcome, Progress, Stored};
@@ -199,7 +199,7 @@ fn last_line(output: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stage1_inventory::firmware::manifest::ToolVersion;
+    use stage1_contract::firmware::manifest::ToolVersion;
 
     fn tool(script: &str, version: &str) -> Tool {
         let words = |script: &str| {

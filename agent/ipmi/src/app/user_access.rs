@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Set User Access and Get User Access (IPMI 2.0, sections 22.26 and 22.27).
+
+use super::Privilege;
+use crate::{Command, Malformed, NetFn, Reader};
+
+/// Asks what a user may do on a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct GetUserAccess {
+    /// The channel.
+    pub channel: u8,
+    /// The user's number, 1 to 63.
+    pub user: u8,
+}
+
+/// Says what a user may do on a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct SetUserAccess {
+    /// The channel.
+    pub channel: u8,
+    /// The user's number, 1 to 63.
+    pub user: u8,
+    /// What he may.
+    pub access: Access,
+}
+
+/// What a user may do on a channel, and what users there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserAccess {
+    /// The highest user number.
+    pub slots: u8,
+    /// How many users are enabled now.
+    pub enabled_users: u8,
+    /// How many users, from number 1 on, have a name that cannot be set.
+    pub fixed_names: u8,
+    /// Whether this user is enabled, where the BMC tells.
+    pub is_enabled: Option<bool>,
+    /// What this user may.
+    pub access: Access,
+}
+
+/// What a user may do on a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Only while the BMC calls back.
+    pub callback_only: bool,
+    /// The name and password serve the channel's own login too, such as PPP's.
+    pub link_authentication: bool,
+    /// IPMI messages: without it nothing works over the LAN.
+    pub messaging: bool,
+    /// The highest privilege on this channel.
+    pub limit: Privilege,
+}
+
+impl Command for GetUserAccess {
+    const NAME: &'static str = "Get User Access";
+    const NET_FN: NetFn = NetFn::App;
+    const CODE: u8 = 0x44;
+    type Answer = UserAccess;
+
+    fn data(&self) -> Vec<u8> {
+        vec![self.channel & 0x0f, self.user & 0x3f]
+    }
+
+    fn answer(&self, data: &[u8]) -> Result<UserAccess, Malformed> {
+        let mut reader = Reader::new(data);
+        let slots = reader.byte("number of users")? & 0x3f;
+        let enabled = reader.byte("number of enabled users")?;
+        let fixed_names = reader.byte("number of fixed names")? & 0x3f;
+        let access = reader.byte("user access")?;
+        Ok(UserAccess {
+            slots,
+            enabled_users: enabled & 0x3f,
+            fixed_names,
+            is_enabled: match enabled >> 6 {
+                1 => Some(true),
+                2 => Some(false),
+                _ => None,
+            },
+            access: Access {
+                callback_only: access & 0x40 != 0,
+                link_authentication: access & 0x20 != 0,
+                messaging: access & 0x10 != 0,
+                limit: Privilege::of(access),
+            },
+        })
+    }
+}
+
+impl Command for SetUserAccess {
+    const NAME: &'static str = "Set User Access";
+    const NET_FN: NetFn = NetFn::App;
+    const CODE: u8 = 0x43;
+    const CHANGES: bool = true;
+    type Answer = ();
+
+    fn data(&self) -> Vec<u8> {
+        let Access { callback_only, link_authentication, messaging, limit } = self.access;
+        let bits =
+            u8::from(callback_only) << 6 | u8::from(link_authentication) << 5 | u8::from(messaging) << 4;
+        vec![0x80 | bits | self.channel & 0x0f, self.user & 0x3f, u8::from(limit) & 0x0f]
+    }
+
+    fn answer(&self, _: &[u8]) -> Result<(), Malformed> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_read() {
+        assert_eq!(GetUserAccess { channel: 1, user: 2 }.data(), [0x01, 0x02]);
+        let user = GetUserAccess { channel: 1, user: 2 }.answer(&[0x10, 0x42, 0x01, 0x34]).unwrap();
+        assert_eq!((user.slots, user.enabled_users, user.fixed_names), (16, 2, 1));
+        assert_eq!(user.is_enabled, Some(true));
+        assert!(user.access.messaging && user.access.link_authentication && !user.access.callback_only);
+        assert_eq!(user.access.limit, Privilege::Administrator);
+        let user = GetUserAccess { channel: 1, user: 3 }.answer(&[0x0a, 0x01, 0x01, 0x0f]).unwrap();
+        assert_eq!((user.is_enabled, user.access.limit), (None, Privilege::NoAccess));
+        let user = GetUserAccess { channel: 1, user: 3 }.answer(&[0x0a, 0x81, 0x01, 0x4f]).unwrap();
+        assert_eq!((user.is_enabled, user.access.callback_only), (Some(false), true));
+    }
+
+    #[test]
+    fn a_user_is_written() {
+        let access = Access {
+            callback_only: false,
+            link_authentication: false,
+            messaging: true,
+            limit: Privilege::Operator,
+        };
+        // `ipmitool channel setaccess 1 4 callin=on ipmi=on link=off privilege=3`
+        assert_eq!(SetUserAccess { channel: 1, user: 4, access }.data(), [0x91, 0x04, 0x03]);
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Get and Set Management Controller Identifier String (DCMI, sections 6.4.6.1 and 6.4.6.2): up to 63 bytes and a NUL,
+//! piece by piece.
+
+use super::{GROUP, group};
+use crate::{Command, Malformed, NetFn, Reader};
+
+/// The most that is asked for or set at once.
+const PIECE: usize = 16;
+
+/// Asks for 16 bytes of the name by which the BMC tells DHCP who it is.
+#[derive(Clone, Copy, Debug)]
+pub struct GetControllerId {
+    /// From where on.
+    pub offset: u8,
+}
+
+/// A piece of that name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControllerIdPiece {
+    /// How long the whole of it is; some count the NUL.
+    pub length: u8,
+    /// The piece, and what follows the name.
+    pub bytes: Vec<u8>,
+}
+
+/// Sets up to 16 bytes of it. It counts when the piece with the NUL at its end is there.
+#[derive(Clone, Debug)]
+pub struct SetControllerId {
+    offset: u8,
+    bytes: Vec<u8>,
+}
+
+impl SetControllerId {
+    /// The commands that set a name. `None` where it is longer than 63 bytes or has a NUL.
+    pub fn pieces(name: &str) -> Option<Vec<Self>> {
+        if name.len() > 63 || name.contains('\0') {
+            return None;
+        }
+        let bytes = [name.as_bytes(), &[0]].concat();
+        let pieces = bytes.chunks(PIECE).zip((0..).step_by(PIECE));
+        Some(pieces.map(|(bytes, offset)| Self { offset, bytes: bytes.to_vec() }).collect())
+    }
+}
+
+impl Command for GetControllerId {
+    const NAME: &'static str = "Get Management Controller Identifier String";
+    const NET_FN: NetFn = NetFn::Group;
+    const CODE: u8 = 0x09;
+    type Answer = ControllerIdPiece;
+
+    fn data(&self) -> Vec<u8> {
+        vec![GROUP, self.offset, PIECE as u8]
+    }
+
+    fn answer(&self, data: &[u8]) -> Result<ControllerIdPiece, Malformed> {
+        let mut reader = Reader::new(data);
+        group(&mut reader)?;
+        Ok(ControllerIdPiece { length: reader.byte("string length")?, bytes: reader.rest().to_vec() })
+    }
+}
+
+impl Command for SetControllerId {
+    const NAME: &'static str = "Set Management Controller Identifier String";
+    const NET_FN: NetFn = NetFn::Group;
+    const CODE: u8 = 0x0a;
+    const CHANGES: bool = true;
+    type Answer = ();
+
+    fn data(&self) -> Vec<u8> {
+        [&[GROUP, self.offset, self.bytes.len() as u8], self.bytes.as_slice()].concat()
+    }
+
+    fn answer(&self, _: &[u8]) -> Result<(), Malformed> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_in_pieces() {
+        assert_eq!(GetControllerId { offset: 16 }.data(), [0xdc, 16, 16]);
+        let piece = GetControllerId { offset: 16 }.answer(b"\xdc\x13end").unwrap();
+        assert_eq!(piece, ControllerIdPiece { length: 19, bytes: b"end".to_vec() });
+        assert!(GetControllerId { offset: 0 }.answer(&[0xdc]).is_err());
+    }
+
+    #[test]
+    fn a_name_is_written_in_pieces() {
+        let data = |name| -> Vec<_> {
+            SetControllerId::pieces(name).unwrap().iter().map(SetControllerId::data).collect()
+        };
+        assert_eq!(data("rack1-host17"), [b"\xdc\0\x0drack1-host17\0".to_vec()]);
+        assert_eq!(
+            data("rack1-host17-bmc"),
+            [b"\xdc\0\x10rack1-host17-bmc".to_vec(), b"\xdc\x10\x01\0".to_vec()]
+        );
+        assert_eq!(data(&"x".repeat(63)).len(), 4);
+        assert!(SetControllerId::pieces(&"x".repeat(64)).is_none());
+        assert!(SetControllerId::pieces("a\0b").is_none());
+    }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Network function Sensor (IPMI 2.0, sections 29, 35, 36 and 42).
+
+mod device_sdr;
+mod event;
+mod event_details;
+mod events;
+mod factors;
+mod reading;
+mod reading_factors;
+mod reserve_device_sdr;
+mod thresholds;
+mod types;
+mod units;
+
+pub use device_sdr::GetDeviceSdr;
+pub use event::{Event, SENSOR_SPECIFIC, Severity, THRESHOLD};
+pub use events::{Named, named};
+pub use factors::Factors;
+pub use reading::{Breach, GetSensorReading, SensorReading};
+pub use reading_factors::GetSensorReadingFactors;
+pub use reserve_device_sdr::ReserveDeviceSdrRepository;
+pub use thresholds::{GetSensorThresholds, Thresholds};
+pub use types::sensor_type;
+pub use units::Units;

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Reads what a driver answers to ethtool's questions (include/uapi/linux/ethtool.h). Pure.
+
+use crate::bytes::{array, text};
+
+/// Length of `struct ethtool_drvinfo`.
+pub const DRIVER_INFORMATION_LENGTH: usize = 196;
+/// Length of `struct ethtool_link_settings` without its bit maps.
+pub const LINK_SETTINGS_LENGTH: usize = 48;
+/// Length of `struct ethtool_wolinfo` without the password.
+pub const WAKE_ON_LAN_LENGTH: usize = 12;
+
+/// `enum ethtool_link_mode_bit_indices`: where a run of modes of one speed in Mbit/s ends. The bits that are no mode,
+/// connectors, pause and FEC, have the speed 0.
+const SPEEDS: &[(u32, u32)] = &[
+    (1, 10),
+    (3, 100),
+    (5, 1_000),
+    (11, 0),
+    (12, 10_000),
+    (14, 0),
+    (15, 2_500),
+    (16, 0),
+    (17, 1_000),
+    (20, 10_000),
+    (22, 20_000),
+    (26, 40_000),
+    (30, 56_000),
+    (33, 25_000),
+    (35, 50_000),
+    (39, 100_000),
+    (40, 50_000),
+    (41, 1_000),
+    (46, 10_000),
+    (47, 2_500),
+    (48, 5_000),
+    (51, 0),
+    (56, 50_000),
+    (61, 100_000),
+    (66, 200_000),
+    (67, 100),
+    (68, 1_000),
+    (73, 400_000),
+    (74, 0),
+    (79, 100_000),
+    (84, 200_000),
+    (89, 400_000),
+    (91, 100),
+    (92, 10),
+    (98, 800_000),
+    (102, 10),
+    (108, 200_000),
+    (114, 400_000),
+    (120, 800_000),
+    (124, 1_600_000),
+];
+
+/// `struct ethtool_drvinfo`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct DriverInformation {
+    /// The driver's version.
+    pub version: Option<String>,
+    /// The firmware's version.
+    pub firmware_version: Option<String>,
+}
+
+/// `struct ethtool_link_settings`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct LinkSettings {
+    /// In ethtool's words.
+    pub duplex: Option<String>,
+    /// The connector, in ethtool's words.
+    pub port: Option<String>,
+    /// Whether it negotiates.
+    pub autonegotiation: Option<bool>,
+    /// The highest supported speed in Mbit/s.
+    pub speed_max_mbps: Option<u32>,
+    /// Whether the connector takes modules: a cage, by what is in it, or nothing.
+    pub takes_modules: bool,
+}
+
+/// `struct ethtool_wolinfo`, in ethtool's letters.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct WakeOnLan {
+    /// What can wake the machine.
+    pub supported: String,
+    /// What does.
+    pub enabled: String,
+}
+
+/// The address in `struct ethtool_perm_addr`; `Some(None)` where the driver gives none.
+pub fn permanent_address(answer: &[u8]) -> Option<Option<String>> {
+    let length = array(answer, 4).map(u32::from_ne_bytes)? as usize;
+    let address = answer.get(8..)?.get(..length)?;
+    Some(
+        address
+            .iter()
+            .any(|byte| *byte != 0)
+            .then(|| address.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")),
+    )
+}
+
+/// Reads `struct ethtool_drvinfo`.
+pub fn driver_information(answer: &[u8]) -> Option<DriverInformation> {
+    let answer: &[u8; DRIVER_INFORMATION_LENGTH] = answer.first_chunk()?;
+    let words = |at: usize| {
+        let field = answer[at..at + 32].split(|byte| *byte == 0).next().unwrap_or_default();
+        text(field).filter(|words| words != "N/A")
+    };
+    Some(DriverInformation { version: words(36), firmware_version: words(68) })
+}
+
+/// Reads `struct ethtool_link_settings`.
+pub fn link_settings(answer: &[u8]) -> Option<LinkSettings> {
+    let (settings, maps): (&[u8; LINK_SETTINGS_LENGTH], _) = answer.split_first_chunk()?;
+    let supported = maps.get(..4 * usize::from(settings[15]))?;
+    let (port, takes_modules) = match settings[9] {
+        0x00 => ("Twisted Pair".to_string(), false),
+        0x01 => ("AUI".to_string(), false),
+        0x02 => ("MII".to_string(), false),
+        0x03 => ("FIBRE".to_string(), true),
+        0x04 => ("BNC".to_string(), false),
+        0x05 => ("Direct Attach Copper".to_string(), true),
+        0xef => ("None".to_string(), false),
+        0xff => ("Other".to_string(), false),
+        other => (format!("{other:#04x}"), false),
+    };
+    Some(LinkSettings {
+        duplex: ["Half", "Full"].get(usize::from(settings[8])).map(|duplex| (*duplex).to_string()),
+        port: Some(port),
+        autonegotiation: (settings[11] <= 1).then_some(settings[11] == 1),
+        speed_max_mbps: bits(supported).filter_map(speed).max(),
+        takes_modules,
+    })
+}
+
+/// Reads `struct ethtool_wolinfo`.
+pub fn wake_on_lan(answer: &[u8]) -> Option<WakeOnLan> {
+    let letters = |at| {
+        let modes: [u8; 4] = array(answer, at)?;
+        let letters: String = bits(&modes)
+            .filter_map(|bit| b"pumbagsf".get(bit as usize))
+            .map(|byte| char::from(*byte))
+            .collect();
+        Some(if letters.is_empty() { "d".to_string() } else { letters })
+    };
+    Some(WakeOnLan { supported: letters(4)?, enabled: letters(8)? })
+}
+
+/// How long a module's memory is, from `struct ethtool_modinfo`.
+pub fn module_length(answer: &[u8]) -> Option<u32> {
+    array(answer, 8).map(u32::from_ne_bytes)
+}
+
+/// The bits that are set in a map of words of 32 bits.
+fn bits(map: &[u8]) -> impl Iterator<Item = u32> {
+    let words = map.as_chunks::<4>().0.iter().map(|word| u32::from_ne_bytes(*word));
+    words
+        .zip(0..)
+        .flat_map(|(word, at)| (0..32).filter(move |bit| word >> bit & 1 != 0).map(move |bit| 32 * at + bit))
+}
+
+fn speed(bit: u32) -> Option<u32> {
+    let (_, speed) = SPEEDS.iter().find(|(last, _)| bit <= *last)?;
+    Some(*speed).filter(|speed| *speed != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::{any, prop, proptest};
+
+    #[test]
+    fn the_permanent_address_is_as_long_as_it_says() {
+        let answer = |address: &[u8]| {
+            [&0x20_u32.to_ne_bytes(), &(address.len() as u32).to_ne_bytes(), address, &[0; 26]].concat()
+        };
+        let mac = permanent_address(&answer(&[0xac, 0x1f, 0x6b, 0, 0, 1])).unwrap();
+        assert_eq!(mac.as_deref(), Some("ac:1f:6b:00:00:01"));
+        assert_eq!(permanent_address(&answer(&[0; 6])), Some(None));
+        assert_eq!(permanent_address(&[0x20, 0, 0, 0, 32, 0, 0, 0, 1]), None);
+    }
+
+    #[test]
+    fn versions_of_driver_and_firmware_are_at_their_places() {
+        let mut answer = [0; DRIVER_INFORMATION_LENGTH];
+        answer[4..8].copy_from_slice(b"i40e");
+        answer[36..42].copy_from_slice(b"2.8.20");
+        answer[68..94].copy_from_slice(b"8.15 0x800096ca 20.0.17\0xx");
+        let information = driver_information(&answer).unwrap();
+        assert_eq!(information.version.as_deref(), Some("2.8.20"));
+        assert_eq!(information.firmware_version.as_deref(), Some("8.15 0x800096ca 20.0.17"));
+        answer[68..72].copy_from_slice(b"N/A\0");
+        assert_eq!(driver_information(&answer).unwrap().firmware_version, None);
+    }
+
+    #[test]
+    fn the_best_of_the_supported_modes_is_the_highest_speed() {
+        let mut answer = vec![0; LINK_SETTINGS_LENGTH];
+        (answer[8], answer[9], answer[11], answer[15]) = (1, 3, 1, 2);
+        // 31, 25000baseCR; 34 to 36, of which the last is 100000baseKR4; FIBRE; FEC_RS. Advertised: 400000baseKR8.
+        let supported = [1_u32 << 31 | 1 << 10, 0b111 << 2 | 1 << 18];
+        for word in supported.into_iter().chain([0, 1 << 5, 0, 0]) {
+            answer.extend_from_slice(&word.to_ne_bytes());
+        }
+        let expected = LinkSettings {
+            duplex: Some("Full".to_string()),
+            port: Some("FIBRE".to_string()),
+            autonegotiation: Some(true),
+            speed_max_mbps: Some(100_000),
+            takes_modules: true,
+        };
+        assert_eq!(link_settings(&answer), Some(expected));
+        assert_eq!(link_settings(&answer[..LINK_SETTINGS_LENGTH + 4]), None);
+        (answer[8], answer[9], answer[11], answer[15]) = (0xff, 0x77, 0xff, 0);
+        let unknown = LinkSettings { port: Some("0x77".to_string()), ..LinkSettings::default() };
+        assert_eq!(link_settings(&answer), Some(unknown));
+    }
+
+    #[test]
+    fn modes_have_the_speed_that_is_in_their_name() {
+        let modes = [
+            (0, Some(10)),
+            (5, Some(1_000)),
+            (6, None),
+            (12, Some(10_000)),
+            (13, None),
+            (16, None),
+            (19, Some(10_000)),
+            (23, Some(40_000)),
+            (31, Some(25_000)),
+            (40, Some(50_000)),
+            (47, Some(2_500)),
+            (49, None),
+            (52, Some(50_000)),
+            (57, Some(100_000)),
+            (62, Some(200_000)),
+            (69, Some(400_000)),
+            (74, None),
+            (80, Some(200_000)),
+            (93, Some(800_000)),
+            (99, Some(10)),
+            (121, Some(1_600_000)),
+            (125, None),
+        ];
+        for (bit, expected) in modes {
+            assert_eq!(speed(bit), expected, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn what_wakes_the_machine_is_told_in_letters() {
+        let answer = [&5_u32.to_ne_bytes()[..], &0x2f_u32.to_ne_bytes(), &0x20_u32.to_ne_bytes()].concat();
+        let expected = WakeOnLan { supported: "pumbg".to_string(), enabled: "g".to_string() };
+        assert_eq!(wake_on_lan(&answer), Some(expected));
+        assert_eq!(wake_on_lan(&[0; WAKE_ON_LAN_LENGTH]).unwrap().enabled, "d");
+        assert_eq!(wake_on_lan(&answer[..11]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_brings_it_down(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = (permanent_address(&bytes), link_settings(&bytes), wake_on_lan(&bytes), module_length(&bytes));
+            assert_eq!(driver_information(&bytes).is_some(), bytes.len() >= DRIVER_INFORMATION_LENGTH);
+        }
+    }
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The kernel's way to the BMC, whatever lies below it: KCS, SMIC, BT, SSIF (include/uapi/linux/ipmi.h).
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::{Transport, TransportError};
+use crate::host::Machine;
+use ipmi::{Completion, NetFn};
+
+/// Where the device lies: as the kernel names it, and as devfs and old rules of udev did.
+const PATHS: [&str; 3] = ["/dev/ipmi0", "/dev/ipmi/0", "/dev/ipmidev/0"];
+
+/// `IPMI_MAX_MSG_LENGTH`, include/uapi/linux/ipmi_msgdefs.h.
+const LONGEST_MESSAGE: usize = 272;
+const SYSTEM_INTERFACE: libc::c_int = 0x0c;
+const BMC_CHANNEL: libc::c_short = 0x0f;
+const RESPONSE: libc::c_int = 1;
+
+/// `struct ipmi_system_interface_addr`.
+#[repr(C)]
+#[derive(Default)]
+struct Address {
+    addr_type: libc::c_int,
+    channel: libc::c_short,
+    lun: u8,
+}
+
+/// `struct ipmi_msg`.
+#[repr(C)]
+struct Message {
+    netfn: u8,
+    cmd: u8,
+    data_len: u16,
+    data: *mut u8,
+}
+
+/// `struct ipmi_req`.
+#[repr(C)]
+struct Sent {
+    addr: *mut Address,
+    addr_len: libc::c_uint,
+    msgid: libc::c_long,
+    msg: Message,
+}
+
+/// `struct ipmi_recv`.
+#[repr(C)]
+struct Received {
+    recv_type: libc::c_int,
+    addr: *mut Address,
+    addr_len: libc::c_uint,
+    msgid: libc::c_long,
+    msg: Message,
+}
+
+mod ioctl {
+    nix::ioctl_read!(send_command, b'i', 13, super::Sent);
+    nix::ioctl_readwrite!(receive_msg_trunc, b'i', 11, super::Received);
+}
+
+/// An open IPMI device.
+pub struct Device {
+    file: File,
+    last_id: libc::c_long,
+}
+
+impl Device {
+    /// The machine's first IPMI device; `None` where it has none.
+    ///
+    /// # Errors
+    /// Those of opening; the message names the device.
+    pub fn open(machine: &Machine) -> io::Result<Option<Self>> {
+        for path in PATHS {
+            let error = match OpenOptions::new().read(true).write(true).open(machine.path(path)) {
+                Ok(file) => return Ok(Some(Self { file, last_id: 0 })),
+                Err(error) => error,
+            };
+            // A node whose driver has found no BMC opens with ENODEV or ENXIO.
+            let is_absent = matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENODEV | libc::ENXIO));
+            if !is_absent {
+                return Err(io::Error::new(error.kind(), format!("{path}: {error}")));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Hands a request to the driver. `IPMICTL_SEND_COMMAND_SETTIME` would say how long it may take, but the driver
+    /// heeds that for what it passes on over IPMB or LAN only (`i_ipmi_req_sysintf`, ipmi_msghandler.c).
+    fn send(&self, id: libc::c_long, net_fn: NetFn, code: u8, data: &[u8]) -> nix::Result<()> {
+        let mut address = Address { addr_type: SYSTEM_INTERFACE, channel: BMC_CHANNEL, lun: 0 };
+        let mut data = data.to_vec();
+        let mut sent = Sent {
+            addr: &raw mut address,
+            addr_len: size_of::<Address>() as libc::c_uint,
+            msgid: id,
+            msg: Message {
+                netfn: net_fn as u8,
+                cmd: code,
+                data_len: u16::try_from(data.len()).map_err(|_| Errno::EMSGSIZE)?,
+                data: data.as_mut_ptr(),
+            },
+        };
+        // SAFETY: the request is laid out as the kernel has it; its pointers and lengths are those of `address` and
+        // `data`, which live on.
+        unsafe { ioctl::send_command(self.file.as_raw_fd(), &raw mut sent) }.map(drop)
+    }
+
+    /// The next message that lies ready.
+    fn receive(&self) -> nix::Result<Incoming> {
+        let mut address = [Address::default(), Address::default(), Address::default(), Address::default()];
+        let mut data = vec![0; LONGEST_MESSAGE];
+        let mut received = Received {
+            recv_type: 0,
+            addr: address.as_mut_ptr(),
+            addr_len: size_of_val(&address) as libc::c_uint,
+            msgid: 0,
+            msg: Message { netfn: 0, cmd: 0, data_len: LONGEST_MESSAGE as u16, data: data.as_mut_ptr() },
+        };
+        // SAFETY: the message is laid out as the kernel has it; its pointers and lengths are those of `address` and
+        // `data`, which live on.
+        unsafe { ioctl::receive_msg_trunc(self.file.as_raw_fd(), &raw mut received) }?;
+        data.truncate(usize::from(received.msg.data_len));
+        Ok(Incoming {
+            kind: received.recv_type,
+            id: received.msgid,
+            net_fn: received.msg.netfn,
+            code: received.msg.cmd,
+            data,
+        })
+    }
+
+    /// Waits for a message.
+    fn wait(&self, deadline: Instant) -> Result<(), TransportError> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = PollTimeout::try_from(left.as_millis()).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(self.file.as_fd(), PollFlags::POLLIN)], timeout) {
+            Ok(0) => Err(TransportError::Silent),
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(errno) => Err(TransportError::Gone(format!("waiting for the IPMI device: {errno}"))),
+        }
+    }
+}
+
+impl Transport for Device {
+    fn exchange(
+        &mut self,
+        net_fn: NetFn,
+        code: u8,
+        data: &[u8],
+        timeout: Duration,
+    ) -> Result<Vec<u8>, TransportError> {
+        let deadline = Instant::now() + timeout;
+        self.last_id = self.last_id.wrapping_add(1);
+        match self.send(self.last_id, net_fn, code, data) {
+            Ok(()) => {}
+            // Newer drivers take nothing for half a minute after a reset of the BMC (`IPMI_MAINTENANCE_MODE_STATE_RESET`).
+            Err(Errno::EBUSY | Errno::EAGAIN) => return Ok(vec![Completion::NODE_BUSY.0]),
+            Err(errno) => return Err(TransportError::Gone(format!("asking the IPMI device: {errno}"))),
+        }
+        loop {
+            self.wait(deadline)?;
+            match self.receive() {
+                Ok(incoming) if incoming.is_answer_to(self.last_id) => return incoming.answer(net_fn, code),
+                Ok(_) | Err(Errno::EAGAIN | Errno::EINTR) => {}
+                Err(Errno::EMSGSIZE) => {
+                    return Err(TransportError::Garbled(format!(
+                        "an answer of over {LONGEST_MESSAGE} bytes"
+                    )));
+                }
+                Err(errno) => return Err(TransportError::Gone(format!("reading the IPMI device: {errno}"))),
+            }
+        }
+    }
+}
+
+/// A message from the driver.
+struct Incoming {
+    kind: libc::c_int,
+    id: libc::c_long,
+    net_fn: u8,
+    code: u8,
+    data: Vec<u8>,
+}
+
+impl Incoming {
+    /// Events come to all who have the device open, and an answer that came too late for its request comes now.
+    fn is_answer_to(&self, id: libc::c_long) -> bool {
+        self.kind == RESPONSE && self.id == id
+    }
+
+    /// The completion code and the data, where they answer this command: the number of the message is the driver's own
+    /// book-keeping and was never on the wire of a KCS interface.
+    fn answer(self, net_fn: NetFn, code: u8) -> Result<Vec<u8>, TransportError> {
+        if (self.net_fn, self.code) != (net_fn as u8 | 1, code) {
+            let (net_fn, code) = (self.net_fn, self.code);
+            return Err(TransportError::Garbled(format!(
+                "an answer to another command (network function {net_fn:#04x}, command {code:#04x})"
+            )));
+        }
+        Ok(self.data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn incoming(kind: libc::c_int, id: libc::c_long, net_fn: u8, code: u8) -> Incoming {
+        Incoming { kind, id, net_fn, code, data: vec![0] }
+    }
+
+    #[test]
+    fn ioctls_are_the_kernels() {
+        assert_eq!(nix::request_code_read!(b'i', 13, size_of::<Sent>()), 0x8028_690d);
+        assert_eq!(nix::request_code_readwrite!(b'i', 11, size_of::<Received>()), 0xc030_690b);
+        assert_eq!(size_of::<Address>(), 8);
+    }
+
+    #[test]
+    fn an_answer_to_an_earlier_request_and_an_event_are_not_taken() {
+        assert!(incoming(RESPONSE, 7, 0x07, 0x01).is_answer_to(7));
+        assert!(!incoming(RESPONSE, 6, 0x07, 0x01).is_answer_to(7));
+        assert!(!incoming(2, 7, 0x07, 0x01).is_answer_to(7));
+    }
+
+    #[test]
+    fn an_answer_to_another_command_is_garbled() {
+        assert_eq!(incoming(RESPONSE, 7, 0x07, 0x01).answer(NetFn::App, 0x01).unwrap(), [0]);
+        assert!(incoming(RESPONSE, 7, 0x07, 0x02).answer(NetFn::App, 0x01).is_err());
+        assert!(incoming(RESPONSE, 7, 0x06, 0x01).answer(NetFn::App, 0x01).is_err());
+    }
+
+    #[test]
+    fn a_machine_without_a_device_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Device::open(&Machine::at(folder.path())).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_no_device_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("dev")).unwrap();
+        std::fs::write(folder.path().join("dev/ipmi0"), "").unwrap();
+        let mut device = Device::open(&Machine::at(folder.path())).unwrap().unwrap();
+        let answer = device.exchange(NetFn::App, 0x01, &[], Duration::from_millis(10));
+        assert!(matches!(answer, Err(TransportError::Gone(_))), "{answer:?}");
+    }
+}

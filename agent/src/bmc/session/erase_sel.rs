@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Erasing of the system event log (IPMI 2.0, section 31.9).
+
+use super::walk::{RESERVATIONS, is_lost};
+use super::{BmcSession, Error};
+use ipmi::storage::{ClearSel, ClearSelStatus, Erasure, ReserveSel};
+
+/// Erases the whole log, and waits until that is done; `pause` is called between two questions how far it is.
+///
+/// # Errors
+/// Where the BMC refuses, or is not done at the deadline.
+pub fn erase_sel(bmc: &mut BmcSession, pause: impl Fn()) -> Result<(), Error> {
+    let mut erasure = with_reservation(bmc, |bmc, reservation| bmc.ask(&ClearSel { reservation }))?;
+    while erasure == Erasure::InProgress {
+        pause();
+        erasure = with_reservation(bmc, |bmc, reservation| bmc.ask(&ClearSelStatus { reservation }))?;
+    }
+    Ok(())
+}
+
+/// Reserves, asks, and does both again where somebody else reserved in between: an event's coming in is enough.
+fn with_reservation(
+    bmc: &mut BmcSession,
+    ask: impl Fn(&mut BmcSession, u16) -> Result<Erasure, Error>,
+) -> Result<Erasure, Error> {
+    let mut reservations = 0;
+    loop {
+        let reservation = match bmc.ask(&ReserveSel) {
+            Err(error) if error.is_absent() => 0,
+            result => result?,
+        };
+        reservations += 1;
+        match ask(bmc, reservation) {
+            Err(error) if is_lost(&error) && reservations <= RESERVATIONS => {}
+            result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::bmc::session::walk::model::Model;
+
+    #[test]
+    fn an_erasure_is_waited_for() {
+        let records = [(1, vec![0; 16])];
+        let (mut bmc, shared) = Model { erasing: 2, losses: 3, ..Model::linked(records) }.bmc();
+        let pauses = Cell::new(0);
+        erase_sel(&mut bmc, || pauses.set(pauses.get() + 1)).unwrap();
+        assert_eq!(pauses.get(), 2);
+        assert!(shared.model().records.is_empty());
+        assert_eq!(shared.model().erasing, 0);
+    }
+
+    #[test]
+    fn a_log_that_never_rests_is_left() {
+        let (mut bmc, shared) = Model { losses: u32::MAX, ..Model::linked([(1, vec![0; 16])]) }.bmc();
+        let error = erase_sel(&mut bmc, || ()).unwrap_err();
+        assert!(is_lost(&error));
+        assert_eq!(shared.model().records.len(), 1);
+    }
+
+    #[test]
+    fn an_erasure_that_never_ends_costs_the_deadline() {
+        let (mut bmc, _) = Model { erasing: u32::MAX, ..Model::default() }.bmc();
+        bmc.set_deadline(Instant::now() + Duration::from_millis(20));
+        assert!(erase_sel(&mut bmc, || ()).unwrap_err().is_hung());
+    }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Reading of a FRU's inventory (IPMI 2.0, section 34).
+
+use super::walk::{CHUNK, less};
+use super::{BmcSession, Error};
+use ipmi::storage::{Fru, FruArea, GetFruInventoryAreaInfo, ReadFruData, extent};
+
+/// Reads as much of an inventory as says something. One whose end the BMC refuses is read up to there.
+///
+/// # Errors
+/// Where the BMC does not know the device, or refuses its first bytes, or says no more.
+pub fn read_fru(bmc: &mut BmcSession, device: u8) -> Result<Fru, Error> {
+    let area = bmc.ask(&GetFruInventoryAreaInfo { device })?;
+    let mut bytes = Vec::new();
+    let mut chunk = CHUNK;
+    while let Some((offset, count)) = next(area, &bytes, chunk) {
+        match bmc.ask(&ReadFruData { device, area, offset, count }) {
+            Ok(data) if data.is_empty() => break,
+            Ok(data) => bytes.extend(data),
+            Err(error) => match less(count, error) {
+                Ok(smaller) => chunk = smaller,
+                Err(error) if bytes.is_empty() || error.is_hung() => return Err(error),
+                Err(_) => break,
+            },
+        }
+    }
+    Ok(Fru::parse(&bytes))
+}
+
+/// What to read next; nothing where all is read.
+fn next(area: FruArea, bytes: &[u8], chunk: u8) -> Option<(u16, u8)> {
+    let offset = u16::try_from(bytes.len()).ok()?;
+    let missing =
+        extent(bytes).min(usize::from(area.size)).checked_sub(bytes.len()).filter(|missing| *missing > 0)?;
+    let count = u8::try_from(missing).unwrap_or(chunk).min(chunk);
+    // Words are of two bytes, and where half of one came there is no going on.
+    match (area.is_by_words, offset % 2) {
+        (true, 1) => None,
+        (true, _) => Some((offset, count.next_multiple_of(2))),
+        (false, _) => Some((offset, count)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ipmi::storage::FruDoubt;
+
+    use crate::bmc::session::walk::model::Model;
+
+    /// An inventory of a product whose name is as long as can be, and what an erased EEPROM has behind it.
+    fn model() -> Model {
+        let mut product = [&[1, 10, 0, 0xc0, 0xff][..], &[b'x'; 63], &[0xc1]].concat();
+        product.resize(79, 0);
+        product.push(product.iter().fold(0u8, |sum, byte| sum.wrapping_sub(*byte)));
+        let fru = [&[1, 0, 0, 0, 1, 0, 0, 0xfe], &product[..], &[0xff; 4000]].concat();
+        Model { fru_size: fru.len() as u16, fru, ..Model::default() }
+    }
+
+    fn read(model: Model) -> (Fru, usize) {
+        let (mut bmc, shared) = model.bmc();
+        let fru = read_fru(&mut bmc, 0).unwrap();
+        let requests = shared.model().asked.len();
+        (fru, requests)
+    }
+
+    #[test]
+    fn only_what_says_something_is_read() {
+        let (fru, requests) = read(model());
+        assert_eq!(fru.doubts, []);
+        assert_eq!(fru.product.unwrap().name.unwrap().len(), 63);
+        assert!(requests <= 6, "{requests} requests");
+    }
+
+    #[test]
+    fn a_bmc_gives_as_much_as_it_can() {
+        for (most, is_by_words) in [(1, false), (5, false), (16, false), (2, true), (7, true), (0, true)] {
+            let (fru, _) = read(Model { most, is_by_words, ..model() });
+            assert_eq!(fru.doubts, [], "{most}");
+            assert_eq!(fru, read(model()).0);
+        }
+    }
+
+    #[test]
+    fn a_size_that_lies_gives_what_there_is() {
+        let mut model = model();
+        model.fru.truncate(40);
+        let (fru, _) = read(model);
+        assert_eq!(fru.doubts, [FruDoubt::Cut("product area")]);
+    }
+
+    #[test]
+    fn a_bmc_that_falls_silent_is_an_error() {
+        let (mut bmc, _) = Model { silent_after: Some(3), ..model() }.bmc();
+        assert!(read_fru(&mut bmc, 0).unwrap_err().is_hung());
+        let (mut bmc, _) = Model { fru: Vec::new(), ..model() }.bmc();
+        assert!(read_fru(&mut bmc, 0).unwrap_err().completion().is_some(), "not one byte is there");
+    }
+}

@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The conversation with a BMC: one command at a time, each with its time, all of them within one deadline, and what
+//! may pass is asked again.
+
+pub mod device;
+mod erase_sel;
+mod fru;
+mod sdr;
+mod sel;
+mod sensors;
+mod walk;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use thiserror::Error as ThisError;
+
+use ipmi::app::GetDeviceId;
+use ipmi::{Command, Completion, Malformed, NetFn};
+
+pub use erase_sel::erase_sel;
+pub use fru::read_fru;
+pub use sdr::{Sdrs, read_sdrs};
+pub use sel::{Sel, read_sel};
+pub use sensors::{Assertion, Sensor, SensorState, Sensors, read_sensors};
+pub use walk::Doubt;
+
+/// The longest pause before asking again: a BMC takes a minute or two to boot.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The way to a BMC.
+pub trait Transport: Send {
+    /// Sends a request and waits for its answer, and no other's: the completion code and the data after it.
+    ///
+    /// # Errors
+    /// [`TransportError`].
+    fn exchange(
+        &mut self,
+        net_fn: NetFn,
+        code: u8,
+        data: &[u8],
+        timeout: Duration,
+    ) -> Result<Vec<u8>, TransportError>;
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, ThisError, PartialEq, Eq)]
+pub enum TransportError {
+    /// None came in time. It may still come, and the BMC may have done or may yet do what was asked.
+    #[error("no answer")]
+    Silent,
+    /// The driver takes no requests.
+    #[error("{0}")]
+    Gone(String),
+    /// What came is no answer to this.
+    #[error("{0}")]
+    Garbled(String),
+}
+
+/// How much a BMC is waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct RetryPolicy {
+    /// For the answer to one request. One that writes flash takes a second or two. Where the interface is wedged the
+    /// kernel's KCS driver tries to free it for up to a minute (`MAX_ERROR_RETRIES`, ipmi_kcs_sm.c), which is not
+    /// waited for.
+    pub answer: Duration,
+    /// How often a command is sent before the BMC's refusal is taken for its answer; fewer times where that takes longer
+    /// than the time for one answer.
+    pub attempts: u32,
+    /// Before the second attempt; before each further one it is doubled.
+    pub pause: Duration,
+    /// Between any two commands. None by default: KCS, BT and SSIF each let the BMC say when it takes the next one,
+    /// and reading an SDR repository takes hundreds.
+    pub spacing: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            answer: Duration::from_secs(5),
+            attempts: 4,
+            pause: Duration::from_millis(100),
+            spacing: Duration::ZERO,
+        }
+    }
+}
+
+/// What a conversation has cost so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Requests sent.
+    pub requests: u32,
+    /// Those of them that had been sent before.
+    pub retries: u32,
+    /// Those of them that change something in the BMC.
+    pub changes: u32,
+    /// Time spent in pauses before asking again.
+    pub waited: Duration,
+}
+
+/// Why a command came to nothing.
+#[derive(Clone, Debug, ThisError)]
+#[error("{command}: {reason}{}", after(*attempts))]
+pub struct Error {
+    /// The command's name.
+    pub command: &'static str,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// What became of the last attempt.
+    pub reason: Reason,
+    is_absent: bool,
+    is_unsure: bool,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, ThisError, PartialEq, Eq)]
+pub enum Reason {
+    /// The BMC refuses, and what that means where the code is the command's own.
+    #[error("{}", refusal(*.0, *.1))]
+    Refused(Completion, Option<&'static str>),
+    /// It answers what cannot be read.
+    #[error("{0}")]
+    Malformed(Malformed),
+    /// What came is no answer to this.
+    #[error("{0}")]
+    Garbled(String),
+    /// No answer came in this time.
+    #[error("no answer in {:.1} s", .0.as_secs_f32())]
+    Silent(Duration),
+    /// The driver takes no requests.
+    #[error("{0}")]
+    Gone(String),
+    /// It was not sent: the time for the BMC was over.
+    #[error("the time for the BMC is over")]
+    Deadline,
+}
+
+impl Error {
+    /// The BMC's completion code, where it answered.
+    pub fn completion(&self) -> Option<Completion> {
+        match self.reason {
+            Reason::Refused(completion, _) => Some(completion),
+            _ => None,
+        }
+    }
+
+    /// The BMC says that it has no such command, parameter or object.
+    pub fn is_absent(&self) -> bool {
+        self.is_absent
+    }
+
+    /// The command changes something, and it is not known whether the BMC did it.
+    pub fn is_unsure(&self) -> bool {
+        self.is_unsure
+    }
+
+    /// Asking more makes no sense.
+    pub fn is_hung(&self) -> bool {
+        matches!(self.reason, Reason::Silent(_) | Reason::Gone(_) | Reason::Deadline)
+    }
+}
+
+/// A conversation with a BMC.
+pub struct BmcSession {
+    wire: Box<dyn Transport>,
+    patience: RetryPolicy,
+    deadline: Instant,
+    counters: Counters,
+    answered: Option<Instant>,
+}
+
+impl BmcSession {
+    /// Nothing is sent after `deadline`, and nothing waited for.
+    pub fn new(wire: Box<dyn Transport>, patience: RetryPolicy, deadline: Instant) -> Self {
+        Self { wire, patience, deadline, counters: Counters::default(), answered: None }
+    }
+
+    /// Sends a command and waits for its answer.
+    ///
+    /// A code that may pass is asked again, also where the command changes something: the answer ends the request,
+    /// so that it is not done later, and each such command sets values, so that doing it twice is doing it once.
+    /// A BMC that is away as a whole, in an update or booting, is waited for up to the deadline. Silence, where the
+    /// request may yet be done, is followed by one more attempt, and by none where the command changes something. An
+    /// answer that cannot be read is asked for once more.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn ask<C: Command>(&mut self, command: &C) -> Result<C::Answer, Error> {
+        let request = Request {
+            name: C::NAME,
+            net_fn: C::NET_FN,
+            code: C::CODE,
+            data: &command.data(),
+            changes: C::CHANGES,
+            own: C::own_completion,
+            absent: C::ABSENT,
+        };
+        let mut attempts = 1;
+        let mut answer = command.answer(&self.exchange(&request)?);
+        if answer.is_err() && !C::CHANGES {
+            attempts += 1;
+            self.counters.retries += 1;
+            answer = command.answer(&self.exchange(&request)?);
+        }
+        answer.map_err(|malformed| request.error(attempts, Reason::Malformed(malformed), false))
+    }
+
+    /// What the conversation has cost so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// When it ends.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Sets when it ends.
+    pub fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+    }
+
+    /// The data of the BMC's answer; attempt after attempt until it is a good one or there is no hope.
+    fn exchange(&mut self, request: &Request<'_>) -> Result<Vec<u8>, Error> {
+        let (mut attempts, mut losses, mut is_unsure) = (0, 0, false);
+        let mut pause = self.patience.pause;
+        let start = Instant::now();
+        let mut reason = Reason::Deadline;
+        loop {
+            match self.attempt(request) {
+                Ok(data) => return Ok(data),
+                Err(Reason::Deadline) => return Err(request.error(attempts, reason, is_unsure)),
+                Err(found) => reason = found,
+            }
+            attempts += 1;
+            losses += u32::from(matches!(reason, Reason::Silent(_) | Reason::Garbled(_)));
+            is_unsure |= request.changes && leaves_open(&reason);
+            let again = match reason {
+                Reason::Refused(code, _) if code.may_pass() => {
+                    let is_early = start.elapsed() < self.patience.answer;
+                    is_early && attempts < self.patience.attempts || self.is_away(code)
+                }
+                Reason::Silent(_) | Reason::Garbled(_) => losses == 1 && !request.changes,
+                Reason::Refused(..) | Reason::Malformed(_) | Reason::Gone(_) | Reason::Deadline => false,
+            };
+            if !again || self.left() <= pause {
+                return Err(request.error(attempts, reason, is_unsure));
+            }
+            thread::sleep(pause);
+            self.counters.waited += pause;
+            self.counters.retries += 1;
+            pause = LONGEST_PAUSE.min(pause * 2);
+        }
+    }
+
+    /// One request. The data of an answer whose completion code is 00h.
+    fn attempt(&mut self, request: &Request<'_>) -> Result<Vec<u8>, Reason> {
+        let since = self.answered.map_or(Duration::MAX, |answered| answered.elapsed());
+        thread::sleep(self.patience.spacing.saturating_sub(since));
+        let timeout = self.patience.answer.min(self.left());
+        if timeout.is_zero() {
+            return Err(Reason::Deadline);
+        }
+        self.counters.requests += 1;
+        self.counters.changes += u32::from(request.changes);
+        let answer = self.wire.exchange(request.net_fn, request.code, request.data, timeout);
+        self.answered = Some(Instant::now());
+        let answer = answer.map_err(|error| match error {
+            TransportError::Silent => Reason::Silent(timeout),
+            TransportError::Gone(why) => Reason::Gone(why),
+            TransportError::Garbled(why) => Reason::Garbled(why),
+        })?;
+        match answer.split_first().map(|(&code, data)| (Completion(code), data)) {
+            Some((Completion::NORMAL, data)) => Ok(data.to_vec()),
+            Some((code, _)) => Err(Reason::Refused(code, (request.own)(code.0))),
+            None => Err(Reason::Garbled("an answer without a completion code".to_string())),
+        }
+    }
+
+    /// Whether `code` is not about the command: the BMC is in an update or boots, and answers so to Get Device ID too,
+    /// which it must always know (IPMI 2.0, section 20.1).
+    fn is_away(&mut self, code: Completion) -> bool {
+        if matches!(code, Completion::IN_UPDATE | Completion::IN_INITIALISATION) {
+            return true;
+        }
+        let probe = Request {
+            name: GetDeviceId::NAME,
+            net_fn: GetDeviceId::NET_FN,
+            code: GetDeviceId::CODE,
+            data: &[],
+            changes: GetDeviceId::CHANGES,
+            own: GetDeviceId::own_completion,
+            absent: GetDeviceId::ABSENT,
+        };
+        match self.attempt(&probe) {
+            Ok(data) => GetDeviceId.answer(&data).is_ok_and(|id| id.is_updating),
+            Err(Reason::Refused(code, _)) => code.may_pass(),
+            Err(_) => false,
+        }
+    }
+
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+/// A [`Command`] without its type, so that the conversation is compiled once.
+struct Request<'a> {
+    name: &'static str,
+    net_fn: NetFn,
+    code: u8,
+    data: &'a [u8],
+    changes: bool,
+    own: fn(u8) -> Option<&'static str>,
+    absent: Option<u8>,
+}
+
+impl Request<'_> {
+    fn error(&self, attempts: u32, reason: Reason, is_unsure: bool) -> Error {
+        let is_absent = match reason {
+            Reason::Refused(code, _) => code.is_absent() || self.absent == Some(code.0),
+            _ => false,
+        };
+        Error { command: self.name, attempts, reason, is_absent, is_unsure }
+    }
+}
+
+/// Whether the BMC may have done, or may yet do, what was asked. What it is too busy for it has not done.
+fn leaves_open(reason: &Reason) -> bool {
+    match reason {
+        Reason::Refused(code, _) => {
+            matches!(*code, Completion::TIMEOUT | Completion::NO_ANSWER | Completion::UNSPECIFIED)
+        }
+        Reason::Silent(_) | Reason::Garbled(_) | Reason::Gone(_) => true,
+        Reason::Malformed(_) | Reason::Deadline => false,
+    }
+}
+
+fn refusal(completion: Completion, own: Option<&str>) -> String {
+    match own {
+        Some(words) => format!("{:#04x}, {words}", completion.0),
+        None => completion.to_string(),
+    }
+}
+
+fn after(attempts: u32) -> String {
+    match attempts {
+        0 | 1 => String::new(),
+        _ => format!(" (after {attempts} attempts)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    const DEVICE_ID: [u8; 12] = [0, 0x20, 1, 4, 0x40, 2, 0xdf, 0xa2, 2, 0, 0, 1];
+    const UPDATING: [u8; 12] = [0, 0x20, 1, 0x84, 0x40, 2, 0xdf, 0xa2, 2, 0, 0, 1];
+
+    /// Answers from a script, then as its last line says; keeps what was asked, when, and with how much time.
+    #[derive(Clone)]
+    struct Script(Arc<Mutex<Scripted>>);
+
+    struct Scripted {
+        answers: VecDeque<Result<Vec<u8>, TransportError>>,
+        delay: Duration,
+        asked: Vec<Asked>,
+    }
+
+    struct Asked {
+        code: u8,
+        at: Instant,
+        timeout: Duration,
+    }
+
+    impl Transport for Script {
+        fn exchange(
+            &mut self,
+            _: NetFn,
+            code: u8,
+            _: &[u8],
+            timeout: Duration,
+        ) -> Result<Vec<u8>, TransportError> {
+            let Scripted { answers, delay, asked } = &mut *self.0.lock().unwrap();
+            asked.push(Asked { code, at: Instant::now(), timeout });
+            thread::sleep(*delay);
+            if answers.len() > 1 { answers.pop_front().unwrap() } else { answers[0].clone() }
+        }
+    }
+
+    impl Script {
+        fn codes(&self) -> Vec<u8> {
+            self.0.lock().unwrap().asked.iter().map(|asked| asked.code).collect()
+        }
+    }
+
+    struct Read;
+    impl Command for Read {
+        const NAME: &'static str = "Read";
+        const NET_FN: NetFn = NetFn::App;
+        const CODE: u8 = 0x70;
+        const ABSENT: Option<u8> = Some(0x80);
+        type Answer = u8;
+
+        fn data(&self) -> Vec<u8> {
+            Vec::new()
+        }
+
+        fn answer(&self, data: &[u8]) -> Result<u8, Malformed> {
+            ipmi::Reader::new(data).byte("value")
+        }
+
+        fn own_completion(code: u8) -> Option<&'static str> {
+            (code == 0x80).then_some("no such value")
+        }
+    }
+
+    struct Write;
+    impl Command for Write {
+        const NAME: &'static str = "Write";
+        const NET_FN: NetFn = NetFn::App;
+        const CODE: u8 = 0x71;
+        const CHANGES: bool = true;
+        type Answer = ();
+
+        fn data(&self) -> Vec<u8> {
+            Vec::new()
+        }
+
+        fn answer(&self, _: &[u8]) -> Result<(), Malformed> {
+            Ok(())
+        }
+    }
+
+    fn conversation<const N: usize>(answers: [Result<&[u8], TransportError>; N]) -> (BmcSession, Script) {
+        let answers = answers.map(|answer| answer.map(<[u8]>::to_vec)).into();
+        let script =
+            Script(Arc::new(Mutex::new(Scripted { answers, delay: Duration::ZERO, asked: Vec::new() })));
+        let patience = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        (BmcSession::new(Box::new(script.clone()), patience, deadline), script)
+    }
+
+    #[test]
+    fn what_may_pass_is_asked_again() {
+        let (mut bmc, script) = conversation([Ok(&[0xc0]), Ok(&[0xc3]), Ok(&[0, 42])]);
+        assert_eq!(bmc.ask(&Read).unwrap(), 42);
+        let waited = Duration::from_millis(3);
+        assert_eq!(bmc.counters(), Counters { requests: 3, retries: 2, changes: 0, waited });
+        let asked = &script.0.lock().unwrap().asked;
+        assert!(asked[2].at - asked[0].at >= waited);
+        assert_eq!(asked[0].timeout, RetryPolicy::default().answer);
+    }
+
+    #[test]
+    fn a_refusal_is_final() {
+        let (mut bmc, script) = conversation([Ok(&[0xcc])]);
+        let error = bmc.ask(&Read).unwrap_err();
+        assert_eq!(error.to_string(), "Read: 0xcc, invalid data field in request");
+        assert_eq!(error.completion(), Some(Completion::INVALID_FIELD));
+        assert!(!error.is_absent() && !error.is_unsure() && !error.is_hung());
+        assert_eq!(script.codes(), [0x70]);
+    }
+
+    #[test]
+    fn a_parameter_that_is_not_there_is_absent() {
+        for code in [0x80, 0xc1] {
+            assert!(conversation([Ok(&[code])]).0.ask(&Read).unwrap_err().is_absent());
+        }
+        assert_eq!(
+            conversation([Ok(&[0x80])]).0.ask(&Read).unwrap_err().to_string(),
+            "Read: 0x80, no such value"
+        );
+        assert!(!conversation([Ok(&[0x80])]).0.ask(&Write).unwrap_err().is_absent());
+    }
+
+    #[test]
+    fn a_command_that_is_refused_for_ever_costs_its_attempts() {
+        let busy: [u8; 1] = [0xff];
+        let (mut bmc, script) =
+            conversation([Ok(&busy), Ok(&busy), Ok(&busy), Ok(&busy), Ok(&DEVICE_ID), Ok(&[0, 42])]);
+        let error = bmc.ask(&Read).unwrap_err();
+        assert_eq!(error.to_string(), "Read: 0xff, unspecified error (after 4 attempts)");
+        assert_eq!(script.codes(), [0x70, 0x70, 0x70, 0x70, 0x01]);
+        assert_eq!(bmc.ask(&Read).unwrap(), 42);
+    }
+
+    #[test]
+    fn a_refusal_that_takes_long_costs_fewer_attempts() {
+        let (mut bmc, script) = conversation([Ok(&[0xc3]), Ok(&DEVICE_ID)]);
+        bmc.patience.answer = Duration::from_millis(5);
+        script.0.lock().unwrap().delay = Duration::from_millis(6);
+        assert_eq!(bmc.ask(&Read).unwrap_err().completion(), Some(Completion::TIMEOUT));
+        assert_eq!(script.codes(), [0x70, 0x01]);
+    }
+
+    #[test]
+    fn a_bmc_in_an_update_is_waited_for() {
+        let busy: [u8; 1] = [0xc0];
+        let (mut bmc, script) = conversation([
+            Ok(&busy),
+            Ok(&busy),
+            Ok(&busy),
+            Ok(&busy),
+            Ok(&busy), // to Get Device ID
+            Ok(&busy),
+            Ok(&UPDATING),
+            Ok(&[0xd1]),
+            Ok(&[0xd2]),
+            Ok(&[0, 42]),
+        ]);
+        assert_eq!(bmc.ask(&Read).unwrap(), 42);
+        assert_eq!(script.codes(), [0x70, 0x70, 0x70, 0x70, 0x01, 0x70, 0x01, 0x70, 0x70, 0x70]);
+    }
+
+    #[test]
+    fn a_bmc_that_stays_away_costs_the_deadline() {
+        let (mut bmc, script) = conversation([Ok(&[0xd1])]);
+        bmc.patience.attempts = 1;
+        bmc.set_deadline(Instant::now() + Duration::from_millis(40));
+        let error = bmc.ask(&Write).unwrap_err();
+        assert!(script.codes().len() > 1);
+        assert_eq!(error.completion(), Some(Completion::IN_UPDATE));
+        assert!(!error.is_unsure(), "it was told that it was not done");
+        assert!(
+            script.0.lock().unwrap().asked.iter().all(|asked| asked.timeout <= Duration::from_millis(40))
+        );
+        bmc.set_deadline(Instant::now());
+        let asked = script.codes().len();
+        let error = bmc.ask(&Write).unwrap_err();
+        assert_eq!(error.to_string(), "Write: the time for the BMC is over");
+        assert!(error.is_hung() && !error.is_unsure());
+        assert_eq!(script.codes().len(), asked);
+    }
+
+    #[test]
+    fn silence_is_broken_once_and_never_for_a_change() {
+        let (mut bmc, script) = conversation([Err(TransportError::Silent)]);
+        let error = bmc.ask(&Read).unwrap_err();
+        assert_eq!(error.to_string(), "Read: no answer in 5.0 s (after 2 attempts)");
+        assert!(error.is_hung() && !error.is_unsure());
+        let error = bmc.ask(&Write).unwrap_err();
+        assert!(error.is_hung() && error.is_unsure());
+        assert_eq!(script.codes(), [0x70, 0x70, 0x71]);
+        assert_eq!(bmc.counters().changes, 1);
+    }
+
+    #[test]
+    fn a_change_that_timed_out_is_made_again_and_unsure_if_that_fails() {
+        let (mut bmc, _) = conversation([Ok(&[0xc3]), Ok(&[0])]);
+        bmc.ask(&Write).unwrap();
+        assert_eq!(bmc.counters().changes, 2);
+        let (mut bmc, _) = conversation([Ok(&[0xc3]), Ok(&[0xd4])]);
+        assert!(bmc.ask(&Write).unwrap_err().is_unsure());
+        let (mut bmc, _) = conversation([Ok(&[0xc0]), Ok(&[0xd4])]);
+        assert!(!bmc.ask(&Write).unwrap_err().is_unsure());
+    }
+
+    #[test]
+    fn an_unreadable_answer_is_asked_for_once_more() {
+        let (mut bmc, _) = conversation([Ok(&[0]), Ok(&[0, 42])]);
+        assert_eq!(bmc.ask(&Read).unwrap(), 42);
+        assert_eq!(bmc.counters().retries, 1);
+        let (mut bmc, script) = conversation([Ok(&[0])]);
+        let error = bmc.ask(&Read).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Read: the answer has 0 bytes, and value wants byte 1 (after 2 attempts)"
+        );
+        assert_eq!(script.codes(), [0x70, 0x70]);
+        let (mut bmc, script) = conversation([Ok(&[])]);
+        assert!(matches!(bmc.ask(&Read).unwrap_err().reason, Reason::Garbled(_)));
+        assert_eq!(script.codes(), [0x70, 0x70]);
+    }
+
+    #[test]
+    fn a_driver_that_is_gone_is_not_asked_again() {
+        let (mut bmc, script) = conversation([Err(TransportError::Gone("asking: ENODEV".to_string()))]);
+        let error = bmc.ask(&Read).unwrap_err();
+        assert_eq!(error.to_string(), "Read: asking: ENODEV");
+        assert!(error.is_hung());
+        assert_eq!(script.codes(), [0x70]);
+    }
+
+    #[test]
+    fn commands_keep_their_distance() {
+        let (mut bmc, script) = conversation([Ok(&[0, 42])]);
+        bmc.patience.spacing = Duration::from_millis(10);
+        bmc.ask(&Read).unwrap();
+        bmc.ask(&Read).unwrap();
+        let asked = &script.0.lock().unwrap().asked;
+        assert!(asked[1].at - asked[0].at >= Duration::from_millis(10));
+    }
+}

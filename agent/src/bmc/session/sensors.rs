@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Reading of the BMC's sensors (IPMI 2.0, section 35).
+
+use super::{BmcSession, Error};
+use ipmi::sensor::{
+    Breach, Factors, GetSensorReading, GetSensorReadingFactors, GetSensorThresholds, SensorReading, Severity,
+    THRESHOLD, Units, named,
+};
+use ipmi::storage::{Entity, Form, Sdr, SdrContent, SensorRecord};
+
+/// The sensors of a machine.
+#[derive(Debug, Default)]
+pub struct Sensors {
+    /// Those that the BMC has, in their records' order.
+    pub sensors: Vec<Sensor>,
+    /// How many others have: another controller, or another LUN of the BMC.
+    pub elsewhere: usize,
+    /// The names of those that the BMC refused to read, and how.
+    pub refused: Vec<(String, Error)>,
+    /// Why the rest was not read.
+    pub ended: Option<Error>,
+}
+
+/// A sensor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sensor {
+    /// Its number.
+    pub number: u8,
+    /// What the maker calls it.
+    pub name: String,
+    /// What it watches.
+    pub entity: Entity,
+    /// How it watches that (table 42-3); [`sensor_type`](super::sensor_type) names it.
+    pub sensor_type: u8,
+    /// Of which kind its states are (table 42-1).
+    pub event_type: u8,
+    /// What its value is counted in.
+    pub units: Option<Units>,
+    /// What it says; nothing where it says nothing now, as of a slot that is empty.
+    pub state: Option<SensorState>,
+}
+
+/// What a sensor says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SensorState {
+    /// In thousandths of its unit; nothing where it measures nothing that has a number.
+    pub value: Option<i64>,
+    /// The worst threshold that the value is at or beyond.
+    pub breach: Option<Breach>,
+    /// That threshold, in thousandths.
+    pub limit: Option<i64>,
+    /// The states that are asserted, of a sensor without thresholds.
+    pub asserted: Vec<Assertion>,
+}
+
+/// A state that is asserted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Assertion {
+    /// Its number.
+    pub offset: u8,
+    /// Its name, as ipmitool spells it.
+    pub name: Option<&'static str>,
+    /// How bad it is.
+    pub severity: Severity,
+}
+
+/// Reads the sensors that `records` describe.
+pub fn read_sensors(bmc: &mut BmcSession, records: &[Sdr]) -> Sensors {
+    let mut all = Sensors::default();
+    for record in records {
+        let SdrContent::Sensor(record) = &record.content else { continue };
+        if record.form == Form::EventOnly {
+            continue;
+        }
+        let numbered = record.numbered();
+        if !record.is_of_bmc() {
+            all.elsewhere += numbered.len();
+            continue;
+        }
+        for (number, name) in numbered {
+            let state = match state(bmc, record, number) {
+                Ok(state) => state,
+                Err(error) if error.is_hung() => {
+                    all.ended = Some(error);
+                    return all;
+                }
+                Err(error) if error.is_absent() => None,
+                Err(error) => {
+                    all.refused.push((name.clone(), error));
+                    None
+                }
+            };
+            all.sensors.push(Sensor {
+                number,
+                name,
+                entity: record.entity,
+                sensor_type: record.sensor_type,
+                event_type: record.event_type,
+                units: record.factors.and(record.units),
+                state,
+            });
+        }
+    }
+    all
+}
+
+fn state(bmc: &mut BmcSession, record: &SensorRecord, sensor: u8) -> Result<Option<SensorState>, Error> {
+    let reading = bmc.ask(&GetSensorReading { sensor })?;
+    if !reading.is_valid() {
+        return Ok(None);
+    }
+    let factors = match record.factors {
+        Some(record) if record.is_non_linear() => {
+            granted(bmc.ask(&GetSensorReadingFactors { sensor, raw: reading.raw, record }))?
+        }
+        factors => factors,
+    };
+    let value = factors.and_then(|factors| factors.thousandths(reading.raw));
+    if record.event_type != THRESHOLD {
+        return Ok(Some(SensorState {
+            value,
+            asserted: assertions(record, reading),
+            ..SensorState::default()
+        }));
+    }
+    let breach = reading.breach();
+    let limit = match breach {
+        Some(breach) => limit(bmc, sensor, breach, record.factors)?,
+        None => None,
+    };
+    Ok(Some(SensorState { value, breach, limit, asserted: Vec::new() }))
+}
+
+fn limit(
+    bmc: &mut BmcSession,
+    sensor: u8,
+    breach: Breach,
+    factors: Option<Factors>,
+) -> Result<Option<i64>, Error> {
+    let Some(factors) = factors else { return Ok(None) };
+    let thresholds = granted(bmc.ask(&GetSensorThresholds { sensor }))?;
+    let raw = thresholds.and_then(|thresholds| thresholds.raw(breach));
+    Ok(raw.and_then(|raw| factors.thousandths(raw)))
+}
+
+fn assertions(record: &SensorRecord, reading: SensorReading) -> Vec<Assertion> {
+    let named = |offset| named(record.sensor_type, record.event_type, offset);
+    let assertion = |offset| Assertion {
+        offset,
+        name: named(offset).map(|named| named.name),
+        severity: named(offset).map_or(Severity::Informational, |named| named.severity),
+    };
+    reading.offsets().map(assertion).collect()
+}
+
+/// What the reading can do without, should the BMC refuse it.
+fn granted<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Err(error) if !error.is_hung() => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bmc::session::walk::model::Model;
+
+    fn temperature(number: u8, owner: u8, name: &[u8]) -> Sdr {
+        let mut body =
+            vec![owner, 0, number, 3, 1, 0x7f, 0x68, 1, 1, 0, 0, 0, 0, 0, 0, 0x80, 1, 0, 0, 1, 0, 0, 0, 0, 0];
+        body.extend([0; 17]);
+        record(0x01, &[&body[..], &[0xc0 | name.len() as u8], name].concat())
+    }
+
+    fn supply(number: u8) -> Sdr {
+        let mut body = vec![0x20, 0, number, 10, 1, 0, 0, 8, 0x6f, 0, 0, 0, 0, 0, 0, 0xc0, 0, 0, 2, 1];
+        body.extend([0; 6]);
+        record(0x02, &[&body[..], &b"\xc4PSU "[..]].concat())
+    }
+
+    fn record(kind: u8, body: &[u8]) -> Sdr {
+        Sdr::parse(&[&[1, 0, 0x51, kind, body.len() as u8], body].concat()).unwrap()
+    }
+
+    fn read(readings: &[(u8, &[u8])], records: &[Sdr]) -> Sensors {
+        let readings = readings.iter().map(|(sensor, answer)| (*sensor, answer.to_vec())).collect();
+        let thresholds = vec![0, 0x10, 0, 0, 0, 0, 90, 0];
+        read_sensors(&mut Model { readings, thresholds, ..Model::default() }.bmc().0, records)
+    }
+
+    #[test]
+    fn values_breaches_and_states_are_told() {
+        let records = [temperature(1, 0x20, b"CPU1"), temperature(2, 0x20, b"CPU2"), supply(3)];
+        let answers: [(u8, &[u8]); 4] = [
+            (1, &[0, 45, 0xc0, 0xc0]),
+            (2, &[0, 92, 0xc0, 0xd8]),
+            (3, &[0, 0, 0xc0, 0x03, 0x80]),
+            (4, &[0, 0, 0xc0, 0x01, 0x80]),
+        ];
+        let all = read(&answers, &records);
+        assert!(all.refused.is_empty() && all.ended.is_none() && all.elsewhere == 0);
+        let [cpu1, cpu2, psu1, psu2] = all.sensors.as_slice() else { panic!("{all:?}") };
+        assert_eq!(cpu1.units.unwrap().name(), "degrees C");
+        assert_eq!(cpu1.state, Some(SensorState { value: Some(45_000), ..SensorState::default() }));
+        let hot = cpu2.state.as_ref().unwrap();
+        assert_eq!(
+            (hot.value, hot.breach, hot.limit),
+            (Some(92_000), Some(Breach::UpperCritical), Some(90_000))
+        );
+        assert_eq!(
+            (psu1.name.as_str(), psu2.name.as_str(), psu2.number, psu1.units),
+            ("PSU 1", "PSU 2", 4, None)
+        );
+        let present =
+            Assertion { offset: 0, name: Some("Presence detected"), severity: Severity::Informational };
+        let failed = Assertion { offset: 1, name: Some("Failure detected"), severity: Severity::Critical };
+        assert_eq!(psu1.state.as_ref().unwrap().asserted, [present, failed]);
+        assert_eq!(psu2.state.as_ref().unwrap().asserted, [present]);
+    }
+
+    #[test]
+    fn a_sensor_that_says_nothing_has_no_state() {
+        let records = [1, 2, 3, 4].map(|number| temperature(number, 0x20, b"T"));
+        let all = read(&[(1, &[0, 9, 0xe0, 0xc0]), (2, &[0, 9, 0x80, 0xc0]), (3, &[0xd5])], &records);
+        assert!(all.sensors.iter().all(|sensor| sensor.state.is_none()));
+        assert_eq!(all.sensors.len(), 4);
+        let [(name, error)] = all.refused.as_slice() else { panic!("{all:?}") };
+        assert_eq!((name.as_str(), error.completion().unwrap().0), ("T", 0xd5));
+    }
+
+    #[test]
+    fn what_others_have_is_counted() {
+        let all = read(&[], &[temperature(1, 0x2c, b"NM"), record(0x12, &[0; 20])]);
+        assert_eq!((all.sensors.len(), all.elsewhere), (0, 1));
+    }
+
+    #[test]
+    fn a_bmc_that_falls_silent_ends_it() {
+        let (mut bmc, _) = Model { silent_after: Some(1), ..Model::default() }.bmc();
+        let all = read_sensors(&mut bmc, &[1, 2, 3].map(|number| temperature(number, 0x20, b"T")));
+        assert_eq!(all.sensors.len(), 1);
+        assert!(all.ended.unwrap().is_hung());
+    }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The low floor: the machine that the agent runs on, and what may be done to it as a whole. Nothing here knows of stages,
+//! commands or the inventory.
+
+pub mod child;
+pub mod critical_section;
+pub mod logger;
+mod machine;
+mod manager;
+pub mod modules;
+pub mod mounts;
+mod ports;
+pub mod power;
+pub mod random;
+
+pub use machine::{Entry, Machine, Recording};
+pub use manager::{Manager, manager};
+pub use ports::{physical_ports, port_kind};

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Random bytes.
+
+use anyhow::{Result, anyhow};
+use ring::rand::{SecureRandom, SystemRandom};
+
+/// `N` random bytes. Where the kernel has none to give, the clock stands in: nothing that is
+/// secret is made of them.
+pub fn bytes<const N: usize>() -> [u8; N] {
+    secret().unwrap_or_else(|_| {
+        let mut bytes = [0; N];
+        let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        for (byte, clock) in bytes.iter_mut().zip(clock.as_nanos().to_le_bytes().iter().cycle()) {
+            *byte = *clock;
+        }
+        bytes
+    })
+}
+
+/// `N` random bytes that nobody can guess.
+///
+/// # Errors
+/// Where the kernel has none to give.
+pub fn secret<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| anyhow!("the kernel has no random bytes"))?;
+    Ok(bytes)
+}
+
+/// A random share of `whole`, from nothing to all of it.
+pub fn share(whole: std::time::Duration) -> std::time::Duration {
+    whole.mul_f64(f64::from(u32::from_le_bytes(bytes())) / f64::from(u32::MAX))
+}

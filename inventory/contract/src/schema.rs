@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! JSON Schemas (2020-12) of the wire types, as they are published in `schema/`, and of the firmware manifests, beside
+//! them.
+
+/// The published schemas by name: the file's name in `schema/` without its `.json`.
+pub const NAMES: [&str; 4] = ["facts", "manifest", "report", "wanted-bmc"];
+
+/// The published schema of that name, as JSON text: `facts`, what `stage1 facts --json` prints; `manifest`, a firmware
+/// manifest set; `report`, the body of `PUT BASE/ID`; or `wanted-bmc`, the desired BMC configuration in the answer to
+/// that.
+pub fn published(name: &str) -> Option<&'static str> {
+    match name {
+        "facts" => Some(include_str!("../schema/facts.json")),
+        "manifest" => Some(include_str!("../../../firmware-manifests/schema.json")),
+        "report" => Some(include_str!("../schema/report.json")),
+        "wanted-bmc" => Some(include_str!("../schema/wanted-bmc.json")),
+        _ => None,
+    }
+}
+
+/// The schema of that name made from the types, with which the published one must agree.
+#[cfg(feature = "schema")]
+pub fn generate(name: &str) -> Option<serde_json::Value> {
+    use schemars::schema_for;
+
+    let schema = match name {
+        "facts" => schema_for!(crate::facts::Discovery),
+        "manifest" => schema_for!(crate::firmware::ManifestSet),
+        "report" => schema_for!(crate::Report),
+        "wanted-bmc" => schema_for!(crate::WantedBmc),
+        _ => return None,
+    };
+    Some(schema.to_value())
+}

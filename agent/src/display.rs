@@ -1,7 +1,91 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How values are written for people.
 
+use stage1_contract::printable;
+
 /// Lower-case hexadecimal, two digits a byte.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex_with(bytes, "")
+}
+
+/// Lower-case hexadecimal, two digits a byte, with a separator between the bytes: `":"` writes a MAC address.
+pub(crate) fn hex_with(bytes: &[u8], separator: &str) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(separator)
+}
+
+/// A number of bytes with a binary prefix, rounded to one decimal; a decimal that is zero is left out: `1.5 KiB`, `64 GiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    // What would be rounded up to 1024.0 is 1 of the next unit.
+    while value >= 1023.95 && unit + 1 < units.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let tenths = (value * 10.0).round();
+    let decimals = usize::from(tenths % 10.0 != 0.0);
+    format!("{:.decimals$} {}", tenths / 10.0, units[unit])
+}
+
+/// Rows of cells as lines of text, each column as wide as its widest cell, with two spaces between columns.
+///
+/// Each line starts with `indent` and ends with a newline, without trailing spaces. Rows may differ in length. A column whose cells
+/// are all empty is left out; where the first row is a heading, its columns stay. Control characters in a cell become
+/// `?`, so cells may hold text from devices.
+pub(crate) fn columns<Row: AsRef<[Cell]>, Cell: AsRef<str>>(rows: &[Row], indent: &str) -> String {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        let cells = row.as_ref();
+        widths.resize(widths.len().max(cells.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(cells) {
+            *width = cell.as_ref().chars().count().max(*width);
+        }
+    }
+    let line = |row: &Row| {
+        let cells = row.as_ref().iter().zip(&widths).filter(|(_, width)| **width > 0);
+        let cells = cells.map(|(cell, &width)| format!("{:<width$}", printable(cell.as_ref())));
+        let line = format!("{indent}{}", cells.collect::<Vec<_>>().join("  "));
+        format!("{}\n", line.trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_in_hexadecimal() {
+        assert_eq!(hex(&[0xac, 0x1f, 0x06]), "ac1f06");
+        assert_eq!(hex_with(&[0xac, 0x1f, 0x06], ":"), "ac:1f:06");
+        assert_eq!(hex_with(&[], ":"), "");
+    }
+
+    #[test]
+    fn sizes_have_a_decimal_only_where_it_is_not_zero() {
+        let texts = [0, 512, 1536, 64 << 30, 1_024_209_543_168].map(size);
+        assert_eq!(texts, ["0 B", "512 B", "1.5 KiB", "64 GiB", "953.9 GiB"]);
+        // 1023.99 MiB, 1.99 KiB, and more than the largest unit has a next for.
+        let rounded = [(1 << 30) - 10_000, 2038, u64::MAX].map(size);
+        assert_eq!(rounded, ["1 GiB", "2 KiB", "16384 PiB"]);
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [["eno1", "", "10 Gbit/s"], ["enp129s0f0", "", ""]];
+        assert_eq!(columns(&rows, "  "), "  eno1        10 Gbit/s\n  enp129s0f0\n");
+    }
+
+    #[test]
+    fn a_heading_keeps_its_column() {
+        let rows = [["port", "vlan", "after"].as_slice(), &["eno1", "", "3 ms"], &["eno2"]];
+        assert_eq!(columns(&rows, ""), "port  vlan  after\neno1        3 ms\neno2\n");
+    }
+
+    #[test]
+    fn cells_cannot_control_the_terminal() {
+        assert_eq!(columns(&[["é\u{1b}[2J", "x"], ["abcdefg", "y"]], ""), "é?[2J    x\nabcdefg  y\n");
+        assert_eq!(columns::<[&str; 1], _>(&[], "  "), "");
+    }
 }

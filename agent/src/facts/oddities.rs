@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use stage1_contract::facts::{Discovery, Disk, Facts, MemoryDevice, NvmeHealth, PciDevice, Sensor, Smbios};
 use stage1_contract::{FirmwareKind, IdentitySource, Nic};
 
-use super::summary::bytes;
+use crate::display::size as bytes;
 
 /// What is odd, each with the part that it is about.
 pub fn oddities(discovery: &Discovery) -> Vec<(String, String)> {

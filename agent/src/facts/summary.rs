@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use stage1_contract::facts::{Accelerator, Discovery, MemoryDevice, Sensor};
-use stage1_contract::{Cpus, Disk, Facts, FirmwareKind, Nic, printable};
+use stage1_contract::{Cpus, Disk, Facts, FirmwareKind, Nic};
 
 use super::oddities::oddities;
 use super::placeholder::is_placeholder;
+use crate::display::{columns, size};
 
 /// The machine in a few words, for the timeline.
 pub fn one_line(facts: &Facts) -> String {
@@ -19,7 +20,7 @@ pub fn one_line(facts: &Facts) -> String {
     let threads = facts.cpus.as_ref().map_or(0, |cpus| cpus.threads);
     let memory = facts.memory.as_ref().map_or(0, |memory| memory.usable_bytes);
     let (ports, disks) = (facts.nics.len(), facts.disks.len());
-    format!("{product}, {threads} threads, {}, {ports} ports, {disks} disks", bytes(memory))
+    format!("{product}, {threads} threads, {}, {ports} ports, {disks} disks", size(memory))
 }
 
 /// The machine as groups of aligned lines.
@@ -40,40 +41,12 @@ pub fn table(discovery: &Discovery) -> String {
     for (name, rows) in groups.iter().filter(|(_, rows)| !rows.is_empty()) {
         let gap = if text.is_empty() { "" } else { "\n" };
         let _ = writeln!(text, "{gap}{name}");
-        align(rows, &mut text);
+        text += &columns(rows, "  ");
     }
     text
 }
 
-/// Bytes with a binary prefix, and one decimal where that says more.
-pub fn bytes(bytes: u64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < units.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    let decimals = usize::from(value.fract() >= 0.05);
-    format!("{value:.decimals$} {}", units[unit])
-}
-
 type Rows = Vec<Vec<String>>;
-
-/// Every column as wide as its widest cell; a column without any cell is left out, and the last is not filled.
-fn align(rows: &Rows, text: &mut String) {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width =
-        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..columns).filter_map(width).collect();
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths).filter(|(_, width)| **width > 0) {
-            let _ = write!(line, "  {:<width$}", printable(cell));
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-}
 
 /// Words with spaces between them; what is absent is left out.
 #[derive(Default)]
@@ -212,7 +185,7 @@ fn processors(cpus: &Cpus) -> Rows {
     more.extend(microcodes.iter().map(|microcode| format!("microcode {microcode}")));
     more.extend(cpus.virtualisation.clone());
     let caches = cpus.caches.iter().filter(|cache| cache.kind != "instruction");
-    more.extend(caches.map(|cache| format!("L{} {}", cache.level, bytes(cache.size_bytes))));
+    more.extend(caches.map(|cache| format!("L{} {}", cache.level, size(cache.size_bytes))));
     if !more.is_empty() {
         rows.push(vec![more.join(", ")]);
     }
@@ -239,10 +212,10 @@ fn memory(facts: &Facts) -> Rows {
     let mut head = Vec::new();
     if !dimms.is_empty() {
         let total = installed.iter().filter_map(|dimm| dimm.size_bytes).sum();
-        head.push(format!("{} in {} of {} slots", bytes(total), installed.len(), dimms.len()));
+        head.push(format!("{} in {} of {} slots", size(total), installed.len(), dimms.len()));
     }
     if let Some(memory) = &facts.memory {
-        head.push(format!("{} usable", bytes(memory.usable_bytes)));
+        head.push(format!("{} usable", size(memory.usable_bytes)));
     }
     let mut rows = Rows::new();
     if !head.is_empty() {
@@ -268,7 +241,7 @@ fn module(dimm: &MemoryDevice) -> String {
         (None, None) => String::new(),
     };
     let ecc = if dimm.ecc == Some(true) { "ECC" } else { "" };
-    let name = words().any(&dimm.size_bytes.map(bytes)).any(&dimm.memory_type).any(&dimm.form_factor);
+    let name = words().any(&dimm.size_bytes.map(size)).any(&dimm.memory_type).any(&dimm.form_factor);
     name.add(ecc).add(&speed).real(&dimm.manufacturer).real(&dimm.part_number).0
 }
 
@@ -306,7 +279,7 @@ fn disk(disk: &Disk) -> Vec<String> {
     let health = disk.nvme.as_ref().and_then(|nvme| nvme.health.as_ref());
     vec![
         disk.name.clone(),
-        bytes(disk.size_bytes),
+        size(disk.size_bytes),
         words().any(&disk.transport).0,
         kind,
         words().any(&disk.vendor).any(&disk.model).0,
@@ -353,12 +326,6 @@ mod tests {
     use stage1_contract::{Memory, SystemInformation};
 
     use super::*;
-
-    #[test]
-    fn bytes_have_a_decimal_only_where_it_says_something() {
-        let texts = [0, 512, 1536, 64 << 30, 1_024_209_543_168].map(bytes);
-        assert_eq!(texts, ["0 B", "512 B", "1.5 KiB", "64 GiB", "953.9 GiB"]);
-    }
 
     #[test]
     fn the_machine_in_aligned_groups_without_placeholders_or_control_characters() {

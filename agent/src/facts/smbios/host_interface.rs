@@ -9,6 +9,7 @@ use stage1_contract::facts::{HostInterface, HostInterfaceDevice, HostInterfacePr
 use super::names::Names;
 use super::structure::{Structure, Version, bus_address};
 use super::system::uuid_text;
+use crate::display::hex_with;
 use crate::facts::bytes::array;
 
 /// DSP0239; those between have no names of their own.
@@ -115,7 +116,10 @@ fn device(bytes: &[u8]) -> HostInterfaceDevice {
             ..device
         },
         // The vendor by its IANA enterprise number (DSP0270 8.3.6).
-        0x80.. => HostInterfaceDevice { vendor_id: bytes.get(1..5).map(|id| hex(id, ":", "0x")), ..device },
+        0x80.. => HostInterfaceDevice {
+            vendor_id: bytes.get(1..5).map(|id| format!("0x{}", hex_with(id, ":0x"))),
+            ..device
+        },
         _ => device,
     }
 }
@@ -181,12 +185,7 @@ fn address(data: &[u8], offset: usize, format: u8) -> Option<String> {
 }
 
 fn mac(bytes: &[u8], offset: usize) -> Option<String> {
-    bytes.get(offset..offset + 6).map(|mac| hex(mac, ":", ""))
-}
-
-fn hex(bytes: &[u8], between: &str, before: &str) -> String {
-    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{before}{byte:02x}")).collect();
-    bytes.join(between)
+    bytes.get(offset..offset + 6).map(|mac| hex_with(mac, ":"))
 }
 
 fn word(bytes: &[u8], offset: usize) -> Option<u16> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How BMCs are wanted, and what becomes of their passwords.
+//! Desired BMC configurations, and the state of the passwords in them.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use stage1_contract::{Secret, WantedBmc, WantedUser};
 use tempfile::tempdir;
 
-use crate::running::{Answer, Server, fails, prints};
+use crate::running::{Response, Server, fails, prints};
 use crate::{ID, OTHER, REPORT, report_of};
 
 const SETTINGS: &str = r#"
@@ -32,8 +32,8 @@ fn register(server: &Server) -> Option<WantedBmc> {
     serde_json::from_value(registration["bmc"].clone()).unwrap()
 }
 
-/// The user of that name as the host is told now.
-fn told(server: &Server, name: &str) -> WantedUser {
+/// The user of that name as the host is sent it now.
+fn sent(server: &Server, name: &str) -> WantedUser {
     register(server).unwrap().users.into_iter().find(|user| user.name == name).unwrap()
 }
 
@@ -41,12 +41,12 @@ fn password(user: &WantedUser) -> Option<&str> {
     user.password.as_ref().map(Secret::reveal)
 }
 
-fn make_up(server: &Server, id: &str, user: &str, password: &str) -> Answer {
+fn generate(server: &Server, id: &str, user: &str, password: &str) -> Response {
     let body = json!({ "version": 1, "user": user, "password": password }).to_string();
     server.agent("PUT", &format!("{id}/bmc-credentials"), Some(&body))
 }
 
-/// What a host sends when it is through with its BMC: `number` tells one time from another.
+/// What a host sends after it has configured its BMC. `number` distinguishes one run from another.
 fn outcome(number: u32, users: &[(&str, &str)]) -> Value {
     let users: Vec<Value> =
         users.iter().map(|(name, password)| json!({ "name": name, "password": password })).collect();
@@ -58,7 +58,7 @@ fn patch(server: &Server, patch: &Value) {
 }
 
 #[test]
-fn settings_are_the_folders_or_the_hosts_own() {
+fn a_configuration_is_the_folders_or_the_hosts_own() {
     let dir = tempdir().unwrap();
     let server = Server::start(dir.path());
     assert_eq!(register(&server), None);
@@ -81,25 +81,25 @@ fn settings_are_the_folders_or_the_hosts_own() {
     assert_eq!(put(&path, include_str!("../../contract/tests/wire/wanted-bmc.json")).status, 204);
     let host = register(&server).unwrap();
     assert_eq!((host.users.len(), host.lan.unwrap().vlan), (3, Some(40)));
-    assert!(!host.users[1].in_place, "that is the host's to say");
+    assert!(!host.users[1].in_place, "only a report of the host sets it");
     assert_eq!(put(&path, "null").status, 204);
     assert_eq!(register(&server), Some(folder));
 
-    // Also of a host that has not come yet.
+    // Also for a host that has not registered yet.
     prints(dir.path(), &["host", "bmc", OTHER, own]);
     let other = server.agent("PUT", OTHER, Some(&report_of(OTHER))).json();
     assert_eq!(other["bmc"]["lan"], json!({ "source": "dhcp" }));
 }
 
 #[test]
-fn settings_that_cannot_be_are_refused_when_set() {
+fn an_invalid_configuration_is_refused_when_set() {
     let dir = tempdir().unwrap();
     let server = Server::start(dir.path());
     let both =
         write(dir.path(), "own.toml", "[[users]]\nname = 'a'\npassword = 'hidden-pw'\ngenerate = true");
-    let said = fails(dir.path(), &["host", "bmc", ID, both.to_str().unwrap()]);
-    assert!(said.contains("own.toml: user \"a\": ") && said.contains("not both"), "{said}");
-    assert!(!said.contains("hidden-pw"), "{said}");
+    let error = fails(dir.path(), &["host", "bmc", ID, both.to_str().unwrap()]);
+    assert!(error.contains("own.toml: user \"a\": ") && error.contains("not both"), "{error}");
+    assert!(!error.contains("hidden-pw"), "{error}");
     assert!(fails(dir.path(), &["host", "bmc", ID, "/does/not/exist"]).contains("no such file"));
     for usage in [&["host", "bmc", ID][..], &["host", "bmc", ID, "own.toml", "--none"]] {
         assert!(fails(dir.path(), usage).contains("Usage"));
@@ -108,17 +108,17 @@ fn settings_that_cannot_be_are_refused_when_set() {
     let put = |body: Value| server.operator("PUT", &format!("hosts/{ID}/bmc"), Some(&body.to_string()));
     assert!(put(json!({ "users": [{ "name": "" }] })).problem(422).contains("1 to 16"));
     assert!(put(json!({ "lan": { "source": "static" } })).problem(422).contains("an address and a prefix"));
-    assert!(put(json!({ "lan": { "vlann": 4 } })).problem(422).contains("no setting \"lan.vlann\""));
+    assert!(put(json!({ "lan": { "vlann": 4 } })).problem(422).contains("unknown setting \"lan.vlann\""));
     assert!(put(json!({ "ipmi_over_lan": "on" })).problem(422).contains("expected a boolean"));
     let number = put(json!({ "users": [{ "name": "a", "password": 12345 }] })).problem(422);
-    assert!(number.contains("text") && !number.contains("12345"), "{number}");
+    assert!(number.contains("must be a string") && !number.contains("12345"), "{number}");
     server.operator("PUT", &format!("hosts/{ID}/bmc"), Some("{")).problem(400);
     server.operator("PUT", "hosts/nobody/bmc", Some("{}")).problem(404);
     assert_eq!(register(&server), None);
 }
 
 #[test]
-fn a_folder_that_cannot_be_read_costs_the_bmc_only() {
+fn an_unreadable_configuration_does_not_stop_the_boot() {
     let dir = tempdir().unwrap();
     write(dir.path(), "bmc.toml", "[[users]]\nname = 'a'\npassword = 'hidden-pw");
     let server = Server::start(dir.path());
@@ -129,55 +129,59 @@ fn a_folder_that_cannot_be_read_costs_the_bmc_only() {
     assert_eq!((registered.status, &registered.json()["bmc"]), (201, &Value::Null));
     let log = server.log();
     let log = log.strip_prefix(&at_start).unwrap();
-    assert!(log.contains(&format!("host {ID} is told nothing about its BMC: ")), "{log}");
+    assert!(log.contains(&format!("no BMC configuration is sent to host {ID}: ")), "{log}");
     assert!(log.contains("bmc.toml: line 3: "), "{log}");
-    make_up(&server, ID, "a", "made-up-pw").problem(500);
+    generate(&server, ID, "a", "generated-pw").problem(500);
 
     write(dir.path(), "bmc.toml", "[[users]]\nname = 'a'\nprivilege = 'root'");
     assert_eq!(register(&server), None);
-    assert!(server.log().contains("bmc.toml: user \"a\": the privilege is \"root\""), "{}", server.log());
-    // Settings of its own are as good as ever.
+    assert!(server.log().contains("bmc.toml: user \"a\": privilege is \"root\""), "{}", server.log());
+    // A configuration of its own still works.
     assert_eq!(server.operator("PUT", &format!("hosts/{ID}/bmc"), Some("{}")).status, 204);
     assert_eq!(register(&server), Some(WantedBmc::default()));
     std::fs::remove_file(dir.path().join("bmc.toml")).unwrap();
     std::fs::create_dir(dir.path().join("bmc.toml")).unwrap();
     assert_eq!(server.operator("PUT", &format!("hosts/{ID}/bmc"), Some("null")).status, 204);
     assert_eq!(register(&server), None);
-    assert!(!server.log().contains("hidden-pw") && !server.log().contains("made-up-pw"), "{}", server.log());
+    assert!(
+        !server.log().contains("hidden-pw") && !server.log().contains("generated-pw"),
+        "{}",
+        server.log()
+    );
 }
 
 #[test]
-fn a_password_that_a_host_made_up_is_told_again() {
+fn a_generated_password_is_sent_again() {
     let dir = tempdir().unwrap();
     let server = Server::start(dir.path());
     write(dir.path(), "bmc.toml", SETTINGS);
-    make_up(&server, ID, "admin", "made-up-pw-1").problem(404);
+    generate(&server, ID, "admin", "generated-pw-1").problem(404);
     prints(dir.path(), &["host", "action", ID, "rescue"]);
-    make_up(&server, ID, "admin", "made-up-pw-1").problem(404);
-    let first = told(&server, "admin");
+    generate(&server, ID, "admin", "generated-pw-1").problem(404);
+    let first = sent(&server, "admin");
     assert_eq!((first.generate, password(&first), first.in_place), (true, None, false));
 
-    assert!(make_up(&server, ID, "watch", "made-up-pw-1").problem(409).contains("\"watch\""));
-    assert!(make_up(&server, ID, "nobody", "made-up-pw-1").problem(409).contains("\"nobody\""));
+    assert!(generate(&server, ID, "watch", "generated-pw-1").problem(409).contains("\"watch\""));
+    assert!(generate(&server, ID, "nobody", "generated-pw-1").problem(409).contains("\"nobody\""));
     for wrong in ["", "123456789012345678901"] {
-        make_up(&server, ID, "admin", wrong).problem(422);
+        generate(&server, ID, "admin", wrong).problem(422);
     }
-    assert!(told(&server, "admin").generate);
+    assert!(sent(&server, "admin").generate);
     for _ in 0..2 {
-        assert_eq!(make_up(&server, ID, "admin", "made-up-pw-1").status, 204);
+        assert_eq!(generate(&server, ID, "admin", "generated-pw-1").status, 204);
     }
-    let set = told(&server, "admin");
-    assert_eq!((set.generate, password(&set), set.in_place), (false, Some("made-up-pw-1"), false));
+    let set = sent(&server, "admin");
+    assert_eq!((set.generate, password(&set), set.in_place), (false, Some("generated-pw-1"), false));
 
-    // The host says so in the run in which it made it up.
-    assert_eq!(make_up(&server, ID, "admin", "made-up-pw-2").status, 204);
+    // The host reports it as set in the run in which it generated it.
+    assert_eq!(generate(&server, ID, "admin", "generated-pw-2").status, 204);
     patch(&server, &outcome(1, &[("admin", "proven")]));
-    let in_place = told(&server, "admin");
-    assert_eq!((password(&in_place), in_place.in_place), (Some("made-up-pw-2"), true));
-    assert_eq!(make_up(&server, ID, "admin", "made-up-pw-2").status, 204);
-    assert!(told(&server, "admin").in_place);
-    assert_eq!(make_up(&server, ID, "admin", "made-up-pw-3").status, 204);
-    assert!(!told(&server, "admin").in_place);
+    let in_place = sent(&server, "admin");
+    assert_eq!((password(&in_place), in_place.in_place), (Some("generated-pw-2"), true));
+    assert_eq!(generate(&server, ID, "admin", "generated-pw-2").status, 204);
+    assert!(sent(&server, "admin").in_place);
+    assert_eq!(generate(&server, ID, "admin", "generated-pw-3").status, 204);
+    assert!(!sent(&server, "admin").in_place);
 
     // Each host has its own.
     let other = server.agent("PUT", OTHER, Some(&report_of(OTHER))).json();
@@ -185,15 +189,15 @@ fn a_password_that_a_host_made_up_is_told_again() {
 }
 
 #[test]
-fn a_password_is_in_place_when_the_host_says_so() {
+fn a_password_is_in_place_once_the_host_reports_it() {
     let dir = tempdir().unwrap();
     let server = Server::start(dir.path());
-    let want = |password: &str| {
+    let configure = |password: &str| {
         let body = json!({ "users": [{ "name": "watch", "password": password }, { "name": "idle" }] });
         assert_eq!(server.operator("PUT", &format!("hosts/{ID}/bmc"), Some(&body.to_string())).status, 204);
     };
-    let in_place = || told(&server, "watch").in_place;
-    want("first");
+    let in_place = || sent(&server, "watch").in_place;
+    configure("first");
     assert!(!in_place());
     for (number, state) in
         (0..).zip(["proven", "failed", "set", "failed", "believed", "not-wanted", "queued"])
@@ -201,16 +205,16 @@ fn a_password_is_in_place_when_the_host_says_so() {
         patch(&server, &outcome(number, &[("watch", state), ("idle", "set"), ("stranger", "set")]));
         assert_eq!(in_place(), state != "failed", "{state}");
     }
-    assert!(!told(&server, "idle").in_place);
+    assert!(!sent(&server, "idle").in_place);
 
-    // A host that registers again, without having touched its BMC since, says nothing of a new password.
+    // A host that registers again without having changed its BMC since reports nothing about a new password.
     let again = |number: u32| {
         let mut report: Value = serde_json::from_str(REPORT).unwrap();
         report["bmc"] = outcome(number, &[("watch", "proven")])["bmc"].clone();
         server.agent("PUT", ID, Some(&report.to_string())).json()["bmc"]["users"][0].clone()
     };
     assert_eq!(again(100)["in_place"], true);
-    want("second");
+    configure("second");
     for _ in 0..3 {
         assert_eq!(
             again(100),
@@ -220,42 +224,42 @@ fn a_password_is_in_place_when_the_host_says_so() {
     }
     assert_eq!(again(101)["in_place"], true);
 
-    // What it was told since may have been set, whether or not it said so.
-    want("third");
+    // Passwords that it was sent since may have been set, whether or not it reported them.
+    configure("third");
     assert!(!in_place());
-    want("second");
+    configure("second");
     assert!(!in_place());
 }
 
 #[test]
-fn secrets_are_in_one_place_only() {
+fn passwords_are_printed_by_one_command_only() {
     let dir = tempdir().unwrap();
     let server = Server::start(dir.path());
     write(dir.path(), "bmc.toml", SETTINGS);
     let report = include_str!("../../contract/tests/wire/report-bmc.json");
     assert_eq!(server.agent("PUT", ID, Some(report)).status, 201);
-    assert_eq!(make_up(&server, ID, "admin", "made-up-pw-1").status, 204);
+    assert_eq!(generate(&server, ID, "admin", "generated-pw-1").status, 204);
     patch(&server, &outcome(1, &[("admin", "proven"), ("watch", "failed")]));
 
     let credentials = prints(dir.path(), &["host", "credentials", "4c4c4544"]);
     let rows: Vec<Vec<&str>> = credentials.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(
         rows[1..],
-        [["watch", "folder-pw-1", "wanted", "no"], ["admin", "made-up-pw-1", "generated", "yes"]]
+        [["watch", "folder-pw-1", "configured", "no"], ["admin", "generated-pw-1", "generated", "yes"]]
     );
     let credentials = prints(dir.path(), &["host", "credentials", "--json", ID]);
     assert_eq!(
         serde_json::from_str::<Value>(&credentials).unwrap(),
         json!([
-            { "user": "watch", "password": "folder-pw-1", "source": "wanted", "in_place": false },
-            { "user": "admin", "password": "made-up-pw-1", "source": "generated", "in_place": true },
+            { "user": "watch", "password": "folder-pw-1", "source": "configured", "in_place": false },
+            { "user": "admin", "password": "generated-pw-1", "source": "generated", "in_place": true },
         ])
     );
 
     let own = write(dir.path(), "own.toml", "[[users]]\nname = 'own'\npassword = 'own-pw-1'");
     prints(dir.path(), &["host", "bmc", ID, own.to_str().unwrap()]);
-    assert_eq!(password(&told(&server, "own")), Some("own-pw-1"));
-    make_up(&server, ID, "own", "made-up-pw-2").problem(409);
+    assert_eq!(password(&sent(&server, "own")), Some("own-pw-1"));
+    generate(&server, ID, "own", "generated-pw-2").problem(409);
     let api = |path: &str| String::from_utf8(server.operator("GET", path, None).body).unwrap();
     for seen in [
         prints(dir.path(), &["host", "show", ID]),
@@ -267,7 +271,7 @@ fn secrets_are_in_one_place_only() {
         server.log(),
     ] {
         assert!(seen.contains(ID), "{seen}");
-        for secret in ["folder-pw-1", "made-up-pw", "own-pw-1"] {
+        for secret in ["folder-pw-1", "generated-pw", "own-pw-1"] {
             assert!(!seen.contains(secret), "{secret} is in\n{seen}");
         }
     }
@@ -292,7 +296,7 @@ fn a_bmc_is_shown() {
     assert_eq!(
         line().unwrap(),
         "bmc        192.0.2.40, users: user 1 (disabled), root, guest; \
-         not as wanted, 1 changed, 1 failed, nobody wants guest; critical events: 1"
+         not as configured, 1 changed, 1 failed, unknown users: guest; critical events: 1"
     );
     server.agent("PUT", ID, Some(include_str!("../../contract/tests/wire/report-minimal.json")));
     patch(&server, &json!({ "version": 1, "bmc": {} }));
@@ -303,7 +307,7 @@ fn a_bmc_is_shown() {
     );
     assert_eq!(
         line().unwrap(),
-        "bmc        192.0.2.40, users: admin, operator; as wanted, 2 changed; critical events: 0"
+        "bmc        192.0.2.40, users: admin, operator; as configured, 2 changed; critical events: 0"
     );
 }
 
@@ -322,5 +326,5 @@ fn passwords_go_over_https_only() {
         include_str!("../../contract/tests/wire/bmc-credentials.json"),
     );
     call(&format!("api/v1/hosts/{ID}/bmc"), "{}");
-    assert!(told(&server, "admin").generate);
+    assert!(sent(&server, "admin").generate);
 }

@@ -3,7 +3,7 @@
 
 use tempfile::{TempDir, tempdir};
 
-use crate::running::{Answer, Server};
+use crate::running::{Response, Server};
 
 fn served(content: &[u8]) -> (TempDir, Server) {
     let dir = tempdir().unwrap();
@@ -12,7 +12,7 @@ fn served(content: &[u8]) -> (TempDir, Server) {
     (dir, server)
 }
 
-fn image(server: &Server, method: &str, headers: &[(&str, &str)]) -> Answer {
+fn image(server: &Server, method: &str, headers: &[(&str, &str)]) -> Response {
     server.call(method, &format!("{}/images/disk.img", server.origin()), headers, None)
 }
 

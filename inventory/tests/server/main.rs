@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The reference server as its agents and its operator meet it: a process, https, and verbs.
+//! The reference server from outside, as agents and the operator use it: a process, HTTPS, and commands.
 
 mod bmc;
+mod commands;
 mod files;
 mod firmware;
 mod running;
-mod verbs;
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -93,7 +93,7 @@ fn a_report_is_kept_whole_and_patched() {
     let mut patched: Value =
         serde_json::from_str(include_str!("../../contract/tests/wire/report-patched.json")).unwrap();
     patched["of_a_later_version"] = report["of_a_later_version"].clone();
-    // Null in a patch takes a field away, absent and null are the same report.
+    // Null in a patch removes a field; absent and null are equivalent in a report.
     patched["facts"].as_object_mut().unwrap().remove("kernel");
     let plain = |value: &Value| serde_json::from_value::<stage1_contract::Report>(value.clone()).unwrap();
     assert_eq!(plain(&stored()), plain(&patched));
@@ -165,7 +165,7 @@ fn bodies_have_a_limit() {
 }
 
 #[test]
-fn a_host_that_fails_before_it_registers_is_heard() {
+fn an_event_of_an_unregistered_host_is_stored() {
     let dir = tempdir().unwrap();
     let server = Server::start(dir.path());
     let events = format!("{ID}/events");
@@ -193,7 +193,7 @@ fn a_host_that_fails_before_it_registers_is_heard() {
 }
 
 #[test]
-fn agents_need_the_token_while_there_is_one() {
+fn agents_need_the_token_while_its_file_exists() {
     let dir = tempdir().unwrap();
     let server = Server::start(dir.path());
     assert_eq!(server.agent("PUT", ID, Some(REPORT)).status, 201);
@@ -208,7 +208,7 @@ fn agents_need_the_token_while_there_is_one() {
     }
     assert_eq!(with("bearer s3cret").status, 200);
     server.agent("POST", &format!("{ID}/events"), Some(FAILED)).problem(401);
-    // An empty file is a mistake, and lets nobody in.
+    // An empty file is a mistake: every request is refused.
     std::fs::write(dir.path().join("agent.token"), "\n").unwrap();
     with("Bearer ").problem(500);
 }
@@ -244,7 +244,7 @@ fn a_second_start_keeps_everything() {
 }
 
 #[test]
-fn the_certificate_is_for_the_names_asked_for() {
+fn the_certificate_has_the_configured_names() {
     let dir = tempdir().unwrap();
     let server = Server::start_with(
         dir.path(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A real server in a folder of its own, and a client that trusts its CA only.
+//! A real server with a data folder of its own, and a client that trusts only its CA.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -13,33 +13,33 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_stage1-inventory");
 
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     dir: PathBuf,
     client: ureq::Agent,
     /// `https://ADDRESS:PORT/ipxe`
-    pub base: String,
+    pub(crate) base: String,
     /// `http://ADDRESS:PORT/boot/`
-    pub boot: String,
+    pub(crate) boot: String,
 }
 
-pub struct Answer {
-    pub status: u16,
+pub(crate) struct Response {
+    pub(crate) status: u16,
     headers: HeaderMap,
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
-    pub fn header(&self, name: &str) -> &str {
+impl Response {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// Checks that this is a problem document of this status, and returns what it says.
-    pub fn problem(&self, status: u16) -> String {
+    /// Checks that this is a problem document of this status, and returns its detail.
+    pub(crate) fn problem(&self, status: u16) -> String {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         assert_eq!(self.header("content-type"), "application/problem+json");
         let problem = self.json();
@@ -50,12 +50,12 @@ impl Answer {
 }
 
 impl Server {
-    pub fn start(dir: &Path) -> Self {
+    pub(crate) fn start(dir: &Path) -> Self {
         Server::start_with(dir, &["--listen", "127.0.0.1:0"])
     }
 
-    /// Starts a server on `dir` and waits until it says that it is ready. Its log is in `server.log` there.
-    pub fn start_with(dir: &Path, arguments: &[&str]) -> Self {
+    /// Starts a server on `dir` and waits until it reports that it is ready. Its log is in `server.log` there.
+    pub(crate) fn start_with(dir: &Path, arguments: &[&str]) -> Self {
         let log = File::options().create(true).append(true).open(dir.join("server.log")).unwrap();
         let mut child = Command::new(PROGRAM)
             .args(["serve", "--boot-listen", "127.0.0.1:0", "--dir"])
@@ -88,17 +88,17 @@ impl Server {
     }
 
     /// `https://ADDRESS:PORT`
-    pub fn origin(&self) -> &str {
+    pub(crate) fn origin(&self) -> &str {
         self.base.strip_suffix("/ipxe").unwrap()
     }
 
-    pub fn try_call(
+    pub(crate) fn try_call(
         &self,
         method: &str,
         url: &str,
         headers: &[(&str, &str)],
         body: Option<&[u8]>,
-    ) -> Result<Answer, ureq::Error> {
+    ) -> Result<Response, ureq::Error> {
         let mut request = Request::builder().method(method).uri(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -108,38 +108,44 @@ impl Server {
             None => self.client.run(request.body(()).unwrap()),
         }?;
         let body = response.body_mut().read_to_vec()?;
-        Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), body })
+        Ok(Response { status: response.status().as_u16(), headers: response.headers().clone(), body })
     }
 
-    pub fn call(&self, method: &str, url: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Answer {
-        let answer = self.try_call(method, url, headers, body);
-        answer.unwrap_or_else(|error| panic!("{method} {url}: {error}"))
+    pub(crate) fn call(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Response {
+        let response = self.try_call(method, url, headers, body);
+        response.unwrap_or_else(|error| panic!("{method} {url}: {error}"))
     }
 
-    pub fn get(&self, url: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) fn get(&self, url: &str, headers: &[(&str, &str)]) -> Response {
         self.call("GET", url, headers, None)
     }
 
     /// A call of the contract.
-    pub fn agent(&self, method: &str, path: &str, body: Option<&str>) -> Answer {
+    pub(crate) fn agent(&self, method: &str, path: &str, body: Option<&str>) -> Response {
         self.call(method, &format!("{}/{path}", self.base), &[], body.map(str::as_bytes))
     }
 
     /// A call of the operator's API.
-    pub fn operator(&self, method: &str, path: &str, body: Option<&str>) -> Answer {
+    pub(crate) fn operator(&self, method: &str, path: &str, body: Option<&str>) -> Response {
         let token = std::fs::read_to_string(self.dir.join("operator.token")).unwrap();
         let bearer = format!("Bearer {}", token.trim());
         let url = format!("{}/api/v1/{path}", self.origin());
         self.call(method, &url, &[("Authorization", &bearer)], body.map(str::as_bytes))
     }
 
-    /// What the server logged; a request's lines are there before its answer is.
-    pub fn log(&self) -> String {
+    /// The server's log; a request is logged before its response arrives.
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.dir.join("server.log")).unwrap()
     }
 
-    /// Ends the server as an init system does, and checks that it ends well.
-    pub fn stop(mut self) {
+    /// Stops the server with SIGTERM, and checks its exit status.
+    pub(crate) fn stop(mut self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         assert!(self.child.wait().unwrap().success());
@@ -153,21 +159,21 @@ impl Drop for Server {
     }
 }
 
-/// Runs a verb on the folder `dir`.
-pub fn verb(dir: &Path, arguments: &[&str]) -> Output {
+/// Runs a command on the data folder `dir`.
+fn run(dir: &Path, arguments: &[&str]) -> Output {
     Command::new(PROGRAM).arg("--dir").arg(dir).args(arguments).output().unwrap()
 }
 
-/// Runs a verb that has to work, and returns what it prints.
-pub fn prints(dir: &Path, arguments: &[&str]) -> String {
-    let output = verb(dir, arguments);
+/// Runs a command that must succeed, and returns its standard output.
+pub(crate) fn prints(dir: &Path, arguments: &[&str]) -> String {
+    let output = run(dir, arguments);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Runs a verb that has to fail, and returns what it says.
-pub fn fails(dir: &Path, arguments: &[&str]) -> String {
-    let output = verb(dir, arguments);
+/// Runs a command that must fail, and returns its standard error.
+pub(crate) fn fails(dir: &Path, arguments: &[&str]) -> String {
+    let output = run(dir, arguments);
     assert!(!output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
     String::from_utf8(output.stderr).unwrap()
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Files over HTTP: streamed, resumable, and validated by what is in them.
+//! Files over HTTP: streamed, resumable, with the digest of the content as entity tag.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -25,20 +25,21 @@ use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 use tokio_util::io::ReaderStream;
 
-use crate::server::answer::{Failure, Name};
-use crate::server::folder::hex;
+use crate::api::request::Name;
+use crate::api::response::Failure;
+use crate::hex;
 
 const CHUNK: usize = 256 << 10;
 
-/// A folder whose files are served. Names that begin with a dot are not.
-pub struct Files {
+/// A folder whose files are served, except those whose name begins with a dot.
+pub(crate) struct Files {
     root: PathBuf,
-    /// Digests of the files as they were; a file that changes is another file.
+    /// SHA-256 digests of the files; a file that changes gets another stamp.
     digests: Mutex<HashMap<Stamp, Arc<OnceCell<String>>>>,
 }
 
 /// Serves the files below `root` at `prefix`.
-pub fn routes(prefix: &str, root: PathBuf) -> Router {
+pub(crate) fn routes(prefix: &str, root: PathBuf) -> Router {
     let files = Files { root, digests: Mutex::default() };
     Router::new().route(&format!("{prefix}/{{*name}}"), get(serve)).with_state(Arc::new(files))
 }
@@ -52,7 +53,7 @@ async fn serve(
     Name(name): Name,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let not_found = || Failure::new(StatusCode::NOT_FOUND, format!("there is no file {name:?}"));
+    let not_found = || Failure::new(StatusCode::NOT_FOUND, format!("no such file: {name:?}"));
     let path = files.path(&name).ok_or_else(not_found)?;
     let (file, size, stamp) = blocking(move || open(&path)).await?.ok_or_else(not_found)?;
     let file = Arc::new(file);
@@ -62,8 +63,8 @@ async fn serve(
     if header(&headers, IF_NONE_MATCH).is_some_and(|known| matches(known, &etag)) {
         return Ok((StatusCode::NOT_MODIFIED, common).into_response());
     }
-    // A range is for GET only, and for the file that the client has a part of (RFC 9110, 13.1.5 and 14.2).
-    // A date in If-Range matches nothing, which costs the whole file but never mixes two.
+    // A range applies to GET only, and to the version that the client has a part of (RFC 9110, 13.1.5 and 14.2).
+    // A date in If-Range never matches: the client then gets the whole file, and never a mixture of two.
     let unchanged = header(&headers, IF_RANGE).is_none_or(|known| known == etag);
     let range = header(&headers, RANGE).filter(|_| method == Method::GET && unchanged);
     let whole = 0..size;
@@ -71,7 +72,7 @@ async fn serve(
         Requested::Whole => (StatusCode::OK, whole),
         Requested::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
         Requested::Unsatisfiable => {
-            let detail = format!("{name:?} has {size} bytes, the range begins after them");
+            let detail = format!("{name:?} has {size} bytes, the range begins after its end");
             let failure = Failure::new(StatusCode::RANGE_NOT_SATISFIABLE, detail);
             return Ok(([(CONTENT_RANGE, format!("bytes */{size}"))], failure).into_response());
         }
@@ -92,7 +93,7 @@ async fn serve(
 }
 
 impl Files {
-    /// The path of `name`, where it stays below the root.
+    /// The path of `name`; `None` if it is not below the root or is hidden.
     fn path(&self, name: &str) -> Option<PathBuf> {
         let plain = |part: &Component| match part {
             Component::Normal(part) => {
@@ -104,7 +105,7 @@ impl Files {
         path.components().all(|part| plain(&part)).then(|| self.root.join(path))
     }
 
-    /// The file's SHA-256 in hex. It is computed once, however many ask at the same time.
+    /// The file's SHA-256 in hex, computed once even for simultaneous requests.
     async fn digest(&self, file: &Arc<File>, stamp: Stamp) -> Result<String> {
         let cell = {
             let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
@@ -115,9 +116,9 @@ impl Files {
     }
 }
 
-/// Opens a regular file; `None` where there is none.
+/// Opens a regular file; `None` if there is none.
 fn open(path: &Path) -> Result<Option<(File, u64, Stamp)>> {
-    // A FIFO would not let itself be opened before somebody writes to it.
+    // Opening a FIFO would block until another process opens it for writing.
     if !path.is_file() {
         return Ok(None);
     }
@@ -133,7 +134,7 @@ fn sha256(file: &File) -> Result<String> {
     let mut at = 0;
     loop {
         match file.read_at(&mut chunk, at).context("reading a file to hash it")? {
-            0 => return Ok(hex(hash.finish().as_ref())),
+            0 => return Ok(hex::encode(hash.finish().as_ref())),
             read => {
                 hash.update(chunk.get(..read).unwrap_or_default());
                 at += read as u64;
@@ -162,10 +163,10 @@ fn matches(known: &str, etag: &str) -> bool {
     known.split(',').map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == etag)
 }
 
-/// What a Range header asks for (RFC 9110, 14.1.2).
+/// The request in a Range header (RFC 9110, 14.1.2).
 #[derive(Debug, PartialEq, Eq)]
 enum Requested {
-    /// No range, several, or one that cannot be understood: a server may ignore these.
+    /// No range, several, or an invalid one: a server may ignore these.
     Whole,
     Part(std::ops::Range<u64>),
     Unsatisfiable,

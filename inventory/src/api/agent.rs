@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The agents' API, below `/ipxe`: the contract itself.
+//! The agents' API, below `/ipxe`: the calls of the contract.
 
 use std::sync::Arc;
 
@@ -13,23 +13,24 @@ use axum::{Json, Router};
 use stage1_contract::firmware::Journal;
 use stage1_contract::{Action, BmcCredentials, Event, Installed, Registration, Report, VERSION};
 
-use crate::server::answer::{Checked, Failure, HostId, Text, authorize, check_length, json, parse};
-use crate::server::bmc;
-use crate::server::output::log_line;
-use crate::server::serve::Inventory;
-use crate::server::wanted::check_password;
+use crate::api::request::{Checked, HostId, Text, authorize, check_length};
+use crate::api::response::Failure;
+use crate::api::state::Inventory;
+use crate::bmc_config;
+use crate::document::{json, parse};
+use crate::output::log_line;
 
-/// Seconds after which a host without profile, or one that is to wait, asks again.
-const ASK_AGAIN_SECONDS: u32 = 10;
+/// Seconds until a host retries that has no profile yet, or the action `wait`.
+const RETRY_AFTER_SECONDS: u32 = 10;
 
-/// An event is kept 500 times per host, so it has to be small.
+/// Bytes of an event. 500 are kept per host.
 const EVENT_LIMIT: usize = 256 << 10;
 
-/// Attempts at firmware are few: those of every version that was ever tried.
+/// Bytes of a firmware journal. It has one attempt per version that was ever tried.
 const JOURNAL_LIMIT: usize = 1 << 20;
 
-/// Passwords go over these, so https is all that they may be served by.
-pub fn routes(inventory: &Arc<Inventory>) -> Router<Arc<Inventory>> {
+/// These carry passwords: serve them over HTTPS only.
+pub(crate) fn routes(inventory: &Arc<Inventory>) -> Router<Arc<Inventory>> {
     Router::new()
         .route("/{id}", put(register).patch(amend))
         .route("/{id}/profile", get(profile))
@@ -61,24 +62,24 @@ async fn register(
         .query(move |inventory| {
             let default = &inventory.default_action;
             let (action, new) = inventory.store.register(&body.value, &body.text, default)?;
-            Ok((action, new, wanted_bmc(inventory, &id)))
+            Ok((action, new, bmc_config_for(inventory, &id)))
         })
         .await?;
-    let seconds = (action == Action::Wait).then_some(ASK_AGAIN_SECONDS);
+    let seconds = (action == Action::Wait).then_some(RETRY_AFTER_SECONDS);
     let registration = Registration { version: VERSION, action, seconds, bmc };
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(registration)).into_response())
 }
 
-/// A BMC that nobody can say anything about is left as it is: that is no reason not to boot.
-fn wanted_bmc(inventory: &Inventory, id: &str) -> Option<serde_json::Value> {
-    let wanted = || {
-        let wanted = bmc::wanted(&inventory.folder, &inventory.store, id)?;
-        let told = wanted.map(|wanted| inventory.store.tell_bmc(id, wanted)).transpose()?;
-        anyhow::Ok(told.map(serde_json::to_value).transpose()?)
+/// The configuration sent to a host. If it cannot be read, the BMC stays as it is and the host boots nevertheless.
+fn bmc_config_for(inventory: &Inventory, id: &str) -> Option<serde_json::Value> {
+    let prepare = || {
+        let config = bmc_config::of_host(&inventory.folder, &inventory.store, id)?;
+        let config = config.map(|config| inventory.store.prepare_bmc_config(id, config)).transpose()?;
+        anyhow::Ok(config.map(serde_json::to_value).transpose()?)
     };
-    wanted().unwrap_or_else(|error| {
-        log_line(&format!("error: host {id} is told nothing about its BMC: {error:#}"));
+    prepare().unwrap_or_else(|error| {
+        log_line(&format!("error: no BMC configuration is sent to host {id}: {error:#}"));
         None
     })
 }
@@ -88,7 +89,7 @@ async fn amend(
     HostId(id): HostId,
     Text(patch): Text,
 ) -> Result<StatusCode, Failure> {
-    // A patch that is no object would replace the whole report (RFC 7396, section 2).
+    // A patch that is not an object would replace the whole report (RFC 7396, section 2).
     json::<serde_json::Map<String, serde_json::Value>>(&patch)?;
     inventory
         .query(move |inventory| {
@@ -112,7 +113,7 @@ async fn profile(State(inventory): State<Arc<Inventory>>, HostId(id): HostId) ->
         .await?;
     Ok(match profile {
         Some(profile) => Json(profile).into_response(),
-        None => (StatusCode::NO_CONTENT, [(RETRY_AFTER, ASK_AGAIN_SECONDS)]).into_response(),
+        None => (StatusCode::NO_CONTENT, [(RETRY_AFTER, RETRY_AFTER_SECONDS)]).into_response(),
     })
 }
 
@@ -137,24 +138,25 @@ async fn bmc_credentials(
     HostId(id): HostId,
     body: Checked<BmcCredentials>,
 ) -> Result<StatusCode, Failure> {
-    let made_up = body.value;
-    check_password(made_up.password.reveal())
+    let generated = body.value;
+    bmc_config::check_password(generated.password.reveal())
         .map_err(|error| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
     inventory
         .query(move |inventory| {
             registered(inventory.store.is_registered(&id)?, &id)?;
-            let wanted = bmc::wanted(&inventory.folder, &inventory.store, &id)?.unwrap_or_default();
-            if !wanted.users.iter().any(|user| user.generate && user.name == made_up.user) {
-                let detail = format!("nobody wants a password made up for the BMC's user {:?}", made_up.user);
+            let config = bmc_config::of_host(&inventory.folder, &inventory.store, &id)?.unwrap_or_default();
+            if !config.users.iter().any(|user| user.generate && user.name == generated.user) {
+                let detail =
+                    format!("BMC user {:?} is not configured to have a generated password", generated.user);
                 return Err(Failure::new(StatusCode::CONFLICT, detail));
             }
-            registered(inventory.store.keep_credentials(&id, &made_up)?, &id)
+            registered(inventory.store.put_credentials(&id, &generated)?, &id)
         })
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Also of hosts that never registered: one that failed before that has to be heard.
+/// Accepted from unregistered hosts too: a host may fail before it registers.
 async fn event(
     State(inventory): State<Arc<Inventory>>,
     HostId(id): HostId,
@@ -165,9 +167,9 @@ async fn event(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Of a host that the inventory does not know too: it has tried nothing.
+/// An unknown host has an empty journal.
 async fn journal(State(inventory): State<Arc<Inventory>>, HostId(id): HostId) -> Result<Response, Failure> {
-    let journal = inventory.query(move |inventory| Ok(inventory.store.firmware(&id)?)).await?;
+    let journal = inventory.query(move |inventory| Ok(inventory.store.firmware_journal(&id)?)).await?;
     Ok(match journal {
         Some(journal) => Json(journal).into_response(),
         None => Json(Journal { version: VERSION, attempts: Vec::new() }).into_response(),
@@ -180,7 +182,7 @@ async fn put_journal(
     body: Checked<Journal>,
 ) -> Result<StatusCode, Failure> {
     check_length(body.text.len(), JOURNAL_LIMIT)?;
-    inventory.query(move |inventory| Ok(inventory.store.put_firmware(&id, &body.text)?)).await?;
+    inventory.query(move |inventory| Ok(inventory.store.put_firmware_journal(&id, &body.text)?)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -200,6 +202,6 @@ fn check_identity(report: &Report, id: &str) -> Result<(), Failure> {
     if report.identity.id.eq_ignore_ascii_case(id) {
         return Ok(());
     }
-    let detail = format!("the report is of host {:?}, the call is for {id}", report.identity.id);
+    let detail = format!("the report is for host {:?}, the path for host {id}", report.identity.id);
     Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
 }

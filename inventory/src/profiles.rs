@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Profiles, and the files they are made of.
+//! Profiles, and their files in the data folder.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -10,24 +10,25 @@ use anyhow::{Context, Result, bail};
 use ring::digest::{Context as Hash, SHA256};
 use stage1_contract::{Artifact, Profile, VERSION};
 
-use crate::server::folder::{Folder, hex};
-use crate::server::store::Store;
+use crate::folder::Folder;
+use crate::hex;
+use crate::store::Store;
 
-/// The files and the command line of a new profile.
-pub struct Sources<'a> {
-    pub kernel: Option<&'a Path>,
-    pub initrds: &'a [PathBuf],
-    pub uki: Option<&'a Path>,
-    pub append: &'a str,
+/// The source files and the kernel command line of a new profile.
+pub(crate) struct Sources<'a> {
+    pub(crate) kernel: Option<&'a Path>,
+    pub(crate) initrds: &'a [PathBuf],
+    pub(crate) uki: Option<&'a Path>,
+    pub(crate) append: &'a str,
 }
 
-/// Copies the files of a profile into the folder and adds it; one of the same name is replaced.
+/// Copies the files of a profile into the data folder and adds the profile, or replaces the one of the same name.
 ///
-/// The copies are named after their content, so what a running boot downloads never changes.
-pub fn add(folder: &Folder, store: &Store, name: &str, sources: &Sources) -> Result<Profile> {
+/// Copies are named by their digest, so that a download in progress is not affected.
+pub(crate) fn add(folder: &Folder, store: &Store, name: &str, sources: &Sources) -> Result<Profile> {
     check_name(name)?;
     let import = |path: &Path| {
-        import(path, &folder.images()).with_context(|| format!("copying {} into the images", path.display()))
+        import(path, &folder.images()).with_context(|| format!("copying {} to the images", path.display()))
     };
     let profile = Profile {
         version: VERSION,
@@ -42,38 +43,30 @@ pub fn add(folder: &Folder, store: &Store, name: &str, sources: &Sources) -> Res
     Ok(profile)
 }
 
-/// What became of a wish to remove a profile.
-pub enum Removal {
-    Done,
-    Unknown,
-    Assigned(u32),
+/// Why a profile was not removed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RemovalError {
+    #[error("removing profile {0:?}: no such profile")]
+    Unknown(String),
+    #[error("removing profile {name:?}: assigned to {hosts} host(s); assign another profile to them first")]
+    Assigned { name: String, hosts: u32 },
+    #[error(transparent)]
+    Store(#[from] anyhow::Error),
 }
 
-impl Removal {
-    /// In words.
-    pub fn describe(&self, name: &str) -> String {
-        match self {
-            Removal::Done => format!("profile {name} is removed"),
-            Removal::Unknown => format!("there is no profile {name:?}"),
-            Removal::Assigned(hosts) => {
-                format!("profile {name} is assigned to {hosts} hosts; assign them another one first")
-            }
-        }
+/// Removes a profile that is assigned to no host. Its files stay until [`prune`].
+pub(crate) fn remove(store: &Store, name: &str) -> Result<(), RemovalError> {
+    let name = name.to_string();
+    match store.assignments(&name)? {
+        0 if store.remove_profile(&name)? => Ok(()),
+        0 => Err(RemovalError::Unknown(name)),
+        hosts => Err(RemovalError::Assigned { name, hosts }),
     }
 }
 
-/// Removes a profile that no host is to boot. Its files stay until [`prune`].
-pub fn remove(store: &Store, name: &str) -> Result<Removal> {
-    match store.assignments(name)? {
-        0 if store.remove_profile(name)? => Ok(Removal::Done),
-        0 => Ok(Removal::Unknown),
-        hosts => Ok(Removal::Assigned(hosts)),
-    }
-}
-
-/// Removes the copies that no profile uses any more, and returns their names. Files that somebody
-/// else put among them stay.
-pub fn prune(folder: &Folder, store: &Store) -> Result<Vec<String>> {
+/// Removes the copies that no profile uses any more and returns their names. Other files in the
+/// folder are left alone.
+pub(crate) fn prune(folder: &Folder, store: &Store) -> Result<Vec<String>> {
     let profiles = store.profiles()?;
     let used: BTreeSet<&str> = profiles
         .iter()
@@ -95,34 +88,34 @@ pub fn prune(folder: &Folder, store: &Store) -> Result<Vec<String>> {
     Ok(removed)
 }
 
-/// Says what is wrong with a profile.
-pub fn check(profile: &Profile) -> Result<()> {
+/// Validates a profile.
+pub(crate) fn check(profile: &Profile) -> Result<()> {
     check_name(&profile.name)?;
     if profile.kernel.is_some() == profile.uki.is_some() {
-        bail!("a profile has either a kernel or a unified kernel image");
+        bail!("a profile needs either a kernel or a unified kernel image");
     }
     if profile.uki.is_some() && !profile.initrds.is_empty() {
-        bail!("a unified kernel image brings its own initrd; leave the initrds out");
+        bail!("a unified kernel image contains its own initrd; remove the initrds");
     }
     for artifact in profile.kernel.iter().chain(&profile.initrds).chain(&profile.uki) {
         if artifact.urls.is_empty() {
-            bail!("an artifact has no URL");
+            bail!("an artifact without URL");
         }
         if !is_digest(&artifact.sha256) {
-            bail!("{:?} is no SHA-256 in lower-case hex", artifact.sha256);
+            bail!("{:?} is not a SHA-256 digest in lower-case hex", artifact.sha256);
         }
     }
     Ok(())
 }
 
-/// Relative to the agents' base URL this is a path on the same server.
+/// A path on the same server; agents resolve it against their base URL.
 const IMAGES_URL: &str = "/images/";
 
-/// Names stand in URLs, on command lines and in logs.
+/// Names are used in URLs, on command lines and in logs.
 fn check_name(name: &str) -> Result<()> {
     if name.is_empty() || name.len() > 64 || name.starts_with(['.', '-']) || !name.chars().all(is_plain) {
         bail!(
-            "{name:?} is no name for a profile; use up to 64 letters, digits and . _ - with no . or - in front"
+            "{name:?} is not a valid profile name; use up to 64 letters, digits, '.', '_' and '-', the first one a letter, digit or '_'"
         );
     }
     Ok(())
@@ -136,20 +129,20 @@ fn is_digest(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whether `import` gave this name.
+/// Whether this is a name that `import` makes.
 fn is_copy(name: &str) -> bool {
     name.split_once('-').is_some_and(|(digest, _)| is_digest(digest))
 }
 
 /// Copies a file into `images`, as `SHA256-NAME`.
 fn import(source: &Path, images: &Path) -> Result<Artifact> {
-    let base = source.file_name().context("it has no file name")?.to_string_lossy();
+    let base = source.file_name().context("the path has no file name")?.to_string_lossy();
     let base: String = base.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
     let mut from = File::open(source)?;
     let partial = images.join(format!(".{base}.{}.partial", std::process::id()));
     let copied = copy_and_hash(&mut from, &partial).and_then(|(sha256, size)| {
         if size == 0 {
-            bail!("it is empty");
+            bail!("the file is empty");
         }
         let name = format!("{sha256}-{base}");
         fs::rename(&partial, images.join(&name))?;
@@ -157,7 +150,7 @@ fn import(source: &Path, images: &Path) -> Result<Artifact> {
         Ok(Artifact { urls: vec![format!("{IMAGES_URL}{name}")], sha256, size })
     });
     if copied.is_err() {
-        // The first error is the one to tell.
+        // The first error is the one to report.
         let _ = fs::remove_file(&partial);
     }
     copied
@@ -176,5 +169,5 @@ fn copy_and_hash(from: &mut File, to: &Path) -> Result<(String, u64)> {
         size += read as u64;
     }
     to.sync_all()?;
-    Ok((hex(hash.finish().as_ref()), size))
+    Ok((hex::encode(hash.finish().as_ref()), size))
 }

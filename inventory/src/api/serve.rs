@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `serve`: from the folder to listening sockets.
+//! The top of the server: opens the data folder, binds the sockets and mounts the routes.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -19,47 +19,33 @@ use rustls::pki_types::ServerName;
 use stage1_contract::Action;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::server::answer::{Failure, read_body};
-use crate::server::folder::Folder;
-use crate::server::output::{log_line, print};
-use crate::server::store::Store;
-use crate::server::{agent, files, operator, tls, wanted};
+use crate::api::request::read_body;
+use crate::api::response::Failure;
+use crate::api::state::Inventory;
+use crate::api::{agent, files, operator, tls};
+use crate::bmc_config;
+use crate::folder::Folder;
+use crate::output::{columns, log_line, print};
+use crate::store::Store;
 
-/// How the server is started.
-pub struct Options {
-    pub dir: PathBuf,
-    /// Where https listens.
-    pub listen: SocketAddr,
-    /// Where plain http listens, for the files in the folder's `boot/` only.
-    pub boot_listen: Option<SocketAddr>,
-    /// Further names that the certificate is for.
-    pub names: Vec<ServerName<'static>>,
-    /// What a host does that nobody asked for anything.
-    pub default_action: Action,
+/// The options of `serve`.
+pub(crate) struct Options {
+    pub(crate) dir: PathBuf,
+    /// Address of HTTPS.
+    pub(crate) listen: SocketAddr,
+    /// Address of plain HTTP, which serves the data folder's `boot/` only.
+    pub(crate) boot_listen: Option<SocketAddr>,
+    /// Additional names in the certificate.
+    pub(crate) names: Vec<ServerName<'static>>,
+    /// The action for a host without an action or a profile of its own.
+    pub(crate) default_action: Action,
 }
 
-/// What every request works on.
-pub struct Inventory {
-    pub folder: Folder,
-    pub store: Store,
-    pub default_action: Action,
-}
-
-impl Inventory {
-    /// Runs `work`, which waits for the database, where it does not hold up other requests.
-    pub async fn query<T: Send + 'static>(
-        self: Arc<Self>,
-        work: impl FnOnce(&Inventory) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
-        tokio::task::spawn_blocking(move || work(&self)).await.context("running a query")?
-    }
-}
-
-/// How long running downloads may go on after the signal to end.
+/// How long running downloads may continue after the signal to stop.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// Serves until SIGTERM or SIGINT.
-pub fn serve(options: Options) -> Result<()> {
+pub(crate) fn serve(options: Options) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
     runtime.block_on(run(options))
 }
@@ -71,23 +57,9 @@ async fn run(options: Options) -> Result<()> {
     let boot = options.boot_listen.map(listen).transpose()?;
     let tls = tls::server_config(&folder, &certified_names(&options.names, address.ip()))?;
 
-    print(&format!(
-        "database           {}\nCA for the agents  {}\noperator's token   {}\n\
-         agents' token      {} (asked for once this file is there)\n\
-         BMC settings       {} (for every host, once this file is there)\nimages             {}\n",
-        folder.database().display(),
-        folder.ca_certificate().display(),
-        folder.operator_token().display(),
-        folder.agent_token().display(),
-        folder.wanted_bmc().display(),
-        folder.images().display()
-    ))?;
-    if let Some((_, address)) = &boot {
-        print(&format!("boot files         {} at http://{address}/boot/\n", folder.boot().display()))?;
-    }
-
-    if let Err(error) = wanted::read(&folder.wanted_bmc()) {
-        log_line(&format!("error: hosts are told nothing about their BMCs: {error:#}"));
+    print_paths(&folder, boot.as_ref().map(|(_, address)| *address))?;
+    if let Err(error) = bmc_config::read(&folder.bmc_config()) {
+        log_line(&format!("error: no BMC configuration is sent to hosts: {error:#}; correct the file"));
     }
 
     let (images, boot_files) = (folder.images(), folder.boot());
@@ -126,18 +98,34 @@ async fn run(options: Options) -> Result<()> {
     }
     handles.iter().for_each(|handle| handle.graceful_shutdown(Some(GRACE)));
     while let Some(ended) = servers.join_next().await {
-        ended.context("ending the server")?.context("serving")?;
+        ended.context("stopping the server")?.context("serving")?;
     }
     Ok(())
 }
 
-/// What both listeners have in common.
+/// Lists the files that an operator needs.
+fn print_paths(folder: &Folder, boot: Option<SocketAddr>) -> Result<()> {
+    let row =
+        |label: &str, path: PathBuf, note: &str| vec![label.to_string(), format!("{}{note}", path.display())];
+    let mut rows = vec![
+        row("database", folder.database(), ""),
+        row("CA for the agents", folder.ca_certificate(), ""),
+        row("operator's token", folder.operator_token(), ""),
+        row("agents' token", folder.agent_token(), " (optional: required from agents if it exists)"),
+        row("BMC configuration", folder.bmc_config(), " (optional: for every host if it exists)"),
+        row("images", folder.images(), ""),
+    ];
+    rows.extend(boot.map(|address| row("boot files", folder.boot(), &format!(" at http://{address}/boot/"))));
+    print(&columns(rows))
+}
+
+/// The fallbacks and layers of both listeners.
 fn router(routes: Router) -> Router {
     let problem = |status: StatusCode, detail: &'static str| async move { Failure::new(status, detail) };
     routes
-        .fallback(move || problem(StatusCode::NOT_FOUND, "there is nothing at this path"))
+        .fallback(move || problem(StatusCode::NOT_FOUND, "no such path"))
         .method_not_allowed_fallback(move || {
-            problem(StatusCode::METHOD_NOT_ALLOWED, "this path does not know this method")
+            problem(StatusCode::METHOD_NOT_ALLOWED, "this path does not support this method")
         })
         .layer(from_fn(read_body))
         .layer(from_fn(log_request))
@@ -162,9 +150,9 @@ fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
     listen().with_context(|| format!("listening on {address}"))
 }
 
-/// The names that the certificate is for: those asked for, and what this machine always answers to.
-fn certified_names(asked: &[ServerName<'static>], address: IpAddr) -> Vec<ServerName<'static>> {
-    let mut names = asked.to_vec();
+/// The names in the certificate: the configured ones, the local ones, and the listening address.
+fn certified_names(configured: &[ServerName<'static>], address: IpAddr) -> Vec<ServerName<'static>> {
+    let mut names = configured.to_vec();
     names.extend(ServerName::try_from("localhost"));
     names.extend([IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].map(ServerName::from));
     names.extend((!address.is_unspecified()).then(|| address.into()));
@@ -172,9 +160,9 @@ fn certified_names(asked: &[ServerName<'static>], address: IpAddr) -> Vec<Server
     names
 }
 
-/// The host part of the URL for the agents: the address where it is a certain one, else a name.
-fn public_name(asked: &[ServerName<'static>], address: IpAddr) -> String {
-    let name = asked.first().cloned().or_else(host_name).filter(|_| address.is_unspecified());
+/// The host part of the URL for the agents: the listening address if it is specific, else a name.
+fn public_name(configured: &[ServerName<'static>], address: IpAddr) -> String {
+    let name = configured.first().cloned().or_else(host_name).filter(|_| address.is_unspecified());
     match name.unwrap_or_else(|| address.into()) {
         ServerName::IpAddress(address) => match IpAddr::from(address) {
             IpAddr::V6(address) => format!("[{address}]"),

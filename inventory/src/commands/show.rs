@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! All about one host, for people.
+//! `stage1-inventory host show`: one host as text.
 
 use std::fmt::Write;
 
@@ -13,16 +13,17 @@ use stage1_contract::{
     waterfall,
 };
 
-use crate::server::hosts::{Host, Received};
-use crate::server::output::table;
+use crate::output::{columns, table};
+use crate::store::hosts::{Host, Received};
 
+/// Characters per line of the waterfall.
 const WIDTH: usize = 100;
 
-/// How many events are shown; JSON has them all.
+/// How many events are shown; JSON contains all.
 const EVENTS: usize = 20;
 
-/// Draws a host.
-pub fn show(host: &Host) -> Result<String> {
+/// The text for a host.
+pub(crate) fn show(host: &Host) -> Result<String> {
     let report: Option<Report> = read(host.report.as_ref())?;
     let installed: Option<Installed> = read(host.installed.as_ref())?;
     let mut out = String::new();
@@ -49,7 +50,7 @@ pub fn show(host: &Host) -> Result<String> {
         facts(&mut out, &report.facts);
         firmware(&mut out, report.firmware.as_ref(), read(host.firmware.as_ref())?);
         problems(&mut out, &report.problems);
-        // The call before the jump has the whole run; the report has what was known when it was sent.
+        // `installed` has the whole run, the report only the part before it was sent.
         let timeline = match &installed {
             Some(installed) if installed.boot_id == report.boot_id => &installed.timeline,
             _ => &report.timeline,
@@ -64,7 +65,7 @@ fn read<T: DeserializeOwned>(value: Option<&Value>) -> Result<Option<T>> {
     Ok(value.map(T::deserialize).transpose()?)
 }
 
-/// Nothing from outside reaches the terminal but through here and `section`.
+/// Text from hosts is made printable here, in `section` and in `problems`, before it reaches the terminal.
 fn line(out: &mut String, label: &str, value: &str) {
     let _ = writeln!(out, "{label:11}{}", printable(value));
 }
@@ -86,14 +87,14 @@ fn bmc(out: &mut String, bmc: &BmcReport) {
 
 fn outcome(outcome: &BmcOutcome) -> String {
     let failed = outcome.changes.iter().filter(|change| change.failure.is_some()).count();
-    let mut text = if outcome.is_as_wanted { "as wanted" } else { "not as wanted" }.to_string();
+    let mut text = if outcome.is_as_wanted { "as configured" } else { "not as configured" }.to_string();
     for (count, what) in [(outcome.changes.len() - failed, "changed"), (failed, "failed")] {
         if count > 0 {
             let _ = write!(text, ", {count} {what}");
         }
     }
     if !outcome.unknown_users.is_empty() {
-        let _ = write!(text, ", nobody wants {}", outcome.unknown_users.join(", "));
+        let _ = write!(text, ", unknown users: {}", outcome.unknown_users.join(", "));
     }
     text
 }
@@ -149,35 +150,33 @@ fn disk(disk: &Disk) -> Vec<String> {
     vec![disk.name.clone(), size, text(&disk.model), text(&disk.serial)]
 }
 
-/// A value of the contract that is one word.
-fn word(value: &impl Serialize) -> String {
+/// The wire name of an enum value.
+fn wire_name(value: &impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| Some(value.as_str()?.to_string())).unwrap_or_default()
 }
 
-fn with_heads<const N: usize>(heads: [&str; N], mut rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
-    if !rows.is_empty() {
-        rows.insert(0, heads.map(str::to_string).to_vec());
-    }
-    rows
-}
-
-/// What runs and should run, and every attempt at it.
+/// The running and the desired versions, and every update attempt.
 fn firmware(out: &mut String, report: Option<&FirmwareReport>, journal: Option<Journal>) {
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_string());
     let component = |component: &FirmwareComponent| {
         let FirmwareComponent { name, device, running, stored, want, decision, reason, .. } = component;
         let reason = reason.clone().unwrap_or_default();
-        vec![name.clone(), device.clone(), text(running), text(stored), want.clone(), word(decision), reason]
+        vec![
+            name.clone(),
+            device.clone(),
+            text(running),
+            text(stored),
+            want.clone(),
+            wire_name(decision),
+            reason,
+        ]
     };
     let rows: Vec<_> = report.iter().flat_map(|report| &report.components).map(component).collect();
-    section(
-        out,
-        "firmware",
-        with_heads(["entry", "device", "running", "stored", "wanted", "decision", ""], rows),
-    );
+    let headings = ["entry", "device", "running", "stored", "desired", "decision", ""];
+    section_with_headings(out, "firmware", headings, rows);
     let attempt = |attempt: &Attempt| {
         let Attempt { entry, device, version, from, phase, outcome, detail, .. } = attempt;
-        let outcome = outcome.as_ref().map_or_else(|| format!("open, {}", word(phase)), word);
+        let outcome = outcome.as_ref().map_or_else(|| format!("open, {}", wire_name(phase)), wire_name);
         vec![
             entry.clone(),
             device.clone(),
@@ -188,7 +187,8 @@ fn firmware(out: &mut String, report: Option<&FirmwareReport>, journal: Option<J
         ]
     };
     let rows: Vec<_> = journal.iter().flat_map(|journal| &journal.attempts).map(attempt).collect();
-    section(out, "attempts at firmware", with_heads(["entry", "device", "from", "to", "outcome", ""], rows));
+    let headings = ["entry", "device", "from", "to", "outcome", ""];
+    section_with_headings(out, "firmware update attempts", headings, rows);
 }
 
 fn problems(out: &mut String, problems: &[Problem]) {
@@ -210,23 +210,39 @@ fn events(out: &mut String, events: &[Received]) {
         let at = format!("{}.{:03} s", event.at_ms / 1000, event.at_ms % 1000);
         vec![received.clone(), at, event.stage.clone(), event.message.clone()]
     };
-    let title = if hidden == 0 { "events" } else { "the last events" };
+    let title = if hidden == 0 { "events" } else { "last events" };
     section(out, title, events.iter().skip(hidden).map(row).collect());
     let failure = events.iter().rev().find(|received| !received.event.problems.is_empty());
     if let Some(Received { received, event }) = failure {
-        let _ = write!(out, "\nfailed at {received}, in its own words:");
+        let _ = write!(out, "\nfailed at {received}, as the host reported it:");
         problems(out, &event.problems);
     }
 }
 
 fn section(out: &mut String, title: &str, rows: Vec<Vec<String>>) {
-    if rows.is_empty() {
-        return;
+    if !rows.is_empty() {
+        indent(out, title, &columns(printable_rows(rows)));
     }
-    let rows: Vec<Vec<String>> =
-        rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
+}
+
+fn section_with_headings<const N: usize>(
+    out: &mut String,
+    title: &str,
+    headings: [&str; N],
+    rows: Vec<Vec<String>>,
+) {
+    if !rows.is_empty() {
+        indent(out, title, &table(headings, printable_rows(rows)));
+    }
+}
+
+fn printable_rows(rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
+    rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect()
+}
+
+fn indent(out: &mut String, title: &str, text: &str) {
     let _ = write!(out, "\n{title}\n");
-    for row in table(&rows).lines() {
+    for row in text.lines() {
         let _ = writeln!(out, "  {row}");
     }
 }

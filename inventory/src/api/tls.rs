@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A small certificate authority of the inventory's own, for agents to pin.
+//! TLS: the inventory's own certificate authority, which agents pin, and the server's certificate.
 
 use std::fs;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
 
-use crate::server::folder::{Folder, write_new};
+use crate::folder::{Folder, write_new};
 
-/// The server's side of TLS: the folder's CA, made where it is missing, and a certificate for `names`
-/// that lasts as long as this process.
-pub fn server_config(folder: &Folder, names: &[ServerName<'static>]) -> Result<Arc<ServerConfig>> {
+/// The server's TLS configuration, with a certificate for `names` that is made at each start. Creates the CA if it
+/// does not exist.
+pub(crate) fn server_config(folder: &Folder, names: &[ServerName<'static>]) -> Result<Arc<ServerConfig>> {
     let issuer = authority(folder)?;
-    let key = KeyPair::generate().context("making the server's key")?;
+    let key = KeyPair::generate().context("generating the server's key")?;
     let mut params = params("stage1 inventory");
     params.subject_alt_names = names.iter().map(alternative_name).collect::<Result<_>>()?;
     params.use_authority_key_identifier_extension = true;
@@ -38,19 +38,18 @@ pub fn server_config(folder: &Folder, names: &[ServerName<'static>]) -> Result<A
     Ok(Arc::new(config))
 }
 
-/// The CA of the folder. Everything in its certificate but the key is fixed, so the key is all that
-/// has to be read back.
+/// The CA of the data folder. Everything in its certificate except the key is fixed, so that only the key is read.
 fn authority(folder: &Folder) -> Result<Issuer<'static, KeyPair>> {
     let (key_path, certificate_path) = (folder.ca_key(), folder.ca_certificate());
     if certificate_path.exists() && !key_path.exists() {
         bail!(
-            "{} is there but its key {} is not; put the key back, or remove both and give the new CA to the agents",
+            "{} exists but its key {} does not; restore the key, or remove the certificate and distribute the new CA to the agents",
             certificate_path.display(),
             key_path.display()
         );
     }
     if !key_path.exists() {
-        let key = KeyPair::generate().context("making the CA's key")?;
+        let key = KeyPair::generate().context("generating the CA's key")?;
         write_new(&key_path, 0o600, key.serialize_pem().as_bytes())?;
     }
     let pem = fs::read_to_string(&key_path).with_context(|| format!("reading {}", key_path.display()))?;
@@ -67,7 +66,7 @@ fn authority(folder: &Folder) -> Result<Issuer<'static, KeyPair>> {
     Ok(Issuer::new(params, key))
 }
 
-/// Clocks of servers are often wrong, by decades where the battery is empty.
+/// Valid from 1970 on: clocks of servers are often wrong, by decades if the battery is empty.
 fn params(common_name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.not_before = date_time_ymd(1970, 1, 1);
@@ -82,7 +81,11 @@ fn alternative_name(name: &ServerName) -> Result<SanType> {
         ServerName::IpAddress(address) => SanType::IpAddress((*address).into()),
         name => {
             let name = name.to_str();
-            SanType::DnsName(name.as_ref().try_into().with_context(|| format!("certifying the name {name}"))?)
+            SanType::DnsName(
+                name.as_ref()
+                    .try_into()
+                    .with_context(|| format!("adding the name {name} to the certificate"))?,
+            )
         }
     })
 }

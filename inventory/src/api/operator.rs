@@ -1,5 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The operator's API, below `/api/v1`: what the verbs do, over HTTP.
+//! The operator's API, below `/api/v1`: the operator's commands over HTTP.
+//!
+//! | call | body, response |
+//! | --- | --- |
+//! | `GET hosts`, `GET hosts/HOST` | as `host list --json` and `host show --json` print |
+//! | `DELETE hosts/HOST` | 204 |
+//! | `PUT hosts/HOST/action` | `{"action": "boot"}`, null for the default; 204 |
+//! | `PUT hosts/HOST/profile` | `{"profile": "compute-1"}`, null for none; 204 |
+//! | `PUT hosts/HOST/detail` | a detail of the contract; 204 |
+//! | `PUT hosts/HOST/bmc` | a desired BMC configuration of the contract, null for that of `bmc.toml`; 204 |
+//! | `GET profiles` | all profiles |
+//! | `PUT profiles/NAME` | a profile of the contract, its files anywhere; 201 or 204 |
+//! | `DELETE profiles/NAME` | 204; 409 while it is assigned |
 
 use std::sync::Arc;
 
@@ -13,13 +25,15 @@ use serde::Deserialize;
 use serde_json::Value;
 use stage1_contract::{Detail, Profile, WantedBmc};
 
-use crate::server::answer::{Checked, Failure, Name, Text, authorize, json};
-use crate::server::hosts::{Host, Selected, Summary, action};
-use crate::server::profiles;
-use crate::server::serve::Inventory;
-use crate::server::wanted::{check, check_shape};
+use crate::api::request::{Checked, Name, Text, authorize};
+use crate::api::response::Failure;
+use crate::api::state::Inventory;
+use crate::bmc_config;
+use crate::document::json;
+use crate::profiles::{self, RemovalError};
+use crate::store::hosts::{Host, Selected, Summary, parse_action};
 
-pub fn routes(inventory: &Arc<Inventory>) -> Router<Arc<Inventory>> {
+pub(crate) fn routes(inventory: &Arc<Inventory>) -> Router<Arc<Inventory>> {
     Router::new()
         .route("/hosts", get(hosts))
         .route("/hosts/{host}", get(host).delete(remove_host))
@@ -58,9 +72,9 @@ async fn remove_host(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `{"action": "boot"}`; null leaves it to the default again.
+/// `{"action": "boot"}`; null restores the default.
 #[derive(Deserialize)]
-struct Wanted {
+struct ActionBody {
     action: Option<String>,
 }
 
@@ -69,8 +83,8 @@ async fn put_action(
     Name(host): Name,
     Text(body): Text,
 ) -> Result<StatusCode, Failure> {
-    let Wanted { action: word } = json(&body)?;
-    let action = word.as_deref().map(action).transpose().map_err(unprocessable)?;
+    let ActionBody { action } = json(&body)?;
+    let action = action.as_deref().map(parse_action).transpose().map_err(unprocessable)?;
     inventory
         .query(move |inventory| {
             Ok(inventory.store.put_action(&one_or_new(inventory, &host)?, action.as_ref())?)
@@ -79,7 +93,7 @@ async fn put_action(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `{"profile": "compute"}`; null takes the assignment back.
+/// `{"profile": "compute"}`; null removes the assignment.
 #[derive(Deserialize)]
 struct Assignment {
     profile: Option<String>,
@@ -98,7 +112,10 @@ async fn assign(
                 return Ok(());
             }
             let name = profile.unwrap_or_default();
-            Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, format!("there is no profile {name:?}")))
+            Err(Failure::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                format!("assigning profile {name:?}: no such profile"),
+            ))
         })
         .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -115,18 +132,18 @@ async fn put_detail(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The settings of a BMC; null leaves it to the folder's again.
+/// A desired BMC configuration; null restores that of the data folder.
 async fn put_bmc(
     State(inventory): State<Arc<Inventory>>,
     Name(host): Name,
     Text(body): Text,
 ) -> Result<StatusCode, Failure> {
-    check_shape(&json::<Value>(&body)?).map_err(unprocessable)?;
-    let wanted: Option<WantedBmc> = json(&body)?;
-    wanted.iter().try_for_each(check).map_err(unprocessable)?;
+    bmc_config::check_shape(&json::<Value>(&body)?).map_err(unprocessable)?;
+    let config: Option<WantedBmc> = json(&body)?;
+    config.iter().try_for_each(bmc_config::check).map_err(unprocessable)?;
     inventory
         .query(move |inventory| {
-            Ok(inventory.store.put_bmc(&one_or_new(inventory, &host)?, wanted.as_ref())?)
+            Ok(inventory.store.put_bmc_config(&one_or_new(inventory, &host)?, config.as_ref())?)
         })
         .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -144,7 +161,7 @@ async fn put_profile(
     let profile = body.value;
     profiles::check(&profile).map_err(unprocessable)?;
     if profile.name != name {
-        let detail = format!("the profile's name is {:?}, the call is for {name:?}", profile.name);
+        let detail = format!("the profile is named {:?}, the path is for {name:?}", profile.name);
         return Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
     let new = inventory.query(move |inventory| Ok(inventory.store.put_profile(&profile)?)).await?;
@@ -155,33 +172,35 @@ async fn remove_profile(
     State(inventory): State<Arc<Inventory>>,
     Name(name): Name,
 ) -> Result<StatusCode, Failure> {
-    inventory
-        .query(move |inventory| match profiles::remove(&inventory.store, &name)? {
-            profiles::Removal::Done => Ok(StatusCode::NO_CONTENT),
-            removal => {
-                let status = match removal {
-                    profiles::Removal::Unknown => StatusCode::NOT_FOUND,
-                    _ => StatusCode::CONFLICT,
-                };
-                Err(Failure::new(status, removal.describe(&name)))
-            }
-        })
-        .await
+    inventory.query(move |inventory| Ok(profiles::remove(&inventory.store, &name)?)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl From<RemovalError> for Failure {
+    fn from(error: RemovalError) -> Self {
+        let status = match error {
+            RemovalError::Unknown(_) => StatusCode::NOT_FOUND,
+            RemovalError::Assigned { .. } => StatusCode::CONFLICT,
+            RemovalError::Store(error) => return error.into(),
+        };
+        Failure::new(status, error.to_string())
+    }
 }
 
 fn one(inventory: &Inventory, host: &str) -> Result<String, Failure> {
     let selected = inventory.store.find(host)?;
-    let status = missing(&selected);
+    let status = selection_status(&selected);
     selected.one(host).map_err(|error| Failure::new(status, format!("{error:#}")))
 }
 
 fn one_or_new(inventory: &Inventory, host: &str) -> Result<String, Failure> {
     let selected = inventory.store.find(host)?;
-    let status = missing(&selected);
+    let status = selection_status(&selected);
     selected.one_or_new(host, &inventory.store).map_err(|error| Failure::new(status, format!("{error:#}")))
 }
 
-fn missing(selected: &Selected) -> StatusCode {
+/// The status for a selector that does not match exactly one host.
+fn selection_status(selected: &Selected) -> StatusCode {
     if *selected == Selected::None { StatusCode::NOT_FOUND } else { StatusCode::CONFLICT }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The operator's verbs and API.
+//! The operator's commands and API.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ fn add_profile(dir: &Path, name: &str, content: &str) -> Value {
 }
 
 #[test]
-fn what_the_operator_wants_comes_before_the_default() {
+fn the_operators_action_overrides_the_default() {
     let dir = tempdir().unwrap();
     let server = Server::start_with(dir.path(), &["--listen", "127.0.0.1:0", "--default-action", "rescue"]);
     assert_eq!(action(&server, "1"), "rescue");
@@ -41,19 +41,19 @@ fn what_the_operator_wants_comes_before_the_default() {
 }
 
 #[test]
-fn a_reboot_is_asked_for_once() {
+fn a_reboot_is_requested_once() {
     let dir = tempdir().unwrap();
     let server = Server::start(dir.path());
     prints(dir.path(), &["host", "action", ID, "reboot"]);
     assert_eq!(action(&server, "first"), "reboot");
-    assert_eq!(action(&server, "first"), "reboot", "the answer may have been lost");
+    assert_eq!(action(&server, "first"), "reboot", "the first response may have been lost");
     assert_eq!(action(&server, "second"), "shutdown");
     prints(dir.path(), &["host", "action", ID, "reboot"]);
     assert_eq!(action(&server, "second"), "reboot");
 }
 
 #[test]
-fn a_host_is_named_in_several_ways() {
+fn a_host_is_selected_by_identity_name_or_serial_number() {
     let dir = tempdir().unwrap();
     let server = Server::start(dir.path());
     server.agent("PUT", ID, Some(REPORT));
@@ -87,13 +87,13 @@ fn a_host_is_named_in_several_ways() {
 }
 
 #[test]
-fn a_host_is_set_up_before_it_comes() {
+fn a_host_is_configured_before_it_registers() {
     let dir = tempdir().unwrap();
     let server = Server::start(dir.path());
     add_profile(dir.path(), "c1", "uki");
     prints(dir.path(), &["host", "assign", &ID.to_uppercase(), "c1"]);
     assert!(prints(dir.path(), &["host", "show", ID]).contains("unregistered"));
-    assert!(fails(dir.path(), &["host", "assign", "4c4c4544-00", "c2"]).contains("no profile"));
+    assert!(fails(dir.path(), &["host", "assign", "4c4c4544-00", "c2"]).contains("no such profile"));
     fails(dir.path(), &["host", "assign", "5c4c4544-00", "c1"]);
     let registered = server.agent("PUT", ID, Some(REPORT));
     assert_eq!((registered.status, &registered.json()["action"]), (201, &"boot".into()));
@@ -104,7 +104,7 @@ fn bad_input_is_refused() {
     let dir = tempdir().unwrap();
     let empty = dir.path().join("empty");
     std::fs::create_dir(&empty).unwrap();
-    assert!(fails(&empty, &["host", "list"]).contains("holds no inventory"));
+    assert!(fails(&empty, &["host", "list"]).contains("not an inventory's data folder"));
     assert_eq!(std::fs::read_dir(&empty).unwrap().count(), 0);
 
     Server::start(dir.path()).stop();
@@ -119,14 +119,16 @@ fn bad_input_is_refused() {
     assert!(
         fails(dir.path(), &["profile", "add", "c1", "--kernel", file.to_str().unwrap()]).contains("empty")
     );
-    assert!(fails(dir.path(), &["profile", "add", "../c1", "--kernel", "x"]).contains("no name"));
+    assert!(
+        fails(dir.path(), &["profile", "add", "../c1", "--kernel", "x"]).contains("not a valid profile name")
+    );
     assert_eq!(std::fs::read_dir(dir.path().join("images")).unwrap().count(), 0);
     fails(dir.path(), &["serve", "--name", "not a name"]);
     fails(dir.path(), &["serve", "--default-action", "reboot"]);
 }
 
 #[test]
-fn files_outlive_a_change_of_their_profile() {
+fn files_of_a_replaced_profile_are_kept_until_pruned() {
     let dir = tempdir().unwrap();
     let server = Server::start(dir.path());
     let url = |profile: &Value| format!("{}{}", server.origin(), profile["uki"]["urls"][0].as_str().unwrap());
@@ -146,11 +148,11 @@ fn files_outlive_a_change_of_their_profile() {
     assert!(fails(dir.path(), &["profile", "remove", "c1"]).contains("assigned to 1 host"));
     prints(dir.path(), &["host", "remove", ID]);
     prints(dir.path(), &["profile", "remove", "c1"]);
-    assert!(fails(dir.path(), &["profile", "remove", "c1"]).contains("no profile"));
+    assert!(fails(dir.path(), &["profile", "remove", "c1"]).contains("no such profile"));
 }
 
 #[test]
-fn the_api_does_what_the_verbs_do() {
+fn the_api_does_what_the_commands_do() {
     let dir = tempdir().unwrap();
     let server = Server::start(dir.path());
     let put = |path: &str, body: &str| server.operator("PUT", path, Some(body));
@@ -163,7 +165,9 @@ fn the_api_does_what_the_verbs_do() {
     assert_eq!(listed, json!([serde_json::from_str::<Value>(profile).unwrap()]));
 
     assert_eq!(put(&format!("hosts/{ID}/profile"), r#"{"profile":"compute-1"}"#).status, 204);
-    assert!(put(&format!("hosts/{ID}/profile"), r#"{"profile":"none"}"#).problem(422).contains("no profile"));
+    assert!(
+        put(&format!("hosts/{ID}/profile"), r#"{"profile":"none"}"#).problem(422).contains("no such profile")
+    );
     assert_eq!(action(&server, "1"), "boot");
     assert_eq!(server.agent("GET", &format!("{ID}/profile"), None).json(), listed[0]);
     assert_eq!(put("hosts/5B25JK2/action", r#"{"action":"rescue"}"#).status, 204);
@@ -183,4 +187,30 @@ fn the_api_does_what_the_verbs_do() {
     server.operator("GET", &format!("hosts/{ID}"), None).problem(404);
     assert_eq!(server.operator("DELETE", "profiles/compute-1", None).status, 204);
     server.operator("DELETE", "profiles/compute-1", None).problem(404);
+}
+
+#[test]
+fn every_command_has_a_summary_and_two_examples() {
+    let dir = tempdir().unwrap();
+    let help = |command: &[&str]| prints(dir.path(), &[command, &["--help"]].concat());
+    let names = |help: &str| -> Vec<String> {
+        let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+        let lines = lines.take_while(|line| !line.is_empty());
+        let names = lines.filter_map(|line| line.split_whitespace().next().map(ToString::to_string));
+        names.filter(|name| name != "help").collect()
+    };
+    let mut commands = vec![Vec::new()];
+    let mut seen = 0;
+    while let Some(command) = commands.pop() {
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        let help = help(&words);
+        let summary = help.lines().next().unwrap();
+        assert!(summary.starts_with(|c: char| c.is_uppercase()) && !summary.ends_with('.'), "{help}");
+        let (_, examples) =
+            help.split_once("\nExamples:\n").unwrap_or_else(|| panic!("no examples:\n{help}"));
+        assert_eq!(examples.trim_end().lines().count(), 2, "{help}");
+        commands.extend(names(&help).into_iter().map(|name| [command.clone(), vec![name]].concat()));
+        seen += 1;
+    }
+    assert_eq!(seen, 1 + 5 + 9 + 4 + 4);
 }

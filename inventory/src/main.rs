@@ -61,10 +61,14 @@ enum Command {
     /// Serve the agents' and the operator's API
     ///
     /// Creates the data folder, the CA, the database and the operator's token if they do not exist. Put the CA's
-    /// certificate, ca.pem, into the agents' image. While the file agent.token exists in the data folder, agents need
-    /// this bearer token; without it, whoever reaches the server can register as any host and gets the passwords of
-    /// its BMC: keep the server in a provisioning network. While bmc.toml exists, it is the desired BMC configuration
-    /// of every host without its own; see `host bmc --help`. The server logs each request on standard error.
+    /// certificate, ca.pem, into the agents' image. Each request is logged on standard error.
+    ///
+    /// While the file agent.token exists in the data folder, agents must send this bearer token. Without it, whoever
+    /// reaches the server can register as any host and gets the passwords of its BMC: keep the server in a provisioning
+    /// network.
+    ///
+    /// While the file bmc.toml exists in the data folder, it is the desired BMC configuration of every host that has
+    /// none of its own; see `host bmc --help`. A file with errors is logged, and BMCs stay as they are.
     #[command(after_help = examples!(
         "stage1-inventory serve --name inventory.example.com --boot-listen 0.0.0.0:8080",
         "stage1-inventory serve --listen 192.0.2.1:8443 --default-action wait",

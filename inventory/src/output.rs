@@ -44,3 +44,15 @@ pub(crate) fn columns(rows: Vec<Vec<String>>) -> String {
     };
     rows.iter().map(line).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::table;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let row = |cells: [&str; 2]| cells.map(str::to_string).to_vec();
+        let rows = vec![row(["é", "x"]), row(["longer", ""])];
+        assert_eq!(table(["A", "B"], rows), "A       B\né       x\nlonger\n");
+    }
+}

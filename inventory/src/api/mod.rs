@@ -3,6 +3,7 @@
 
 mod agent;
 mod files;
+mod names;
 mod operator;
 mod request;
 mod response;

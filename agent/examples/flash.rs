@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Writes firmware by one backend, without a manifest: for tests on virtual hardware, and for nothing else.
+//! Writes firmware with one backend, without a manifest. For tests on virtual hardware only.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,19 +14,19 @@ use stage1::host::critical_section::Armed;
 
 #[derive(Parser)]
 struct Arguments {
-    /// Seconds until it must be written
+    /// Deadline of the write in seconds
     #[arg(long, default_value_t = 600)]
     limit: u64,
-    /// Only look whether the image may be written
+    /// Only check whether the image may be written
     #[arg(long)]
     check: bool,
-    /// Only look what is stored
+    /// Only read what is stored
     #[arg(long)]
     read: bool,
-    /// Only make what is stored run
+    /// Only activate what is stored
     #[arg(long)]
     activate: bool,
-    /// The image
+    /// The image file
     image: PathBuf,
     #[command(subcommand)]
     component: Component,
@@ -34,11 +34,11 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Component {
-    /// The adapter at a PCI address
+    /// The adapter at this PCI address
     Devlink { address: String, component: Option<String> },
-    /// The MTD partition of a name
+    /// The MTD partition of this name
     Mtd { partition: String },
-    /// The firmware that takes capsules
+    /// The UEFI of this machine, by a capsule
     Capsule,
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `stage1 firmware` as it is called, on the manifests of this project and on those of others.
+//! The command `stage1 firmware`, on the manifests of this project and on broken ones.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,14 +20,14 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_projects_own_manifests_have_nothing_wrong() {
+fn the_manifests_of_this_project_have_no_errors() {
     let output = stage1(&["lint", manifests().to_str().unwrap()]);
     assert!(output.status.success(), "{output:?}");
     assert!(text(&output.stdout).ends_with(", 0 errors\n"), "{output:?}");
 }
 
 #[test]
-fn they_keep_to_the_published_schema_and_misspelt_keys_do_not() {
+fn the_manifests_of_this_project_match_the_schema_and_misspelt_keys_do_not() {
     let schema: Value =
         serde_json::from_str(&fs::read_to_string(manifests().join("schema.json")).unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
@@ -51,29 +51,29 @@ fn they_keep_to_the_published_schema_and_misspelt_keys_do_not() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_file_and_entry_and_fails() {
+fn errors_are_reported_with_file_and_entry() {
     let dir = tempfile::tempdir().unwrap();
     let lint = || stage1(&["lint", dir.path().to_str().unwrap()]);
-    assert!(text(&lint().stderr).contains("holds no manifest set"));
+    assert!(text(&lint().stderr).contains("no manifest set found"));
     fs::create_dir(dir.path().join("fleet")).unwrap();
     let path = dir.path().join("fleet/a.toml");
     let set = fs::read_to_string(manifests().join("examples/broadcom.toml")).unwrap();
     fs::write(&path, set.replace("source = ", "want = \"216.1.154\", source = ")).unwrap();
     let output = lint();
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stdout);
+    let report = text(&output.stdout);
     assert!(
-        told.contains(&format!("{}: bcm57414: error: version.want: \"216.1.154\"", path.display())),
-        "{told}"
+        report.contains(&format!("{}: bcm57414: error: version.want: \"216.1.154\"", path.display())),
+        "{report}"
     );
-    assert!(told.contains("it wants a version and has no image"), "{told}");
-    assert!(told.ends_with("1 sets, 1 entries, 2 errors\n"), "{told}");
+    assert!(report.contains("it has version.want but no image"), "{report}");
+    assert!(report.ends_with("1 sets, 1 entries, 2 errors\n"), "{report}");
 }
 
 #[test]
-fn a_machine_without_manifests_says_so_in_one_line() {
+fn without_manifests_the_check_prints_one_line() {
     let own = Path::new("/etc/stage1");
-    assert!(!own.exists(), "this machine has settings in {}, which this test would take up", own.display());
+    assert!(!own.exists(), "this machine has settings in {}, which would change this test", own.display());
     let output = stage1(&["check"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(text(&output.stdout), "no firmware manifests: neither the image nor the inventory has any\n");

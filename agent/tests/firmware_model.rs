@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The flashing of firmware, model-checked: planning, the journal and the state machine against simulated hosts whose
-//! power is cut anywhere, whose flashes lie and fail, and whose inventory is often away.
+//! A model of flashing: planning, the journal and the state machine run against simulated hosts, with power cuts at any point,
+//! flashes that fail or report a false success, and an inventory that is often unreachable.
 //!
-//! In 10,000 runs with manifests of every kind: never two plans for one component, never a downgrade where only upgrades
-//! are allowed, never a write that the journal does not know of, never more attempts than the manifest allows, nothing
-//! confirmed but by a later boot that runs it; and once the faults end, everything comes to rest.
+//! Checked in 10,000 runs with random manifests: a component has one plan; no downgrade where only upgrades are allowed; no
+//! write without a record in the journal; no more attempts than the manifest allows; an attempt is confirmed only by a later
+//! boot that runs the version; and once the faults end, there is no reboot loop.
 
 mod firmware_model {
     pub mod host;
@@ -28,7 +28,7 @@ fn ten_thousand_hosts() {
         confirmed += host.confirmed;
         cuts += host.cuts;
     }
-    // The runs are worth something only where things happen in them.
+    // Runs in which nothing happens prove nothing.
     assert!(
         writes > RUNS && confirmed > RUNS / 4 && cuts > RUNS,
         "{writes} writes, {confirmed} confirmed, {cuts} cuts"

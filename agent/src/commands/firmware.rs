@@ -13,17 +13,16 @@ use stage1_contract::firmware::{Decision, FirmwareReport};
 use super::{DONE, FAILED, Flags, PROBLEMS, print, say, settings};
 use crate::config::Settings;
 use crate::facts;
-use crate::firmware::apply::Means;
 use crate::firmware::plan::plan;
-use crate::firmware::{self, Known, Look, lint, table};
+use crate::firmware::{self, ApplyContext, CheckContext, CheckResult, lint, table};
 use crate::host::Machine;
 use crate::inventory::{Client, Transport};
 use crate::json;
 
-/// What `check` and `apply` are asked for.
+/// The options of `check` and `apply`.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// For programs.
+    /// Print JSON.
     pub json: bool,
     /// Only components of this kind.
     pub only: Option<Kind>,
@@ -34,22 +33,22 @@ pub struct Request {
 pub enum Kind {
     /// Network adapters.
     Nic,
-    /// The board's own firmware.
+    /// The board's own firmware, BIOS or UEFI.
     Bios,
 }
 
-/// Looks through the manifest sets of a folder, which are all its `.toml` files.
+/// Checks the manifest sets of a folder: all its `.toml` files, those of subfolders too.
 pub fn lint(folder: &Path) -> u8 {
-    match look_through(folder) {
-        Ok((text, wrong)) => print(&text, if wrong == 0 { DONE } else { FAILED }),
+    match lint_folder(folder) {
+        Ok((text, errors)) => print(&text, if errors == 0 { DONE } else { FAILED }),
         Err(error) => say(&error),
     }
 }
 
-/// Compares firmware with the manifests, and prints what `apply` would do about it.
+/// Compares the firmware with the manifests, and prints what `apply` would do.
 pub fn check(flags: &Flags, request: &Request) -> u8 {
-    with_machine(flags, request, |look, facts, _, problems| {
-        let report = check_machine(look, facts, false, problems)
+    with_machine(flags, request, |context, facts, _, problems| {
+        let report = check_machine(context, facts, false, problems)
             .map_or_else(FirmwareReport::default, |(_, report)| report);
         let is_bad = |decision: &Decision| matches!(decision, Decision::Refused | Decision::Exhausted);
         let bad = report.components.iter().any(|component| is_bad(&component.decision));
@@ -58,28 +57,30 @@ pub fn check(flags: &Flags, request: &Request) -> u8 {
     })
 }
 
-/// Flashes what is behind, or only prints what would be written where. Resets the host afterwards only where it is told to.
+/// Flashes what is outdated, or with `plan_only` prints what would be written. Resets the host afterwards only with `reset`.
 pub fn apply(flags: &Flags, request: &Request, plan_only: bool, reset: bool) -> u8 {
-    with_machine(flags, request, |look, facts, transport, problems| {
-        let Some((known, _)) = check_machine(look, facts, !plan_only, problems) else {
+    with_machine(flags, request, |context, facts, transport, problems| {
+        let Some((checked, _)) = check_machine(context, facts, !plan_only, problems) else {
             return Ok(print(&table::table(&FirmwareReport::default()), DONE));
         };
         if plan_only {
-            let plan = plan(look.find(facts, &known.set.set), known.journal.as_ref(), &known.conditions);
+            let plan =
+                plan(context.find(facts, &checked.set.set), checked.journal.as_ref(), &checked.conditions);
             return Ok(print(&table::acts(&plan), if problems.0 > 0 { PROBLEMS } else { DONE }));
         }
-        if look.inventory.is_none() {
-            log::warn!("no inventory is set: nobody counts how often a version is tried");
+        if context.inventory.is_none() {
+            log::warn!("no inventory is set: attempts are not counted");
         }
-        let means = Means { look: *look, transport, tell: &|words| log::info!("{words}") };
-        let applied = firmware::apply(&means, facts, known);
-        applied.problems.into_iter().for_each(|words| problems.add(words));
+        let progress = |message| log::info!("{message}");
+        let context = ApplyContext { check: *context, transport, progress: &progress };
+        let applied = firmware::apply(&context, facts, checked);
+        applied.problems.into_iter().for_each(|problem| problems.add(&problem));
         let text = if request.json { json::pretty(&applied.report) } else { table::table(&applied.report) };
         let code = print(&text, if problems.0 > 0 { PROBLEMS } else { DONE });
         match applied.reset {
-            Some(by) if reset => firmware::reset(look.machine, by).map(|never| match never {}),
+            Some(by) if reset => firmware::reset(context.check.machine, by).map(|never| match never {}),
             Some(by) => {
-                log::info!("a {} reset makes it run", json::word(&by));
+                log::info!("a {} reset is needed to activate it", json::word(&by));
                 Ok(code)
             }
             None => Ok(code),
@@ -87,30 +88,31 @@ pub fn apply(flags: &Flags, request: &Request, plan_only: bool, reset: bool) -> 
     })
 }
 
-/// What went wrong, counted.
+/// Logs problems and counts them.
 struct Problems(u32);
 
 impl Problems {
-    fn add(&mut self, words: String) {
-        log::warn!("{words}");
+    fn add(&mut self, problem: &str) {
+        log::warn!("{problem}");
         self.0 += 1;
     }
 }
 
 fn check_machine(
-    look: &Look,
+    context: &CheckContext,
     facts: &Facts,
     settle: bool,
     problems: &mut Problems,
-) -> Option<(Known, FirmwareReport)> {
-    let set = firmware::manifests(look.machine, look.settings, look.inventory, |words| problems.add(words))?;
-    Some(firmware::check(look, facts, set, settle, &mut |words| problems.add(words)))
+) -> Option<(CheckResult, FirmwareReport)> {
+    let CheckContext { machine, settings, inventory, .. } = *context;
+    let set = firmware::manifests(machine, settings, inventory, |problem| problems.add(&problem))?;
+    Some(firmware::check(context, facts, set, settle, &mut |problem| problems.add(&problem)))
 }
 
 fn with_machine(
     flags: &Flags,
     request: &Request,
-    work: impl FnOnce(&Look, &Facts, &Transport, &mut Problems) -> Result<u8>,
+    work: impl FnOnce(&CheckContext, &Facts, &Transport, &mut Problems) -> Result<u8>,
 ) -> u8 {
     let machine = Machine::real();
     let mut problems = Problems(0);
@@ -122,18 +124,19 @@ fn with_machine(
         let transport = Transport::new(&machine, &settings)?;
         let (facts, messages) = firmware::facts(&machine);
         let inventory = client(&machine, &settings, &facts).unwrap_or_else(|error| {
-            problems.add(format!("the inventory is not asked: {error:#}"));
+            problems.add(&format!("continuing without the inventory: {error:#}"));
             None
         });
-        messages.into_iter().for_each(|words| problems.add(words));
+        messages.iter().for_each(|message| problems.add(message));
         let only = request.only.map(|kind| if kind == Kind::Nic { Component::Nic } else { Component::Bios });
-        let look = Look { machine: &machine, settings: &settings, inventory: inventory.as_ref(), only };
-        work(&look, &facts, &transport, &mut problems)
+        let context =
+            CheckContext { machine: &machine, settings: &settings, inventory: inventory.as_ref(), only };
+        work(&context, &facts, &transport, &mut problems)
     };
     run().unwrap_or_else(|error| say(&error))
 }
 
-/// A client of the inventory, where one is set.
+/// A client of the inventory; `None` if none is set.
 fn client(machine: &Machine, settings: &Settings, facts: &Facts) -> Result<Option<Client>> {
     if settings.inventory.is_empty() {
         return Ok(None);
@@ -143,27 +146,27 @@ fn client(machine: &Machine, settings: &Settings, facts: &Facts) -> Result<Optio
     Ok(Some(Client::new(transport, &settings.inventory, &identity.id, settings.inventory_timeout)))
 }
 
-fn look_through(folder: &Path) -> Result<(String, usize)> {
+fn lint_folder(folder: &Path) -> Result<(String, usize)> {
     let mut files = Vec::new();
     toml_files(folder, &mut files)?;
     if files.is_empty() {
-        bail!("{} holds no manifest set: no file whose name ends in .toml", folder.display());
+        bail!("{}: no manifest set found: no file name ends in .toml", folder.display());
     }
     files.sort();
-    let (mut text, mut wrong, mut entries) = (String::new(), 0, 0);
+    let (mut text, mut errors, mut entries) = (String::new(), 0, 0);
     for file in &files {
         let content = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
         let (set, findings) = lint::lint(&content);
         entries += set.map_or(0, |set| set.entries.len());
         for finding in findings {
-            wrong += usize::from(finding.wrong);
-            let level = if finding.wrong { "error" } else { "note" };
+            errors += usize::from(finding.error);
+            let level = if finding.error { "error" } else { "note" };
             let entry = finding.entry.map_or_else(String::new, |entry| format!(" {entry}:"));
-            text += &format!("{}:{entry} {level}: {}\n", file.display(), finding.words);
+            text += &format!("{}:{entry} {level}: {}\n", file.display(), finding.message);
         }
     }
-    text += &format!("{} sets, {entries} entries, {wrong} errors\n", files.len());
-    Ok((text, wrong))
+    text += &format!("{} sets, {entries} entries, {errors} errors\n", files.len());
+    Ok((text, errors))
 }
 
 fn toml_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {

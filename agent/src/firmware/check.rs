@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is to be done about the firmware of this machine, from all that is known.
+//! The check: what is to be done about the firmware of this machine.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,9 +11,10 @@ use stage1_contract::firmware::{FirmwareReport, Journal, ManifestSet};
 
 use super::backend::tool::Tool;
 use super::journal;
-use super::matching::{Matches, Reading, matches};
+use super::matching::{Matches, matches};
 use super::plan::{Conditions, Plan, Planned, plan};
-use super::set::Believed;
+use super::reading::ReadError;
+use super::set::VerifiedManifest;
 use super::variable;
 use crate::bmc;
 use crate::config::Settings;
@@ -22,78 +23,77 @@ use crate::host::Machine;
 use crate::inventory::Client;
 use ipmi::app::GetDeviceId;
 
-/// How long a BMC may take to answer.
+/// The deadline of the BMC's answer.
 const BMC: Duration = Duration::from_secs(10);
 
-/// Where is looked.
+/// What a check runs on.
 #[derive(Clone, Copy)]
-pub struct Look<'a> {
+pub struct CheckContext<'a> {
     /// The machine.
     pub machine: &'a Machine,
     /// The settings.
     pub settings: &'a Settings,
-    /// The inventory; by hand there may be none, and then nobody knows what was tried.
+    /// The inventory, which keeps the journal. `None` if a command is used without one; then attempts are not counted.
     pub inventory: Option<&'a Client>,
     /// Only components of this kind.
     pub only: Option<Component>,
 }
 
-/// What a plan is made from, beside the machine's components.
+/// The result of a check: what a plan is made from, in addition to the machine's components.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct CheckResult {
     /// The manifest set.
-    pub set: Believed,
-    /// What was tried; `None` where it cannot be read.
+    pub set: VerifiedManifest,
+    /// The attempts so far; `None` if the journal cannot be read.
     pub journal: Option<Journal>,
-    /// What holds in this boot.
+    /// The state of the machine in this boot.
     pub conditions: Conditions,
-    /// Whether something is to be flashed or activated.
+    /// Whether a component is to be flashed or activated.
     pub acts: bool,
-    /// The entries for whose sake this host boots no target.
+    /// The entries because of which this host must not boot a target.
     pub quarantine: Vec<String>,
 }
 
-/// The facts that firmware is matched by, and what went wrong with them.
+/// The facts that components are matched by, and the problems with them.
 pub fn facts(machine: &Machine) -> (Facts, Vec<String>) {
     facts::discover(machine, &[Group::Smbios, Group::Firmware, Group::Nics, Group::Pci])
 }
 
-/// What is known for a plan by `set`, with its outcome. With `settle`, attempts of earlier boots are brought to their end,
-/// and the inventory is told.
+/// Compares the machine with `set`. With `settle`, the outcomes of earlier boots' attempts are recorded in the inventory.
 pub fn check(
-    look: &Look,
+    context: &CheckContext,
     facts: &Facts,
-    set: Believed,
+    set: VerifiedManifest,
     settle: bool,
     problem: &mut dyn FnMut(String),
-) -> (Known, FirmwareReport) {
-    let found = look.find(facts, &set.set);
-    let conditions = look.conditions(facts, &set, &found);
-    let own = variable::read(look.machine);
-    let mut journal = match look.inventory.map(Client::firmware_journal) {
+) -> (CheckResult, FirmwareReport) {
+    let found = context.find(facts, &set.set);
+    let conditions = context.conditions(facts, &set, &found);
+    let own = variable::read(context.machine);
+    let mut journal = match context.inventory.map(Client::firmware_journal) {
         None => Some(own),
         Some(Ok(journal)) => Some(journal::merge(journal, own)),
         Some(Err(error)) => {
-            problem(format!("asking for the journal: {error}"));
+            problem(format!("reading the firmware journal from the inventory: {error}"));
             None
         }
     };
     if let Some(journal) = &mut journal
         && journal::settle(journal, &conditions.boot_id, &found.matched)
         && settle
-        && let Err(error) = look.keep(journal)
+        && let Err(error) = context.keep(journal)
     {
-        problem(format!("recording how the last attempts ended: {error:#}"));
+        problem(format!("recording the outcome of the last firmware attempts: {error:#}"));
     }
     let plan = plan(found, journal.as_ref(), &conditions);
     let report = report(&plan, &set, conditions.now);
     let (acts, quarantine) = (plan.acts(), plan.quarantine().into_iter().map(str::to_string).collect());
-    (Known { set, journal, conditions, acts, quarantine }, report)
+    (CheckResult { set, journal, conditions, acts, quarantine }, report)
 }
 
-impl Look<'_> {
-    /// The components with their entries and versions, those that only tools can tell too.
-    pub fn find<'a>(&self, facts: &Facts, set: &'a ManifestSet) -> Matches<'a> {
+impl CheckContext<'_> {
+    /// The components with their entries and versions; for the source `tool` the version program is run.
+    pub(crate) fn find<'a>(&self, facts: &Facts, set: &'a ManifestSet) -> Matches<'a> {
         let mut found = matches(facts, set);
         if let Some(only) = self.only {
             found.matched.retain(|matched| matched.device.component == only);
@@ -102,31 +102,28 @@ impl Look<'_> {
         for matched in &mut found.matched {
             if let (Source::Tool, Method::Exec(exec)) = (&matched.entry.version.source, &matched.entry.method)
             {
-                let told = Tool::new(exec, &matched.device.name, matched.device.port.as_deref()).versions();
-                matched.reading = told
-                    .map(|told| Reading { running: told.running, stored: told.stored, lowest: None })
-                    .map_err(|error| format!("{error:#}"));
+                let tool = Tool::new(exec, &matched.device.name, matched.device.port.as_deref());
+                matched.reading = tool.versions().map_err(|error| ReadError::Tool(format!("{error:#}")));
             }
         }
         found
     }
 
-    /// The inventory, where there is one, remembers what the journal says now; then the host itself does, where it can, which
-    /// forgets attempts that have ended.
+    /// Stores the journal: in the inventory, if there is one, then its open attempts on the host itself, if it has UEFI variables.
     ///
     /// # Errors
-    /// Where the inventory does not.
-    pub fn keep(&self, journal: &Journal) -> Result<()> {
+    /// If the inventory does not store it.
+    pub(crate) fn keep(&self, journal: &Journal) -> Result<()> {
         if let Some(inventory) = self.inventory {
             inventory.put_firmware_journal(journal, self.settings.inventory_timeout)?;
         }
         if let Err(error) = variable::write(self.machine, journal) {
-            log::warn!("the journal of firmware is the inventory's alone: {error:#}");
+            log::warn!("keeping the firmware journal on this host: {error:#}; only the inventory has it");
         }
         Ok(())
     }
 
-    fn conditions(&self, facts: &Facts, set: &Believed, found: &Matches) -> Conditions {
+    fn conditions(&self, facts: &Facts, set: &VerifiedManifest, found: &Matches) -> Conditions {
         let now = now();
         let needs_bmc = found.matched.iter().any(|matched| matched.entry.requires.bmc);
         Conditions {
@@ -134,19 +131,19 @@ impl Look<'_> {
             now,
             expired: set.is_expired(now),
             power: power(facts),
-            bmc: needs_bmc.then(|| self.bmc_answers()),
+            bmc: needs_bmc.then(|| self.bmc_responds()),
             memory_bytes: facts::available_bytes(self.machine),
         }
     }
 
-    fn bmc_answers(&self) -> bool {
+    fn bmc_responds(&self) -> bool {
         let bmc = bmc::open(self.machine, false, Instant::now() + BMC);
         bmc.ok().flatten().is_some_and(|mut bmc| bmc.ask(&GetDeviceId).is_ok())
     }
 }
 
-/// A plan by `set`, as the report has it.
-pub fn report(plan: &Plan, set: &Believed, now: u64) -> FirmwareReport {
+/// The report of a plan by `set`.
+pub(crate) fn report(plan: &Plan, set: &VerifiedManifest, now: u64) -> FirmwareReport {
     FirmwareReport {
         set: Some(set.report(now)),
         components: plan.components.iter().map(Planned::report).collect(),
@@ -155,11 +152,11 @@ pub fn report(plan: &Plan, set: &Believed, now: u64) -> FirmwareReport {
 }
 
 /// The clock, in seconds since 1970.
-pub fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
-/// Whether every power supply that is there works and is plugged in (DSP0134 7.40).
+/// Whether every power supply that is present works and is plugged in (DSP0134 7.40).
 fn power(facts: &Facts) -> Option<bool> {
     let supplies = &facts.smbios.as_ref()?.power_supplies;
     let present: Vec<&PowerSupply> = supplies.iter().filter(|supply| supply.present == Some(true)).collect();

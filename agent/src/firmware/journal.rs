@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What was tried, and what came of it: an attempt is confirmed by a later boot and the version that runs in it, and by
-//! nothing else. Pure.
+//! The attempts and their outcomes. An attempt is confirmed only by a later boot in which the component runs the version. Pure.
 
 use stage1_contract::VERSION;
 use stage1_contract::firmware::manifest::Format;
 use stage1_contract::firmware::{Attempt, AttemptOutcome, Journal, Phase};
 
-use super::matching::{Matched, Reading};
+use super::matching::Matched;
+use super::reading::Reading;
 use super::version::Version;
 
-/// The attempts at one version of one component.
-pub fn attempts<'a>(
+/// The attempts to flash one version on one component.
+pub(crate) fn attempts<'a>(
     journal: &'a Journal,
     device: &'a str,
     version: &'a str,
@@ -20,12 +20,12 @@ pub fn attempts<'a>(
     of_device.filter(move |attempt| same(format, &attempt.version, version))
 }
 
-/// The attempt of a boot at a component.
+/// The attempt of a boot on a component.
 pub fn of_boot<'a>(journal: &'a Journal, device: &str, boot_id: &str) -> Option<&'a Attempt> {
     journal.attempts.iter().rev().find(|attempt| attempt.device == device && attempt.boot_id == boot_id)
 }
 
-/// Says how the attempts of earlier boots ended, now that it can be seen what runs; true where there were such.
+/// Sets the outcome of the open attempts of earlier boots, by the versions that run now. Returns whether there were any.
 pub fn settle(journal: &mut Journal, boot_id: &str, matched: &[Matched]) -> bool {
     let mut settled = false;
     let open =
@@ -42,7 +42,7 @@ pub fn settle(journal: &mut Journal, boot_id: &str, matched: &[Matched]) -> bool
     settled
 }
 
-/// Records that the attempt of this boot at a component has come to a phase; the first one begins it.
+/// Records the phase of this boot's attempt on a component; the first phase begins the attempt.
 pub fn reach(
     journal: &mut Journal,
     matched: &Matched,
@@ -65,7 +65,7 @@ pub fn reach(
     record(journal, Attempt { phase, ..attempt });
 }
 
-/// Records how the attempt of this boot at a component ended, and why.
+/// Records the outcome of this boot's attempt on a component, and the reason.
 pub fn close(journal: &mut Journal, device: &str, boot_id: &str, outcome: AttemptOutcome, why: &str) {
     if let Some(attempt) = of_boot(journal, device, boot_id).cloned() {
         record(journal, Attempt { outcome: Some(outcome), detail: Some(why.to_string()), ..attempt });
@@ -81,9 +81,9 @@ fn record(journal: &mut Journal, attempt: Attempt) {
     }
 }
 
-/// What two journals know together, such as the inventory's and one that the host itself keeps. Of an attempt that both
-/// know, the one that came farther counts.
-pub fn merge(mut one: Journal, other: Journal) -> Journal {
+/// The attempts of two journals, such as the inventory's and the host's own. Of an attempt that is in both, the record with the later
+/// phase is kept.
+pub(crate) fn merge(mut one: Journal, other: Journal) -> Journal {
     for attempt in other.attempts {
         match of_boot(&one, &attempt.device, &attempt.boot_id) {
             Some(known) if progress(known) >= progress(&attempt) => {}
@@ -95,7 +95,7 @@ pub fn merge(mut one: Journal, other: Journal) -> Journal {
 }
 
 /// Whether two texts are the same version.
-pub fn same(format: Format, one: &str, other: &str) -> bool {
+pub(crate) fn same(format: Format, one: &str, other: &str) -> bool {
     match (Version::parse(format, one), Version::parse(format, other)) {
         (Ok(one), Ok(other)) => one == other,
         _ => one == other,
@@ -107,13 +107,13 @@ fn end(attempt: &Attempt, reading: &Reading, format: Format) -> (AttemptOutcome,
     if same(format, running, &attempt.version) {
         return (AttemptOutcome::Confirmed, None);
     }
-    let detail = |words: &str| Some(format!("{words}; it runs {running}"));
+    let detail = |why: &str| Some(format!("{why}; {running} is running"));
     match attempt.phase {
-        Phase::Armed => (AttemptOutcome::CutOff, detail("the host started again while it was written")),
-        Phase::Staged => (AttemptOutcome::Failed, detail("the host started again before it was activated")),
-        Phase::Activating => (AttemptOutcome::Unchanged, detail("it was activated, and does not run")),
+        Phase::Armed => (AttemptOutcome::CutOff, detail("the host was restarted during the write")),
+        Phase::Staged => (AttemptOutcome::Failed, detail("the host was restarted before the activation")),
+        Phase::Activating => (AttemptOutcome::Unchanged, detail("it was activated, but is not running")),
         Phase::Unknown(_) => {
-            (AttemptOutcome::Failed, detail("another version of the agent made this attempt"))
+            (AttemptOutcome::Failed, detail("a different version of the agent made this attempt"))
         }
     }
 }
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_journals_the_one_that_came_farther_counts() {
+    fn of_two_records_the_one_with_the_later_phase_is_kept() {
         let armed = attempt("board", "1", Phase::Armed, None);
         let staged = attempt("board", "1", Phase::Staged, None);
         let ended = attempt("board", "1", Phase::Armed, Some(AttemptOutcome::Failed));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_of_a_boot_is_one_record() {
+    fn the_attempt_of_a_boot_has_one_record() {
         let mut known = journal(&[attempt("board", "1", Phase::Armed, None)]);
         close(&mut known, "board", "2", AttemptOutcome::Failed, "no");
         close(&mut known, "nic", "1", AttemptOutcome::Failed, "no");

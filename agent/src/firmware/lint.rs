@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is wrong with a manifest set before any machine sees it. Pure.
+//! Checks of a manifest set without a machine. Pure.
 
 mod entry;
 
@@ -11,62 +11,63 @@ use stage1_contract::firmware::manifest::{Component, Entry, Match};
 use super::set;
 use super::version::Version;
 
-/// What was found in a set.
+/// Something that was found in a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The entry, where it is about one.
+pub(crate) struct Finding {
+    /// The name of the entry; `None` if it is about the whole set.
     pub entry: Option<String>,
-    /// Whether it is wrong, and not only worth knowing.
-    pub wrong: bool,
-    /// In words.
-    pub words: String,
+    /// Whether it is an error, not only a note.
+    pub error: bool,
+    /// For people.
+    pub message: String,
 }
 
-/// Looks through a set; without the set where it cannot be read.
-pub fn lint(text: &str) -> (Option<ManifestSet>, Vec<Finding>) {
+/// Checks a set. Returns the set, unless it cannot be parsed, and the findings.
+pub(crate) fn lint(text: &str) -> (Option<ManifestSet>, Vec<Finding>) {
     let set = match set::parse(text) {
         Ok(set) => set,
-        Err(error) => return (None, vec![Finding { entry: None, wrong: true, words: error.to_string() }]),
+        Err(error) => return (None, vec![Finding { entry: None, error: true, message: error.to_string() }]),
     };
     let mut findings = Vec::new();
     if set.entries.is_empty() {
-        findings.push(Finding { entry: None, wrong: true, words: "it has no [[entry]]".to_string() });
+        findings.push(Finding { entry: None, error: true, message: "the set has no [[entry]]".to_string() });
     }
     for (index, entry) in set.entries.iter().enumerate() {
         let earlier = set.entries.get(..index).unwrap_or_default();
-        let wrong = entry::wrong(entry)
+        let errors = entry::errors(entry)
             .into_iter()
-            .chain(beside(entry, earlier))
+            .chain(conflicts(entry, earlier))
             .chain(required(entry, &set.entries));
         let name = Some(entry.name.clone());
-        findings.extend(wrong.map(|words| Finding { entry: name.clone(), wrong: true, words }));
+        findings.extend(errors.map(|message| Finding { entry: name.clone(), error: true, message }));
         if entry.is_template() {
-            let words = "a template: it wants no version, and matches nothing".to_string();
-            findings.push(Finding { entry: name, wrong: false, words });
+            let message = "a template, without version and image: it matches nothing".to_string();
+            findings.push(Finding { entry: name, error: false, message });
         }
     }
     findings.extend(cycles(&set.entries).map(|name| Finding {
-        words: "it requires a version of itself, by way of others".to_string(),
+        message: "it requires a version of itself, through other entries".to_string(),
         entry: Some(name.to_string()),
-        wrong: true,
+        error: true,
     }));
     (Some(set), findings)
 }
 
-/// What is wrong between an entry and those before it.
-fn beside(entry: &Entry, earlier: &[Entry]) -> Vec<String> {
-    let mut wrong = Vec::new();
+/// The errors between an entry and those before it.
+fn conflicts(entry: &Entry, earlier: &[Entry]) -> Vec<String> {
+    let mut errors = Vec::new();
     if earlier.iter().any(|other| other.name == entry.name) {
-        wrong.push("another entry has the same name".to_string());
+        errors.push("another entry has the same name".to_string());
     }
-    let rivals = earlier.iter().filter(|other| !other.is_template() && !entry.is_template());
-    for other in rivals.filter(|other| other.component == entry.component && overlap(entry, other)) {
-        wrong.push(format!("a component can match this and {}: then neither is used", other.name));
+    let others = earlier.iter().filter(|other| !other.is_template() && !entry.is_template());
+    for other in others.filter(|other| other.component == entry.component && overlap(entry, other)) {
+        errors
+            .push(format!("a component can match both this entry and {}; neither is used then", other.name));
     }
-    wrong
+    errors
 }
 
-/// Whether some component can match both.
+/// Whether a component can match both.
 fn overlap(one: &Entry, other: &Entry) -> bool {
     let (a, b): (&Match, &Match) = (&one.matches, &other.matches);
     let apart =
@@ -82,26 +83,26 @@ fn overlap(one: &Entry, other: &Entry) -> bool {
                 && !apart(&a.product, &b.product)
                 && !apart(&a.board_vendor, &b.board_vendor)
                 && !apart(&a.board_name, &b.board_name)
-                // A board has one entry for its own firmware in the ESRT.
+                // A board has one ESRT entry for its own firmware.
                 && !apart(&a.esrt, &b.esrt)
         }
     }
 }
 
-/// What is wrong with what an entry requires of others.
+/// The errors in an entry's requirements.
 fn required(entry: &Entry, all: &[Entry]) -> Vec<String> {
-    let mut wrong = Vec::new();
+    let mut errors = Vec::new();
     for required in &entry.requires.versions {
         let name = &required.entry;
         match all.iter().find(|other| other.name == *name && !other.is_template()) {
             None => {
-                wrong.push(format!("it requires {name}, and no entry that wants a version has that name"));
+                errors.push(format!("it requires {name}, but no entry with a version has that name"));
             }
             Some(other) => match Version::parse(other.version.format, &required.min) {
-                Err(error) => wrong.push(format!("requires {name}: {error}")),
+                Err(error) => errors.push(format!("requires {name}: {error}")),
                 Ok(min) if min.compare(&min_of(other)) == Some(Ordering::Greater) => {
-                    wrong.push(format!(
-                        "it requires {name} {}, which is newer than that entry wants",
+                    errors.push(format!(
+                        "it requires {name} {}, which is newer than the desired version of that entry",
                         required.min
                     ));
                 }
@@ -109,16 +110,16 @@ fn required(entry: &Entry, all: &[Entry]) -> Vec<String> {
             },
         }
     }
-    wrong
+    errors
 }
 
-/// The version that an entry wants; a text that no other is newer than, where it cannot be read.
+/// The desired version of an entry; if it cannot be parsed, a text, which has no order.
 fn min_of(entry: &Entry) -> Version {
     let want = entry.version.want.as_deref().unwrap_or_default();
     Version::parse(entry.version.format, want).unwrap_or_else(|_| Version::Text(String::new()))
 }
 
-/// The entries that require themselves.
+/// The entries that require themselves, directly or through others.
 fn cycles(entries: &[Entry]) -> impl Iterator<Item = &str> {
     entries.iter().map(|entry| entry.name.as_str()).filter(|name| {
         let mut reached: Vec<&str> = vec![name];

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Firmware of the board and of network adapters: which manifests are believed, and what is to be done by them.
+//! The firmware of the board and of network adapters: checked against manifests, and flashed.
 //!
-//! [`set`] believes a manifest set, [`matching`] finds the entry for each component, [`plan`] decides, [`state`] is what
-//! follows from that, and [`journal`] what is remembered of it; all that is pure. [`check()`] puts it together,
-//! [`apply()`] does it, by the [`backend`]s.
+//! [`set`] verifies a manifest set, [`matching`] finds the entry for each component, [`plan`] decides what is to be flashed,
+//! [`state`] is the state machine of a flash, and [`journal`] the record of attempts; all of these are pure. [`check()`] makes the
+//! decisions for a machine, [`apply()`] carries them out with the [`backend`]s.
 
-pub mod apply;
+mod apply;
 pub mod backend;
 mod check;
 pub mod journal;
-pub mod lint;
+pub(crate) mod lint;
 pub mod matching;
 pub mod plan;
+pub mod reading;
 mod reset;
 pub mod set;
-pub mod signature;
+pub(crate) mod signature;
 pub mod state;
-pub mod table;
+pub(crate) mod table;
 mod variable;
 pub mod version;
 
@@ -29,29 +30,29 @@ use stage1_contract::firmware::SetSource;
 use crate::config::Settings;
 use crate::host::Machine;
 use crate::inventory::Client;
-use set::{Believed, Candidate};
+use set::{Candidate, VerifiedManifest};
 use signature::Keys;
 
-pub use apply::apply;
-pub use check::{Known, Look, check, facts};
+pub use apply::{Applied, ApplyContext, apply};
+pub use check::{CheckContext, CheckResult, check, facts};
 pub use reset::reset;
 
-/// Where an image has the public keys of manifest sets.
+/// The public keys that may sign manifest sets.
 pub const KEYS: &str = "/etc/stage1/firmware.pub";
-/// Where an image has a manifest set; its signature is beside it, with `.sig` added.
+/// The manifest set of the image; the path of its signature has `.sig` appended.
 pub const SET: &str = "/etc/stage1/firmware.toml";
 
-/// The manifest set that counts: of the image's and the inventory's the one with the greater serial. What is there and not
-/// believed is told to `problem`.
+/// The manifest set that is used: of the image's and the inventory's the one with the greater serial. A set that is not verified
+/// is skipped, and reported to `problem`.
 pub fn manifests(
     machine: &Machine,
     settings: &Settings,
     inventory: Option<&Client>,
     mut problem: impl FnMut(String),
-) -> Option<Believed> {
+) -> Option<VerifiedManifest> {
     if settings.firmware_unsigned {
         log::warn!(
-            "firmware manifests that nobody has signed are believed: whoever can change them can flash this host (setting firmware-unsigned)"
+            "unsigned firmware manifests are accepted (setting firmware-unsigned): whoever can change them can flash this host"
         );
     }
     let keys = match keys(machine) {
@@ -61,23 +62,23 @@ pub fn manifests(
             return None;
         }
     };
-    let mut believed = Vec::new();
+    let mut verified = Vec::new();
     let mut consider = |name: &str, candidate: Result<Option<Candidate>>| {
         let candidate = match candidate {
             Ok(Some(candidate)) => candidate,
             Ok(None) => return,
             Err(error) => return problem(format!("{error:#}")),
         };
-        match set::believe(&candidate, &keys, settings.firmware_unsigned) {
-            Ok(set) => believed.push(set),
-            Err(error) => problem(format!("the firmware manifests of {name}: {error}")),
+        match set::verify(&candidate, &keys, settings.firmware_unsigned) {
+            Ok(set) => verified.push(set),
+            Err(error) => problem(format!("firmware manifests of {name}: {error}")),
         }
     };
     consider("the image", of_image(machine));
     if let Some(client) = inventory {
         consider("the inventory", of_inventory(client));
     }
-    set::newest(believed)
+    set::newest(verified)
 }
 
 fn keys(machine: &Machine) -> Result<Keys> {
@@ -101,7 +102,7 @@ fn of_image(machine: &Machine) -> Result<Option<Candidate>> {
 }
 
 fn of_inventory(client: &Client) -> Result<Option<Candidate>> {
-    let served = client.firmware_manifests().context("asking for firmware manifests")?;
+    let served = client.firmware_manifests().context("reading the firmware manifests from the inventory")?;
     Ok(served.map(|manifests| Candidate {
         source: SetSource::Inventory,
         text: manifests.set,
@@ -116,8 +117,8 @@ mod tests {
 
     const TEXT: &str = "schema = 1\nserial = 7\nexpires = \"2027-06-30\"\n";
 
-    /// What is believed of an image with these files, as serial and signed, and what is told.
-    fn believed(files: &[(&str, &str)], unsigned: bool) -> (Option<(u64, bool)>, Vec<String>) {
+    /// The set that is used of an image with these files, as serial and signed, and the problems.
+    fn verified(files: &[(&str, &str)], unsigned: bool) -> (Option<(u64, bool)>, Vec<String>) {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("etc/stage1")).unwrap();
         for (name, content) in files {
@@ -125,26 +126,26 @@ mod tests {
         }
         let settings = Settings { firmware_unsigned: unsigned, ..Settings::default() };
         let mut problems = Vec::new();
-        let set = manifests(&Machine::at(dir.path()), &settings, None, |words| problems.push(words));
-        (set.map(|believed| (believed.set.serial, believed.signed)), problems)
+        let set = manifests(&Machine::at(dir.path()), &settings, None, |problem| problems.push(problem));
+        (set.map(|verified| (verified.set.serial, verified.signed)), problems)
     }
 
     #[test]
-    fn the_images_manifests_are_believed_where_its_key_has_signed_them() {
+    fn the_images_manifests_are_used_if_one_of_its_keys_has_signed_them() {
         let (key, signature) = (pem(1), sign(TEXT));
         let signed = [("firmware.toml", TEXT), ("firmware.toml.sig", &signature), ("firmware.pub", &key)];
-        assert_eq!(believed(&signed, false), (Some((7, true)), Vec::new()));
-        assert_eq!(believed(&[], false), (None, Vec::new()));
+        assert_eq!(verified(&signed, false), (Some((7, true)), Vec::new()));
+        assert_eq!(verified(&[], false), (None, Vec::new()));
 
-        let refused = |files: &[(&str, &str)], words: &str| {
-            let (set, problems) = believed(files, false);
+        let refused = |files: &[(&str, &str)], message: &str| {
+            let (set, problems) = verified(files, false);
             assert_eq!((set, problems.len()), (None, 1), "{problems:?}");
-            assert!(problems[0].contains(words), "{problems:?}");
+            assert!(problems[0].contains(message), "{problems:?}");
         };
-        refused(&[("firmware.toml", TEXT)], "the firmware manifests of the image: it is not signed");
-        refused(&signed[..2], "the image has no key");
-        refused(&[signed[0], signed[1], ("firmware.pub", &pem(2))], "none of the image's keys'");
+        refused(&[("firmware.toml", TEXT)], "firmware manifests of the image: the set is not signed");
+        refused(&signed[..2], "this image has no key");
+        refused(&[signed[0], signed[1], ("firmware.pub", &pem(2))], "the signature is not valid for any key");
         refused(&[signed[0], signed[1], ("firmware.pub", "no key")], "reading /etc/stage1/firmware.pub");
-        assert_eq!(believed(&signed[..1], true), (Some((7, false)), Vec::new()));
+        assert_eq!(verified(&signed[..1], true), (Some((7, false)), Vec::new()));
     }
 }

@@ -1,37 +1,39 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is to be done about each component: its versions, its manifest and the journal make a decision. Pure.
+//! The decision about each component, from its versions, its manifest entry and the journal. Pure.
 
 mod gates;
+mod refusal;
+mod step;
 
-use std::cmp::Ordering;
-
-use stage1_contract::firmware::manifest::{Activation, Entry, FromVersions, Image, OnFail, Update};
+use stage1_contract::firmware::manifest::{Activation, Entry, FromVersions, Image, OnFail};
 use stage1_contract::firmware::{
     Attempt, AttemptOutcome, Decision, FirmwareComponent, FirmwareSkipped, Journal, Phase,
 };
 
 use super::journal::{attempts, of_boot, same};
-use super::matching::{Matched, Matches, Reading};
-use super::version::Version;
+use super::matching::{Matched, Matches};
+use step::{Step, next};
 
-/// What is known of the machine in this boot.
+pub use refusal::{Found, Refusal, Which};
+
+/// The state of the machine in this boot, as far as the decisions depend on it.
 #[derive(Clone, Debug, Default)]
 pub struct Conditions {
-    /// The kernel's id of this boot.
+    /// The kernel's ID of this boot.
     pub boot_id: String,
     /// The clock, in seconds since 1970.
     pub now: u64,
-    /// Whether the manifest set's last day is over.
+    /// Whether the last day of the manifest set is over.
     pub expired: bool,
-    /// Whether every power supply that is present works; `None` where nothing tells.
+    /// Whether every power supply that is present works; `None` if unknown.
     pub power: Option<bool>,
-    /// Whether the BMC answers; `None` where it was not asked.
+    /// Whether the BMC responds; `None` if it was not queried.
     pub bmc: Option<bool>,
-    /// Memory that is available, in bytes.
+    /// Available memory in bytes.
     pub memory_bytes: Option<u64>,
 }
 
-/// What is to be done, component by component; NICs come before the BIOS.
+/// The decisions about all components; NICs come before the BIOS.
 #[derive(Debug)]
 pub struct Plan<'a> {
     /// The components that have an entry.
@@ -45,20 +47,20 @@ pub struct Plan<'a> {
 pub struct Planned<'a> {
     /// The component and its entry.
     pub matched: Matched<'a>,
-    /// What is to be done.
+    /// The decision.
     pub verdict: Verdict<'a>,
     /// How often the version in question was tried.
     pub attempts: u32,
-    /// What came of the last attempt at it.
+    /// The outcome of the last attempt with that version.
     pub last: Option<AttemptOutcome>,
 }
 
-/// What is decided about a component.
+/// A decision about a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict<'a> {
-    /// It runs what it should, or what may stay; with a word where that needs one.
-    Current(Option<String>),
-    /// This version is stored and does not run yet. `recorded`: an attempt of this boot tells of it already.
+    /// It runs the desired version, or a newer one that may stay.
+    Current(Option<Newer>),
+    /// This version is stored and does not run yet.
     PendingActivation {
         /// The version.
         version: &'a str,
@@ -67,24 +69,33 @@ pub enum Verdict<'a> {
     },
     /// This is to be flashed.
     Update(Target<'a>),
-    /// It is left alone, for this reason.
-    Refused(String),
+    /// It is not flashed, for this reason.
+    Refused(Refusal),
     /// This version was tried as often as the manifest allows.
     Exhausted(&'a str),
 }
 
-/// A version to flash: the wanted one, or one on the way.
+/// What is newer than the desired version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Newer {
+    /// The running version.
+    Running,
+    /// The stored version.
+    Stored,
+}
+
+/// A version to flash: the desired one, or an intermediate one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target<'a> {
     /// The version.
     pub version: &'a str,
-    /// Its file.
+    /// Its image file.
     pub image: &'a Image,
-    /// From which versions it may be flashed.
+    /// From which running versions it may be flashed.
     pub from: &'a FromVersions,
 }
 
-/// Plans. Without a journal nothing is tried: nobody would know how often it was.
+/// Decides about every component. Without a journal nothing is flashed, since the number of attempts is unknown.
 pub fn plan<'a>(matches: Matches<'a>, journal: Option<&Journal>, conditions: &Conditions) -> Plan<'a> {
     let readings: Vec<(&Entry, Option<String>)> = matches
         .matched
@@ -95,7 +106,7 @@ pub fn plan<'a>(matches: Matches<'a>, journal: Option<&Journal>, conditions: &Co
         .matched
         .into_iter()
         .map(|matched| {
-            let verdict = decide(&matched, journal, conditions, &readings);
+            let verdict = decide(&matched, journal, conditions, &readings).unwrap_or_else(Verdict::Refused);
             let version = verdict.version().or(matched.entry.version.want.as_deref()).unwrap_or_default();
             let format = matched.entry.version.format;
             let tried: Vec<&Attempt> = journal
@@ -112,24 +123,18 @@ pub fn plan<'a>(matches: Matches<'a>, journal: Option<&Journal>, conditions: &Co
 }
 
 impl Plan<'_> {
-    /// Whether something is to be flashed or activated.
+    /// Whether a component is to be flashed or activated.
     pub fn acts(&self) -> bool {
         self.acting().next().is_some()
     }
 
-    /// The reset that the plan ends in, where it needs one: the strongest that any component needs.
+    /// The reset at the end of the plan: the strongest that a component needs. `None` if no component needs one.
     pub fn reset(&self) -> Option<Activation> {
         let by = self.acting().map(|planned| planned.matched.entry.activate.by);
         by.filter(|by| *by != Activation::Reload).max()
     }
 
-    fn acting(&self) -> impl Iterator<Item = &Planned<'_>> {
-        self.components.iter().filter(|planned| {
-            matches!(planned.verdict, Verdict::Update(_) | Verdict::PendingActivation { .. })
-        })
-    }
-
-    /// The entries for whose sake the host boots no target.
+    /// The entries because of which the host must not boot a target.
     pub fn quarantine(&self) -> Vec<&str> {
         let is_lost = |planned: &&Planned| {
             planned.matched.entry.safety.on_fail == OnFail::Quarantine
@@ -137,26 +142,24 @@ impl Plan<'_> {
         };
         self.components.iter().filter(is_lost).map(|planned| planned.matched.entry.name.as_str()).collect()
     }
+
+    fn acting(&self) -> impl Iterator<Item = &Planned<'_>> {
+        self.components.iter().filter(|planned| {
+            matches!(planned.verdict, Verdict::Update(_) | Verdict::PendingActivation { .. })
+        })
+    }
 }
 
 impl Planned<'_> {
-    /// As the report has it.
+    /// The component in the report.
     pub fn report(&self) -> FirmwareComponent {
         let Matched { entry, device, reading, .. } = &self.matched;
-        let (decision, reason) = match &self.verdict {
-            Verdict::Current(words) => (Decision::Current, words.clone()),
-            Verdict::PendingActivation { .. } => {
-                (Decision::PendingActivation, Some("it is stored, and does not run yet".to_string()))
-            }
-            Verdict::Update(_) => (Decision::Update, None),
-            Verdict::Refused(reason) => (Decision::Refused, Some(reason.clone())),
-            Verdict::Exhausted(version) => (
-                Decision::Exhausted,
-                Some(format!(
-                    "{version} was tried {} times, the limit is {}",
-                    self.attempts, entry.limits.max_attempts
-                )),
-            ),
+        let decision = match &self.verdict {
+            Verdict::Current(_) => Decision::Current,
+            Verdict::PendingActivation { .. } => Decision::PendingActivation,
+            Verdict::Update(_) => Decision::Update,
+            Verdict::Refused(_) => Decision::Refused,
+            Verdict::Exhausted(_) => Decision::Exhausted,
         };
         let reading = reading.as_ref().ok();
         FirmwareComponent {
@@ -168,16 +171,31 @@ impl Planned<'_> {
             want: entry.version.want.clone().unwrap_or_default(),
             decision,
             target: self.verdict.version().map(str::to_string),
-            reason,
+            reason: self.reason(),
             outcome: self.last.clone(),
             attempts: self.attempts,
             took_ms: None,
         }
     }
+
+    /// The reason of the decision, for people.
+    fn reason(&self) -> Option<String> {
+        match &self.verdict {
+            Verdict::Current(None) | Verdict::Update(_) => None,
+            Verdict::Current(Some(Newer::Running)) => Some("a newer version is running".to_string()),
+            Verdict::Current(Some(Newer::Stored)) => Some("a newer version is stored".to_string()),
+            Verdict::PendingActivation { .. } => Some("it is stored, but not running yet".to_string()),
+            Verdict::Refused(refusal) => Some(refusal.to_string()),
+            Verdict::Exhausted(version) => Some(format!(
+                "{version} was tried {} times, the limit is {}",
+                self.attempts, self.matched.entry.limits.max_attempts
+            )),
+        }
+    }
 }
 
 impl<'a> Verdict<'a> {
-    /// The version that it is about.
+    /// The version that the decision is about.
     pub fn version(&self) -> Option<&'a str> {
         match self {
             Self::PendingActivation { version, .. } | Self::Exhausted(version) => Some(version),
@@ -192,143 +210,50 @@ fn decide<'a>(
     journal: Option<&Journal>,
     conditions: &Conditions,
     others: &[(&Entry, Option<String>)],
-) -> Verdict<'a> {
+) -> Result<Verdict<'a>, Refusal> {
     let entry = matched.entry;
     let (Some(want), Some(image)) = (&entry.version.want, &entry.image) else {
-        return Verdict::Refused("its entry names no version and image".to_string());
+        return Err(Refusal::IncompleteEntry);
     };
     let want = Target { version: want, image, from: &entry.policy.from };
-    let reading = match &matched.reading {
-        Ok(reading) => reading,
-        Err(why) => return Verdict::Refused(why.clone()),
-    };
-    let step = match next(entry, want, reading) {
-        Ok(step) => step,
-        Err(why) => return Verdict::Refused(why),
-    };
-    // What runs is what runs, whatever was tried.
-    let step = match step {
-        Step::Stay(words) => return Verdict::Current(words),
-        step => step,
-    };
-    let Some(journal) = journal else {
-        return Verdict::Refused("the journal cannot be read, so nobody knows what was tried".to_string());
-    };
-    if let Some(attempt) = of_boot(journal, &matched.device.key, &conditions.boot_id) {
-        return in_this_boot(entry, attempt, &step);
-    }
+    let reading = matched.reading.as_ref().map_err(Clone::clone)?;
+    let step = next(entry, want, reading)?;
     let version = match &step {
+        // The running version counts, whatever the journal has.
+        Step::Stay(newer) => return Ok(Verdict::Current(*newer)),
         Step::Activate(version) => version,
         Step::Flash(target) => target.version,
-        Step::Stay(_) => want.version,
     };
-    if let Some(verdict) = gates::limits(matched, version, journal, conditions) {
-        return verdict;
+    let journal = journal.ok_or(Refusal::NoJournal)?;
+    if let Some(attempt) = of_boot(journal, &matched.device.key, &conditions.boot_id) {
+        return in_this_boot(entry, attempt, version);
     }
+    if gates::is_exhausted(matched, version, journal) {
+        return Ok(Verdict::Exhausted(version));
+    }
+    gates::limits(matched, version, journal, conditions)?;
     match step {
-        Step::Flash(target) => match gates::all(matched, &target, reading, conditions, others) {
-            Ok(()) => Verdict::Update(target),
-            Err(why) => Verdict::Refused(why),
-        },
-        Step::Activate(version) => Verdict::PendingActivation { version, recorded: false },
-        Step::Stay(words) => Verdict::Current(words),
+        Step::Flash(target) => {
+            gates::all(matched, &target, reading, conditions, others)?;
+            Ok(Verdict::Update(target))
+        }
+        Step::Activate(_) | Step::Stay(_) => Ok(Verdict::PendingActivation { version, recorded: false }),
     }
 }
 
-/// What the versions alone say.
-enum Step<'a> {
-    Stay(Option<String>),
-    Activate(&'a str),
-    Flash(Target<'a>),
-}
-
-fn next<'a>(entry: &'a Entry, want: Target<'a>, reading: &Reading) -> Result<Step<'a>, String> {
-    let read = |what: &str, text: &str| {
-        Version::parse(entry.version.format, text).map_err(|error| format!("{what}: {error}"))
-    };
-    let wanted = read("the wanted version", want.version)?;
-    let running = read("the running version", &reading.running)?;
-    let stored = match &reading.stored {
-        Some(stored) => read("the stored version", stored)?,
-        None => running.clone(),
-    };
-    if running == wanted && stored == wanted {
-        return Ok(Step::Stay(None));
-    }
-    let exact = entry.policy.update == Update::Exact;
-    let order = |one: &Version, other: &Version, words: &str| {
-        one.compare(other)
-            .ok_or_else(|| format!("{words} is another text, and the format plain tells no older from newer"))
-    };
-    if !exact {
-        if running != wanted && order(&running, &wanted, &reading.running)? == Ordering::Greater {
-            return match stored.compare(&running) {
-                Some(Ordering::Less) => Err(format!(
-                    "{} runs, which is newer, and the older {} is stored",
-                    reading.running,
-                    reading.stored.as_deref().unwrap_or_default()
-                )),
-                _ => Ok(Step::Stay(Some("it is newer".to_string()))),
-            };
+/// A component is flashed at most once in a boot; a version that was stored in it is still to be activated.
+fn in_this_boot<'a>(entry: &'a Entry, attempt: &Attempt, next: &'a str) -> Result<Verdict<'a>, Refusal> {
+    let tried = attempt.version.clone();
+    match (&attempt.outcome, &attempt.phase) {
+        (None, Phase::Staged | Phase::Activating) if same(entry.version.format, next, &tried) => {
+            Ok(Verdict::PendingActivation { version: next, recorded: true })
         }
-        if order(&stored, &wanted, "what is stored")? == Ordering::Greater {
-            return Ok(Step::Stay(Some("what is stored is newer".to_string())));
+        (None, Phase::Staged | Phase::Activating) => Err(Refusal::FlashedInThisBoot(tried)),
+        (None, Phase::Armed | Phase::Unknown(_)) => Err(Refusal::OpenAttempt(tried)),
+        (Some(_), _) => {
+            let detail = attempt.detail.clone().unwrap_or_else(|| "no reason was recorded".to_string());
+            Err(Refusal::TriedInThisBoot { version: tried, detail })
         }
-    }
-    let target = stone(entry, &running)?.unwrap_or(want);
-    let targeted = read("the version on the way", target.version)?;
-    if stored == targeted && running != targeted {
-        return Ok(Step::Activate(target.version));
-    }
-    if !exact && stored.compare(&targeted) == Some(Ordering::Greater) {
-        let stored = reading.stored.as_deref().unwrap_or_default();
-        return Err(format!(
-            "{stored} is stored, which is newer than {}, the next one on the way",
-            target.version
-        ));
-    }
-    Ok(Step::Flash(target))
-}
-
-/// The first version on the way that is newer than what runs.
-fn stone<'a>(entry: &'a Entry, running: &Version) -> Result<Option<Target<'a>>, String> {
-    for stone in &entry.policy.via {
-        let version = Version::parse(entry.version.format, &stone.version)
-            .map_err(|error| format!("a version on the way: {error}"))?;
-        if running.compare(&version) == Some(Ordering::Less) {
-            return Ok(Some(Target { version: &stone.version, image: &stone.image, from: &stone.from }));
-        }
-    }
-    Ok(None)
-}
-
-/// A component is tried once in a boot; what is stored by then is still to be activated.
-fn in_this_boot<'a>(entry: &'a Entry, attempt: &Attempt, step: &Step<'a>) -> Verdict<'a> {
-    let format = entry.version.format;
-    let stones = entry.policy.via.iter().map(|stone| stone.version.as_str());
-    let version =
-        stones.chain(entry.version.want.as_deref()).find(|version| same(format, version, &attempt.version));
-    let is_next = match step {
-        Step::Activate(next) => Some(*next) == version,
-        Step::Flash(target) => Some(target.version) == version,
-        Step::Stay(_) => false,
-    };
-    match (&attempt.outcome, &attempt.phase, version) {
-        (None, Phase::Staged | Phase::Activating, Some(version)) if is_next => {
-            Verdict::PendingActivation { version, recorded: true }
-        }
-        (None, Phase::Staged | Phase::Activating, _) => Verdict::Refused(format!(
-            "{} was flashed in this boot; the rest follows in the next one",
-            attempt.version
-        )),
-        (None, Phase::Armed | Phase::Unknown(_), _) => {
-            Verdict::Refused(format!("an attempt at {} in this boot has not ended", attempt.version))
-        }
-        (Some(_), _, _) => Verdict::Refused(format!(
-            "{} was tried in this boot: {}",
-            attempt.version,
-            attempt.detail.as_deref().unwrap_or("no reason was recorded")
-        )),
     }
 }
 

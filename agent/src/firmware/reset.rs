@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The reset after which new firmware runs.
+//! The reset that activates new firmware.
 
 use std::convert::Infallible;
 
@@ -9,11 +9,11 @@ use stage1_contract::firmware::manifest::Activation;
 use crate::bmc;
 use crate::host::{Machine, power};
 
-/// Resets the host as new firmware needs it.
+/// Resets the host in the way that new firmware needs.
 ///
 /// # Errors
-/// Where firmware is half written or the kernel refuses (CAP_SYS_BOOT); for a power cycle, where there is no BMC or it
-/// does not do that. Nothing weaker is done then.
+/// If a component is marked as half written, or the kernel refuses (CAP_SYS_BOOT); for a power cycle, if there is no BMC or it
+/// fails. No weaker reset is tried then.
 pub fn reset(machine: &Machine, by: Activation) -> Result<Infallible> {
     match by {
         Activation::Reload | Activation::Warm => power::restart_by(machine, "warm"),

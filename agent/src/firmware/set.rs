@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From the bytes of a manifest set to one that is believed: signature first, then what it says. Pure.
+//! From the bytes of a manifest set to a verified one: first the signature, then the content. Pure.
 
 use stage1_contract::firmware::manifest::SCHEMA;
 use stage1_contract::firmware::{FirmwareSet, ManifestSet, SetSource};
@@ -7,59 +7,63 @@ use thiserror::Error;
 
 use super::signature::{self, Keys};
 
-/// A manifest set as it came.
+/// A manifest set before its verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// Where it came from.
     pub source: SetSource,
-    /// Its bytes, which are signed.
+    /// Its text, whose bytes are signed.
     pub text: String,
-    /// The signature, base64; `None` where it has none.
+    /// The signature in base64; `None` if it has none.
     pub signature: Option<String>,
 }
 
-/// A manifest set that is believed.
+/// A manifest set that may be used: signed by a key of the image, or unsigned where that is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Believed {
-    /// What it says.
+pub struct VerifiedManifest {
+    /// Its content.
     pub set: ManifestSet,
     /// Where it came from.
     pub source: SetSource,
-    /// Whether a key of the image has signed it.
+    /// Whether its signature is valid for a key of the image.
     pub signed: bool,
 }
 
-/// Why a manifest set is not believed.
+/// Why a manifest set is not used.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum SetError {
     /// It has no signature.
     #[error(
-        "it is not signed; sign it (stage1-inventory firmware sign), or allow such sets (setting firmware-unsigned)"
+        "the set is not signed: sign it (stage1-inventory firmware sign), or allow unsigned sets (setting firmware-unsigned)"
     )]
     Unsigned,
-    /// There is no key to check it with.
-    #[error("it is signed, and the image has no key to check that with ({})", super::KEYS)]
+    /// There is no key to verify the signature with.
+    #[error("the set is signed, but this image has no key to verify it with: add {}", super::KEYS)]
     NoKeys,
-    /// Its signature is none of the image's keys'.
-    #[error("its signature is none of the image's keys' ({}): it is left alone", super::KEYS)]
+    /// The signature is not valid for any key of the image.
+    #[error("the signature is not valid for any key of this image ({}): the set is not used", super::KEYS)]
     BadSignature,
-    /// It is signed, and cannot be read.
+    /// It is not a manifest set.
     #[error("{0}")]
     Malformed(String),
-    /// It is of a format that this program does not know.
-    #[error("it has schema {0}, this agent knows schema {SCHEMA}")]
+    /// Its format is unknown.
+    #[error("the set has schema {0}, this agent supports schema {SCHEMA}")]
     Schema(u32),
-    /// Its last day is no date.
-    #[error("expires: {0:?} is no date such as 2027-06-30")]
+    /// Its last day is not a date.
+    #[error("expires: {0:?} is not a date such as 2027-06-30")]
     Expires(String),
 }
 
-/// Believes a set that a key has signed; one without signature only where that is allowed. A signature that is there and
-/// does not fit is never overlooked.
+/// Verifies the signature of a set, and reads it. A set without signature is accepted only with `allow_unsigned`; one with an invalid
+/// signature never is.
 ///
 /// # Errors
 /// [`SetError`]
-pub fn believe(candidate: &Candidate, keys: &Keys, allow_unsigned: bool) -> Result<Believed, SetError> {
+pub(crate) fn verify(
+    candidate: &Candidate,
+    keys: &Keys,
+    allow_unsigned: bool,
+) -> Result<VerifiedManifest, SetError> {
     let signed = match &candidate.signature {
         None if allow_unsigned => false,
         None => return Err(SetError::Unsigned),
@@ -68,15 +72,15 @@ pub fn believe(candidate: &Candidate, keys: &Keys, allow_unsigned: bool) -> Resu
         Some(text) if signature::verify(keys, candidate.text.as_bytes(), text) => true,
         Some(_) => return Err(SetError::BadSignature),
     };
-    Ok(Believed { set: parse(&candidate.text)?, source: candidate.source.clone(), signed })
+    Ok(VerifiedManifest { set: parse(&candidate.text)?, source: candidate.source.clone(), signed })
 }
 
-/// Of several sets the one with the greatest serial, the first of these.
-pub fn newest(sets: Vec<Believed>) -> Option<Believed> {
-    sets.into_iter().rev().max_by_key(|believed| believed.set.serial)
+/// Of several sets the one with the greatest serial; of equal ones the first.
+pub(crate) fn newest(sets: Vec<VerifiedManifest>) -> Option<VerifiedManifest> {
+    sets.into_iter().rev().max_by_key(|verified| verified.set.serial)
 }
 
-/// Reads a set that is believed.
+/// Reads the text of a set, without its signature.
 ///
 /// # Errors
 /// [`SetError::Malformed`] with line and column, [`SetError::Schema`], [`SetError::Expires`].
@@ -92,14 +96,14 @@ pub fn parse(text: &str) -> Result<ManifestSet, SetError> {
     Ok(set)
 }
 
-impl Believed {
+impl VerifiedManifest {
     /// Whether the last day is over at `now`, in seconds since 1970.
-    pub fn is_expired(&self, now: u64) -> bool {
+    pub(crate) fn is_expired(&self, now: u64) -> bool {
         end(&self.set.expires).is_none_or(|end| now >= end)
     }
 
-    /// As the report has it.
-    pub fn report(&self, now: u64) -> FirmwareSet {
+    /// The set in the report.
+    pub(crate) fn report(&self, now: u64) -> FirmwareSet {
         FirmwareSet {
             serial: self.set.serial,
             source: self.source.clone(),
@@ -109,7 +113,7 @@ impl Believed {
     }
 }
 
-/// The end of a day, `2027-06-30`, in seconds since 1970.
+/// The end of a day such as `2027-06-30`, in seconds since 1970.
 fn end(date: &str) -> Option<u64> {
     let well_formed = date.len() == 10
         && date.bytes().enumerate().all(|(at, byte)| match at {
@@ -148,29 +152,29 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_signed_is_believed_unless_that_is_allowed() {
+    fn unsigned_sets_are_accepted_only_if_that_is_allowed() {
         let text = text(1);
         let signed = candidate(&text, Some(sign(&text)));
-        assert!(believe(&signed, &keys(), false).unwrap().signed);
-        assert!(believe(&signed, &keys(), true).unwrap().signed);
+        assert!(verify(&signed, &keys(), false).unwrap().signed);
+        assert!(verify(&signed, &keys(), true).unwrap().signed);
         let unsigned = candidate(&text, None);
-        assert_eq!(believe(&unsigned, &keys(), false), Err(SetError::Unsigned));
-        assert!(!believe(&unsigned, &keys(), true).unwrap().signed);
+        assert_eq!(verify(&unsigned, &keys(), false), Err(SetError::Unsigned));
+        assert!(!verify(&unsigned, &keys(), true).unwrap().signed);
         let none = Keys::default();
-        assert_eq!(believe(&signed, &none, false), Err(SetError::NoKeys));
-        assert!(!believe(&signed, &none, true).unwrap().signed);
+        assert_eq!(verify(&signed, &none, false), Err(SetError::NoKeys));
+        assert!(!verify(&signed, &none, true).unwrap().signed);
     }
 
     #[test]
-    fn a_set_that_was_changed_is_never_believed_nor_even_read() {
+    fn a_changed_set_is_never_accepted_nor_even_parsed() {
         let changed = candidate("neither TOML nor signed", Some(sign(&text(1))));
         for allow_unsigned in [false, true] {
-            assert_eq!(believe(&changed, &keys(), allow_unsigned), Err(SetError::BadSignature));
+            assert_eq!(verify(&changed, &keys(), allow_unsigned), Err(SetError::BadSignature));
         }
     }
 
     #[test]
-    fn a_set_that_cannot_be_understood_is_refused_with_the_place() {
+    fn a_malformed_set_is_refused_with_line_and_column() {
         let error = |text: &str| parse(text).unwrap_err().to_string();
         assert!(
             error("schema = 1\nserial = 1\nexpires = \"2027-06-30\"\ncolour = 2\n")
@@ -181,11 +185,12 @@ mod tests {
     }
 
     #[test]
-    fn the_greater_serial_wins_and_the_first_of_the_same() {
-        let believed = |serial, source| Believed { set: parse(&text(serial)).unwrap(), source, signed: true };
+    fn the_greater_serial_wins_and_of_equal_ones_the_first() {
+        let verified =
+            |serial, source| VerifiedManifest { set: parse(&text(serial)).unwrap(), source, signed: true };
         let of = |serials: [u64; 2]| {
             let [image, inventory] = serials;
-            newest(vec![believed(image, SetSource::Image), believed(inventory, SetSource::Inventory)])
+            newest(vec![verified(image, SetSource::Image), verified(inventory, SetSource::Inventory)])
                 .unwrap()
                 .source
         };
@@ -197,16 +202,17 @@ mod tests {
     }
 
     #[test]
-    fn a_set_holds_until_the_end_of_its_last_day() {
-        let believed = Believed { set: parse(&text(1)).unwrap(), source: SetSource::Image, signed: true };
+    fn a_set_is_valid_until_the_end_of_its_last_day() {
+        let verified =
+            VerifiedManifest { set: parse(&text(1)).unwrap(), source: SetSource::Image, signed: true };
         // 2027-07-01T00:00:00Z
-        assert!(!believed.is_expired(1_814_399_999));
-        assert!(believed.is_expired(1_814_400_000));
-        assert!(!believed.is_expired(0), "a clock without battery");
+        assert!(!verified.is_expired(1_814_399_999));
+        assert!(verified.is_expired(1_814_400_000));
+        assert!(!verified.is_expired(0), "a clock without battery");
     }
 
     #[test]
-    fn days_are_those_of_the_calendar() {
+    fn dates_follow_the_calendar() {
         assert_eq!(end("1970-01-01"), Some(86_400));
         assert_eq!(end("2000-02-29"), Some(951_868_800));
         assert_eq!(end("2024-12-31"), Some(1_735_689_600));

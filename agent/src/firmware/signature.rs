@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Signatures of manifest sets: Ed25519 (RFC 8032) of the bytes, base64. Keys are PEM (RFC 8410). Pure.
+//! Signatures of manifest sets: Ed25519 (RFC 8032) of the bytes, in base64. Keys are in PEM (RFC 8410). Pure.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::signature::{ED25519, UnparsedPublicKey};
 use thiserror::Error;
 
-/// What an Ed25519 SubjectPublicKeyInfo has before the 32 bytes of the key (RFC 8410, 4).
+/// The bytes of an Ed25519 SubjectPublicKeyInfo before the 32 bytes of the key (RFC 8410, 4).
 const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
 const END: &str = "-----END PUBLIC KEY-----";
 
-/// The public keys of an image. Several, so that one can be replaced.
+/// The public keys of an image; several, so that one can be replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keys(Vec<[u8; 32]>);
 
-/// A file that holds no public keys.
+/// A file without a usable public key.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("it holds no Ed25519 public key in PEM, as stage1-inventory firmware keygen or openssl make it")]
+#[error("no Ed25519 public key in PEM: create one with stage1-inventory firmware keygen or openssl")]
 pub struct NoKey;
 
 impl Keys {
     /// Reads one key or more from PEM.
     ///
     /// # Errors
-    /// Where there is none, or one of them is no Ed25519 key.
+    /// If there is none, or one of them is not an Ed25519 key.
     pub fn parse(pem: &str) -> Result<Self, NoKey> {
         let blocks = pem.split(BEGIN).skip(1);
         let keys: Option<Vec<[u8; 32]>> = blocks
@@ -36,14 +36,14 @@ impl Keys {
         keys.filter(|keys| !keys.is_empty()).map(Self).ok_or(NoKey)
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
+    /// Whether there is no key.
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// Whether one of the keys has signed the bytes.
-pub fn verify(keys: &Keys, bytes: &[u8], signature: &str) -> bool {
+/// Whether the signature of the bytes is valid for one of the keys.
+pub(crate) fn verify(keys: &Keys, bytes: &[u8], signature: &str) -> bool {
     let Ok(signature) = STANDARD.decode(signature.trim()) else { return false };
     keys.0.iter().any(|key| UnparsedPublicKey::new(&ED25519, key).verify(bytes, &signature).is_ok())
 }
@@ -71,7 +71,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_signature_is_of_these_bytes_and_this_key() {
+    fn a_signature_is_valid_for_its_bytes_and_its_key_only() {
         let signature = sign("set");
         assert!(verify(&keys(), b"set", &signature));
         assert!(verify(&keys(), b"set", &format!("{signature}\n")));
@@ -91,7 +91,7 @@ pub(super) mod tests {
 
     /// RFC 8410, 10.1.
     #[test]
-    fn keys_are_read_as_openssl_writes_them() {
+    fn keys_of_openssl_are_read() {
         let example =
             format!("{BEGIN}\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n{END}\n");
         assert!(!Keys::parse(&example).unwrap().is_empty());

@@ -5,51 +5,43 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use stage1_contract::firmware::manifest::Method;
-use stage1_contract::firmware::{Decision, FirmwareComponent, FirmwareReport, SetSource};
+use stage1_contract::firmware::{
+    Decision, FirmwareComponent, FirmwareReport, FirmwareSkipped, SetSource, SkipReason,
+};
 use stage1_contract::printable;
 
-use super::matching::NO_ENTRY;
 use super::plan::{Plan, Planned, Target, Verdict};
+use crate::display::{columns, size};
 use crate::json;
 
-/// What is said where there is nothing to compare with.
-pub const NO_MANIFESTS: &str = "no firmware manifests: neither the image nor the inventory has any";
+/// The message without a manifest set.
+pub(crate) const NO_MANIFESTS: &str = "no firmware manifests: neither the image nor the inventory has any";
 
 /// The report as a table.
-pub fn table(report: &FirmwareReport) -> String {
+pub(crate) fn table(report: &FirmwareReport) -> String {
     let Some(set) = &report.set else { return format!("{NO_MANIFESTS}\n") };
     let source = match &set.source {
         SetSource::Image => "the image",
         SetSource::Inventory => "the inventory",
-        SetSource::Unknown(other) => other,
+        SetSource::Unknown(other) => &printable(other),
     };
     let signed = if set.signed { "signed" } else { "not signed" };
     let expired = if set.expired { ", expired" } else { "" };
     let mut text = format!("manifests of {source}, serial {}, {signed}{expired}\n", set.serial);
     let mut rows =
-        vec![["device", "entry", "running", "stored", "wanted", "decision"].map(str::to_string).to_vec()];
+        vec![["device", "entry", "running", "stored", "desired", "decision"].map(str::to_string).to_vec()];
     rows.extend(report.components.iter().map(row));
     rows.extend(report.skipped.iter().map(|skipped| {
         let dash = "-".to_string();
-        let reason = format!("left alone: {}", skipped.reason);
+        let reason = format!("skipped: {}", skipped.reason);
         vec![skipped.device.clone(), dash.clone(), dash.clone(), dash.clone(), dash, reason]
     }));
-    for row in &mut rows {
-        row.iter_mut().for_each(|cell| *cell = printable(cell));
-    }
-    let width =
-        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..6).filter_map(width).collect();
-    for row in &rows {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        let _ = writeln!(text, "{}", cells.join("  ").trim_end());
-    }
+    text += &columns(&rows, "");
     text
 }
 
-/// The report in a few words: how many components are where.
-pub fn summary(report: &FirmwareReport) -> String {
+/// The report in one line: the number of components by decision.
+pub(crate) fn summary(report: &FirmwareReport) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for component in &report.components {
         let word = match (&component.decision, &component.outcome) {
@@ -61,32 +53,30 @@ pub fn summary(report: &FirmwareReport) -> String {
     let mut words: Vec<String> =
         counts.into_iter().map(|(decision, count)| format!("{count} {decision}")).collect();
     if words.is_empty() {
-        words.push("no manifest is for this machine".to_string());
+        words.push("no entry matches this machine".to_string());
     }
-    if report.skipped.iter().any(|skipped| skipped.reason != NO_ENTRY) {
-        words.push(format!("{} left alone", report.skipped.len()));
+    let ambiguous = report.skipped.iter().filter(|skipped| is_problem(skipped)).count();
+    if ambiguous > 0 {
+        words.push(format!("{ambiguous} skipped"));
     }
     words.join(", ")
 }
 
-/// What operators have to know: components that are not as they should be, and are left so.
-pub fn problems(report: &FirmwareReport) -> Vec<String> {
+/// The problems of a report: components that do not run the desired version and are not flashed.
+pub(crate) fn problems(report: &FirmwareReport) -> Vec<String> {
     let is_left = |component: &&FirmwareComponent| {
         matches!(component.decision, Decision::Refused | Decision::Exhausted)
     };
     let left = report.components.iter().filter(is_left).map(|component| {
         let FirmwareComponent { name, device, want, reason, .. } = component;
-        format!(
-            "{name} {device}: {want} is wanted, and not flashed: {}",
-            reason.as_deref().unwrap_or_default()
-        )
+        format!("{name} {device}: not flashed to {want}: {}", reason.as_deref().unwrap_or_default())
     });
-    let ambiguous = report.skipped.iter().filter(|skipped| skipped.reason != NO_ENTRY);
-    left.chain(ambiguous.map(|skipped| format!("{}: {}", skipped.device, skipped.reason))).collect()
+    let skipped = report.skipped.iter().filter(|skipped| is_problem(skipped));
+    left.chain(skipped.map(|skipped| format!("{}: skipped: {}", skipped.device, skipped.reason))).collect()
 }
 
-/// What flashing by a plan does, act by act.
-pub fn acts(plan: &Plan) -> String {
+/// What flashing by a plan does, one line per component.
+pub(crate) fn acts(plan: &Plan) -> String {
     let mut text = String::new();
     for Planned { matched, verdict, .. } in &plan.components {
         let (entry, device) = (matched.entry, &matched.device.name);
@@ -95,21 +85,26 @@ pub fn acts(plan: &Plan) -> String {
         let _ = match verdict {
             Verdict::Update(Target { version, image, .. }) => {
                 let (how, url) = (how(&entry.method), image.urls.first().map_or("", String::as_str));
-                let size = image.size;
-                writeln!(text, "{name}: {version}, {size} bytes of {url}, is written {how}; then {by}")
+                let size = size(image.size);
+                writeln!(text, "{name}: write {version} ({size}, {url}) {how}; activate: {by}")
             }
             Verdict::PendingActivation { version, .. } => {
-                writeln!(text, "{name}: {version} is stored already; then {by}")
+                writeln!(text, "{name}: {version} is already stored; activate: {by}")
             }
             Verdict::Current(_) | Verdict::Refused(_) | Verdict::Exhausted(_) => Ok(()),
         };
     }
     let _ = match plan.reset() {
-        _ if text.is_empty() => writeln!(text, "nothing is to be flashed"),
-        Some(by) => writeln!(text, "all of it is activated by one {} reset", json::word(&by)),
-        None => writeln!(text, "no reset is needed, unless a driver asks for one"),
+        _ if text.is_empty() => writeln!(text, "nothing to flash or activate"),
+        Some(by) => writeln!(text, "then one {} reset for all", json::word(&by)),
+        None => writeln!(text, "no reset, unless a driver requires one"),
     };
     text
+}
+
+/// Whether operators must know about it. That no entry matches a component is normal.
+fn is_problem(skipped: &FirmwareSkipped) -> bool {
+    skipped.reason != SkipReason::NoEntry
 }
 
 fn how(method: &Method) -> String {
@@ -130,7 +125,7 @@ fn row(component: &FirmwareComponent) -> Vec<String> {
         Decision::Current => "current".to_string(),
         Decision::PendingActivation => "pending activation".to_string(),
         Decision::Update => match &component.target {
-            Some(target) if *target != component.want => format!("update, by way of {target}"),
+            Some(target) if *target != component.want => format!("update to {target} first"),
             _ => "update".to_string(),
         },
         Decision::Refused => "refused".to_string(),
@@ -155,9 +150,10 @@ fn row(component: &FirmwareComponent) -> Vec<String> {
 mod tests {
     use super::*;
     use stage1_contract::Report;
+    use stage1_contract::firmware::manifest::Component;
 
     #[test]
-    fn a_report_of_everything() {
+    fn every_component_has_its_row() {
         let report: Report =
             serde_json::from_str(include_str!("../../../inventory/contract/tests/wire/report-firmware.json"))
                 .unwrap();
@@ -166,11 +162,27 @@ mod tests {
         assert_eq!(lines[0], "manifests of the inventory, serial 2026092301, signed");
         assert_eq!(
             lines[1],
-            "device        entry               running     stored      wanted      decision"
+            "device        entry               running     stored      desired     decision"
         );
         assert_eq!(lines[2], "0000:3b:00.0  connectx-6-dx       22.31.1014  22.31.1014  22.39.2048  update");
         assert!(lines[4].ends_with("exhausted: tried 3 times"), "{table}");
-        assert!(lines[8].ends_with("left alone: no entry matches it"), "{table}");
+        assert!(lines[8].ends_with("skipped: no entry matches it"), "{table}");
         assert_eq!(super::table(&FirmwareReport::default()).lines().count(), 1);
+    }
+
+    #[test]
+    fn only_ambiguous_components_are_problems() {
+        let skipped = |reason| FirmwareSkipped {
+            component: Component::Nic,
+            device: "0000:3b:00.0".to_string(),
+            reason,
+        };
+        let ambiguous = SkipReason::Ambiguous(vec!["a".to_string(), "b".to_string()]);
+        let report = FirmwareReport {
+            skipped: vec![skipped(SkipReason::NoEntry), skipped(ambiguous)],
+            ..FirmwareReport::default()
+        };
+        assert_eq!(problems(&report), ["0000:3b:00.0: skipped: 2 entries match it: a, b"]);
+        assert_eq!(summary(&report), "no entry matches this machine, 1 skipped");
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The host's own memory of attempts that have not come to their end: a UEFI variable
-//! (Documentation/filesystems/efivarfs.rst). The inventory's journal is the one that counts; this is for the boot after
-//! which the inventory does not know any more. Ended attempts are not kept here, so that the inventory can forget them.
+//! The host's own copy of the open attempts: a UEFI variable (Documentation/filesystems/efivarfs.rst). The journal of the
+//! inventory is authoritative; this copy is for an inventory that has lost it. Finished attempts are not kept here, so that an
+//! operator can delete them in the inventory.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -21,31 +21,31 @@ const FOLDER: &str = "/sys/firmware/efi/efivars";
 const VARIABLE: &str = "/sys/firmware/efi/efivars/Stage1Firmware-8b2f3d8e-7a0c-4a52-9d53-6c1f1a9b7e40";
 /// Non-volatile, for boot services and at runtime (UEFI 8.2).
 const ATTRIBUTES: [u8; 4] = 7_u32.to_le_bytes();
-/// NVRAM is small. More attempts than fit are not open at once, as a rule.
+/// In bytes. NVRAM is small, and normally fewer attempts are open at once than fit.
 const LARGEST: usize = 2048;
-/// `FS_IMMUTABLE_FL` of linux/fs.h: efivarfs protects variables by it from whoever deletes files.
+/// `FS_IMMUTABLE_FL` of linux/fs.h: efivarfs sets it to protect variables from accidental deletion.
 const IMMUTABLE: c_int = 0x10;
 
-// The kernel's argument is an int, whatever the request's number says of its size (fs/ioctl.c).
+// The kernel's argument is an int, although the number of the request encodes the size of a long (fs/ioctl.c).
 nix::ioctl_read!(read_flags, b'f', 1, nix::libc::c_long);
 nix::ioctl_write_ptr!(write_flags, b'f', 2, nix::libc::c_long);
 
-/// The attempts that are open; none where there is no such variable, or nobody can read it.
-pub fn read(machine: &Machine) -> Journal {
+/// The open attempts; none if the variable does not exist or is malformed.
+pub(super) fn read(machine: &Machine) -> Journal {
     let none = Journal { version: VERSION, attempts: Vec::new() };
     let Ok(bytes) = machine.read(VARIABLE) else { return none };
     let content = bytes.get(ATTRIBUTES.len()..).unwrap_or_default();
     serde_json::from_slice(content).unwrap_or_else(|error| {
-        log::warn!("{VARIABLE} is of no use: {error}");
+        log::warn!("ignoring a malformed {VARIABLE}: {error}");
         none
     })
 }
 
-/// Keeps the open attempts of `journal`; nothing where the machine has no variables.
+/// Stores the open attempts of `journal`. Does nothing on a machine without UEFI variables.
 ///
 /// # Errors
-/// Where the firmware does not take them.
-pub fn write(machine: &Machine, journal: &Journal) -> Result<()> {
+/// If the firmware refuses to store them.
+pub(super) fn write(machine: &Machine, journal: &Journal) -> Result<()> {
     let path = machine.path(VARIABLE);
     if !machine.path(FOLDER).is_dir() {
         return Ok(());
@@ -65,7 +65,7 @@ pub fn write(machine: &Machine, journal: &Journal) -> Result<()> {
 fn replace(path: &Path, content: &[u8]) -> Result<()> {
     unprotect(path)?;
     let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
-    // One write is one variable.
+    // efivarfs takes the whole variable in one write.
     Ok(file.write_all(&[&ATTRIBUTES, content].concat())?)
 }
 
@@ -86,14 +86,14 @@ fn unprotect(path: &Path) -> Result<()> {
     let mut flags = 0;
     // SAFETY: the kernel writes an int into a long.
     match unsafe { read_flags(file.as_raw_fd(), &raw mut flags) } {
-        // A filesystem without flags protects nothing.
+        // A filesystem without flags has no protection to remove.
         Err(Errno::ENOTTY) => return Ok(()),
-        flags => flags.context("reading its flags")?,
+        flags => flags.context("reading its inode flags")?,
     };
     if flags & i64::from(IMMUTABLE) != 0 {
         let flags = flags & !i64::from(IMMUTABLE);
         // SAFETY: the kernel reads an int from a long.
-        unsafe { write_flags(file.as_raw_fd(), &raw const flags) }.context("taking its protection away")?;
+        unsafe { write_flags(file.as_raw_fd(), &raw const flags) }.context("clearing its immutable flag")?;
     }
     Ok(())
 }
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn open_attempts_are_remembered_and_ended_ones_are_not() {
+    fn open_attempts_are_stored_and_finished_ones_are_not() {
         let none = Tree::new([("/etc/hostname", "a")]).machine();
         let mut journal = Journal { version: VERSION, attempts: vec![attempt("board", None)] };
         write(&none, &journal).unwrap();
@@ -127,7 +127,7 @@ mod tests {
 
         let tree = Tree::new([("/sys/firmware/efi/efivars/Other-1", "\x07\0\0\0x")]);
         let machine = tree.machine();
-        // Longer and shorter ones replace each other whole.
+        // A shorter content replaces a longer one completely.
         journal.attempts.push(attempt("serial/SN1", Some(AttemptOutcome::Failed)));
         write(&machine, &journal).unwrap();
         assert_eq!(read(&machine).attempts, [attempt("board", None)]);

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 
 use nix::unistd::{ForkResult, dup2_stderr, dup2_stdin, dup2_stdout, fork};
 
-use crate::firmware::backend::deadline::wait_for_writers;
+use super::critical_section::wait_for_writers;
 
 /// Does `work` in a process of its own and returns its exit code, although a thread of it may still hang in the
 /// kernel, where nothing can end it: that thread is left behind, and with it its process. So is one that still writes

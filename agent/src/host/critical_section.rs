@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! While firmware is being written, nothing else may happen to the machine.
+//! The critical section: while firmware is being written, the machine must not be reset and the process must not end.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -16,14 +17,16 @@ const FOLDER: &str = "/run/stage1";
 const LOCK: &str = "/run/stage1/firmware.lock";
 const MARK: &str = "/run/stage1/firmware.broken";
 const WATCHDOGS: &str = "/sys/class/watchdog";
-/// What asks a process to end.
+/// The signals that end a process and can be ignored.
 const SIGNALS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
-/// How often watchdogs are told that all is well; the shortest have some seconds.
-const PET: Duration = Duration::from_secs(1);
+/// How often running watchdogs are pinged; the shortest timeouts are a few seconds.
+const PING: Duration = Duration::from_secs(1);
+/// The threads that may still be writing firmware after their deadline.
+static WRITERS: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
 
-/// Firmware may be written. For as long as this lives, nobody else writes any; signals that ask this process to end are
-/// ignored, by the tools that it starts too; the host is neither rebooted nor powered off by stage1
-/// ([`wait_until_disarmed`]); and a watchdog that runs while nobody takes care of it does not reset the host.
+/// The right to write firmware. As long as this value lives, no other process of stage1 writes firmware; this process, and
+/// the programs that it starts, ignore the signals that would end them; stage1 neither reboots nor powers off the host
+/// ([`wait_until_disarmed`]); and a running watchdog that no other process pings is pinged here.
 pub struct Armed {
     before: Vec<(Signal, SigAction)>,
     _watchdogs: Option<Sender<()>>,
@@ -31,10 +34,10 @@ pub struct Armed {
 }
 
 impl Armed {
-    /// Holds everything off.
+    /// Enters the critical section.
     ///
     /// # Errors
-    /// Where another process writes firmware.
+    /// If another process is in it, or the lock file cannot be created.
     pub fn arm(machine: &Machine) -> Result<Self> {
         let folder = machine.path(FOLDER);
         fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
@@ -42,66 +45,79 @@ impl Armed {
         let lock = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => bail!("another process writes firmware"),
+            Err(TryLockError::WouldBlock) => {
+                bail!("another process is writing firmware: try again when it has finished")
+            }
             Err(TryLockError::Error(error)) => {
                 return Err(error).with_context(|| format!("locking {}", path.display()));
             }
         }
-        Ok(Self { before: ignore(), _watchdogs: pet_watchdogs(machine), _lock: lock })
+        Ok(Self { before: ignore(), _watchdogs: ping_watchdogs(machine), _lock: lock })
     }
 }
 
 impl Drop for Armed {
     fn drop(&mut self) {
         for (signal, action) in &self.before {
-            // SAFETY: the action is the one that was there before.
+            // SAFETY: this is the action that was in place before.
             let _ = unsafe { sigaction(*signal, action) };
         }
     }
 }
 
-/// Waits until nobody writes firmware. To be called before the host is rebooted, powered off, or jumps into another kernel;
-/// never by who has armed.
+/// Waits until no process is writing firmware. Call it before a reboot, a power-off or a jump into another kernel, but never
+/// from the process that holds [`Armed`].
 pub fn wait_until_disarmed(machine: &Machine) {
     if let Ok(lock) = File::open(machine.path(LOCK))
         && lock.try_lock_shared().is_err()
     {
-        log::warn!("firmware is being written: waiting for its end");
+        log::warn!("firmware is being written: waiting until it has finished");
         let _ = lock.lock_shared();
     }
 }
 
-/// From here on, until [`unmark`], a component may hold half an image: a reset is the end of the host. This outlives the
-/// process.
+/// Registers a thread that may still be writing firmware after its deadline: [`wait_for_writers`] waits for it.
+pub(crate) fn register_writer(writer: JoinHandle<()>) {
+    WRITERS.lock().unwrap_or_else(PoisonError::into_inner).push(writer);
+}
+
+/// Waits for every registered writer. If this process ended before them, it would interrupt their writes.
+pub(crate) fn wait_for_writers() {
+    let writers = std::mem::take(&mut *WRITERS.lock().unwrap_or_else(PoisonError::into_inner));
+    writers.into_iter().for_each(|writer| drop(writer.join()));
+}
+
+/// Marks a component: until [`unmark`] it may hold half an image, and a reset could make the host unusable. The mark outlives
+/// the process, not the boot.
 ///
 /// # Errors
-/// Where that cannot be written down.
+/// If the mark cannot be written.
 pub fn mark(machine: &Machine, component: &str) -> Result<()> {
     let others = marked(machine).into_iter().filter(|other| other != component);
     let all: Vec<String> = others.chain([component.to_string()]).collect();
     fs::write(machine.path(MARK), all.join("\n")).with_context(|| format!("writing {MARK}"))
 }
 
-/// The component holds the old firmware or the new one.
+/// Removes the mark: the component holds the whole old firmware or the whole new one.
 pub fn unmark(machine: &Machine, component: &str) {
     let mut others = marked(machine);
     others.retain(|other| other != component);
-    // A mark that stays is a nuisance, one that is lost is a host.
+    // A mark that stays costs a manual step; a mark that is lost could cost the host.
     let _ = match others.is_empty() {
         true => fs::remove_file(machine.path(MARK)),
         false => fs::write(machine.path(MARK), others.join("\n")),
     };
 }
 
-/// Whether the host may be reset, powered off, or jump into another kernel. To be asked after [`wait_until_disarmed`].
+/// Whether the host may be reset, powered off, or jump into another kernel. Call it after [`wait_until_disarmed`].
 ///
 /// # Errors
-/// The component that is marked.
+/// If a component is marked; the error names it.
 pub fn may_end(machine: &Machine) -> Result<()> {
     let components = marked(machine);
     ensure!(
         components.is_empty(),
-        "the firmware of {} may be half written, and a reset may be the end of this host; who knows better removes {MARK}",
+        "the firmware of {} may be half written, and a reset could make this host unusable: repair it, then remove {MARK}",
         components.join(", ")
     );
     Ok(())
@@ -112,8 +128,8 @@ fn marked(machine: &Machine) -> Vec<String> {
     String::from_utf8_lossy(&bytes).lines().map(str::to_string).collect()
 }
 
-/// Ignores the signals; gives what they did before. Unlike a mask, this goes for all threads, and for programs that are
-/// started.
+/// Ignores the signals; returns their previous actions. Unlike a mask, this applies to all threads and to the programs that
+/// are started.
 fn ignore() -> Vec<(Signal, SigAction)> {
     let ignored = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
     SIGNALS
@@ -123,9 +139,9 @@ fn ignore() -> Vec<(Signal, SigAction)> {
         .collect()
 }
 
-/// Takes care of the watchdogs that run, until the sender goes. One that somebody else has open is taken care of by them,
-/// and cannot be opened. They run on afterwards, as they did before: without the sign that stops them.
-fn pet_watchdogs(machine: &Machine) -> Option<Sender<()>> {
+/// Pings the running watchdogs until the sender is dropped. A watchdog that another process pings cannot be opened, and is
+/// skipped. They keep running afterwards, as before: the magic close character `V` is never written.
+fn ping_watchdogs(machine: &Machine) -> Option<Sender<()>> {
     let runs =
         |name: &String| machine.attribute(format!("{WATCHDOGS}/{name}/state")).as_deref() == Some("active");
     let open = |name: String| OpenOptions::new().write(true).open(machine.path(format!("/dev/{name}"))).ok();
@@ -134,13 +150,13 @@ fn pet_watchdogs(machine: &Machine) -> Option<Sender<()>> {
     if watchdogs.is_empty() {
         return None;
     }
-    let (sender, gone) = channel::<()>();
-    let pet = move || {
-        while gone.recv_timeout(PET) == Err(RecvTimeoutError::Timeout) {
+    let (sender, dropped) = channel::<()>();
+    let ping = move || {
+        while dropped.recv_timeout(PING) == Err(RecvTimeoutError::Timeout) {
             watchdogs.iter_mut().for_each(|watchdog| drop(watchdog.write_all(b"\0")));
         }
     };
-    thread::Builder::new().name("watchdogs".to_string()).spawn(pet).ok()?;
+    thread::Builder::new().name("watchdogs".to_string()).spawn(ping).ok()?;
     Some(sender)
 }
 
@@ -154,9 +170,9 @@ mod tests {
     use super::*;
     use crate::facts::fixture::Tree;
 
-    /// One test for all: signals are ignored by the whole process.
+    /// One test for everything: signals are ignored by the whole process.
     #[test]
-    fn all_else_is_held_off() {
+    fn the_critical_section_is_exclusive_and_survives_signals() {
         let tree = Tree::new([
             ("/sys/class/watchdog/watchdog0/state", "inactive\n"),
             ("/sys/class/watchdog/watchdog1/state", "active\n"),
@@ -174,8 +190,14 @@ mod tests {
         assert!(may_end(&machine).unwrap_err().to_string().contains("of nic may"));
         unmark(&machine, "nic");
         may_end(&machine).unwrap();
-        assert_eq!(Armed::arm(&machine).err().unwrap().to_string(), "another process writes firmware");
-        // It would end this test.
+        assert!(
+            Armed::arm(&machine)
+                .err()
+                .unwrap()
+                .to_string()
+                .starts_with("another process is writing firmware")
+        );
+        // Not ignored, it would end this test.
         raise(Signal::SIGTERM).unwrap();
         let begin = Instant::now();
         while machine.read("/dev/watchdog1").unwrap().is_empty() {

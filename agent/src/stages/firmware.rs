@@ -13,9 +13,8 @@ use stage1_contract::firmware::{Decision, FirmwareComponent, FirmwareReport};
 use super::{Aim, Next, Stages};
 use crate::bmc;
 use crate::config;
-use crate::firmware::apply::Means;
-use crate::firmware::set::Believed;
-use crate::firmware::{self, Known, Look};
+use crate::firmware::set::VerifiedManifest;
+use crate::firmware::{self, ApplyContext, CheckContext, CheckResult};
 use crate::host::critical_section;
 use crate::host::manager;
 use crate::inventory::Client;
@@ -28,7 +27,7 @@ const WATCHDOG: Duration = Duration::from_secs(10);
 
 impl Stages<'_> {
     /// The firmware manifests that count. They are had as soon as there is a network, before it is known for whom.
-    pub fn read_manifests(&self, stage: &StageContext) -> Option<Believed> {
+    pub fn read_manifests(&self, stage: &StageContext) -> Option<VerifiedManifest> {
         if self.settings.firmware == config::Firmware::Off || self.purpose.aim == Aim::Boot {
             stage.note("left alone");
             return None;
@@ -41,7 +40,7 @@ impl Stages<'_> {
         let set = firmware::manifests(self.machine, self.settings, client.as_ref(), problem);
         stage.note(set.as_ref().map_or_else(
             || firmware::table::NO_MANIFESTS.to_string(),
-            |believed| format!("serial {}, {} entries", believed.set.serial, believed.set.entries.len()),
+            |verified| format!("serial {}, {} entries", verified.set.serial, verified.set.entries.len()),
         ));
         set
     }
@@ -53,15 +52,15 @@ impl Stages<'_> {
         stage: &StageContext,
         client: &Client,
         facts: &Facts,
-        manifests: Option<Believed>,
-    ) -> Result<Option<Known>> {
+        manifests: Option<VerifiedManifest>,
+    ) -> Result<Option<CheckResult>> {
         let Some(set) = manifests else {
             stage.note("nothing to compare with");
             return Ok(None);
         };
         let mut problem = |problem| stage.problem(problem);
         let (known, report) =
-            firmware::check(&self.look(client), facts, set, !self.purpose.plan, &mut problem);
+            firmware::check(&self.check_context(client), facts, set, !self.purpose.plan, &mut problem);
         firmware::table::problems(&report).into_iter().for_each(|problem| stage.problem(problem));
         stage.note(firmware::table::summary(&report));
         *self.firmware() = Some(report);
@@ -74,7 +73,7 @@ impl Stages<'_> {
         &self,
         stage: &StageContext,
         client: &Client,
-        known: Option<Known>,
+        known: Option<CheckResult>,
         next: ControlFlow<Next>,
     ) -> Result<ControlFlow<Next>> {
         let Some(known) = known.filter(|_| self.flashes(&next)) else {
@@ -106,16 +105,17 @@ impl Stages<'_> {
         &self,
         stage: &StageContext,
         client: &Client,
-        known: Known,
+        known: CheckResult,
     ) -> Result<ControlFlow<Next, Option<Activation>>> {
         let (facts, _) = firmware::facts(self.machine);
         // The inventory may have taken a day to decide on this host.
         let mut problem = |problem| stage.problem(problem);
-        let (known, _) = firmware::check(&self.look(client), &facts, known.set, true, &mut problem);
+        let (known, _) = firmware::check(&self.check_context(client), &facts, known.set, true, &mut problem);
         self.stop_watchdog().unwrap_or_else(|error| stage.problem(format!("{error:#}")));
-        let tell = |words: String| stage.progress(&words);
-        let means = Means { look: self.look(client), transport: client.transport(), tell: &tell };
-        let applied = firmware::apply(&means, &facts, known);
+        let progress = |message: String| stage.progress(&message);
+        let check = self.check_context(client);
+        let context = ApplyContext { check, transport: client.transport(), progress: &progress };
+        let applied = firmware::apply(&context, &facts, known);
         applied.problems.into_iter().for_each(|problem| stage.problem(problem));
         if applied.lost_link {
             net::bring_up(self.machine, manager(self.machine), self.settings.network_timeout)
@@ -156,8 +156,8 @@ impl Stages<'_> {
             && matches!(next, Continue(()) | Break(Next::PowerOff | Next::Restart))
     }
 
-    pub(super) fn look<'b>(&'b self, client: &'b Client) -> Look<'b> {
-        Look { machine: self.machine, settings: self.settings, inventory: Some(client), only: None }
+    pub(super) fn check_context<'b>(&'b self, client: &'b Client) -> CheckContext<'b> {
+        CheckContext { machine: self.machine, settings: self.settings, inventory: Some(client), only: None }
     }
 
     pub(super) fn firmware(&self) -> MutexGuard<'_, Option<FirmwareReport>> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A host with a board of one flash, and an adapter with two banks. Its journal is in an inventory that is often away.
+//! A host with a board of one flash, and an adapter with two banks. Its journal is in an inventory that is often unreachable.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,17 +15,17 @@ use stage1_contract::{Nic, SystemInformation};
 
 use super::manifests::{Random, number, random, text};
 
-/// Boots with faults, and those without that follow.
+/// The number of boots with faults, and the greatest number of boots without faults that follow.
 const TROUBLED: u64 = 12;
 const CALM: u64 = 60;
 
-/// What is in a flash: a version, or rubbish.
+/// The content of a flash: a version, or `None` for an invalid image.
 type Content = Option<u64>;
 
 pub struct Host {
     random: Random,
     set: ManifestSet,
-    /// What the inventory has.
+    /// The journal of the inventory.
     kept: Journal,
     nic: Adapter,
     bios: Board,
@@ -33,7 +33,7 @@ pub struct Host {
     faults: bool,
     /// A component whose activation never takes effect.
     stubborn: bool,
-    /// How often each version was tried on each component, by the boots in which it was.
+    /// The boots in which each version was tried on each component.
     tried: BTreeMap<(Component, u64), BTreeSet<u64>>,
     limit: usize,
     resets: usize,
@@ -54,7 +54,7 @@ struct Board {
     backup: Content,
 }
 
-/// The power is gone.
+/// The power was cut.
 struct Cut;
 
 impl Host {
@@ -96,14 +96,14 @@ impl Host {
                 return;
             }
         }
-        panic!("it never comes to rest: {:?}", self.kept);
+        panic!("a reboot loop: {:?}", self.kept);
     }
 
-    /// A boot, and how it ends; whether there was anything to do in it.
+    /// One boot, and the restart after it. Returns whether there was anything to do.
     fn live_once(&mut self) -> bool {
         self.boot += 1;
         let mut ended = self.run();
-        // Not the power, only the agent is gone; or somebody calls it once more.
+        // The agent was killed without a power cut, or is started again by hand.
         while self.faults && self.random.percent(30) {
             ended = self.run();
         }
@@ -112,7 +112,7 @@ impl Host {
             (None, true)
         });
         self.resets += usize::from(next.is_some());
-        // Where nobody asks for one, somebody does it some day; a power cut is one too.
+        // Without a requested reset, a later one follows anyway; a power cut is one, too.
         let next = next
             .unwrap_or_else(|| self.random.of(&[Activation::Warm, Activation::Cold, Activation::PowerCycle]));
         self.restart(next);
@@ -120,12 +120,12 @@ impl Host {
         acted
     }
 
-    /// One run of the agent: the reset that it ends in, if any, and whether there was anything to do.
+    /// One run of the agent. Returns the reset that it ends in, if any, and whether there was anything to do.
     fn run(&mut self) -> Result<(Option<Activation>, bool), Cut> {
         let set = self.set.clone();
         let facts = self.facts();
         let found = matches(&facts, &set);
-        let mut journal = (!self.away()).then(|| self.kept.clone());
+        let mut journal = (!self.unreachable()).then(|| self.kept.clone());
         if let Some(journal) = &mut journal {
             self.settle(journal, &found.matched);
         }
@@ -149,14 +149,14 @@ impl Host {
                 Next::Act(index, state) => {
                     let (matched, version) = acting[index];
                     let event = self.act(&state, matched, version, &mut journal)?;
-                    flashes.told(index, event);
+                    flashes.advance(index, event);
                 }
                 Next::Reset(by) => {
                     let broken =
                         |state: &State| matches!(state, State::Over(Some(AttemptOutcome::Broken), _));
                     assert!(!flashes.states().any(broken), "a reset of a broken host");
                     if self.faults && by == Activation::PowerCycle && self.random.percent(20) {
-                        // The BMC does not answer, and nothing weaker is done.
+                        // The BMC does not respond, and no weaker reset is tried.
                         return Ok((None, true));
                     }
                     return Ok((Some(by), true));
@@ -174,7 +174,7 @@ impl Host {
         journal: &mut Journal,
     ) -> Result<Event, Cut> {
         let component = matched.device.component;
-        let wanted = number(version);
+        let desired = number(version);
         if !matches!(state, State::Write { .. }) {
             self.cut()?;
         }
@@ -184,7 +184,7 @@ impl Host {
             journal::reach(journal, matched, version, (&boot_id, self.now()), phase);
             let event = self.keep(journal);
             if begins && event == Event::Done {
-                self.tried.entry((component, wanted)).or_default().insert(self.boot);
+                self.tried.entry((component, desired)).or_default().insert(self.boot);
             }
             return Ok(event);
         }
@@ -197,15 +197,15 @@ impl Host {
             State::Write { .. } => {
                 self.check_write(matched, version);
                 self.writes += 1;
-                self.write(component, wanted)?
+                self.write(component, desired)?
             }
-            State::ReadBack { .. } => self.read_back(component, wanted, number(&running(matched))),
+            State::ReadBack { .. } => self.read_back(component, desired, number(&running(matched))),
             State::Restore(_) => {
                 self.cut()?;
                 self.bios.flash = self.bios.backup;
                 Event::Done
             }
-            State::Reload => self.reload(wanted),
+            State::Reload => self.reload(desired),
             State::Close(outcome, why) => {
                 assert_ne!(*outcome, AttemptOutcome::Confirmed, "confirmed in the same boot");
                 journal::close(journal, &matched.device.key, &boot_id, outcome.clone(), why);
@@ -215,7 +215,7 @@ impl Host {
         })
     }
 
-    /// Only a later boot that runs the version confirms.
+    /// Checks that only a later boot that runs the version confirms an attempt.
     fn settle(&mut self, journal: &mut Journal, matched: &[Matched]) {
         let before = journal.clone();
         if !journal::settle(journal, &self.boot_id(), matched) {
@@ -246,7 +246,7 @@ impl Host {
     fn check_write(&self, matched: &Matched, version: &str) {
         let key = &matched.device.key;
         let armed = journal::of_boot(&self.kept, key, &self.boot_id());
-        let armed = armed.unwrap_or_else(|| panic!("a write of {version} that the journal does not know"));
+        let armed = armed.unwrap_or_else(|| panic!("a write of {version} without a record in the journal"));
         assert_eq!((armed.version.as_str(), &armed.phase, &armed.outcome), (version, &Phase::Armed, &None));
         if matched.entry.policy.update == Update::UpgradeOnly {
             assert!(number(version) >= number(&running(matched)), "a downgrade to {version}");
@@ -267,16 +267,16 @@ impl Host {
         assert!(self.writes <= 2 * tries as u64);
     }
 
-    fn write(&mut self, component: Component, wanted: u64) -> Result<Event, Cut> {
+    fn write(&mut self, component: Component, desired: u64) -> Result<Event, Cut> {
         let fault = if self.faults { self.random.below(20) } else { 99 };
         let content = match fault {
             0..=2 => None,
             3 | 4 => return Ok(Event::Refused("locked".to_string())),
-            // It says that all went well, and did nothing.
+            // It reports success, but did nothing.
             5 => return Ok(Event::Done),
-            // It has not begun.
-            9 => return Ok(Event::TimedOut("too long".to_string())),
-            _ => Some(wanted),
+            // It timed out before it began.
+            9 => return Ok(Event::TimedOut("timed out".to_string())),
+            _ => Some(desired),
         };
         match component {
             Component::Nic => {
@@ -292,14 +292,14 @@ impl Host {
             0 => Err(Cut),
             1 => Ok(Event::Done),
             2 => Ok(self.failed()),
-            6 => Ok(Event::TimedOut("too long".to_string())),
+            6 => Ok(Event::TimedOut("timed out".to_string())),
             7 => Ok(self.failed()),
             8 => Err(Cut),
             _ => Ok(Event::Done),
         }
     }
 
-    fn read_back(&mut self, component: Component, wanted: u64, old: u64) -> Event {
+    fn read_back(&mut self, component: Component, desired: u64, old: u64) -> Event {
         if self.faults && self.random.percent(5) {
             return self.failed();
         }
@@ -308,44 +308,44 @@ impl Host {
             Component::Bios => self.bios.flash,
         };
         match content {
-            Some(version) if version == wanted => Event::Done,
+            Some(version) if version == desired => Event::Done,
             Some(version) if version == old => Event::Untouched,
             _ => self.failed(),
         }
     }
 
-    fn reload(&mut self, wanted: u64) -> Event {
+    fn reload(&mut self, desired: u64) -> Event {
         if self.stubborn || (self.faults && self.random.percent(20)) {
             return Event::Refused("it needs a cold reset".to_string());
         }
         self.nic.boot();
-        if self.nic.running() == wanted { Event::Done } else { self.failed() }
+        if self.nic.running() == desired { Event::Done } else { self.failed() }
     }
 
     fn restart(&mut self, by: Activation) {
         if !(self.stubborn && self.nic.banks[self.nic.active].is_some() && by != Activation::PowerCycle) {
             self.nic.boot();
         }
-        // A host that does not boot any more gets its old flash by an external programmer.
+        // A host that no longer boots gets a valid image by an external programmer.
         let running = self.bios.flash.unwrap_or_else(|| self.random.below(10));
         self.bios = Board { flash: Some(running), running, backup: None };
-        // Or somebody puts an older one there.
+        // Or an operator restores an older version.
         if self.faults && self.random.percent(5) {
             let older = self.random.below(10);
             self.bios = Board { flash: Some(older), running: older, backup: None };
         }
     }
 
-    /// The inventory hears of it, or not; or it hears of it and nobody learns that.
+    /// Stores the journal in the inventory. A failure may also be a stored journal with a lost response.
     fn keep(&mut self, journal: &Journal) -> Event {
-        let away = self.away();
-        if !away || self.random.percent(50) {
+        let unreachable = self.unreachable();
+        if !unreachable || self.random.percent(50) {
             self.kept = journal.clone();
         }
-        if away { self.failed() } else { Event::Done }
+        if unreachable { self.failed() } else { Event::Done }
     }
 
-    fn away(&mut self) -> bool {
+    fn unreachable(&mut self) -> bool {
         self.faults && self.random.percent(8)
     }
 
@@ -393,12 +393,12 @@ impl Host {
 }
 
 impl Adapter {
-    /// Its boot ROM takes the next bank, or the other one where that is rubbish.
+    /// The boot ROM takes the next bank, or the other one if that is invalid.
     fn boot(&mut self) {
         self.active = if self.banks[self.next].is_some() { self.next } else { 1 - self.next };
     }
 
-    /// The write goes to the other bank, so what runs is whole.
+    /// Writes go to the other bank, so the running one is always valid.
     fn running(&self) -> u64 {
         self.banks[self.active].unwrap()
     }

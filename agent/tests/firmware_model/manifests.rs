@@ -4,7 +4,7 @@
 use stage1::firmware::set;
 use stage1_contract::firmware::ManifestSet;
 
-/// Numbers that follow from a seed (splitmix64).
+/// Pseudo-random numbers from a seed (splitmix64).
 pub struct Random(pub u64);
 
 impl Random {
@@ -25,7 +25,7 @@ impl Random {
     }
 }
 
-/// Version `number` as the model writes it: a triplet, so that 1.10.0 is newer than 1.9.0.
+/// The text of version `number`: a triplet, so that 1.10.0 is newer than 1.9.0.
 pub fn text(number: u64) -> String {
     format!("1.{number}.0")
 }
@@ -45,7 +45,7 @@ pub fn random(random: &mut Random, serial: u64) -> ManifestSet {
         if random.percent(90) {
             toml += &entry(random, name, head, source, &names);
         }
-        // Two that match are none.
+        // If two entries match, neither is used.
         if random.percent(3) {
             toml += &entry(random, &format!("{name}-again"), head, source, &names);
         }
@@ -58,7 +58,7 @@ fn entry(random: &mut Random, name: &str, head: &str, source: &str, names: &[&st
     let want = 2 + random.below(11);
     let via: Vec<String> = (1..want)
         .filter(|_| random.percent(15))
-        .map(|stone| format!("{{ version = \"{}\", {image} }}", text(stone)))
+        .map(|intermediate| format!("{{ version = \"{}\", {image} }}", text(intermediate)))
         .collect();
     let is_nic = source != "dmi";
     let (method, by) = if is_nic {

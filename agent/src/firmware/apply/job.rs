@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The flash of one component.
+//! The flash of one component: everything up to and including the write, and the records in the journal.
 
 use std::cell::Cell;
 use std::fs::{self, File};
@@ -7,55 +7,61 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use stage1_contract::firmware::manifest::{Entry, Method, Source};
+use stage1_contract::firmware::manifest::{Entry, Method};
 use stage1_contract::firmware::{AttemptOutcome, Journal, ManifestSet, Phase};
 
 use super::progress::Meter;
-use super::{Applied, Means};
+use super::{Applied, ApplyContext};
+use crate::display::size;
 use crate::firmware::backend::deadline::limited;
-use crate::firmware::backend::tool::{TOLD, Tool};
-use crate::firmware::backend::{Activation, Backend, Outcome, Progress, Stored, capsule, devlink, mtd};
+use crate::firmware::backend::tool::Tool;
+use crate::firmware::backend::{Backend, Outcome, Progress, capsule, devlink, mtd};
 use crate::firmware::check;
-use crate::firmware::journal::{self, same};
+use crate::firmware::journal;
 use crate::firmware::matching::Matched;
 use crate::firmware::plan::{Planned, Target, Verdict};
-use crate::firmware::state::{Event, Fault, State};
+use crate::firmware::state::{Event, State};
 use crate::host::critical_section::{self, Armed};
 use crate::inventory::resolve;
 use crate::json;
 use crate::target::{Downloader, Fetch};
 use netlink::devlink::Device;
 
-/// Where images are, in memory.
+/// Where images are downloaded to: memory.
 const FOLDER: &str = "/run/stage1/firmware";
 
-/// A component that something is done about.
-pub struct Job<'a> {
-    means: &'a Means<'a>,
-    planned: &'a Planned<'a>,
+/// A component that is to be flashed or activated.
+pub(super) struct Job<'a> {
+    context: &'a ApplyContext<'a>,
+    pub(super) planned: &'a Planned<'a>,
     set: &'a ManifestSet,
     boot_id: &'a str,
-    backend: Backend,
-    /// Where its image is.
-    image: PathBuf,
-    /// What was in its flash, where that can be read.
-    before: Option<Vec<u8>>,
-    /// All else is held off.
+    pub(super) backend: Backend,
+    /// The path of its image.
+    pub(super) image: PathBuf,
+    /// The old content of its flash, if that can be read.
+    pub(super) before: Option<Vec<u8>>,
+    /// The critical section.
     armed: Option<Armed>,
     began: Instant,
-    /// Somebody may still write.
+    /// Whether a write timed out and may still be going on.
     unfinished: Cell<bool>,
-    /// Its driver was told to activate it.
-    reloaded: bool,
-    /// It was activated, and runs.
-    runs: bool,
+    /// Whether its driver was asked to activate it.
+    pub(super) reloaded: bool,
+    /// Whether it was activated, and runs.
+    pub(super) runs: bool,
 }
 
 impl<'a> Job<'a> {
-    /// Nothing is done yet.
-    pub fn new(means: &'a Means, planned: &'a Planned, set: &'a ManifestSet, boot_id: &'a str) -> Self {
+    /// A job of which nothing has been done yet.
+    pub(super) fn new(
+        context: &'a ApplyContext,
+        planned: &'a Planned,
+        set: &'a ManifestSet,
+        boot_id: &'a str,
+    ) -> Self {
         let (entry, device) = (planned.matched.entry, &planned.matched.device);
-        let machine = means.look.machine;
+        let machine = context.check.machine;
         let backend = match &entry.method {
             Method::Capsule => Backend::Capsule(capsule::Firmware::new(machine)),
             Method::Devlink(method) => {
@@ -69,7 +75,7 @@ impl<'a> Job<'a> {
         let (before, armed, began) = (None, None, Instant::now());
         let (unfinished, reloaded, runs) = (Cell::new(false), false, false);
         Self {
-            means,
+            context,
             planned,
             set,
             boot_id,
@@ -84,14 +90,14 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Does what a state stands for, and says how that went.
-    pub fn act(&mut self, state: &State, journal: &mut Journal) -> Event {
+    /// Carries out the act of a state, and returns its result.
+    pub(super) fn act(&mut self, state: &State, journal: &mut Journal) -> Event {
         match state {
             State::Fetch => self.fetch().into(),
-            State::Preflight => self.look_again().into(),
+            State::Preflight => self.preflight().into(),
             State::BackUp if self.before.is_some() => Event::Done,
             State::BackUp => Event::Failed(
-                "its old content cannot be read, so it cannot be kept (safety.backup)".to_string(),
+                "its old content cannot be read, so it cannot be backed up (safety.backup)".to_string(),
             ),
             State::Arm => self.arm(journal).into(),
             State::Write { .. } => self.write(),
@@ -106,7 +112,7 @@ impl<'a> Job<'a> {
             State::Reload => self.reload(),
             State::Close(outcome, why) => {
                 journal::close(journal, &self.planned.matched.device.key, self.boot_id, outcome.clone(), why);
-                let kept = self.means.look.keep(journal);
+                let kept = self.context.check.keep(journal);
                 self.disarm(*outcome != AttemptOutcome::Broken);
                 kept.into()
             }
@@ -114,13 +120,13 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Whether its port was away for a while.
-    pub fn lost_link(&self) -> bool {
+    /// Whether its port lost its link for a while.
+    pub(super) fn lost_link(&self) -> bool {
         self.reloaded && self.entry().activate.may_lose_link
     }
 
-    /// Puts into the report, and among the problems, how it ended.
-    pub fn conclude(&self, end: State, applied: &mut Applied) {
+    /// Adds its last state to the report, and to the problems if it failed.
+    pub(super) fn conclude(&self, end: State, applied: &mut Applied) {
         let (name, device) = (&self.entry().name, &self.planned.matched.device.name);
         let rows = &mut applied.report.components;
         let row = rows.iter_mut().find(|row| row.name == *name && row.device == *device);
@@ -138,34 +144,35 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The image, of the size and with the digest that the manifest says.
+    /// Downloads the image, and checks its size and digest.
     fn fetch(&mut self) -> Result<()> {
         self.began = Instant::now();
         let image = self.target()?.image;
-        let bases = self.means.look.inventory.map_or(&[][..], |inventory| inventory.bases());
+        let bases = self.context.check.inventory.map_or(&[][..], |inventory| inventory.bases());
         let urls = image.urls.iter().flat_map(|url| match url.contains("://") {
             true => vec![url.clone()],
             false => bases.iter().map(|base| resolve(&format!("{base}/"), url)).collect(),
         });
         let fetch = Fetch { urls: urls.collect(), sha256: image.sha256.clone(), size: image.size };
-        self.say(&format!("fetching {}, {} bytes", self.version(), image.size));
-        fs::create_dir_all(self.means.look.machine.path(FOLDER)).context("making room for images")?;
+        self.report(&format!("fetching {}, {}", self.version(), size(image.size)));
+        let folder = self.context.check.machine.path(FOLDER);
+        fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
         let file = File::create(&self.image).with_context(|| format!("creating {}", self.image.display()))?;
-        let deadline = Instant::now() + self.means.look.settings.download_timeout;
-        let downloader = Downloader { transport: self.means.transport.clone(), deadline };
+        let deadline = Instant::now() + self.context.check.settings.download_timeout;
+        let downloader = Downloader { transport: self.context.transport.clone(), deadline };
         downloader.fetch_all(&[(&fetch, &file, 0)]).map(drop)
     }
 
-    /// Whether this is still the component, with the versions, that was planned from, and takes the image.
-    fn look_again(&mut self) -> Result<()> {
+    /// Checks that the component still has the versions that the plan is based on, and accepts the image.
+    fn preflight(&mut self) -> Result<()> {
         let planned = &self.planned.matched;
-        let (facts, _) = check::facts(self.means.look.machine);
-        let found = self.means.look.find(&facts, self.set);
+        let (facts, _) = check::facts(self.context.check.machine);
+        let found = self.context.check.find(&facts, self.set);
         let is_it = |now: &&Matched| now.device == planned.device && now.entry.name == planned.entry.name;
-        let now = found.matched.iter().find(is_it).context("it is not there any more")?;
-        ensure!(now.reading == planned.reading, "it tells other versions than a moment ago");
+        let now = found.matched.iter().find(is_it).context("the component has disappeared")?;
+        ensure!(now.reading == planned.reading, "its versions have changed since the check");
         let (backend, image) = (self.backend.clone(), self.image.clone());
-        self.before = limited(self.patience(), move || {
+        self.before = limited(self.verify_limit(), move || {
             backend.check(&image)?;
             match backend {
                 Backend::Mtd(partition) => partition.read().map(Some),
@@ -175,16 +182,16 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    /// From here on it is an attempt, and nothing comes between.
+    /// Records the attempt and enters the critical section.
     fn arm(&mut self, journal: &mut Journal) -> Result<()> {
-        let machine = self.means.look.machine;
+        let machine = self.context.check.machine;
         let armed = Armed::arm(machine)?;
         let before = journal.clone();
         if !self.entry().safety.banks {
             critical_section::mark(machine, &self.name())?;
         }
         if let Err(error) = self.record(journal, Phase::Armed) {
-            // It is not made, and so it does not count.
+            // The attempt is not made, so it must not count.
             *journal = before;
             critical_section::unmark(machine, &self.name());
             return Err(error);
@@ -193,15 +200,15 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn write(&self) -> Event {
-        let limit = Duration::from_secs(self.entry().limits.flash_seconds.into());
+    /// Writes the file at the path of the image.
+    pub(super) fn write(&self) -> Event {
         let (mut meter, began) = (Meter::default(), Instant::now());
         let mut progress = |progress: Progress| {
-            if let Some(words) = meter.words(began.elapsed(), &progress) {
-                self.say(&words);
+            if let Some(message) = meter.message(began.elapsed(), &progress) {
+                self.report(&message);
             }
         };
-        match self.backend.write(&self.image, limit, &mut progress) {
+        match self.backend.write(&self.image, self.flash_limit(), &mut progress) {
             Outcome::Done => Event::Done,
             Outcome::Refused(why) => Event::Refused(why),
             Outcome::Failed(why) | Outcome::Unknown(why) => Event::Failed(why),
@@ -212,133 +219,45 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Compares what is stored with what was to be written. What reads may hang as what writes. Where nothing tells what is
-    /// stored, who wrote has the last word.
-    fn read_back(&self, fault: Option<&Fault>) -> Event {
-        let failed = |why: &str| Event::Failed(why.to_string());
-        let key = match (&self.entry().method, &self.entry().version.source) {
-            (Method::Exec(_), _) if fault.is_some_and(|fault| fault.unfinished) => {
-                return failed("the program is still at work");
-            }
-            (Method::Mtd(_), _) => "",
-            (Method::Devlink(_), Source::Devlink(key)) => key,
-            (Method::Exec(_), Source::Tool) => TOLD,
-            _ if fault.is_some() => return failed("nothing tells what is stored"),
-            _ => return Event::Done,
-        };
-        self.say("reading back");
-        let (backend, image, before) = (self.backend.clone(), self.image.clone(), self.before.clone());
-        let look = move || Ok((backend.read_back(&image)?, is_untouched(&backend, before.as_ref())));
-        match limited(self.patience(), look) {
-            Ok((Stored::Image, _)) => Event::Done,
-            Ok((Stored::Different(_), true)) => Event::Untouched,
-            Ok((Stored::Different(at), false)) => {
-                Event::Failed(format!("it differs from the image at {at:#x}"))
-            }
-            Ok((Stored::Versions { running, stored }, _)) => {
-                match stored.get(key).or(running.get(key).filter(|_| !self.told_stored())) {
-                    Some(now) if self.is(now, self.version()) => Event::Done,
-                    Some(now) if self.was(now) => Event::Untouched,
-                    Some(now) => Event::Failed(format!("it tells {now}")),
-                    None => failed("it tells no version"),
-                }
-            }
-            Err(error) => Event::Failed(format!("{error:#}")),
-        }
-    }
-
-    /// Puts the old content back.
-    fn restore(&self) -> Event {
-        let Some(before) = &self.before else { return Event::Failed("it was not kept".to_string()) };
-        self.say("putting the old content back");
-        if let Err(error) = fs::write(&self.image, before) {
-            return Event::Failed(format!("writing {}: {error}", self.image.display()));
-        }
-        match self.write() {
-            Event::Done => {}
-            event => return event,
-        }
-        let (backend, before) = (self.backend.clone(), self.before.clone());
-        match limited(self.patience(), move || Ok(is_untouched(&backend, before.as_ref()))) {
-            Ok(true) => Event::Done,
-            Ok(false) => Event::Failed("it reads back otherwise".to_string()),
-            Err(error) => Event::Failed(format!("{error:#}")),
-        }
-    }
-
-    fn reload(&mut self) -> Event {
-        self.reloaded = true;
-        let backend = self.backend.clone();
-        let limit = Duration::from_secs(self.entry().limits.flash_seconds.into());
-        match limited(limit, move || backend.activate()) {
-            Ok(Activation::Active) => {}
-            Ok(Activation::Reset(why)) => {
-                return Event::Refused(why.unwrap_or_else(|| "it needs a reset".to_string()));
-            }
-            Ok(Activation::WarmReset) => return Event::Refused("it needs a warm reset".to_string()),
-            Err(error) => return Event::Failed(format!("{error:#}")),
-        }
-        let running = match (self.backend.read_back(&self.image), &self.entry().version.source) {
-            (Ok(Stored::Versions { running, .. }), Source::Devlink(key)) => running.get(key).cloned(),
-            _ => None,
-        };
-        self.runs = running.is_some_and(|running| self.is(&running, self.version()));
-        if self.runs {
-            Event::Done
-        } else {
-            Event::Failed("it does not run after its activation".to_string())
-        }
-    }
-
     fn record(&self, journal: &mut Journal, phase: Phase) -> Result<()> {
-        let words = json::word(&phase);
+        let word = json::word(&phase);
         let moment = (self.boot_id, check::now());
         journal::reach(journal, &self.planned.matched, self.version(), moment, phase);
-        self.means.look.keep(journal).context("recording it before it is done")?;
-        self.say(&words);
+        self.context.check.keep(journal).context("recording the attempt")?;
+        self.report(&word);
         Ok(())
     }
 
-    /// All else may go on; `whole`: a reset, too.
+    /// Leaves the critical section; `whole`: the component holds a whole image, so a reset does no harm.
     fn disarm(&mut self, whole: bool) {
         if whole {
-            critical_section::unmark(self.means.look.machine, &self.name());
+            critical_section::unmark(self.context.check.machine, &self.name());
         }
         self.armed = None;
     }
 
-    /// How long reading may take.
-    fn patience(&self) -> Duration {
+    /// The deadline of the write and of the activation.
+    pub(super) fn flash_limit(&self) -> Duration {
+        Duration::from_secs(self.entry().limits.flash_seconds.into())
+    }
+
+    /// The deadline of everything that only reads.
+    pub(super) fn verify_limit(&self) -> Duration {
         Duration::from_secs(self.entry().limits.verify_seconds.into())
     }
 
-    fn is(&self, version: &str, other: &str) -> bool {
-        same(self.entry().version.format, version, other)
-    }
-
-    /// Whether the component told what is stored before: one that does, and then does not, has lost it.
-    fn told_stored(&self) -> bool {
-        self.planned.matched.reading.as_ref().is_ok_and(|reading| reading.stored.is_some())
-    }
-
-    /// Whether this version was stored, or ran, before.
-    fn was(&self, version: &str) -> bool {
-        let Ok(reading) = &self.planned.matched.reading else { return false };
-        self.is(version, reading.stored.as_ref().unwrap_or(&reading.running))
-    }
-
-    fn entry(&self) -> &'a Entry {
+    pub(super) fn entry(&self) -> &'a Entry {
         self.planned.matched.entry
     }
 
-    fn version(&self) -> &'a str {
+    pub(super) fn version(&self) -> &'a str {
         self.planned.verdict.version().unwrap_or_default()
     }
 
     fn target(&self) -> Result<Target<'a>> {
         match &self.planned.verdict {
             Verdict::Update(target) => Ok(*target),
-            _ => bail!("nothing is to be written"),
+            _ => bail!("no image is to be written"),
         }
     }
 
@@ -346,19 +265,13 @@ impl<'a> Job<'a> {
         format!("{} {}", self.entry().name, self.planned.matched.device.name)
     }
 
-    fn say(&self, words: &str) {
-        (self.means.tell)(format!("{}: {words}", self.name()));
+    pub(super) fn report(&self, message: &str) {
+        (self.context.progress)(format!("{}: {message}", self.name()));
     }
 }
 
-/// Whether the flash holds what it held before, where that is known.
-fn is_untouched(backend: &Backend, before: Option<&Vec<u8>>) -> bool {
-    let Backend::Mtd(partition) = backend else { return false };
-    before.is_some() && partition.read().ok().as_ref() == before
-}
-
 impl Drop for Job<'_> {
-    /// Memory is for the target. A driver that has not ended may have the image still to read.
+    /// Frees the memory for the target. A driver that has not finished may still have to read the image.
     fn drop(&mut self) {
         if !self.unfinished.get() {
             let _ = fs::remove_file(&self.image);

@@ -1,61 +1,62 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Firmware is flashed as planned: the acts of [`super::state`], one after the other, for real.
+//! Flashing by a plan: carries out the acts of [`super::state`], one after the other.
 
 mod job;
-pub mod progress;
+mod progress;
+mod verify;
 
 use stage1_contract::Facts;
 use stage1_contract::firmware::manifest::Activation;
 use stage1_contract::firmware::{AttemptOutcome, FirmwareReport, Journal, ManifestSet};
 
-use super::check::{self, Known, Look};
+use super::check::{self, CheckContext, CheckResult};
 use super::plan::{Conditions, Plan, Verdict, plan};
-use super::set::Believed;
+use super::set::VerifiedManifest;
 use super::state::{Flashes, Next, State, Traits};
 use crate::inventory::Transport;
 use job::Job;
 
-/// What flashing takes.
+/// What flashing runs on.
 #[derive(Clone, Copy)]
-pub struct Means<'a> {
-    /// The machine, and the inventory, which hears of every attempt before it is made.
-    pub look: Look<'a>,
-    /// How images are had.
+pub struct ApplyContext<'a> {
+    /// The machine, and the inventory, where every attempt is recorded before it is made.
+    pub check: CheckContext<'a>,
+    /// Downloads the images.
     pub transport: &'a Transport,
-    /// Hears how far it is.
-    pub tell: &'a dyn Fn(String),
+    /// Called with each progress message.
+    pub progress: &'a dyn Fn(String),
 }
 
-/// What became of it.
+/// The result of flashing.
 #[derive(Debug)]
 pub struct Applied {
     /// For the inventory.
     pub report: FirmwareReport,
-    /// What went wrong.
+    /// What failed.
     pub problems: Vec<String>,
     /// The reset that activates what was written.
     pub reset: Option<Activation>,
-    /// A port was away meanwhile, and may have lost its address.
+    /// Whether a port lost its link meanwhile, and possibly its address.
     pub lost_link: bool,
-    /// A component holds neither its old firmware nor the new one. The host must not be reset.
+    /// Whether a component holds neither its old firmware nor the new one. The host must not be reset then.
     pub broken: bool,
 }
 
-/// Flashes what is behind. Nothing is reset here.
-pub fn apply(means: &Means, facts: &Facts, known: Known) -> Applied {
-    let Known { set, journal: mut tried, conditions, .. } = known;
-    let plan = plan(means.look.find(facts, &set.set), tried.as_ref(), &conditions);
+/// Flashes what is outdated. The reset, if one is needed, is up to the caller.
+pub fn apply(context: &ApplyContext, facts: &Facts, checked: CheckResult) -> Applied {
+    let CheckResult { set, journal: mut attempts, conditions, .. } = checked;
+    let plan = plan(context.check.find(facts, &set.set), attempts.as_ref(), &conditions);
     // Without a journal nothing is planned.
-    let mut unknown = Journal::default();
-    let journal = tried.as_mut().unwrap_or(&mut unknown);
+    let mut empty = Journal::default();
+    let journal = attempts.as_mut().unwrap_or(&mut empty);
     let mut flashes = Flashes::default();
-    let mut jobs = jobs(means, &plan, (&set.set, &conditions.boot_id), &mut flashes);
+    let mut jobs = jobs(context, &plan, (&set.set, &conditions.boot_id), &mut flashes);
     let reset = loop {
         match flashes.due() {
             Next::Act(index, state) => {
                 let Some(job) = jobs.get_mut(index) else { break None };
                 let event = job.act(&state, journal);
-                flashes.told(index, event);
+                flashes.advance(index, event);
             }
             Next::Reset(by) => break Some(by),
             Next::Nothing => break None,
@@ -64,7 +65,7 @@ pub fn apply(means: &Means, facts: &Facts, known: Known) -> Applied {
     let states: Vec<State> = flashes.states().cloned().collect();
     let is_broken = |state: &State| matches!(state, State::Over(Some(AttemptOutcome::Broken), _));
     let mut applied = Applied {
-        report: again(means, &set, &conditions, journal),
+        report: report_afterwards(context, &set, &conditions, journal),
         problems: Vec::new(),
         reset,
         lost_link: jobs.iter().any(Job::lost_link),
@@ -74,9 +75,9 @@ pub fn apply(means: &Means, facts: &Facts, known: Known) -> Applied {
     applied
 }
 
-/// A job for each component that something is to be done about.
+/// A job for each component that is to be flashed or activated.
 fn jobs<'a>(
-    means: &'a Means,
+    context: &'a ApplyContext,
     plan: &'a Plan,
     (set, boot_id): (&'a ManifestSet, &'a str),
     flashes: &mut Flashes,
@@ -89,14 +90,19 @@ fn jobs<'a>(
             Verdict::Current(_) | Verdict::Refused(_) | Verdict::Exhausted(_) => continue,
         };
         flashes.add(Traits::of(planned.matched.entry, recorded), stored);
-        jobs.push(Job::new(means, planned, set, boot_id));
+        jobs.push(Job::new(context, planned, set, boot_id));
     }
     jobs
 }
 
-/// The report afterwards, from what the machine tells now.
-fn again(means: &Means, set: &Believed, conditions: &Conditions, journal: &Journal) -> FirmwareReport {
-    let (facts, _) = check::facts(means.look.machine);
-    let found = means.look.find(&facts, &set.set);
+/// The report after flashing, from the versions that the machine reports now.
+fn report_afterwards(
+    context: &ApplyContext,
+    set: &VerifiedManifest,
+    conditions: &Conditions,
+    journal: &Journal,
+) -> FirmwareReport {
+    let (facts, _) = check::facts(context.check.machine);
+    let found = context.check.find(&facts, &set.set);
     check::report(&plan(found, Some(journal), conditions), set, conditions.now)
 }

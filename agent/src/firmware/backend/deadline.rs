@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Writing that cannot be stopped, and is not waited for without end.
+//! Deadlines for work that cannot be stopped: a call into the kernel may hang, and a program that writes firmware is never
+//! killed.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use super::{Outcome, Progress};
-
-/// The threads that still write.
-static WRITING: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
+use crate::host::critical_section::register_writer;
 
 enum Event {
     Progress(Progress),
     Ended(Outcome),
 }
 
-/// Does `work` on a thread of its own, and tells what it tells. After `limit` it is left alone, and goes on.
-pub fn within(
+/// Runs `work`, which writes firmware, on a thread of its own, and passes on its progress. After `limit` the thread keeps
+/// running and is registered as a writer; the outcome is [`Outcome::Unfinished`].
+pub(crate) fn within(
     limit: Duration,
     name: &str,
     work: impl FnOnce(&dyn Fn(Progress)) -> Outcome + Send + 'static,
@@ -28,8 +27,8 @@ pub fn within(
     let deadline = Instant::now() + limit;
     let (sender, events) = channel();
     let run = move || {
-        let tell = |progress| drop(sender.send(Event::Progress(progress)));
-        let outcome = work(&tell);
+        let report = |progress| drop(sender.send(Event::Progress(progress)));
+        let outcome = work(&report);
         let _ = sender.send(Event::Ended(outcome));
     };
     let writer = match thread::Builder::new().name(name.to_string()).spawn(run) {
@@ -38,14 +37,11 @@ pub fn within(
     };
     loop {
         match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(Event::Progress(told)) => progress(told),
+            Ok(Event::Progress(step)) => progress(step),
             Ok(Event::Ended(outcome)) => return outcome,
             Err(RecvTimeoutError::Timeout) => {
-                WRITING.lock().unwrap_or_else(PoisonError::into_inner).push(writer);
-                return Outcome::Unfinished(format!(
-                    "no end after {} s; it is still being written",
-                    limit.as_secs()
-                ));
+                register_writer(writer);
+                return Outcome::Unfinished(format!("{}; it is still writing", timed_out(limit)));
             }
             Err(RecvTimeoutError::Disconnected) => {
                 return Outcome::Unknown("internal error, please report it (panic)".to_string());
@@ -54,23 +50,22 @@ pub fn within(
     }
 }
 
-/// Waits until all that was left alone has been written. A process that ended before would break it off.
-pub fn wait_for_writers() {
-    let writing = std::mem::take(&mut *WRITING.lock().unwrap_or_else(PoisonError::into_inner));
-    writing.into_iter().for_each(|writer| drop(writer.join()));
-}
-
-/// What only reads, or ends soon, but may hang in the kernel all the same.
+/// Runs `work`, which writes nothing but may hang in the kernel, on a thread of its own.
 ///
 /// # Errors
-/// Those of `work`; after `limit` it is left alone.
-pub fn limited<T: Send + 'static>(
+/// Those of `work`, and a timeout after `limit`; the thread then keeps running.
+pub(crate) fn limited<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let (sender, answer) = channel();
     thread::Builder::new().spawn(move || sender.send(work())).context("starting a thread")?;
-    answer.recv_timeout(limit).unwrap_or_else(|_| bail!("no end after {} s", limit.as_secs()))
+    answer.recv_timeout(limit).unwrap_or_else(|_| bail!(timed_out(limit)))
+}
+
+/// `timed out after 900 s`.
+pub(crate) fn timed_out(limit: Duration) -> String {
+    format!("timed out after {} s", limit.as_secs())
 }
 
 #[cfg(test)]
@@ -78,19 +73,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_end_is_left_alone() {
+    fn work_that_does_not_end_is_unfinished_at_its_deadline() {
         let (_never, wait) = channel::<()>();
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         let step = |done| Progress { phase: "writing".to_string(), done, total: 2 };
-        let work = move |tell: &dyn Fn(Progress)| {
-            tell(step(1));
+        let work = move |report: &dyn Fn(Progress)| {
+            report(step(1));
             let _ = wait.recv();
             Outcome::Done
         };
         let outcome =
-            within(Duration::from_millis(100), "test", work, &mut |progress| told.push(progress.done));
-        assert!(matches!(outcome, Outcome::Unfinished(why) if why.contains("still being written")));
-        assert_eq!(told, [1]);
+            within(Duration::from_millis(100), "test", work, &mut |progress| reported.push(progress.done));
+        assert!(matches!(outcome, Outcome::Unfinished(why) if why.contains("still writing")));
+        assert_eq!(reported, [1]);
         let panics = |_: &dyn Fn(Progress)| std::panic::resume_unwind(Box::new("test"));
         assert!(matches!(within(Duration::from_secs(60), "test", panics, &mut |_| ()), Outcome::Unknown(_)));
         assert_eq!(within(Duration::from_secs(60), "test", |_| Outcome::Done, &mut |_| ()), Outcome::Done);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Firmware that the driver of a network adapter writes (Documentation/networking/devlink/devlink-flash.rst).
+//! Firmware of a network adapter, written by its driver (Documentation/networking/devlink/devlink-flash.rst).
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,13 +8,14 @@ use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 use stage1_contract::facts::Devlink;
 
+use super::deadline::timed_out;
 use super::search_path::SearchPath;
 use super::{Activation, Outcome, Progress, Stored};
 use crate::host::Machine;
 use crate::net::devlink::{Client, read_info};
 use netlink::devlink::{Device, FlashStatus};
 
-/// An adapter.
+/// An adapter, or one component of it.
 #[derive(Clone, Debug)]
 pub struct Adapter {
     machine: Machine,
@@ -22,22 +23,23 @@ pub struct Adapter {
     component: Option<String>,
 }
 
-/// What a driver said while it wrote.
+/// The status messages of a driver during a write.
 #[derive(Default)]
-struct Said {
-    times: u32,
+struct Statuses {
+    count: u32,
     progress: bool,
 }
 
 impl Adapter {
-    /// The adapter that devlink knows as `device`; of it `component`, else all.
+    /// The adapter with the devlink handle `device`; only `component` of it, if given.
     pub fn new(machine: &Machine, device: Device, component: Option<String>) -> Self {
         Self { machine: machine.clone(), device, component }
     }
 
     pub(super) fn check(&self, image: &Path) -> Result<()> {
-        let length =
-            std::fs::metadata(image).with_context(|| format!("looking at {}", image.display()))?.len();
+        let length = std::fs::metadata(image)
+            .with_context(|| format!("reading the size of {}", image.display()))?
+            .len();
         ensure!(length > 0, "{} is empty", image.display());
         self.info().map(drop)
     }
@@ -52,29 +54,29 @@ impl Adapter {
             Ok(prepared) => prepared,
             Err::<_, anyhow::Error>(error) => return Outcome::Refused(format!("{error:#}")),
         };
-        let mut said = Said::default();
+        let mut statuses = Statuses::default();
         let status = |status: FlashStatus| {
-            said.times += 1;
-            said.progress |= status.total > 0 || status.timeout_s > 0;
+            statuses.count += 1;
+            statuses.progress |= status.total > 0 || status.timeout_s > 0;
             progress(Progress { phase: phase(&status), done: status.done, total: status.total });
         };
         let component = self.component.as_deref();
         match client.flash(&self.device, search_path.file(), component, deadline, status) {
             Ok(()) => Outcome::Done,
             Err(refusal) if refusal.errno == Errno::ETIMEDOUT && Instant::now() >= deadline => {
-                // The driver may still have to find the file.
-                search_path.leave();
-                Outcome::Unfinished(format!("no end after {} s; the driver is still at it", limit.as_secs()))
+                // The driver may not have opened the file yet.
+                search_path.keep();
+                Outcome::Unfinished(format!("{}; the driver is still writing", timed_out(limit)))
             }
-            Err(refusal) => self.judge(&before, &said, refusal.to_string()),
+            Err(refusal) => self.classify(&before, &statuses, refusal.to_string()),
         }
     }
 
-    /// What an error of the driver comes down to. Drivers say that they prepare, and then refuse; one that said more may
-    /// have written something, and only the versions tell whether that counts.
-    fn judge(&self, before: &Devlink, said: &Said, why: String) -> Outcome {
+    /// The outcome of an error of the driver. Drivers report that they prepare, and then refuse. One that reported more may have
+    /// written something; only the versions show whether it did.
+    fn classify(&self, before: &Devlink, statuses: &Statuses, why: String) -> Outcome {
         let unchanged = self.info().is_ok_and(|after| after == *before);
-        match (unchanged, said.times <= 1 && !said.progress) {
+        match (unchanged, statuses.count <= 1 && !statuses.progress) {
             (false, _) => Outcome::Unknown(why),
             (true, true) => Outcome::Refused(why),
             (true, false) => Outcome::Failed(why),
@@ -98,12 +100,12 @@ impl Adapter {
 
     fn info(&self) -> Result<Devlink> {
         let body = Client::open().and_then(|client| client.info(&self.device));
-        let body = body.with_context(|| format!("asking {} by devlink", self.device))?;
-        read_info(&body).with_context(|| format!("{} tells nothing by devlink", self.device))
+        let body = body.with_context(|| format!("querying {} by devlink", self.device))?;
+        read_info(&body).with_context(|| format!("querying {} by devlink: no information", self.device))
     }
 }
 
-/// What is being done, and to which component.
+/// The phase, with the component if the driver reports one.
 fn phase(status: &FlashStatus) -> String {
     match &status.component {
         Some(component) => format!("{} {component}", status.message),

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The ways to write firmware. What is written, and whether, is decided elsewhere; here it is done, and said what became
-//! of it.
+//! The ways to write firmware. What is written, and whether, is decided elsewhere; here it is written, and the result returned.
 
 pub mod capsule;
-pub mod deadline;
+pub(crate) mod deadline;
 pub mod devlink;
 pub mod mtd;
 mod search_path;
-pub mod tool;
+pub(crate) mod tool;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,39 +18,39 @@ use anyhow::Result;
 /// A way to write the firmware of one component.
 #[derive(Clone, Debug)]
 pub enum Backend {
-    /// By the driver of a network adapter.
+    /// Written by the driver of a network adapter.
     Devlink(devlink::Adapter),
-    /// Into a flash chip that the kernel shows as MTD.
+    /// A flash chip that the kernel exposes as MTD.
     Mtd(mtd::Partition),
-    /// By UEFI, after a reset.
+    /// Written by UEFI, after a reset.
     Capsule(capsule::Firmware),
-    /// By a vendor's program.
+    /// Written by a program of the vendor.
     Tool(tool::Tool),
 }
 
-/// How far writing is.
+/// The progress of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// What is being done: in the driver's words, where it has any.
+    /// The current phase, in the words of the driver if it reports one.
     pub phase: String,
-    /// How much of `total` is done, in bytes as a rule.
+    /// How much of `total` is done, usually in bytes.
     pub done: u64,
-    /// 0 where that is not known.
+    /// 0 if unknown.
     pub total: u64,
 }
 
-/// What became of writing.
+/// The result of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// All of it was written, as far as who wrote it knows. What is there is told by [`Backend::read_back`].
+    /// No error was reported. What is stored is read by [`Backend::read_back`].
     Done,
     /// Nothing was written, for this reason.
     Refused(String),
-    /// It failed, for this reason, and the firmware that was there before is there still.
+    /// It failed, for this reason, and the old firmware is still there.
     Failed(String),
-    /// It may have been written, or half of it.
+    /// It failed, for this reason; all or part of the image may have been written.
     Unknown(String),
-    /// It did not end in time, and may still be written.
+    /// It timed out, and the write may still be going on.
     Unfinished(String),
 }
 
@@ -66,36 +65,36 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// What is stored in a component, and runs at the latest after the reset that activates it.
+/// What is stored in a component. It runs after the activation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stored {
     /// The image, byte for byte.
     Image,
-    /// Something else: the first byte that differs.
+    /// Something else; with the offset of the first byte that differs.
     Different(u64),
-    /// The versions that it tells, by name.
+    /// The versions that the component reports, by name.
     Versions {
-        /// Those that run.
+        /// The running ones.
         running: BTreeMap<String, String>,
-        /// Those that are stored.
+        /// The stored ones.
         stored: BTreeMap<String, String>,
     },
 }
 
-/// What it takes until new firmware runs.
+/// What is still needed until new firmware runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Activation {
-    /// Nothing: it runs.
+    /// Nothing: it is running.
     Active,
-    /// A reset of the host; which kind is not known here. The reason is the driver's, where it was asked.
+    /// A reset of the host, of unknown kind; with the driver's reason, if it was asked.
     Reset(Option<String>),
-    /// A warm reset of the host: what is to be written is in memory, and is lost otherwise. Neither is a kexec a reset.
+    /// A warm reset of the host. The image is in memory, and any other reset, or a kexec, would lose it.
     WarmReset,
 }
 
 impl Backend {
-    /// Looks whether the component is there and `image` may be for it, as far as that can be told without writing. This is
-    /// asked again directly before writing.
+    /// Checks that the component exists and accepts `image`, as far as that is possible without writing. [`Self::write`] checks
+    /// again.
     ///
     /// # Errors
     /// Why `image` must not be written.
@@ -108,9 +107,9 @@ impl Backend {
         }
     }
 
-    /// Writes `image`, a file with an absolute path. It returns within `limit`, which is prolonged by half a minute for a
-    /// tool, although what writes may go on after that: then the outcome is [`Outcome::Unfinished`]. A call belongs between
-    /// [`critical_section::Armed::arm`] and the end of that.
+    /// Writes `image`, a file with an absolute path. Call it within the critical section
+    /// ([`crate::host::critical_section::Armed`]). It returns within `limit`, plus 30 s for a tool. The write may go on after that; the
+    /// outcome is then [`Outcome::Unfinished`].
     pub fn write(&self, image: &Path, limit: Duration, progress: &mut dyn FnMut(Progress)) -> Outcome {
         match self {
             Self::Devlink(adapter) => adapter.write(image, limit, progress),
@@ -120,10 +119,10 @@ impl Backend {
         }
     }
 
-    /// What is stored in the component.
+    /// Reads what is stored in the component; `image` is what it is compared with.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If it cannot be read.
     pub fn read_back(&self, image: &Path) -> Result<Stored> {
         match self {
             Self::Devlink(adapter) => adapter.read_back(),
@@ -133,10 +132,10 @@ impl Backend {
         }
     }
 
-    /// Makes what is stored run, where that goes without a reset of the host.
+    /// Activates what is stored, if that is possible without a reset of the host.
     ///
     /// # Errors
-    /// Where that was tried and failed.
+    /// If the activation fails.
     pub fn activate(&self) -> Result<Activation> {
         match self {
             Self::Devlink(adapter) => adapter.activate(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where the kernel looks for the files that drivers ask for (Documentation/driver-api/firmware/fw_search_path.rst).
+//! Where the kernel searches for the firmware files that drivers request (Documentation/driver-api/firmware/fw_search_path.rst).
 
 use std::fs;
 use std::path::Path;
@@ -9,49 +9,53 @@ use anyhow::{Context, Result, ensure};
 use crate::host::Machine;
 
 const PATH: &str = "/sys/module/firmware_class/parameters/path";
-/// The length of the kernel's variable, with its NUL.
+/// The size of the kernel's variable in bytes, with the NUL at its end.
 const LONGEST: usize = 256;
 
-/// The kernel looks first in the folder of one file, for as long as this lives.
-pub struct SearchPath {
+/// As long as this value lives, the kernel searches the folder of one file first.
+pub(super) struct SearchPath {
     machine: Machine,
     before: String,
     file: String,
 }
 
 impl SearchPath {
-    /// Has it look in the folder of `image`, an absolute path.
+    /// Sets the search path to the folder of `image`, an absolute path.
     ///
     /// # Errors
-    /// Where it cannot be told to, or would not find the file under that name.
+    /// If the kernel cannot represent the path, or does not accept it.
     pub fn leading_to(machine: &Machine, image: &Path) -> Result<Self> {
         let found = || {
             let folder = image.parent()?.to_str().filter(|folder| folder.starts_with('/'))?;
             Some((folder, image.file_name()?.to_str()?.to_string()))
         };
-        let (folder, file) = found().with_context(|| format!("{} is no absolute path", image.display()))?;
-        ensure!(folder.len() < LONGEST && !folder.contains('\n'), "the kernel cannot be told of {folder}");
+        let (folder, file) =
+            found().with_context(|| format!("{} is not an absolute path", image.display()))?;
+        ensure!(
+            folder.len() < LONGEST && !folder.contains('\n'),
+            "the kernel cannot use {folder} as its firmware search path: too long, or with a line break"
+        );
         let before = machine.attribute(PATH).unwrap_or_default();
         let path = Self { machine: machine.clone(), before, file };
         path.set(folder)?;
         Ok(path)
     }
 
-    /// The name under which the file is found.
+    /// The name of the file in that folder.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// Leaves it as it is now.
-    pub fn leave(self) {
+    /// Keeps the search path, for a driver that has not opened the file yet.
+    pub fn keep(self) {
         std::mem::forget(self);
     }
 
     fn set(&self, folder: &str) -> Result<()> {
-        // A write of no bytes does not reach the kernel.
+        // A write of zero bytes does not reach the kernel.
         let written = if folder.is_empty() { "\0" } else { folder };
         fs::write(self.machine.path(PATH), written)
-            .with_context(|| format!("telling the kernel where firmware is, in {PATH}"))
+            .with_context(|| format!("setting the firmware search path in {PATH}"))
     }
 }
 
@@ -69,7 +73,7 @@ mod tests {
     use crate::facts::fixture::Tree;
 
     #[test]
-    fn the_search_path_is_as_before_afterwards() {
+    fn the_search_path_is_restored() {
         for (before, after) in [("", "\0"), ("/lib/site\n", "/lib/site")] {
             let tree = Tree::new([(PATH, before)]);
             let machine = tree.machine();
@@ -82,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kernel_cannot_find_is_refused() {
+    fn a_path_that_the_kernel_cannot_use_is_refused() {
         let machine = Tree::new([(PATH, "")]).machine();
         let long = format!("/{}/new.bin", "x".repeat(LONGEST));
         for image in ["new.bin", "/run/..", long.as_str()] {

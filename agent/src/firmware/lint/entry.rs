@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is wrong with one entry. Pure.
+//! The errors of one entry. Pure.
 
 use std::cmp::Ordering;
 
@@ -9,45 +9,48 @@ use stage1_contract::firmware::manifest::{
 
 use crate::firmware::version::{Version, has_order};
 
-/// More attempts than these are no attempts but a habit.
+/// A sane upper bound: each attempt costs a reset and a write to the flash.
 const MOST_ATTEMPTS: u32 = 10;
 
-/// Everything that is wrong with it.
-pub fn wrong(entry: &Entry) -> Vec<String> {
-    let mut wrong = Vec::new();
+/// All errors of an entry.
+pub(super) fn errors(entry: &Entry) -> Vec<String> {
+    let mut errors = Vec::new();
     if entry.name.is_empty() || !entry.name.chars().all(|c| c.is_ascii_graphic()) {
-        wrong.push("its name is not one word of printable ASCII".to_string());
+        errors.push("the name is not one word of printable ASCII".to_string());
     }
-    matching(entry, &mut wrong);
-    versions(entry, &mut wrong);
-    images(entry, &mut wrong);
-    source(entry, &mut wrong);
-    method(entry, &mut wrong);
-    activation(entry, &mut wrong);
+    matching(entry, &mut errors);
+    versions(entry, &mut errors);
+    images(entry, &mut errors);
+    source(entry, &mut errors);
+    method(entry, &mut errors);
+    activation(entry, &mut errors);
     let limits = &entry.limits;
     if limits.flash_seconds == 0 || limits.verify_seconds == 0 {
-        wrong.push("limits: a deadline of 0 s is over before it begins".to_string());
+        errors.push("limits: flash_seconds and verify_seconds must be at least 1".to_string());
     }
     if !(1..=MOST_ATTEMPTS).contains(&limits.max_attempts) {
-        wrong.push(format!("limits: max_attempts is not between 1 and {MOST_ATTEMPTS}"));
+        errors.push(format!("limits: max_attempts must be between 1 and {MOST_ATTEMPTS}"));
     }
-    wrong
+    errors
 }
 
-fn matching(entry: &Entry, wrong: &mut Vec<String>) {
+fn matching(entry: &Entry, errors: &mut Vec<String>) {
     let Match { sys_vendor, product, board_vendor, board_name, esrt, pci, driver, fixed } = &entry.matches;
     let of_bios = [sys_vendor, product, board_vendor, board_name, esrt].iter().any(|key| key.is_some());
     let of_nic = !pci.is_empty() || driver.is_some() || !fixed.is_empty();
     match entry.component {
-        Component::Nic if of_bios => wrong.push("match: a key that is for the BIOS only".to_string()),
-        Component::Nic if pci.is_empty() => {
-            wrong.push("match: pci is missing, so it would be for every adapter".to_string());
+        Component::Nic if of_bios => {
+            errors.push("match: it has a key that is only for component = \"bios\"".to_string())
         }
-        Component::Bios if of_nic => wrong.push("match: a key that is for NICs only".to_string()),
+        Component::Nic if pci.is_empty() => {
+            errors.push("match: pci is missing, so every adapter would match".to_string());
+        }
+        Component::Bios if of_nic => {
+            errors.push("match: it has a key that is only for component = \"nic\"".to_string())
+        }
         Component::Bios if product.is_none() && board_name.is_none() && esrt.is_none() => {
-            wrong.push(
-                "match: it has neither product nor board_name nor esrt, so it would be for every board"
-                    .to_string(),
+            errors.push(
+                "match: product, board_name and esrt are missing, so every board would match".to_string(),
             );
         }
         _ => {}
@@ -55,7 +58,7 @@ fn matching(entry: &Entry, wrong: &mut Vec<String>) {
     if let Some(esrt) = esrt
         && !is_guid(esrt)
     {
-        wrong.push(format!("match: esrt: {esrt:?} is no GUID in lower case"));
+        errors.push(format!("match: esrt: {esrt:?} is not a GUID in lower case"));
     }
 }
 
@@ -67,69 +70,63 @@ fn is_guid(text: &str) -> bool {
         })
 }
 
-fn versions(entry: &Entry, wrong: &mut Vec<String>) {
+fn versions(entry: &Entry, errors: &mut Vec<String>) {
     let format = entry.version.format;
     let policy = &entry.policy;
     let mut read = |what: &str, text: &str| match Version::parse(format, text) {
         Ok(version) => Some(version),
         Err(error) => {
-            wrong.push(format!("{what}: {error}"));
+            errors.push(format!("{what}: {error}"));
             None
         }
     };
     let want = entry.version.want.as_ref().and_then(|want| read("version.want", want));
-    let stones: Vec<Option<Version>> =
-        policy.via.iter().map(|stone| read("policy.via", &stone.version)).collect();
-    let froms = std::iter::once(&policy.from).chain(policy.via.iter().map(|stone| &stone.from));
+    let intermediates: Vec<Option<Version>> =
+        policy.via.iter().map(|via| read("policy.via", &via.version)).collect();
+    let froms = std::iter::once(&policy.from).chain(policy.via.iter().map(|via| &via.from));
     for FromVersions { min, allow, deny } in froms.clone() {
         min.iter().chain(allow).chain(deny).for_each(|text| drop(read("from", text)));
     }
-    let way: Vec<Version> = stones.into_iter().chain([want]).flatten().collect();
+    let path: Vec<Version> = intermediates.into_iter().chain([want]).flatten().collect();
     if has_order(format) {
-        let ascends = way.is_sorted_by(|one, next| one.compare(next) == Some(Ordering::Less));
+        let ascends = path.is_sorted_by(|one, next| one.compare(next) == Some(Ordering::Less));
         if !ascends {
-            wrong.push(
-                "policy.via: the versions on the way do not ascend to the wanted one, so they go round"
-                    .to_string(),
-            );
+            errors.push("policy.via: the intermediate versions do not ascend to the desired one".to_string());
         }
     } else if policy.update == Update::UpgradeOnly && !entry.is_template() {
-        wrong.push(
-            "the format plain tells no older from newer: it needs policy.update = \"exact\"".to_string(),
-        );
+        errors.push("the format plain has no order: set policy.update = \"exact\"".to_string());
     } else if !policy.via.is_empty() || froms.clone().any(|from| from.min.is_some()) {
-        wrong.push(
-            "the format plain tells no older from newer: it has neither policy.via nor from.min".to_string(),
-        );
+        errors.push("the format plain has no order: remove policy.via and from.min".to_string());
     }
 }
 
-fn images(entry: &Entry, wrong: &mut Vec<String>) {
+fn images(entry: &Entry, errors: &mut Vec<String>) {
     match (&entry.version.want, &entry.image) {
-        (Some(_), None) => wrong.push("it wants a version and has no image".to_string()),
-        (None, Some(_)) => wrong.push("it has an image and wants no version".to_string()),
+        (Some(_), None) => errors.push("it has version.want but no image".to_string()),
+        (None, Some(_)) => errors.push("it has an image but no version.want".to_string()),
         _ => {}
     }
-    let stones = entry.policy.via.iter().map(|stone| (stone.version.as_str(), &stone.image));
-    for (what, Image { urls, size, sha256 }) in entry.image.iter().map(|image| ("image", image)).chain(stones)
+    let intermediates = entry.policy.via.iter().map(|via| (via.version.as_str(), &via.image));
+    for (what, Image { urls, size, sha256 }) in
+        entry.image.iter().map(|image| ("image", image)).chain(intermediates)
     {
         if urls.is_empty() || urls.iter().any(String::is_empty) {
-            wrong.push(format!("{what}: urls are missing"));
+            errors.push(format!("{what}: urls is empty, or has an empty URL"));
         }
         if *size == 0 {
-            wrong.push(format!("{what}: size is 0"));
+            errors.push(format!("{what}: size is 0"));
         }
         let well_formed =
             sha256.len() == 64 && sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if !well_formed || sha256.bytes().all(|byte| byte == b'0') {
-            wrong.push(format!(
-                "{what}: sha256 is no digest: 64 lower-case hexadecimal digits, as sha256sum prints them"
+            errors.push(format!(
+                "{what}: sha256 is not a digest of 64 lower-case hexadecimal digits, as sha256sum prints it"
             ));
         }
     }
 }
 
-fn source(entry: &Entry, wrong: &mut Vec<String>) {
+fn source(entry: &Entry, errors: &mut Vec<String>) {
     let security = entry.version.security.iter().map(|security| &security.source);
     for source in std::iter::once(&entry.version.source).chain(security) {
         let fits = match source {
@@ -138,67 +135,73 @@ fn source(entry: &Entry, wrong: &mut Vec<String>) {
             Source::Tool => matches!(&entry.method, Method::Exec(exec) if exec.version.is_some()),
         };
         if !fits && *source == Source::Tool {
-            wrong.push("the source tool needs method.exec.version".to_string());
+            errors.push("the source tool needs method.exec.version".to_string());
         } else if !fits {
-            wrong.push(format!("{source} is no source for this kind of component"));
+            errors.push(format!("{source} is not a source of versions for this kind of component"));
         }
         if *source == Source::Esrt && entry.matches.esrt.is_none() {
-            wrong.push("the source esrt needs match.esrt".to_string());
+            errors.push("the source esrt needs match.esrt".to_string());
         }
     }
 }
 
-fn method(entry: &Entry, wrong: &mut Vec<String>) {
+fn method(entry: &Entry, errors: &mut Vec<String>) {
     match (&entry.method, entry.component) {
-        (Method::Capsule, Component::Nic) => wrong.push("method: a capsule is for the BIOS".to_string()),
+        (Method::Capsule, Component::Nic) => {
+            errors.push("method: capsule is only for component = \"bios\"".to_string())
+        }
         (Method::Capsule, Component::Bios) if entry.matches.esrt.is_none() => {
-            wrong.push(
-                "method: a capsule needs match.esrt, or nobody knows whether the board takes it".to_string(),
+            errors.push(
+                "method: capsule needs match.esrt, which shows whether the board accepts it".to_string(),
             );
         }
-        (Method::Mtd(_), Component::Nic) => wrong.push("method: mtd is for the BIOS".to_string()),
-        (Method::Mtd(_), Component::Bios) if !entry.safety.read_back => {
-            wrong.push("safety: a flash without a second bank has to be read back".to_string());
+        (Method::Mtd(_), Component::Nic) => {
+            errors.push("method: mtd is only for component = \"bios\"".to_string())
         }
-        (Method::Devlink(_), Component::Bios) => wrong.push("method: devlink is for NICs".to_string()),
+        (Method::Mtd(_), Component::Bios) if !entry.safety.read_back => {
+            errors.push("safety: mtd needs read_back = true, since there is no second bank".to_string());
+        }
+        (Method::Devlink(_), Component::Bios) => {
+            errors.push("method: devlink is only for component = \"nic\"".to_string())
+        }
         (Method::Exec(exec), _) => {
             let version = exec.version.iter().map(|version| &version.argv);
             for argv in std::iter::once(&exec.argv).chain(version) {
                 if argv.first().is_none_or(|program| !program.starts_with('/')) {
-                    wrong.push("method.exec: argv does not begin with an absolute path".to_string());
+                    errors.push("method.exec: argv does not begin with an absolute path".to_string());
                 }
             }
             if !exec.argv.iter().any(|argument| argument.contains("{image}")) {
-                wrong.push(
-                    "method.exec: argv does not name {image}, so something else would be written".to_string(),
-                );
+                errors.push("method.exec: argv does not contain {image}".to_string());
             }
             if let Some(code) = exec.codes.keys().find(|code| code.parse::<u8>().is_err()) {
-                wrong.push(format!("method.exec.codes: {code:?} is no exit code"));
+                errors.push(format!("method.exec.codes: {code:?} is not an exit code (0 to 255)"));
             }
             if !exec.codes.values().any(|meaning| *meaning == ExitMeaning::Done) {
-                wrong.push("method.exec.codes: no code means done".to_string());
+                errors.push("method.exec.codes: no code means done".to_string());
             }
         }
         _ => {}
     }
 }
 
-fn activation(entry: &Entry, wrong: &mut Vec<String>) {
+fn activation(entry: &Entry, errors: &mut Vec<String>) {
     let activate = &entry.activate;
     match (&entry.method, activate.by) {
         (Method::Capsule, by) if by != Activation::Warm => {
-            wrong.push("activate: a capsule is in memory, so only a warm reset keeps it".to_string());
+            errors.push(
+                "activate: a capsule needs by = \"warm\": any other reset loses it from memory".to_string(),
+            );
         }
         (Method::Devlink(_), _) => {}
-        (_, Activation::Reload) => wrong.push("activate: only devlink reloads".to_string()),
+        (_, Activation::Reload) => errors.push("activate: reload is only for the method devlink".to_string()),
         _ => {}
     }
     match (activate.by, activate.otherwise) {
         (Activation::Reload, Some(Activation::Reload)) => {
-            wrong.push("activate: otherwise is the same as by".to_string());
+            errors.push("activate: otherwise must be a reset, not reload".to_string());
         }
         (Activation::Reload, _) | (_, None) => {}
-        _ => wrong.push("activate: otherwise is for by = \"reload\" only".to_string()),
+        _ => errors.push("activate: otherwise is only for by = \"reload\"".to_string()),
     }
 }

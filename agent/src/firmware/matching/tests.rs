@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use stage1_contract::Facts;
+use stage1_contract::firmware::SkipReason;
 use stage1_contract::firmware::manifest::Component;
 
 use super::{Matches, matches};
 use crate::firmware::fixture::{CLASS, board, machine, manifests, nic, pci, port};
+use crate::firmware::reading::ReadError;
 
 const VERSION: &str =
     "version = { want = \"22.39.2048\", source = \"devlink:fw\", format = \"triplet\" }\nimage = IMAGE";
@@ -16,16 +18,16 @@ fn matched(facts: &Facts, entries: &str) -> Vec<(String, String)> {
     found.matched.iter().map(|matched| (matched.entry.name.clone(), matched.device.name.clone())).collect()
 }
 
-/// Why a device was skipped.
-fn skipped(facts: &Facts, entries: &str, device: &str) -> String {
+/// Why a device was skipped; `None` if it was not.
+fn skipped(facts: &Facts, entries: &str, device: &str) -> Option<SkipReason> {
     let set = manifests(entries);
     let found = matches(facts, &set);
     let skipped = found.skipped.into_iter().find(|skipped| skipped.device == device);
-    skipped.map(|skipped| skipped.reason).unwrap_or_default()
+    skipped.map(|skipped| skipped.reason)
 }
 
-/// What is read of the one component of that kind: running and stored, or why not.
-fn reading(facts: &Facts, entry: &str) -> Result<(String, Option<String>), String> {
+/// The running and the stored version of the only component that matches.
+fn reading(facts: &Facts, entry: &str) -> Result<(String, Option<String>), ReadError> {
     let set = manifests(entry);
     let mut found = matches(facts, &set).matched;
     assert_eq!(found.len(), 1);
@@ -49,7 +51,7 @@ fn the_ports_of_an_adapter_are_one_component() {
 }
 
 #[test]
-fn an_adapter_of_two_buses_is_known_by_its_serial_number() {
+fn an_adapter_on_two_buses_is_identified_by_its_serial_number() {
     let mut facts = machine();
     facts.nics.push(port("0000:3c:00.0", "SN1"));
     facts.pci.push(pci("0000:3c:00.0", "0x15b3", "0x101d"));
@@ -60,7 +62,7 @@ fn an_adapter_of_two_buses_is_known_by_its_serial_number() {
 }
 
 #[test]
-fn an_adapter_that_tells_no_serial_number_is_known_by_its_address() {
+fn an_adapter_without_serial_number_is_identified_by_its_address() {
     let mut facts = machine();
     for nic in &mut facts.nics {
         nic.devlink.iter_mut().for_each(|devlink| devlink.serial = None);
@@ -70,7 +72,7 @@ fn an_adapter_that_tells_no_serial_number_is_known_by_its_address() {
 }
 
 #[test]
-fn everything_that_is_given_has_to_hold() {
+fn everything_that_is_given_must_match() {
     let with = |old: &str, new: &str| matched(&machine(), &nic(VERSION).replace(old, new)).len();
     let pci = "pci = [\"15b3:101d\"]";
     assert_eq!(with(pci, "pci = [\"15b3:101b\", \"15b3:101d:15b3:0016\"]"), 1);
@@ -100,39 +102,39 @@ fn everything_that_is_given_has_to_hold() {
     assert_eq!(board("board_name = \"PCIe riser\""), 0, "only the first board is the machine's");
     assert_eq!(board("product = \"R640\", sys_vendor = \"HPE\""), 0);
     assert_eq!(board("esrt = \"6bd2efb9-23ab-4b4c-bc37-016517413e9a\""), 0);
-    assert_eq!(board(""), 0, "an entry for nothing is for nothing");
+    assert_eq!(board(""), 0, "an entry that asks for nothing matches nothing");
 }
 
 #[test]
-fn what_no_entry_matches_or_two_is_told_and_left_alone() {
-    assert_eq!(skipped(&machine(), &nic(VERSION), "0000:00:1f.6"), "no entry matches it");
-    assert_eq!(skipped(&machine(), &nic(VERSION), "board"), "no entry matches it");
+fn a_component_that_no_entry_matches_or_two_is_skipped() {
+    assert_eq!(skipped(&machine(), &nic(VERSION), "0000:00:1f.6"), Some(SkipReason::NoEntry));
+    assert_eq!(skipped(&machine(), &nic(VERSION), "board"), Some(SkipReason::NoEntry));
+    assert_eq!(skipped(&machine(), &nic(VERSION), "0000:3b:00.0"), None);
     let two =
         format!("{}{}", nic(VERSION), nic(VERSION).replace("\"nic\"\ncomponent", "\"other\"\ncomponent"));
-    assert_eq!(skipped(&machine(), &two, "0000:3b:00.0"), "2 entries match it: nic, other");
+    let both = SkipReason::Ambiguous(vec!["nic".to_string(), "other".to_string()]);
+    assert_eq!(skipped(&machine(), &two, "0000:3b:00.0"), Some(both));
     assert_eq!(matched(&machine(), &two), []);
     let template = nic("version = { source = \"devlink:fw\", format = \"triplet\" }");
     assert_eq!(
         skipped(&machine(), &template, "0000:3b:00.0"),
-        "no entry matches it",
+        Some(SkipReason::NoEntry),
         "a template matches nothing"
     );
     assert_eq!(matched(&machine(), &format!("{}{template}", nic(VERSION))).len(), 1);
 }
 
 #[test]
-fn versions_are_read_where_the_entry_says() {
+fn versions_are_read_from_the_source_of_the_entry() {
     let ok = |running: &str, stored: Option<&str>| Ok((running.to_string(), stored.map(str::to_string)));
     assert_eq!(reading(&machine(), &source("devlink:fw")), ok("22.31.1014", Some("22.31.1014")));
     assert_eq!(reading(&machine(), &source("ethtool")), ok("22.31.1014 (MT_0000000359)", None));
     assert_eq!(reading(&machine(), &source("ethtool:1")), ok("22.31.1014", None));
-    let none = |words: &str| Err(words.to_string());
-    assert_eq!(reading(&machine(), &source("ethtool:3")), none("it tells no version at ethtool:3"));
-    assert_eq!(
-        reading(&machine(), &source("devlink:fw.mgmt")),
-        none("it tells no version at devlink:fw.mgmt")
-    );
-    assert_eq!(reading(&machine(), &source("tool")), none("its program was not asked for the version"));
+    for missing in ["ethtool:3", "devlink:fw.mgmt"] {
+        let error = ReadError::Missing(missing.parse().unwrap());
+        assert_eq!(reading(&machine(), &source(missing)), Err(error));
+    }
+    assert_eq!(reading(&machine(), &source("tool")), Err(ReadError::NotQueried));
 
     let of_board = |source: &str| {
         let version = format!(
@@ -149,12 +151,15 @@ fn versions_are_read_where_the_entry_says() {
 }
 
 #[test]
-fn functions_of_one_adapter_that_disagree_are_believed_neither() {
+fn functions_of_one_adapter_that_disagree_have_no_version() {
     let mut facts = machine();
     let running = &mut facts.nics[0].devlink.as_mut().unwrap().running;
     running.insert("fw".to_string(), "22.30.0".to_string());
-    let why = reading(&facts, &nic(VERSION)).unwrap_err();
-    assert!(why.contains("do not tell the same version") && why.contains("22.30.0, 22.31.1014"), "{why}");
+    let error = reading(&facts, &nic(VERSION)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "its functions report different versions at devlink:fw: 22.30.0, 22.31.1014"
+    );
 }
 
 #[test]
@@ -167,7 +172,7 @@ fn the_security_revision_is_a_number_of_its_own() {
         matches(&machine(), &set).matched[0].security.clone().unwrap()
     };
     assert_eq!(security("devlink:fw.srev"), Ok(4));
-    assert!(security("devlink:fw.psid").unwrap_err().contains("is no number"));
+    assert!(security("devlink:fw.psid").unwrap_err().to_string().contains("is not a number"));
     assert!(security("devlink:other").is_err());
     let version = "version = { want = \"2.19.1\", source = \"dmi\", format = \"triplet\", security = { revision = 5, source = \"esrt\" } }\nimage = IMAGE";
     let set = manifests(&board(version).replace("product = \"R640\"", &format!("esrt = \"{CLASS}\"")));

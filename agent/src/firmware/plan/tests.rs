@@ -34,7 +34,7 @@ fn failed(version: &str, boot_id: &str) -> Attempt {
     Attempt { outcome, detail: Some("EIO".to_string()), ..attempt(version, boot_id, Phase::Armed) }
 }
 
-/// The machine whose adapter runs and has stored these.
+/// The machine, with these versions running and stored on its adapter.
 fn running(running: &str, stored: &str) -> Facts {
     let mut facts = machine();
     for devlink in facts.nics.iter_mut().filter_map(|nic| nic.devlink.as_mut()) {
@@ -44,7 +44,7 @@ fn running(running: &str, stored: &str) -> Facts {
     facts
 }
 
-/// An entry for the adapter that wants a version, with more keys of `version` and more keys.
+/// An entry for the adapter with this desired version, and with more keys.
 fn wants(want: &str, more: &str) -> String {
     nic(&format!(
         "version = {{ want = \"{want}\", source = \"devlink:fw\", format = \"triplet\" }}\nimage = IMAGE\n{more}"
@@ -111,10 +111,22 @@ fn running_and_stored_decide() {
             "22.40.0",
             "22.39.2048",
             "upgrade-only",
-            text(Decision::Current, "what is stored is newer"),
+            text(Decision::Current, "a newer version is stored"),
         ),
-        ("22.40.0", "22.40.0", "22.39.2048", "upgrade-only", text(Decision::Current, "it is newer")),
-        ("22.40.0", "22.41.0", "22.39.2048", "upgrade-only", text(Decision::Current, "it is newer")),
+        (
+            "22.40.0",
+            "22.40.0",
+            "22.39.2048",
+            "upgrade-only",
+            text(Decision::Current, "a newer version is running"),
+        ),
+        (
+            "22.40.0",
+            "22.41.0",
+            "22.39.2048",
+            "upgrade-only",
+            text(Decision::Current, "a newer version is running"),
+        ),
         ("22.40.0", "22.40.0", "22.39.2048", "exact", text(Decision::Update, "22.39.2048")),
         ("22.40.0", "22.39.2048", "22.39.2048", "exact", text(Decision::PendingActivation, "22.39.2048")),
         ("22.39.2048", "22.31.1014", "22.39.2048", "upgrade-only", text(Decision::Update, "22.39.2048")),
@@ -124,7 +136,7 @@ fn running_and_stored_decide() {
             "22.40.0",
             "22.39.2048",
             "upgrade-only",
-            text(Decision::Current, "what is stored is newer"),
+            text(Decision::Current, "a newer version is stored"),
         ),
     ] {
         let entry = wants(want, &format!("policy = {{ update = \"{update}\" }}"));
@@ -137,29 +149,29 @@ fn running_and_stored_decide() {
 }
 
 #[test]
-fn a_downgrade_that_somebody_has_stored_is_not_activated() {
+fn a_stored_downgrade_is_not_activated() {
     let why = refused(&running("22.40.0", "22.39.2048"), &wants("22.39.2048", ""));
-    assert_eq!(why, "22.40.0 runs, which is newer, and the older 22.39.2048 is stored");
+    assert_eq!(why, "22.40.0 is running, which is newer, but the older 22.39.2048 is stored");
 }
 
 #[test]
-fn what_cannot_be_read_is_refused() {
+fn an_unreadable_version_is_refused() {
     let entry = wants("22.39.2048", "");
     assert!(
         refused(&running("recovery", "22.31.1014"), &entry).starts_with("the running version: \"recovery\"")
     );
     assert!(refused(&running("22.31.1014", "?"), &entry).starts_with("the stored version: \"?\""));
     let unread = entry.replace("devlink:fw", "devlink:other");
-    assert_eq!(refused(&machine(), &unread), "it tells no version at devlink:other");
+    assert_eq!(refused(&machine(), &unread), "no version found at devlink:other");
     let plain = entry.replace("triplet", "plain");
-    assert!(refused(&machine(), &plain).contains("tells no older from newer"));
+    assert!(refused(&machine(), &plain).contains("the format plain has no order"));
     let exact =
         entry.replace("triplet", "plain").replace("\nmethod", "\npolicy = { update = \"exact\" }\nmethod");
     assert_eq!(decision(&machine(), &exact), text(Decision::Update, "22.39.2048"));
 }
 
 #[test]
-fn versions_on_the_way_come_first() {
+fn intermediate_versions_come_first() {
     let entry = wants(
         "22.39.2048",
         "policy = { via = [{ version = \"22.33.0\", image = IMAGE }, { version = \"22.36.0\", image = IMAGE, from = { min = \"22.33.0\" } }] }",
@@ -174,7 +186,10 @@ fn versions_on_the_way_come_first() {
     let (refused, why) = next("22.31.1014", "22.39.2048");
     assert_eq!(
         (refused, why.as_str()),
-        (Decision::Refused, "22.39.2048 is stored, which is newer than 22.33.0, the next one on the way")
+        (
+            Decision::Refused,
+            "22.39.2048 is stored, which is newer than the next intermediate version 22.33.0"
+        )
     );
     let exact = entry.replace("via =", "update = \"exact\", via =");
     assert_eq!(decision(&running("22.40.0", "22.40.0"), &exact), text(Decision::Update, "22.39.2048"));
@@ -189,16 +204,16 @@ fn from_versions_restrict() {
     assert_eq!(from("min = \"22.31.1014\""), update);
     assert_eq!(
         from("min = \"22.31.1015\"").1,
-        "22.39.2048 may be flashed from 22.31.1015 on, 22.31.1014 runs"
+        "22.39.2048 can be flashed from 22.31.1015 or newer only; 22.31.1014 is running"
     );
     assert_eq!(from("allow = [\"22.30.0\", \"22.31.1014\"]"), update);
     assert_eq!(
         from("allow = [\"22.30.0\"]").1,
-        "22.39.2048 may be flashed from 22.30.0 only, 22.31.1014 runs"
+        "22.39.2048 can be flashed from 22.30.0 only; 22.31.1014 is running"
     );
     assert_eq!(from("deny = [\"22.30.0\"]"), update);
-    assert_eq!(from("deny = [\"22.31.01014\"]").1, "22.39.2048 may not be flashed from 22.31.1014");
-    assert_eq!(from("deny = [\"22\"]").0, Decision::Refused, "what cannot be read restricts all");
+    assert_eq!(from("deny = [\"22.31.01014\"]").1, "22.39.2048 must not be flashed from 22.31.1014");
+    assert_eq!(from("deny = [\"22\"]").0, Decision::Refused, "an unreadable version refuses all");
     assert_eq!(from("min = \"22\"").0, Decision::Refused);
 }
 
@@ -213,13 +228,13 @@ fn a_lower_security_revision_is_refused() {
     assert_eq!(security(5, "devlink:fw.srev").0, Decision::Update);
     assert_eq!(
         security(3, "devlink:fw.srev").1,
-        "the image's security revision is 3, the component takes none below 4"
+        "the security revision of the image is 3; the component accepts 4 or higher"
     );
-    assert_eq!(security(9, "devlink:other").1, "it tells no version at devlink:other");
+    assert_eq!(security(9, "devlink:other").1, "no version found at devlink:other");
 }
 
 #[test]
-fn what_the_esrt_does_not_support_is_refused() {
+fn a_version_below_the_lowest_supported_one_is_refused() {
     let esrt = |want: &str| {
         let version = format!(
             "version = {{ want = \"{want}\", source = \"esrt\", format = \"dell-bios\" }}\npolicy = {{ update = \"exact\" }}\nimage = IMAGE"
@@ -228,11 +243,11 @@ fn what_the_esrt_does_not_support_is_refused() {
     };
     assert_eq!(esrt("2.19.1").0, Decision::Update);
     assert_eq!(esrt("2.5.0").0, Decision::Update);
-    assert_eq!(esrt("2.4.9"), text(Decision::Refused, "the component takes no version below 2.5.0"));
+    assert_eq!(esrt("2.4.9"), text(Decision::Refused, "the component accepts version 2.5.0 or newer only"));
 }
 
 #[test]
-fn other_components_have_to_run_what_is_required() {
+fn other_components_must_run_the_required_versions() {
     let board_wants = |requires: &str| {
         let version = format!(
             "version = {{ want = \"2.19.1\", source = \"dmi\", format = \"triplet\" }}\nimage = IMAGE\nrequires = {{ versions = [{requires}] }}"
@@ -247,16 +262,16 @@ fn other_components_have_to_run_what_is_required() {
     assert_eq!(board_wants("{ entry = \"nic\", min = \"22.31.0\" }").0, Decision::Update);
     assert_eq!(
         board_wants("{ entry = \"nic\", min = \"22.39.0\" }").1,
-        "it needs nic 22.39.0 or newer, 22.31.1014 runs"
+        "it requires nic 22.39.0 or newer, and 22.31.1014 is running"
     );
     assert_eq!(
         board_wants("{ entry = \"psu\", min = \"1\" }").1,
-        "it needs psu 1 or newer, and this machine has none"
+        "it requires psu 1 or newer, and this machine has no such component"
     );
 }
 
 #[test]
-fn the_machine_has_to_be_fit_for_it() {
+fn the_machine_must_meet_the_requirements() {
     let with = |requires: &str, conditions: Conditions| {
         words(decide(
             &machine(),
@@ -275,22 +290,23 @@ fn the_machine_has_to_be_fit_for_it() {
     let memory = |bytes| Conditions { memory_bytes: Some(bytes), ..conditions() };
     assert_eq!(with("", memory(1 << 20)).0, Decision::Update);
     assert_eq!(
-        with("memory_mib = 1", memory((2 << 20) - 1)).1,
-        "it needs 2097152 bytes of memory, 2097151 are available"
+        with("memory_mib = 1", memory(3 << 19)).1,
+        "not enough memory: 2 MiB needed, 1.5 MiB available"
     );
+    assert_eq!(with("memory_mib = 1", memory((2 << 20) - 1)).0, Decision::Refused);
     assert_eq!(with("memory_mib = 1", memory(2 << 20)).0, Decision::Update);
     assert_eq!(
         with("", Conditions { boot_id: String::new(), ..conditions() }).1,
-        "the kernel tells no id of this boot"
+        "the kernel reports no boot ID"
     );
 }
 
 #[test]
-fn an_expired_set_does_nothing_but_look() {
+fn an_expired_set_flashes_nothing() {
     let expired = Conditions { expired: true, ..conditions() };
     let entry = wants("22.39.2048", "");
     let at = |facts: &Facts| words(decide(facts, &entry, Vec::new(), &expired));
-    assert_eq!(at(&machine()).1, "the manifest set has expired, by this host's clock");
+    assert_eq!(at(&machine()).1, "the manifest set has expired, by the clock of this host");
     assert_eq!(at(&running("22.31.1014", "22.39.2048")).0, Decision::Refused);
     assert_eq!(at(&running("22.39.2048", "22.39.2048")).0, Decision::Current);
 }
@@ -313,10 +329,14 @@ fn attempts_are_counted_by_component_and_version() {
     assert_eq!(
         tried(vec![one.clone(), confirmed]).0,
         Decision::Exhausted,
-        "somebody puts the old one back each time"
+        "the old version is restored each time"
     );
     let stored = running("22.31.1014", "22.39.2048");
-    assert_eq!(with_journal(&stored, &entry, vec![one, two]).0, Decision::Exhausted, "activations count too");
+    assert_eq!(
+        with_journal(&stored, &entry, vec![one, two]).0,
+        Decision::Exhausted,
+        "activations count, too"
+    );
     let report = decide(&machine(), &entry, vec![failed("22.39.2048", "boot-0")], &conditions());
     assert_eq!((report.attempts, report.outcome), (1, Some(AttemptOutcome::Failed)));
 }
@@ -334,7 +354,7 @@ fn a_failed_attempt_is_followed_by_a_pause() {
     };
     assert_eq!(at(NOW).1, "the last attempt failed; the next one is due in 40 s");
     assert_eq!(at(NOW + 40).0, Decision::Update);
-    assert_eq!(at(0).0, Decision::Update, "a clock that went back says nothing");
+    assert_eq!(at(0).0, Decision::Update, "a clock that was set back proves nothing");
     let confirmed = Attempt { outcome: Some(AttemptOutcome::Confirmed), ..failed("22.39.2048", "boot-0") };
     assert_eq!(with_journal(&machine(), &entry, vec![confirmed]).0, Decision::Update);
 }
@@ -345,14 +365,14 @@ fn a_component_is_tried_once_in_a_boot() {
     let tried = |attempt| with_journal(&machine(), &entry, vec![attempt]);
     assert_eq!(
         tried(failed("22.39.2048", BOOT)),
-        text(Decision::Refused, "22.39.2048 was tried in this boot: EIO")
+        text(Decision::Refused, "flashing 22.39.2048 was tried in this boot: EIO")
     );
     let open = |phase| attempt("22.39.2048", BOOT, phase);
-    assert_eq!(tried(open(Phase::Armed)).1, "an attempt at 22.39.2048 in this boot has not ended");
+    assert_eq!(tried(open(Phase::Armed)).1, "an attempt to flash 22.39.2048 in this boot has not ended");
     assert_eq!(tried(open(Phase::Staged)), text(Decision::PendingActivation, "22.39.2048"));
     assert_eq!(tried(open(Phase::Activating)), text(Decision::PendingActivation, "22.39.2048"));
     let other = attempt("22.38.0", BOOT, Phase::Staged);
-    assert_eq!(tried(other).1, "22.38.0 was flashed in this boot; the rest follows in the next one");
+    assert_eq!(tried(other).1, "22.38.0 was flashed in this boot; the next version follows in the next boot");
     let reloaded = running("22.39.2048", "22.39.2048");
     assert_eq!(with_journal(&reloaded, &entry, vec![open(Phase::Activating)]).0, Decision::Current);
     let flashed = running("22.31.1014", "22.39.2048");
@@ -360,7 +380,7 @@ fn a_component_is_tried_once_in_a_boot() {
 }
 
 #[test]
-fn without_a_journal_nothing_is_tried() {
+fn without_a_journal_nothing_is_flashed() {
     let set = manifests(&wants("22.39.2048", ""));
     let decision =
         |facts: &Facts| plan(matches(facts, &set), None, &conditions()).components[0].report().decision;
@@ -370,7 +390,7 @@ fn without_a_journal_nothing_is_tried() {
 }
 
 #[test]
-fn one_reset_is_for_all_and_it_is_the_strongest() {
+fn there_is_one_reset_the_strongest() {
     let of_board = "version = { want = \"2.19.1\", source = \"dmi\", format = \"triplet\" }\nimage = IMAGE";
     let reset = |nic: &str, facts: &Facts| {
         let set = manifests(&format!(
@@ -388,7 +408,7 @@ fn one_reset_is_for_all_and_it_is_the_strongest() {
 }
 
 #[test]
-fn a_host_is_quarantined_for_an_exhausted_component_where_the_manifest_says_so() {
+fn an_exhausted_component_quarantines_the_host_if_the_entry_asks_for_it() {
     let quarantined = |on_fail: &str, attempts: Vec<Attempt>| {
         let set = manifests(&wants(
             "22.39.2048",
@@ -403,7 +423,7 @@ fn a_host_is_quarantined_for_an_exhausted_component_where_the_manifest_says_so()
 }
 
 #[test]
-fn only_a_later_boot_settles_an_attempt_and_only_what_runs_confirms_it() {
+fn only_a_later_boot_settles_an_attempt_and_only_the_running_version_confirms_it() {
     let set = manifests(&wants("22.39.2048", ""));
     let outcome = |facts: &Facts, attempt: Attempt| {
         let mut journal = Journal { version: 1, attempts: vec![attempt] };

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The journal: what was tried on a host's firmware. `GET BASE/ID/firmware` and `PUT BASE/ID/firmware`.
+//! The journal: the attempts to flash a host's firmware. `GET BASE/ID/firmware` and `PUT BASE/ID/firmware`.
 //!
-//! A host remembers nothing between boots; what it must not try for ever is remembered here. It is written before the
-//! act that it tells of.
+//! A host keeps no state between boots, so attempts are counted here. An attempt is recorded before it is made.
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-/// Every attempt, in the order in which they were made.
+/// The attempts of a host, in the order in which they were made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Journal {
     /// [`crate::VERSION`].
@@ -17,38 +16,38 @@ pub struct Journal {
     pub attempts: Vec<Attempt>,
 }
 
-/// One attempt to bring a component to a version. A component has at most one in a boot.
+/// An attempt to flash a component. A component has at most one in a boot.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// The manifest's entry.
+    /// The name of the manifest entry.
     pub entry: String,
-    /// Which component it is: `board`; `serial/…`, the adapter's serial number by devlink; or `pci/0000:3b:00.0` for
-    /// one that tells none.
+    /// The component: `board`; `serial/…`, the adapter's serial number by devlink; or `pci/0000:3b:00.0` for an adapter
+    /// that reports none.
     pub device: String,
-    /// The version it was to be brought to.
+    /// The version that was to be flashed.
     pub version: String,
-    /// The version that ran.
+    /// The version that was running.
     pub from: String,
-    /// The boot in which it was made.
+    /// The boot in which it was made (`/proc/sys/kernel/random/boot_id`).
     pub boot_id: String,
     /// When, in seconds since 1970 by the host's clock, which may be wrong.
     pub time: u64,
-    /// How far it came.
+    /// The last phase that it reached.
     pub phase: Phase,
-    /// How it ended; absent while that is not known.
+    /// How it ended; absent while that is unknown.
     pub outcome: Option<AttemptOutcome>,
-    /// Why, in words.
+    /// Why, for people.
     pub detail: Option<String>,
 }
 
-/// How far an attempt came; each is recorded before the act itself.
+/// The phase of an attempt; each is recorded before its act.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
-    /// It is about to be written.
+    /// The image is about to be written.
     Armed,
-    /// It is written and read back, and waits for its activation.
+    /// It has been written and read back, and waits for its activation.
     Staged,
     /// It is about to be activated.
     Activating,
@@ -62,17 +61,17 @@ pub enum Phase {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AttemptOutcome {
-    /// In a later boot the component ran that version.
+    /// In a later boot the component was running that version.
     Confirmed,
-    /// The component refused it, and nothing was written.
+    /// The component refused the image, and nothing was written.
     Refused,
-    /// It was not written, or did not come to run; the component works.
+    /// It was not written, or not activated; the component works.
     Failed,
-    /// The attempt was cut off while it was written, by a power cut or a reset.
+    /// The write was interrupted by a power cut or a reset.
     CutOff,
-    /// It was activated, and in the next boot the component did not run that version.
+    /// It was activated, but in the next boot the component was not running that version.
     Unchanged,
-    /// What is in the flash is neither the old version nor the new one, and the host stayed up.
+    /// The flash holds neither the old version nor the new one; the host was not reset.
     Broken,
     /// An outcome this version of the contract does not know.
     #[serde(untagged)]

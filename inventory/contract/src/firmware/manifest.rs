@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The manifest set: which firmware a board or an adapter should run. A TOML file, `firmware-manifests/README.md`
-//! teaches it. A key that is not known here is an error: what is misspelt must not be taken for absent.
+//! The manifest set: which firmware a board or an adapter should run. It is a TOML file; `firmware-manifests/README.md`
+//! is its manual. An unknown key is an error: a misspelt key must not pass for an absent one.
 
 mod match_on;
 mod method;
@@ -13,7 +13,7 @@ pub use match_on::{Match, PciPattern};
 pub use method::{Activate, Activation, Devlink, Exec, ExitMeaning, Method, Mtd, ToolVersion};
 pub use version::{Format, Security, Source, Version};
 
-/// The format that this program reads.
+/// The version of the format that this program reads.
 pub const SCHEMA: u32 = 1;
 
 /// A manifest set: one file, signed as a whole.
@@ -23,17 +23,17 @@ pub const SCHEMA: u32 = 1;
 pub struct ManifestSet {
     /// The version of this format: 1.
     pub schema: u32,
-    /// Grows with every change of the set. Of two sets, the image's and the inventory's, the greater serial wins.
+    /// Increases with every change of the set. Of two sets, the image's and the inventory's, the one with the greater serial is
+    /// used.
     pub serial: u64,
-    /// The last day, `2027-06-30` in UTC, on which anything is flashed by this set.
+    /// The last day, such as `2027-06-30`, in UTC, on which this set is used for flashing.
     pub expires: String,
-    /// One entry for each kind of component.
+    /// One entry for each model of component.
     #[serde(default, rename = "entry", skip_serializing_if = "Vec::is_empty")]
     pub entries: Vec<Entry>,
 }
 
-/// What one kind of component should run. Without `version.want` and `image` it is a template: it shows how, and
-/// matches nothing.
+/// What one model of component should run. An entry without `version.want` and `image` is a template and matches nothing.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -41,29 +41,29 @@ pub struct ManifestSet {
 pub struct Entry {
     /// Its name in reports, unique in the set.
     pub name: String,
-    /// What kind of component it is.
+    /// The kind of component.
     pub component: Component,
-    /// Which machines or adapters it is for. Everything that is given has to hold.
+    /// Which machines or adapters it is for. Everything that is given must match.
     #[serde(rename = "match")]
     pub matches: Match,
-    /// The version that should run, and where the one that does is read.
+    /// The desired version, and where the running one is read.
     pub version: Version,
-    /// When that version is flashed.
+    /// In which cases that version is flashed.
     #[serde(default)]
     pub policy: Policy,
-    /// The file that is written.
+    /// The image file that is written.
     pub image: Option<Image>,
-    /// What has to be so before anything is written.
+    /// What must hold before anything is written.
     #[serde(default)]
     pub requires: Requires,
-    /// How it is written.
+    /// How the image is written.
     pub method: Method,
-    /// What makes the new version run.
+    /// How the new version is activated.
     pub activate: Activate,
-    /// How long, and how often.
+    /// Deadlines, and the number of attempts.
     #[serde(default)]
     pub limits: Limits,
-    /// What is done against losing the component.
+    /// Protection against a component that no longer works.
     #[serde(default)]
     pub safety: Safety,
 }
@@ -79,22 +79,22 @@ pub enum Component {
     Bios,
 }
 
-/// When the wanted version is flashed.
+/// In which cases the desired version is flashed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// In which direction.
+    /// Whether a newer version is replaced.
     pub update: Update,
-    /// From which running versions the wanted one may be flashed.
+    /// From which running versions the desired one may be flashed.
     pub from: FromVersions,
-    /// Versions on the way, ascending and below the wanted one: a component that runs an older version than one of
-    /// these gets that one first, the lowest of them.
+    /// Intermediate versions, ascending and below the desired one. A component that runs an older version than one of these gets
+    /// that one first; of several, the lowest.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub via: Vec<Stone>,
+    pub via: Vec<Intermediate>,
 }
 
-/// In which direction versions may change.
+/// Whether a newer version is replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -106,42 +106,42 @@ pub enum Update {
     Exact,
 }
 
-/// From which running versions a version may be flashed. What is not given does not restrict.
+/// From which running versions a version may be flashed. A key that is absent does not restrict.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct FromVersions {
-    /// From this one on.
+    /// From this version or newer.
     pub min: Option<String>,
-    /// Only from these.
+    /// Only from these versions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
-    /// Not from these.
+    /// Not from these versions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub deny: Vec<String>,
 }
 
-/// A stepping stone: a version that has to run before the wanted one can be flashed.
+/// An intermediate version, which has to run before the desired one can be flashed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct Stone {
+pub struct Intermediate {
     /// The version.
     pub version: String,
     /// From which running versions it may be flashed.
     #[serde(default)]
     pub from: FromVersions,
-    /// Its file.
+    /// Its image file.
     pub image: Image,
 }
 
-/// A file to write.
+/// An image file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Image {
-    /// Where it can be had, tried in order; absolute, or relative to the inventory's `BASE/`.
+    /// Where it is downloaded from, tried in order; absolute, or relative to the inventory's `BASE/`.
     pub urls: Vec<String>,
     /// Size in bytes.
     pub size: u64,
@@ -150,78 +150,78 @@ pub struct Image {
     pub sha256: String,
 }
 
-/// What has to be so before anything is written.
+/// What must hold before anything is written.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Requires {
-    /// What other components of the machine have to run.
+    /// Versions that other components of the machine must run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<RequiredVersion>,
-    /// Every power supply that is present works and is plugged in.
+    /// Every power supply that is present must work and be plugged in.
     pub power: bool,
-    /// The BMC answers.
+    /// The BMC must respond.
     pub bmc: bool,
-    /// So much memory is available beside the image, in MiB.
+    /// Memory that must be available, in MiB, in addition to the size of the image.
     pub memory_mib: Option<u64>,
 }
 
-/// A version that another component has to run.
+/// A version that another component must run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RequiredVersion {
-    /// The name of the other entry. Every component that it matches counts, and there has to be one.
+    /// The name of the other entry. It must match at least one component, and every one that it matches counts.
     pub entry: String,
-    /// At least this one, in the format of that entry.
+    /// The lowest version, in the format of that entry.
     pub min: String,
 }
 
-/// How long, and how often.
+/// Deadlines, and the number of attempts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// How long writing may take, in seconds; after that its outcome is unknown, and read back.
+    /// Deadline of the write, in seconds. After it the result is unknown, and the component is read back.
     pub flash_seconds: u32,
-    /// How long reading back may take, in seconds.
+    /// Deadline of reading back, in seconds.
     pub verify_seconds: u32,
-    /// How often a version is tried on one component, ever.
+    /// How often a version is tried on one component, over all boots.
     pub max_attempts: u32,
-    /// How long after a failed attempt the next one may be made, in seconds.
+    /// The pause after a failed attempt, in seconds.
     pub backoff_seconds: u32,
 }
 
-/// What is done against losing the component.
+/// Protection against a component that no longer works.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Safety {
-    /// The component keeps the version that runs in a bank of its own until the new one is whole.
+    /// The component keeps the running version in a bank of its own until the new one is complete.
     pub banks: bool,
-    /// Read the old content first, and write it back where the new one cannot be written.
+    /// Read the old content first, and restore it if the new one cannot be written.
     pub backup: bool,
-    /// Compare what was written with the image before anything is reset, where the method can.
+    /// Compare what was written with the image before a reset, if the method can.
     pub read_back: bool,
-    /// What a host does whose component could not be brought to the wanted version.
+    /// What the host does if the component cannot be brought to the desired version.
     pub on_fail: OnFail,
 }
 
-/// What a host does whose component could not be brought to the wanted version.
+/// What the host does if a component cannot be brought to the desired version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFail {
-    /// It reports that, and goes on.
+    /// It reports the problem, and goes on.
     #[default]
     Continue,
-    /// It reports that, and boots no target.
+    /// It reports the problem, and does not boot a target.
     Quarantine,
 }
 
 impl Entry {
-    /// Whether the entry only shows how: it wants no version.
+    /// Whether the entry is a template, without version and image.
     pub fn is_template(&self) -> bool {
         self.version.want.is_none() && self.image.is_none()
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Firmware: the manifests that say what should run, and what a host tells of what it did about them.
+//! Firmware: the manifests with the desired versions, the journal of attempts, and the host's report.
 
 mod journal;
 pub mod manifest;
@@ -9,4 +9,5 @@ pub use journal::{Attempt, AttemptOutcome, Journal, Phase};
 pub use manifest::ManifestSet;
 pub use report::{
     Decision, FirmwareComponent, FirmwareReport, FirmwareSet, FirmwareSkipped, SetSource, SignedManifests,
+    SkipReason,
 };

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a host tells of its firmware, and how it gets the manifests.
+//! The firmware in a host's report, and the manifests as the inventory serves them.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
@@ -13,24 +15,24 @@ use super::manifest::Component;
 pub struct SignedManifests {
     /// [`crate::VERSION`].
     pub version: u32,
-    /// The set's TOML, as it was signed.
+    /// The TOML of the set, byte for byte as it was signed.
     pub set: String,
-    /// The Ed25519 signature (RFC 8032) of the bytes of `set`, base64; absent where it is not signed.
+    /// The Ed25519 signature (RFC 8032) of the bytes of `set`, base64; absent if it is not signed.
     pub signature: Option<String>,
 }
 
-/// What became of the firmware in a run.
+/// The firmware of a host, and what a run did about it.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct FirmwareReport {
-    /// The manifest set that was used; absent where there was none.
+    /// The manifest set that was used; absent if there was none.
     pub set: Option<FirmwareSet>,
-    /// The components that an entry of it matched.
+    /// The components that an entry of the set matches.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub components: Vec<FirmwareComponent>,
-    /// The components that were left alone, and why.
+    /// The components that were skipped.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<FirmwareSkipped>,
 }
@@ -39,11 +41,11 @@ pub struct FirmwareReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FirmwareSet {
-    /// Its serial.
+    /// The serial of the set.
     pub serial: u64,
     /// Where it came from.
     pub source: SetSource,
-    /// Whether a key of the image has signed it.
+    /// Whether its signature is valid for a key of the image.
     pub signed: bool,
     /// Whether its last day is over, by the host's clock.
     pub expired: bool,
@@ -54,7 +56,7 @@ pub struct FirmwareSet {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SetSource {
-    /// The image.
+    /// The image of stage1.
     Image,
     /// The inventory.
     Inventory,
@@ -63,65 +65,131 @@ pub enum SetSource {
     Unknown(String),
 }
 
-/// A component, what runs, and what was decided.
+/// A component: its versions, the decision about it, and the outcome.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FirmwareComponent {
-    /// The name of the manifest's entry.
+    /// The name of the manifest entry.
     pub name: String,
-    /// What kind of component it is.
+    /// The kind of component.
     pub component: Component,
-    /// Which one: `board`, or the PCI address of the adapter's first function.
+    /// The component: `board`, or the PCI address of the adapter's first function.
     pub device: String,
-    /// The version that runs, as the machine tells it.
+    /// The running version, as the machine reports it.
     pub running: Option<String>,
-    /// The version that is stored, where the component tells it apart.
+    /// The stored version, if the component reports it separately.
     pub stored: Option<String>,
-    /// The version that should run.
+    /// The desired version.
     pub want: String,
-    /// What was decided.
+    /// The decision.
     pub decision: Decision,
-    /// The version that is flashed now: the wanted one, or one on the way.
+    /// The version that is flashed now: the desired one, or an intermediate one.
     pub target: Option<String>,
-    /// Why, in words.
+    /// The reason of the decision, for people.
     pub reason: Option<String>,
-    /// What came of it.
+    /// The outcome of the last attempt.
     pub outcome: Option<AttemptOutcome>,
     /// How often that version was tried on this component.
     pub attempts: u32,
-    /// How long it took, in milliseconds.
+    /// How long flashing took, in milliseconds.
     pub took_ms: Option<u64>,
 }
 
-/// What is decided about a component.
+/// A decision about a component.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
-    /// It runs what it should, or something newer where that may stay.
+    /// It runs the desired version, or a newer one that may stay.
     Current,
-    /// It is written, and does not run yet.
+    /// The version is stored, and does not run yet.
     PendingActivation,
     /// It is to be flashed.
     Update,
-    /// It should run another version, and is left alone; the reason says why.
+    /// It should run another version, but is not flashed, for the reason that is given.
     Refused,
-    /// It should run another version, and was tried as often as the manifest allows.
+    /// It should run another version, which was tried as often as the manifest allows.
     Exhausted,
     /// A decision this version of the contract does not know.
     #[serde(untagged)]
     Unknown(String),
 }
 
-/// A component that was left alone.
+/// A component that was skipped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FirmwareSkipped {
-    /// What kind of component it is.
+    /// The kind of component.
     pub component: Component,
-    /// Which one: `board`, or the PCI address of the adapter's first function.
+    /// The component: `board`, or the PCI address of the adapter's first function.
     pub device: String,
     /// Why.
-    pub reason: String,
+    pub reason: SkipReason,
+}
+
+/// Why a component was skipped. On the wire it is a text: `no entry matches it`, or `2 entries match it: a, b`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String"))]
+#[serde(from = "String", into = "String")]
+pub enum SkipReason {
+    /// No entry of the manifest set matches it.
+    NoEntry,
+    /// These entries match it, so none is used.
+    Ambiguous(Vec<String>),
+    /// A reason this version of the contract does not know.
+    Unknown(String),
+}
+
+const NO_ENTRY: &str = "no entry matches it";
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::NoEntry => f.write_str(NO_ENTRY),
+            Self::Ambiguous(entries) => {
+                write!(f, "{} entries match it: {}", entries.len(), entries.join(", "))
+            }
+            Self::Unknown(text) => f.write_str(text),
+        }
+    }
+}
+
+impl From<String> for SkipReason {
+    fn from(text: String) -> Self {
+        if text == NO_ENTRY {
+            return Self::NoEntry;
+        }
+        let names = text.split_once(" entries match it: ").map(|(_, names)| names);
+        let names = names.map(|names| names.split(", ").map(str::to_string).collect());
+        // A text that would be written differently is kept as it is.
+        names.map(Self::Ambiguous).filter(|reason| reason.to_string() == text).unwrap_or(Self::Unknown(text))
+    }
+}
+
+impl From<SkipReason> for String {
+    fn from(reason: SkipReason) -> Self {
+        reason.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SkipReason;
+
+    #[test]
+    fn reasons_are_written_as_they_were_read() {
+        let both = SkipReason::Ambiguous(vec!["a".to_string(), "b".to_string()]);
+        let unknown = |text: &str| SkipReason::Unknown(text.to_string());
+        for (text, reason) in [
+            ("no entry matches it", SkipReason::NoEntry),
+            ("2 entries match it: a, b", both),
+            ("3 entries match it: a, b", unknown("3 entries match it: a, b")),
+            ("it is on fire", unknown("it is on fire")),
+            ("", unknown("")),
+        ] {
+            assert_eq!(SkipReason::from(text.to_string()), reason);
+            assert_eq!(String::from(reason), text);
+        }
+    }
 }

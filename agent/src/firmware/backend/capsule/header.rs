@@ -1,43 +1,43 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The headers of a capsule: which firmware it is for (UEFI 2.10, 8.5.3 and 23.3). Pure. All numbers are little-endian.
+//! The headers of a capsule: the firmware that it is for (UEFI 2.10, 8.5.3 and 23.3). Pure. All numbers are little-endian.
 
 use thiserror::Error;
 use uuid::{Uuid, uuid};
 
-/// `EFI_FIRMWARE_MANAGEMENT_CAPSULE_ID_GUID`: what it is for stands further inside.
+/// `EFI_FIRMWARE_MANAGEMENT_CAPSULE_ID_GUID`: the classes are in its payload headers.
 const MANAGEMENT: Uuid = uuid!("6dcbd5ed-e82d-4c44-bda1-7194199ad92a");
 /// `CAPSULE_FLAGS_PERSIST_ACROSS_RESET`.
 const PERSIST_ACROSS_RESET: u32 = 0x0001_0000;
 
-/// Why something is no capsule that could be handed to the firmware.
+/// Why a file is not a usable capsule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Malformed {
     /// It ends within its headers.
-    #[error("it is cut short, or no capsule")]
+    #[error("truncated, or not a capsule")]
     Short,
-    /// It says another size.
-    #[error("it says that it has {said} bytes, and has {has}")]
+    /// Its size field differs from its size.
+    #[error("its header has a size of {field} bytes, but the file has {actual}")]
     Size {
-        /// What it says.
-        said: u64,
-        /// What it has.
-        has: u64,
+        /// The size field, in bytes.
+        field: u64,
+        /// The actual size in bytes.
+        actual: u64,
     },
-    /// The firmware would have to take it in at once, while the system runs.
-    #[error("it is not for the time after a reset: its flags are {0:#x}")]
+    /// It is not processed after a reset, but while the system runs.
+    #[error("its flags are {0:#x}, without CAPSULE_FLAGS_PERSIST_ACROSS_RESET")]
     Flags(u32),
 }
 
-/// What a capsule is for: one of the classes of the ESRT each (`fw_class`).
+/// The firmware that a capsule is for, as classes of the ESRT (`fw_class`).
 ///
 /// # Errors
-/// Where it is no whole capsule.
+/// If it is not a complete capsule.
 pub fn classes(capsule: &[u8]) -> Result<Vec<Uuid>, Malformed> {
     let class = guid(capsule, 0).ok_or(Malformed::Short)?;
     let [header, flags, size] = numbers(capsule, 16).ok_or(Malformed::Short)?;
-    let has = capsule.len() as u64;
-    if u64::from(size) != has {
-        return Err(Malformed::Size { said: size.into(), has });
+    let actual = capsule.len() as u64;
+    if u64::from(size) != actual {
+        return Err(Malformed::Size { field: size.into(), actual });
     }
     if flags & PERSIST_ACROSS_RESET == 0 {
         return Err(Malformed::Flags(flags));
@@ -49,7 +49,7 @@ pub fn classes(capsule: &[u8]) -> Result<Vec<Uuid>, Malformed> {
     managed(body).ok_or(Malformed::Short)
 }
 
-/// `EFI_FIRMWARE_MANAGEMENT_CAPSULE_HEADER`: version, drivers, payloads, and where each of these is.
+/// `EFI_FIRMWARE_MANAGEMENT_CAPSULE_HEADER`: version, number of drivers, number of payloads, and the offset of each.
 fn managed(body: &[u8]) -> Option<Vec<Uuid>> {
     let count = |at| Some(usize::from(u16::from_le_bytes(bytes(body, at)?)));
     let (drivers, payloads) = (count(4)?, count(6)?);
@@ -105,16 +105,16 @@ mod tests {
     }
 
     #[test]
-    fn a_capsule_says_what_it_is_for() {
+    fn a_capsule_names_the_classes_that_it_is_for() {
         assert_eq!(classes(&capsule(CLASS, PERSIST_ACROSS_RESET, b"payload")), Ok(vec![CLASS]));
         let managed = capsule(MANAGEMENT, PERSIST_ACROSS_RESET | 0x4_0000, &management_body());
         assert_eq!(classes(&managed), Ok(vec![CLASS]));
     }
 
     #[test]
-    fn what_is_no_whole_capsule_is_told() {
+    fn an_incomplete_capsule_is_refused() {
         let whole = capsule(CLASS, PERSIST_ACROSS_RESET, b"payload");
-        assert_eq!(classes(&whole[..34]), Err(Malformed::Size { said: 35, has: 34 }));
+        assert_eq!(classes(&whole[..34]), Err(Malformed::Size { field: 35, actual: 34 }));
         assert_eq!(classes(&whole[..20]), Err(Malformed::Short));
         assert_eq!(classes(&capsule(CLASS, 0x2_0000, b"")), Err(Malformed::Flags(0x2_0000)));
         let body = management_body();
@@ -123,7 +123,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_capsule_brings_it_down(mut body in prop::collection::vec(any::<u8>(), 0..80), managed: bool) {
+        fn no_capsule_panics(mut body in prop::collection::vec(any::<u8>(), 0..80), managed: bool) {
             let class = if managed { MANAGEMENT } else { CLASS };
             let _ = classes(&body);
             if let Some(count) = body.get_mut(6..8) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Firmware that UEFI writes itself, after a reset, from a capsule that it was handed before
-//! (drivers/firmware/efi/capsule-loader.c). Until then nothing is written; whether it was, only the version that runs
-//! then tells: the ESRT's status may say success for what never happened.
+//! Firmware that UEFI writes itself, after a reset, from a capsule that was loaded before
+//! (drivers/firmware/efi/capsule-loader.c). Nothing is written until then. Only the version that runs afterwards proves success:
+//! the status in the ESRT may be success although nothing was written.
 
 mod header;
 
@@ -19,17 +19,17 @@ use crate::host::Machine;
 
 const LOADER: &str = "/dev/efi_capsule_loader";
 const ESRT: &str = "/sys/firmware/efi/esrt/entries";
-/// How much is handed over before that is told.
+/// Progress is reported after each of these steps, in bytes.
 const STEP: usize = 1 << 20;
 
-/// The firmware of a machine that takes capsules.
+/// The firmware of a machine, as a target of capsules.
 #[derive(Clone, Debug)]
 pub struct Firmware {
     machine: Machine,
 }
 
 impl Firmware {
-    /// That of the machine.
+    /// The firmware of `machine`.
     pub fn new(machine: &Machine) -> Self {
         Self { machine: machine.clone() }
     }
@@ -44,22 +44,22 @@ impl Firmware {
             Ok(capsule) => capsule,
             Err(error) => return Outcome::Refused(format!("{error:#}")),
         };
-        let work = move |tell: &dyn Fn(Progress)| match hand_over(&path, &capsule, tell) {
+        let work = move |report: &dyn Fn(Progress)| match load(&path, &capsule, report) {
             Ok(()) => Outcome::Done,
-            // The firmware takes all of it or nothing.
+            // The kernel loads all of it or nothing.
             Err(error) => Outcome::Refused(format!("{error:#}")),
         };
         within(limit, "capsule", work, progress)
     }
 
-    /// The versions that run, by class.
+    /// The running versions, by class.
     pub(super) fn read_back(&self) -> Result<Stored> {
         let running = self.versions();
-        ensure!(!running.is_empty(), "the firmware has no ESRT");
+        ensure!(!running.is_empty(), "this firmware has no ESRT");
         Ok(Stored::Versions { running, stored: BTreeMap::new() })
     }
 
-    /// A capsule that the firmware has use for.
+    /// The content of a capsule that is for this firmware.
     fn capsule(&self, image: &Path) -> Result<Vec<u8>> {
         let path = image.display();
         let capsule = fs::read(image).with_context(|| format!("reading {path}"))?;
@@ -67,9 +67,9 @@ impl Firmware {
         let known = self.versions();
         for class in classes {
             let known = known.contains_key(&class.to_string());
-            ensure!(known, "{path} is for {class}, which is not in the firmware's ESRT");
+            ensure!(known, "{path} is for {class}, which is not in the ESRT of this machine");
         }
-        ensure!(self.machine.has(LOADER), "the kernel takes no capsules: there is no {LOADER}");
+        ensure!(self.machine.has(LOADER), "the kernel has no capsule loader ({LOADER})");
         Ok(capsule)
     }
 
@@ -85,16 +85,16 @@ impl Firmware {
     }
 }
 
-fn hand_over(loader: &Path, capsule: &[u8], tell: &dyn Fn(Progress)) -> Result<()> {
+fn load(loader: &Path, capsule: &[u8], report: &dyn Fn(Progress)) -> Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .open(loader)
         .with_context(|| format!("opening {}", loader.display()))?;
     let mut done = 0;
     for step in capsule.chunks(STEP) {
-        file.write_all(step).context("handing the capsule to the firmware")?;
+        file.write_all(step).context("loading the capsule")?;
         done += step.len() as u64;
-        tell(Progress { phase: "handing over".to_string(), done, total: capsule.len() as u64 });
+        report(Progress { phase: "loading".to_string(), done, total: capsule.len() as u64 });
     }
     Ok(())
 }
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_capsule_for_what_is_there_is_handed_over() {
+    fn a_capsule_for_this_firmware_is_loaded() {
         let tree = tree(&[(LOADER, "")]);
         let machine = tree.machine();
         assert_eq!(write(&machine, "/good.cap"), Outcome::Done);
@@ -140,16 +140,16 @@ mod tests {
     }
 
     #[test]
-    fn others_are_refused() {
+    fn other_capsules_are_refused() {
         let tree = tree(&[]);
         let machine = tree.machine();
         for (image, expected) in [
-            ("/good.cap", "there is no /dev/efi_capsule_loader"),
+            ("/good.cap", "the kernel has no capsule loader (/dev/efi_capsule_loader)"),
             (
                 "/other.cap",
-                "is for 07070707-0707-0707-0707-070707070707, which is not in the firmware's ESRT",
+                "is for 07070707-0707-0707-0707-070707070707, which is not in the ESRT of this machine",
             ),
-            ("/half.cap", "it says that it has 32 bytes, and has 30"),
+            ("/half.cap", "its header has a size of 32 bytes, but the file has 30"),
             ("/none.cap", "none.cap"),
         ] {
             match write(&machine, image) {

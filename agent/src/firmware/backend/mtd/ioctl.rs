@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What an MTD device is asked and told by ioctl (include/uapi/mtd/mtd-abi.h).
+//! The ioctls of an MTD device (include/uapi/mtd/mtd-abi.h).
 
 use std::fs::File;
 use std::io;
@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 
 use nix::errno::Errno;
 
-/// A flag: can be written.
+/// A flag: the device can be written.
 pub const MTD_WRITEABLE: u32 = 0x400;
 
 /// `struct mtd_info_user`.
@@ -20,11 +20,11 @@ pub struct Info {
     pub flags: u32,
     /// Length in bytes.
     pub size: u32,
-    /// Bytes that are erased together.
+    /// Size of an erase block in bytes.
     pub erase_size: u32,
-    /// Bytes that are written together.
+    /// The unit of writing in bytes.
     pub write_size: u32,
-    /// Spare bytes beside these.
+    /// Out-of-band bytes per unit of writing.
     pub spare_size: u32,
     padding: u64,
 }
@@ -40,10 +40,10 @@ nix::ioctl_read!(mem_get_info, b'M', 1, Info);
 nix::ioctl_write_ptr!(mem_erase, b'M', 2, Range);
 nix::ioctl_read!(mem_is_locked, b'M', 23, Range);
 
-/// What it is.
+/// `MEMGETINFO`
 pub fn info(device: &File) -> io::Result<Info> {
     let mut info = Info::default();
-    // SAFETY: the structure is laid out as the kernel has it, which fills it in.
+    // SAFETY: the structure has the kernel's layout; the kernel fills it in.
     unsafe { mem_get_info(device.as_raw_fd(), &raw mut info) }?;
     Ok(info)
 }
@@ -51,15 +51,15 @@ pub fn info(device: &File) -> io::Result<Info> {
 /// Erases a range of whole erase blocks.
 pub fn erase(device: &File, start: u32, length: u32) -> io::Result<()> {
     let range = Range { start, length };
-    // SAFETY: the structure is laid out as the kernel has it, which only reads it.
+    // SAFETY: the structure has the kernel's layout; the kernel only reads it.
     unsafe { mem_erase(device.as_raw_fd(), &raw const range) }?;
     Ok(())
 }
 
-/// Whether a range is locked against writing; a chip that has no locks is not.
+/// Whether a range is locked against writing. A chip without locks is never locked.
 pub fn is_locked(device: &File, start: u32, length: u32) -> io::Result<bool> {
     let mut range = Range { start, length };
-    // SAFETY: the structure is laid out as the kernel has it, which only reads it.
+    // SAFETY: the structure has the kernel's layout; the kernel only reads it.
     match unsafe { mem_is_locked(device.as_raw_fd(), &raw mut range) } {
         Ok(locked) => Ok(locked != 0),
         Err(Errno::EOPNOTSUPP | Errno::ENOTTY) => Ok(false),
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn structures_are_as_long_as_the_kernels() {
+    fn structures_have_the_kernels_size() {
         assert_eq!((size_of::<Info>(), size_of::<Range>()), (32, 8));
     }
 }

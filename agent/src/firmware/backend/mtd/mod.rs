@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Firmware in a flash chip that the kernel shows as MTD. Nothing but the image is there: no second bank, no check by
-//! firmware that runs. Half an image is a board that does not start.
+//! Firmware in a flash chip that the kernel exposes as MTD. There is no second bank, and no running firmware checks the image. A
+//! board with half an image does not start.
 
 mod ioctl;
 mod table;
@@ -20,14 +20,14 @@ use table::{changed_blocks, first_difference};
 
 const TABLE: &str = "/proc/mtd";
 
-/// A partition, by its name: numbers change from boot to boot.
+/// A partition, by its name: device numbers may change between boots.
 #[derive(Clone, Debug)]
 pub struct Partition {
     machine: Machine,
     name: String,
 }
 
-/// A partition that was found.
+/// An open partition.
 struct Found {
     device: File,
     size: usize,
@@ -40,10 +40,10 @@ impl Partition {
         Self { machine: machine.clone(), name: name.to_string() }
     }
 
-    /// All that is in the partition.
+    /// The whole content of the partition.
     ///
     /// # Errors
-    /// Where it is not there, or cannot be read.
+    /// If there is no such partition, or it cannot be read.
     pub fn read(&self) -> Result<Vec<u8>> {
         self.read_from(&self.open(false)?)
     }
@@ -62,8 +62,8 @@ impl Partition {
             Err(error) => return Outcome::Refused(format!("{error:#}")),
         };
         let name = self.name.clone();
-        // A chip that does not get ready keeps the kernel, and whoever asked it, waiting.
-        let work = move |tell: &dyn Fn(Progress)| rewrite(&found, &name, &old, &image, tell);
+        // A chip that does not become ready blocks the thread in the kernel.
+        let work = move |report: &dyn Fn(Progress)| rewrite(&found, &name, &old, &image, report);
         within(limit, "mtd", work, progress)
     }
 
@@ -72,22 +72,23 @@ impl Partition {
         Ok(first_difference(&self.read()?, &image).map_or(Stored::Image, Stored::Different))
     }
 
-    /// The partition, open for writing, and the image that fits it.
+    /// The partition, open for writing, and the image, which has its size.
     fn prepare(&self, image: &Path) -> Result<(Found, Vec<u8>)> {
         let (path, image) = (image, read_image(image)?);
         let (found, name) = (self.open(true)?, &self.name);
         ensure!(
             image.len() == found.size,
-            "{} has {} bytes, and the MTD partition {name} {}",
+            "{} has {} bytes, but the MTD partition {name} has {}",
             path.display(),
             image.len(),
             found.size
         );
-        let flags = ioctl::info(&found.device).with_context(|| format!("asking the MTD partition {name}"))?;
-        ensure!(flags.flags & ioctl::MTD_WRITEABLE != 0, "the MTD partition {name} cannot be written");
+        let flags =
+            ioctl::info(&found.device).with_context(|| format!("querying the MTD partition {name}"))?;
+        ensure!(flags.flags & ioctl::MTD_WRITEABLE != 0, "the MTD partition {name} is read-only");
         for start in (0..found.size).step_by(found.block) {
             let locked = ioctl::is_locked(&found.device, start as u32, found.block as u32);
-            let locked = locked.with_context(|| format!("asking the MTD partition {name} for its locks"))?;
+            let locked = locked.with_context(|| format!("querying the locks of the MTD partition {name}"))?;
             ensure!(!locked, "the MTD partition {name} is locked at {start:#x}");
         }
         Ok((found, image))
@@ -95,21 +96,24 @@ impl Partition {
 
     fn open(&self, for_writing: bool) -> Result<Found> {
         let name = &self.name;
-        let text = self.machine.read(TABLE).context("looking for MTD partitions")?;
+        let text = self.machine.read(TABLE).context("listing the MTD partitions")?;
         let mut named = table::partitions(&String::from_utf8_lossy(&text));
         named.retain(|partition| partition.name == *name);
         let partition = match named.as_slice() {
             [partition] => partition,
-            [] => bail!("there is no MTD partition {name}"),
-            _ => bail!("there are {} MTD partitions {name}", named.len()),
+            [] => bail!("no MTD partition {name} found"),
+            _ => bail!("{} MTD partitions {name} found", named.len()),
         };
-        // ioctls have 32 bits.
+        // The ioctls have 32-bit offsets.
         let fits = |bytes: u64| u32::try_from(bytes).ok().map(|bytes| bytes as usize);
         let sizes = fits(partition.size).zip(fits(partition.erase_size));
         let (size, block) = sizes.with_context(|| format!("the MTD partition {name} is too large"))?;
-        ensure!(size % block == 0, "the MTD partition {name} does not consist of whole erase blocks");
+        ensure!(
+            size % block == 0,
+            "the size of the MTD partition {name} is not a multiple of its erase block"
+        );
         let path = self.machine.path(format!("/dev/{}", partition.device));
-        // A device that is read-only for ever refuses to be opened for writing.
+        // A read-only device cannot be opened for writing.
         let device = OpenOptions::new().read(true).write(for_writing).open(&path);
         let device =
             device.with_context(|| format!("opening the MTD partition {name}, {}", path.display()))?;
@@ -124,8 +128,8 @@ impl Partition {
     }
 }
 
-/// Makes the partition, which holds `old`, hold `new`: block by block, and only those that differ.
-fn rewrite(found: &Found, name: &str, old: &[u8], new: &[u8], tell: &dyn Fn(Progress)) -> Outcome {
+/// Replaces the content `old` of the partition with `new`: block by block, and only the blocks that differ.
+fn rewrite(found: &Found, name: &str, old: &[u8], new: &[u8], report: &dyn Fn(Progress)) -> Outcome {
     let blocks: Vec<_> = changed_blocks(old, new, found.block).collect();
     for (number, block) in blocks.iter().enumerate() {
         let (start, bytes) = (block.start, new.get(block.clone()).unwrap_or_default());
@@ -137,7 +141,7 @@ fn rewrite(found: &Found, name: &str, old: &[u8], new: &[u8], tell: &dyn Fn(Prog
         };
         if let Err(error) = ioctl::erase(&found.device, start as u32, found.block as u32) {
             let why = why("erasing", error);
-            // Where the first erase does nothing, all is as before.
+            // If the first erase changed nothing, the old content is intact.
             let mut now = vec![0; bytes.len()];
             let read = found.device.read_exact_at(&mut now, start as u64);
             let same = read.is_ok() && old.get(block.clone()) == Some(&now);
@@ -148,10 +152,10 @@ fn rewrite(found: &Found, name: &str, old: &[u8], new: &[u8], tell: &dyn Fn(Prog
         }
         let done = ((number + 1) * found.block) as u64;
         let total = (blocks.len() * found.block) as u64;
-        tell(Progress { phase: "writing".to_string(), done, total });
+        report(Progress { phase: "writing".to_string(), done, total });
     }
     match nix::unistd::fsync(&found.device) {
-        // MTD has nothing to sync, as a rule.
+        // Most MTD devices have nothing to sync.
         Ok(()) | Err(Errno::EINVAL) => Outcome::Done,
         Err(errno) => Outcome::Unknown(format!("syncing the MTD partition {name}: {errno}")),
     }
@@ -167,22 +171,25 @@ mod tests {
     use crate::facts::fixture::Tree;
 
     #[test]
-    fn what_must_not_be_written_is_refused() {
+    fn an_image_that_must_not_be_written_is_refused() {
         const NAMES: &str = "dev:    size   erasesize  name\n";
         let line = |device: &str, size: &str, name: &str| format!("{device}: {size} 00001000 \"{name}\"\n");
         for (table, expected) in [
-            (String::new(), "there is no MTD partition bios-code"),
-            (line("mtd0", "00001000", "bios-vars"), "there is no MTD partition bios-code"),
+            (String::new(), "no MTD partition bios-code found"),
+            (line("mtd0", "00001000", "bios-vars"), "no MTD partition bios-code found"),
             (
                 line("mtd0", "00001000", "bios-code") + &line("mtd1", "00001000", "bios-code"),
-                "there are 2 MTD partitions bios-code",
+                "2 MTD partitions bios-code found",
             ),
-            (line("mtd0", "00001001", "bios-code"), "does not consist of whole erase blocks"),
+            (line("mtd0", "00001001", "bios-code"), "is not a multiple of its erase block"),
             (line("mtd0", "100000000", "bios-code"), "is too large"),
-            (line("mtd0", "00002000", "bios-code"), "has 4096 bytes, and the MTD partition bios-code 8192"),
+            (
+                line("mtd0", "00002000", "bios-code"),
+                "has 4096 bytes, but the MTD partition bios-code has 8192",
+            ),
             (line("mtd9", "00001000", "bios-code"), "opening the MTD partition bios-code"),
-            // A file is no MTD device.
-            (line("mtd0", "00001000", "bios-code"), "asking the MTD partition bios-code"),
+            // A file is not an MTD device.
+            (line("mtd0", "00001000", "bios-code"), "querying the MTD partition bios-code"),
         ] {
             let tree = Tree::new([
                 ("/proc/mtd", [NAMES, &table].concat().as_bytes()),
@@ -201,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_compared_byte_by_byte() {
+    fn the_content_is_compared_byte_by_byte() {
         let table = "mtd0: 00001000 00001000 \"BIOS\"\n";
         let mut chip = [7; 4096];
         chip[100] = 8;

@@ -6,13 +6,13 @@ use std::ops::Range;
 /// A partition of a flash chip, or a whole chip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partition {
-    /// What the kernel calls it: `mtd1`.
+    /// The kernel's name of the device: `mtd1`.
     pub device: String,
-    /// Its length in bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// Bytes that are erased together.
+    /// Size of an erase block in bytes.
     pub erase_size: u64,
-    /// What it holds: `bios-code`.
+    /// The name of the partition: `bios-code`.
     pub name: String,
 }
 
@@ -46,7 +46,7 @@ pub fn changed_blocks<'a>(
         .filter(|block| old.get(block.clone()) != new.get(block.clone()))
 }
 
-/// The first byte in which the two differ.
+/// The offset of the first byte in which the two differ.
 pub fn first_difference(one: &[u8], other: &[u8]) -> Option<u64> {
     let within = one.iter().zip(other).position(|(one, other)| one != other);
     let at = within.or((one.len() != other.len()).then(|| one.len().min(other.len())));
@@ -89,7 +89,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn writing_the_changed_blocks_makes_the_new_image(
+        fn writing_the_changed_blocks_yields_the_new_image(
             (old, new) in prop::collection::vec((any::<bool>(), any::<bool>()), 0..64)
                 .prop_map(|pairs: Vec<(bool, bool)>| pairs.into_iter().unzip::<bool, bool, Vec<_>, Vec<_>>()),
             length in 1_usize..9,
@@ -104,7 +104,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_brings_it_down(text in ".{0,80}") {
+        fn no_text_panics(text in ".{0,80}") {
             let _ = partitions(&text);
         }
     }

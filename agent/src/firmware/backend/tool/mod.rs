@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Firmware that a vendor's program writes. What it is called with and what its answers mean is data; there is no shell.
+//! Firmware that a program of the vendor writes. Its arguments and the meaning of its exit codes are data in the manifest; no shell is
+//! involved.
 
 mod answer;
 
@@ -16,21 +17,22 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use stage1_contract::firmware::manifest::{Exec, ExitMeaning};
 
-use super::deadline::within;
+use super::deadline::{timed_out, within};
 use super::{Outcome, Progress, Stored};
+use crate::firmware::reading::{self, Reading};
 use answer::{Tail, meaning};
 
-/// How much of a tool's output is kept.
+/// How much of a tool's output is kept, in bytes.
 const KEPT: usize = 16 << 10;
-/// The name of the version that a tool tells.
-pub const TOLD: &str = "tool";
-/// How much longer a tool may take than it should.
+/// The name of the version that a tool reports, in [`Stored::Versions`].
+pub(crate) const VERSION: &str = "tool";
+/// How much longer than its limit a tool may take.
 const GRACE: Duration = Duration::from_secs(30);
-/// How long a tool that only tells something may take.
+/// The deadline of a version program.
 const ANSWER: Duration = Duration::from_secs(60);
-/// How often is looked whether a tool has ended, while it says nothing.
-const LOOK: Duration = Duration::from_millis(200);
-/// All that tools find in their environment.
+/// How often to check whether a tool without output has ended.
+const POLL: Duration = Duration::from_millis(200);
+/// The whole environment of a tool.
 const ENVIRONMENT: [(&str, &str); 2] = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C")];
 
 /// A program that writes firmware.
@@ -41,15 +43,6 @@ pub struct Tool {
     port: String,
 }
 
-/// The versions that a program tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Versions {
-    /// The one that runs.
-    pub running: String,
-    /// The one that is stored, where it is told apart.
-    pub stored: Option<String>,
-}
-
 /// How a program ended.
 struct Ended {
     code: Option<i32>,
@@ -57,31 +50,31 @@ struct Ended {
 }
 
 impl Tool {
-    /// The one that a manifest names, for the component `device` with its first port.
+    /// The program of a manifest entry, for the component `device` with its first port.
     pub fn new(exec: &Exec, device: &str, port: Option<&str>) -> Self {
         Self { exec: exec.clone(), device: device.to_string(), port: port.unwrap_or_default().to_string() }
     }
 
-    /// The versions that it tells.
+    /// Runs the version program, and reads its output.
     ///
     /// # Errors
-    /// Where it tells none.
-    pub fn versions(&self) -> Result<Versions> {
-        let version = self.exec.version.as_ref().context("the tool tells no version")?;
-        let (child, output) = start(&self.words(&version.argv, ""))?;
+    /// If there is none, it does not end in time, or it prints no version.
+    pub fn versions(&self) -> Result<Reading> {
+        let version =
+            self.exec.version.as_ref().context("the entry has no version program (method.exec.version)")?;
+        let (child, output) = start(&self.arguments(&version.argv, ""))?;
         let (sender, answer) = channel();
         thread::spawn(move || sender.send(wait(child, output, &|_| ())));
         let program = version.argv.first().map_or("", String::as_str);
-        let ended = answer.recv_timeout(ANSWER).with_context(|| format!("waiting for {program}"))??;
-        let told = |marker: &str| answer::version(&ended.output, marker).map(str::to_string);
-        let Some(running) = told(&version.running) else {
-            bail!("{program} tells no version after {:?}: {}", version.running, last_line(&ended.output));
-        };
-        Ok(Versions { running, stored: version.stored.as_deref().and_then(told) })
+        let Ok(ended) = answer.recv_timeout(ANSWER) else { bail!("{program}: {}", timed_out(ANSWER)) };
+        let output = ended?.output;
+        reading::tool(&output, version).with_context(|| {
+            format!("{program} printed no version after {:?}: {}", version.running, last_line(&output))
+        })
     }
 
     pub(super) fn check(&self, image: &Path) -> Result<()> {
-        ensure!(image.is_file(), "there is no {}", image.display());
+        ensure!(image.is_file(), "{} does not exist", image.display());
         let program = self.exec.argv.first().context("the tool's command is empty")?;
         let mut places = ENVIRONMENT[0].1.split(':').map(|folder| Path::new(folder).join(program));
         let found = if program.contains('/') {
@@ -89,40 +82,40 @@ impl Tool {
         } else {
             places.any(|path| path.is_file())
         };
-        ensure!(found, "this system has no program {program}");
+        ensure!(found, "the program {program} is not in this image");
         Ok(())
     }
 
-    /// It is given a moment more than `limit`, and then it is left alone: a tool that is killed while it writes leaves
-    /// half an image behind.
+    /// A tool may take [`GRACE`] longer than `limit`; after that it keeps running. It is never killed: half an image would be left in the
+    /// flash.
     pub(super) fn write(&self, image: &Path, limit: Duration, progress: &mut dyn FnMut(Progress)) -> Outcome {
         let started = self.check(image).and_then(|()| {
-            let path = image.to_str().with_context(|| format!("{} is no text", image.display()))?;
-            start(&self.words(&self.exec.argv, path))
+            let path = image.to_str().with_context(|| format!("{} is not UTF-8", image.display()))?;
+            start(&self.arguments(&self.exec.argv, path))
         });
         let (child, output) = match started {
             Ok(started) => started,
             Err(error) => return Outcome::Refused(format!("{error:#}")),
         };
         let codes = self.exec.codes.clone();
-        let work = move |tell: &dyn Fn(Progress)| match wait(child, output, tell) {
-            Ok(ended) => judge(&codes, &ended),
+        let work = move |report: &dyn Fn(Progress)| match wait(child, output, report) {
+            Ok(ended) => outcome(&codes, &ended),
             Err(error) => Outcome::Unknown(format!("{error:#}")),
         };
         within(limit + GRACE, "tool", work, progress)
     }
 
     pub(super) fn read_back(&self) -> Result<Stored> {
-        let Versions { running, stored } = self.versions()?;
-        let named = |version: String| (TOLD.to_string(), version);
+        let Reading { running, stored, .. } = self.versions()?;
+        let named = |version: String| (VERSION.to_string(), version);
         Ok(Stored::Versions {
             running: BTreeMap::from([named(running)]),
             stored: stored.map(named).into_iter().collect(),
         })
     }
 
-    /// The words of a command, with what stands for others filled in.
-    fn words(&self, argv: &[String], image: &str) -> Vec<String> {
+    /// The arguments of a command, with the placeholders filled in.
+    fn arguments(&self, argv: &[String], image: &str) -> Vec<String> {
         let fill = |word: &String| {
             word.replace("{device}", &self.device).replace("{port}", &self.port).replace("{image}", image)
         };
@@ -130,29 +123,29 @@ impl Tool {
     }
 }
 
-/// Starts a program in a process group of its own, which no signal from a terminal reaches.
+/// Starts a program in a process group of its own, so that no signal of the terminal reaches it.
 fn start(command: &[String]) -> Result<(Child, io::PipeReader)> {
-    let (program, words) = command.split_first().context("the tool's command is empty")?;
+    let (program, arguments) = command.split_first().context("the tool's command is empty")?;
     let (output, end) = io::pipe().context("creating a pipe")?;
     let mut command = Command::new(program);
-    command.args(words).env_clear().envs(ENVIRONMENT).process_group(0);
+    command.args(arguments).env_clear().envs(ENVIRONMENT).process_group(0);
     command.stdin(Stdio::null()).stdout(end.try_clone().context("duplicating a pipe")?).stderr(end);
-    // The pipe's other end goes with the command.
+    // Dropping the command closes this process's copies of the write end.
     let child = command.spawn().with_context(|| format!("starting {program}"))?;
     Ok((child, output))
 }
 
-/// Waits until it has ended, and tells each line of its output.
-fn wait(mut child: Child, output: io::PipeReader, tell: &dyn Fn(Progress)) -> Result<Ended> {
+/// Waits until it has ended, and reports each line of its output.
+fn wait(mut child: Child, output: io::PipeReader, report: &dyn Fn(Progress)) -> Result<Ended> {
     let tail = Arc::new(Mutex::new(Tail::new(KEPT)));
     let (sender, lines) = channel();
     let keeper = Arc::clone(&tail);
-    thread::spawn(move || listen(output, &keeper, &sender));
+    thread::spawn(move || read_lines(output, &keeper, &sender));
     loop {
-        match lines.recv_timeout(LOOK) {
-            Ok(line) => tell(Progress { phase: line, done: 0, total: 0 }),
+        match lines.recv_timeout(POLL) {
+            Ok(line) => report(Progress { phase: line, done: 0, total: 0 }),
             Err(RecvTimeoutError::Disconnected) => break,
-            // What it has left behind may keep its output open.
+            // A process that it has started may keep its output open.
             Err(RecvTimeoutError::Timeout) if child.try_wait()?.is_some() => break,
             Err(RecvTimeoutError::Timeout) => {}
         }
@@ -162,8 +155,8 @@ fn wait(mut child: Child, output: io::PipeReader, tell: &dyn Fn(Progress)) -> Re
     Ok(Ended { code: status.code(), output })
 }
 
-/// Keeps the end of what comes, and passes on its lines; `\r` ends one too.
-fn listen(mut output: io::PipeReader, tail: &Mutex<Tail>, lines: &Sender<String>) {
+/// Keeps the end of the output, and passes on its lines; `\r` ends a line, too.
+fn read_lines(mut output: io::PipeReader, tail: &Mutex<Tail>, lines: &Sender<String>) {
     let (mut buffer, mut line) = ([0; 4096], Vec::new());
     while let Ok(length @ 1..) = output.read(&mut buffer) {
         let bytes = buffer.get(..length).unwrap_or_default();
@@ -181,19 +174,19 @@ fn listen(mut output: io::PipeReader, tail: &Mutex<Tail>, lines: &Sender<String>
     }
 }
 
-fn judge(codes: &BTreeMap<String, ExitMeaning>, ended: &Ended) -> Outcome {
-    let how = ended.code.map_or("it was killed".to_string(), |code| format!("exit code {code}"));
+fn outcome(codes: &BTreeMap<String, ExitMeaning>, ended: &Ended) -> Outcome {
+    let how = ended.code.map_or("killed by a signal".to_string(), |code| format!("exit code {code}"));
     let why = format!("{how}: {}", last_line(&ended.output));
     match meaning(codes, ended.code) {
         ExitMeaning::Done => Outcome::Done,
-        ExitMeaning::Unchanged => Outcome::Refused(format!("it says that there is nothing to do, {why}")),
+        ExitMeaning::Unchanged => Outcome::Refused(format!("nothing to do: {why}")),
         ExitMeaning::Refused => Outcome::Refused(why),
         ExitMeaning::Failed => Outcome::Unknown(why),
     }
 }
 
 fn last_line(output: &str) -> &str {
-    output.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it said nothing")
+    output.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("no output")
 }
 
 #[cfg(test)]
@@ -223,43 +216,43 @@ mod tests {
         Tool::new(&exec, "0000:3b:00.0", Some("eth0"))
     }
 
-    /// What became of it, and what it said.
+    /// The outcome of a write, and the lines of its output.
     fn write(tool: &Tool, image: &Path) -> (Outcome, Vec<String>) {
-        let mut said = Vec::new();
-        let outcome = tool.write(image, Duration::from_secs(60), &mut |progress| said.push(progress.phase));
-        (outcome, said)
+        let mut lines = Vec::new();
+        let outcome = tool.write(image, Duration::from_secs(60), &mut |progress| lines.push(progress.phase));
+        (outcome, lines)
     }
 
     #[test]
-    fn a_tool_is_judged_by_its_exit_code() {
+    fn the_exit_code_of_a_tool_decides() {
         let image = tempfile::NamedTempFile::new().unwrap();
         let outcome = |script| write(&tool(script, ""), image.path());
-        let (done, said) = outcome("printf 'one\\r\\rtwo\\n' >&2; echo \"$1 $2 $3 $LC_ALL $HOME\"");
+        let (done, lines) = outcome("printf 'one\\r\\rtwo\\n' >&2; echo \"$1 $2 $3 $LC_ALL $HOME\"");
         assert_eq!(done, Outcome::Done);
-        assert_eq!(said, ["one", "two", &format!("{} 0000:3b:00.0 eth0 C ", image.path().display())]);
+        assert_eq!(lines, ["one", "two", &format!("{} 0000:3b:00.0 eth0 C ", image.path().display())]);
         let why = || "exit code 1: no such board".to_string();
         assert_eq!(outcome("echo no such board; echo; exit 1").0, Outcome::Refused(why()));
         assert!(matches!(outcome("exit 2").0, Outcome::Refused(why) if why.contains("nothing to do")));
-        assert_eq!(outcome("exit 3").0, Outcome::Unknown("exit code 3: it said nothing".to_string()));
-        assert_eq!(outcome("exit 9").0, Outcome::Unknown("exit code 9: it said nothing".to_string()));
-        assert_eq!(outcome("kill -9 $$").0, Outcome::Unknown("it was killed: it said nothing".to_string()));
-        // What it leaves behind is not waited for.
-        let (left, said) = outcome("sleep 20 & echo left");
-        assert_eq!((left, said), (Outcome::Done, vec!["left".to_string()]));
+        assert_eq!(outcome("exit 3").0, Outcome::Unknown("exit code 3: no output".to_string()));
+        assert_eq!(outcome("exit 9").0, Outcome::Unknown("exit code 9: no output".to_string()));
+        assert_eq!(outcome("kill -9 $$").0, Outcome::Unknown("killed by a signal: no output".to_string()));
+        // A background process of it is not waited for.
+        let (left, lines) = outcome("sleep 20 & echo left");
+        assert_eq!((left, lines), (Outcome::Done, vec!["left".to_string()]));
     }
 
     #[test]
-    fn a_tool_tells_versions() {
-        let told = tool("", "echo 'FW Version:  22.39.2048'; echo \"Pending: $2\"").versions().unwrap();
+    fn a_tool_reports_versions() {
+        let reading = tool("", "echo 'FW Version:  22.39.2048'; echo \"Pending: $2\"").versions().unwrap();
         let expected = ("22.39.2048".to_string(), Some("0000:3b:00.0".to_string()));
-        assert_eq!((told.running, told.stored), expected);
+        assert_eq!((reading.running, reading.stored), expected);
         assert_eq!(tool("", "echo Version: 1").versions().unwrap().stored, None);
         let error = tool("", "echo no device; exit 1").versions().unwrap_err().to_string();
-        assert_eq!(error, "sh tells no version after \"Version:\": no device");
+        assert_eq!(error, "sh printed no version after \"Version:\": no device");
     }
 
     #[test]
-    fn what_is_not_there_is_not_called() {
+    fn missing_programs_and_images_are_refused() {
         let image = tempfile::NamedTempFile::new().unwrap();
         for command in [vec![], vec!["stage1-no-such-tool"], vec!["/no/such/tool"]] {
             let argv = command.into_iter().map(str::to_string).collect();
@@ -267,6 +260,6 @@ mod tests {
             assert!(matches!(write(&tool, image.path()).0, Outcome::Refused(_)));
         }
         let missing = write(&tool("", ""), Path::new("/no/such/image")).0;
-        assert_eq!(missing, Outcome::Refused("there is no /no/such/image".to_string()));
+        assert_eq!(missing, Outcome::Refused("/no/such/image does not exist".to_string()));
     }
 }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-/// Which machines (for the BIOS) or adapters (for a NIC) an entry is for; texts are compared exactly.
+/// Which machines (for the BIOS) or adapters (for a NIC) an entry is for. Texts are compared exactly.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -22,20 +22,20 @@ pub struct Match {
     pub board_vendor: Option<String>,
     /// BIOS: the first board's product name (SMBIOS type 2, 05h).
     pub board_name: Option<String>,
-    /// BIOS: the GUID of an entry in the EFI System Resource Table, lower case; with the source `esrt` its version is
-    /// the one that counts.
+    /// BIOS: the GUID (`fw_class`) of an entry in the EFI System Resource Table, in lower case. The source `esrt` reads the version
+    /// of this entry.
     pub esrt: Option<String>,
-    /// NIC: `vendor:device` or `vendor:device:subvendor:subdevice` in hexadecimal, one of these.
+    /// NIC: `vendor:device` or `vendor:device:subvendor:subdevice` in hexadecimal, any of these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pci: Vec<PciPattern>,
-    /// NIC: the kernel's driver.
+    /// NIC: the name of its kernel driver.
     pub driver: Option<String>,
     /// NIC: fixed versions of devlink, `"fw.psid" = "MT_0000000359"`, all of these.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub fixed: BTreeMap<String, String>,
 }
 
-/// PCI ids: `15b3:101d`, or with the board's `15b3:101d:15b3:0016`.
+/// PCI IDs: `15b3:101d`, or with the subsystem IDs `15b3:101d:15b3:0016`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(
@@ -44,16 +44,16 @@ pub struct Match {
 )]
 #[serde(try_from = "String", into = "String")]
 pub struct PciPattern {
-    /// The vendor's number.
+    /// The vendor ID.
     pub vendor: u16,
-    /// The vendor's number for the device.
+    /// The device ID.
     pub device: u16,
-    /// The numbers of who built it into a board, and of the board; absent: any.
+    /// The subsystem vendor ID and the subsystem ID; `None` for any.
     pub subsystem: Option<(u16, u16)>,
 }
 
 impl PciPattern {
-    /// Whether some device can have the ids of both.
+    /// Whether a device can match both.
     pub fn overlaps(&self, other: &Self) -> bool {
         (self.vendor, self.device) == (other.vendor, other.device)
             && (self.subsystem.is_none() || other.subsystem.is_none() || self.subsystem == other.subsystem)
@@ -76,7 +76,7 @@ impl FromStr for PciPattern {
                 Ok(Self { vendor, device, subsystem: Some((subvendor, subdevice)) })
             }
             _ => Err(format!(
-                "{text:?} is neither vendor:device nor vendor:device:subvendor:subdevice, four lower-case hexadecimal digits each"
+                "{text:?} is not vendor:device or vendor:device:subvendor:subdevice, of four lower-case hexadecimal digits each"
             )),
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How firmware is written, and what makes it run.
+//! How firmware is written and activated.
 
 use std::collections::BTreeMap;
 
@@ -11,23 +11,23 @@ use serde_with::skip_serializing_none;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
-    /// A UEFI capsule: the firmware itself writes it, at the next warm reset.
+    /// A UEFI capsule: the platform firmware writes it, at the next warm reset.
     Capsule,
-    /// The kernel's driver writes it (devlink flash).
+    /// The driver of the adapter writes it (devlink flash).
     Devlink(Devlink),
-    /// An MTD partition, such as the board's SPI flash.
+    /// An MTD partition, such as one of the board's SPI flash.
     Mtd(Mtd),
-    /// A program of the vendor's, in the image.
+    /// A program of the vendor, which the image of stage1 contains.
     Exec(Exec),
 }
 
-/// The kernel's driver writes it.
+/// The driver of the adapter writes it.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Devlink {
-    /// The component of the device, where it has several; absent: the whole device.
+    /// One component of the device; absent: the whole device.
     pub component: Option<String>,
 }
 
@@ -36,71 +36,71 @@ pub struct Devlink {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Mtd {
-    /// Its name, `/sys/class/mtd/mtd*/name`; the image is as long as it is.
+    /// Its name, `/sys/class/mtd/mtd*/name`. The image must have the size of the partition.
     pub partition: String,
 }
 
-/// A program. In arguments `{image}` is the image's path, `{device}` the adapter's PCI address, `{port}` the kernel's
-/// name of its first port.
+/// A program. In its arguments `{image}` is the path of the image, `{device}` the PCI address of the adapter, and `{port}` the
+/// name of its first network interface.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Exec {
-    /// The program's path and its arguments.
+    /// The path of the program, and its arguments.
     pub argv: Vec<String>,
-    /// What its exit codes mean, `"0" = "done"`. One that is not here means `failed`.
+    /// What its exit codes mean, such as `"0" = "done"`. A code that is not listed means `failed`.
     pub codes: BTreeMap<String, ExitMeaning>,
-    /// How it tells the version, for the source `tool`.
+    /// How its versions are read, for the source `tool`.
     pub version: Option<ToolVersion>,
 }
 
-/// What an exit code means. A program's word is never proof: the running version is.
+/// What an exit code means. Only the running version proves an update, never an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ExitMeaning {
-    /// It was written; `activate` says what makes it run.
+    /// The image was written, and has to be activated.
     Done,
-    /// Nothing was written, since there was nothing to do.
+    /// Nothing was written: the component has this version.
     Unchanged,
-    /// Nothing was written, since the program or the component refused.
+    /// Nothing was written: the program or the component refused.
     Refused,
-    /// It failed, and nobody knows what was written.
+    /// It failed, and what was written is unknown.
     Failed,
 }
 
-/// How a program tells versions. A marker is a text in its output; the version follows it, after white space, up to
-/// white space, a quotation mark, a comma or `<`.
+/// How versions are read from a program's output. A marker is a text in the output; the version follows it, after white space,
+/// up to white space, a quotation mark, a comma or `<`.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ToolVersion {
-    /// The program's path and its arguments; it must change nothing.
+    /// The path of the program, and its arguments. It must not change anything.
     pub argv: Vec<String>,
     /// The marker before the running version.
     pub running: String,
-    /// The marker before the stored version. Where the output has this one only, the two versions are the same.
+    /// The marker before the stored version. If the output has only this one, the running version is the same.
     pub stored: Option<String>,
 }
 
-/// What makes the new version run.
+/// How the new version is activated.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Activate {
-    /// What is done.
+    /// What activates it.
     pub by: Activation,
-    /// With `reload`: what is done where the device refuses it; a warm reset where nothing is said.
+    /// With `reload`: what activates it if the device refuses the reload; a warm reset by default.
     pub otherwise: Option<Activation>,
-    /// Whether the port's link goes away meanwhile.
+    /// Whether the ports may lose their link meanwhile.
     #[serde(default)]
     pub may_lose_link: bool,
 }
 
-/// What makes a new version run, from the weakest to the strongest.
+/// What activates a new version, from the weakest to the strongest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -111,6 +111,6 @@ pub enum Activation {
     Warm,
     /// A cold reset.
     Cold,
-    /// Power off and on, by the BMC. Where that fails, nothing weaker is done in its place.
+    /// Power off and on, by the BMC. If that fails, no weaker reset takes its place.
     PowerCycle,
 }

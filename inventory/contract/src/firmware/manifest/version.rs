@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which version is wanted, where the running one is read, and how both are compared.
+//! The desired version, where the running one is read, and how both are compared.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,37 +7,37 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-/// The version that should run, and where the one that does is read.
+/// The desired version, and where the running one is read.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Version {
-    /// The version that should run; absent in a template.
+    /// The desired version; absent in a template.
     pub want: Option<String>,
     /// Where the running version is read.
     pub source: Source,
     /// How versions of this component are written and compared.
     pub format: Format,
-    /// The image's security revision, where the component has one that never falls.
+    /// The security revision of the image, for components that refuse images of a lower revision than they have seen.
     pub security: Option<Security>,
 }
 
-/// A security revision: a component refuses images of a lower one than it has seen.
+/// A security revision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Security {
-    /// That of the image.
+    /// The revision of the image.
     pub revision: u64,
-    /// Where the component's own is read: a number, decimal or with `0x`. `esrt` is the lowest supported version.
+    /// Where the component's own revision is read: a number, decimal or with `0x`. With `esrt` it is the lowest supported version.
     pub source: Source,
 }
 
 /// Where a version is read: `dmi` (SMBIOS type 0, version), `dmi:release` (its release, `2.78`), `esrt` (`fw_version` of
-/// the entry that `match.esrt` names), `devlink:KEY` (devlink's running and stored versions of that name), `ethtool`
-/// (the firmware's version as the driver tells it), `ethtool:N` (its Nth word, from 1), or `tool` (what the method's
-/// own program says).
+/// the entry with the class `match.esrt`), `devlink:KEY` (devlink's running and stored versions of that name), `ethtool`
+/// (the firmware version that the driver reports), `ethtool:N` (its Nth word, from 1), or `tool` (the output of the
+/// program `method.exec.version`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(
@@ -52,15 +52,15 @@ pub enum Source {
     DmiRelease,
     /// The EFI System Resource Table.
     Esrt,
-    /// devlink's version of this name.
+    /// The running and stored versions of this name in devlink.
     Devlink(String),
-    /// The firmware version of the driver: all of it, or its word of this number, from 1.
+    /// The firmware version that the driver reports: all of it, or its word of this number, from 1.
     Ethtool(Option<u8>),
     /// The program of the method `exec`.
     Tool,
 }
 
-/// How versions are written and compared. What is not written so is no version: nothing is guessed.
+/// How versions are written and compared. A text that is written differently is not a version: nothing is guessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -81,7 +81,7 @@ pub enum Format {
     DellBios,
     /// `A.B.C`; as 32 bits the upper three bytes.
     DellBiosMsb,
-    /// `A.B.C.D`; as 32 bits 3.5.8.16, 11 less in the first.
+    /// `A.B.C.D`; as 32 bits 3.5.8.16, with 11 subtracted from the first number.
     IntelMe,
     /// `A.B.C.D`; as 32 bits 4.4.8.16.
     IntelMe2,
@@ -93,7 +93,7 @@ impl FromStr for Source {
     fn from_str(text: &str) -> Result<Self, String> {
         let bad = || {
             format!(
-                "{text:?} is no source of versions: it is one of dmi, dmi:release, esrt, devlink:KEY, ethtool, ethtool:N, tool"
+                "{text:?} is not a source of versions; the sources are dmi, dmi:release, esrt, devlink:KEY, ethtool, ethtool:N, tool"
             )
         };
         match text.split_once(':') {

@@ -8,22 +8,22 @@ use stage1_rack::spec::BiosVersion;
 
 use super::{Workbench, rack};
 
-/// What Debian 12's OVMF calls itself.
+/// The version of Debian 12's OVMF.
 pub const OLD: &str = "0.0.0";
 /// The partition with the code.
 const CODE: &str = "mtd bios-code";
 
-/// A host with a BIOS chip, and the new version's code in its share.
+/// A host with a BIOS chip, and the code of the new version in its share.
 fn with_chip(name: &str, chip: &str) -> Rack {
     let rack = rack(name, &format!("firmware = 'uefi'\nreboots = true\nbios = {{ {chip} }}"));
     let new = Bios::read(BiosVersion::New, &Paths::of_checkout().unwrap()).unwrap();
-    Workbench(rack.host("a").unwrap()).lay_down("new.code", &new.code);
+    Workbench(rack.host("a").unwrap()).put("new.code", &new.code);
     rack
 }
 
 #[test]
 fn a_new_bios_runs_after_a_reset_and_after_a_power_cycle() {
-    // Versions move: what the new one calls itself is told by a chip that came with it.
+    // Debian updates the new OVMF: its version is read from a host that is delivered with it.
     let delivered = with_chip("firmware-bios-new", "version = 'new'");
     let new = Workbench(delivered.host("a").unwrap()).power_on();
     assert_ne!(new, OLD);
@@ -32,8 +32,8 @@ fn a_new_bios_runs_after_a_reset_and_after_a_power_cycle() {
     let rack = with_chip("firmware-bios-good", "version = 'old'");
     let bench = Workbench(rack.host("a").unwrap());
     assert_eq!(bench.power_on(), OLD);
-    let told = bench.flash(&format!("--read /share/new.code {CODE}"));
-    assert!(told.starts_with("Different("), "{told}");
+    let stored = bench.flash(&format!("--read /share/new.code {CODE}"));
+    assert!(stored.starts_with("Different("), "{stored}");
     assert_eq!(bench.flash(&format!("/share/new.code {CODE}")), "done");
     assert_eq!(bench.flash(&format!("--read /share/new.code {CODE}")), "Image");
     bench.0.type_line("reboot -f").unwrap();
@@ -43,7 +43,7 @@ fn a_new_bios_runs_after_a_reset_and_after_a_power_cycle() {
 }
 
 #[test]
-fn a_bios_that_is_half_written_is_brought_back_from_outside() {
+fn a_half_written_bios_is_restored_by_an_external_programmer() {
     let rack = with_chip("firmware-bios-cut", "version = 'old'");
     let bench = Workbench(rack.host("a").unwrap());
     assert_eq!(bench.power_on(), OLD);
@@ -56,17 +56,17 @@ fn a_bios_that_is_half_written_is_brought_back_from_outside() {
 }
 
 #[test]
-fn what_must_not_be_written_is_refused_and_a_chip_that_hangs_is_told() {
+fn a_bad_image_is_refused_and_a_chip_that_hangs_times_out() {
     let rack = with_chip("firmware-bios-readonly", "version = 'old', readonly = true");
     let bench = Workbench(rack.host("a").unwrap());
-    bench.lay_down("short.code", &[0xff; 4096]);
+    bench.put("short.code", &[0xff; 4096]);
     assert_eq!(bench.power_on(), OLD);
     assert_eq!(
         bench.flash(&format!("/share/short.code {CODE}")),
-        "refused: /share/short.code has 4096 bytes, and the MTD partition bios-code 3653632"
+        "refused: /share/short.code has 4096 bytes, but the MTD partition bios-code has 3653632"
     );
-    assert_eq!(bench.flash("/share/new.code mtd BIOS"), "refused: there is no MTD partition BIOS");
-    // The chip never gets ready, and the kernel waits for it: what asked it to write does not even end.
-    let hangs = "unknown: no end after 5 s; it is still being written";
+    assert_eq!(bench.flash("/share/new.code mtd BIOS"), "refused: no MTD partition BIOS found");
+    // The chip never becomes ready, and the kernel waits for it: the process that writes does not even end.
+    let hangs = "unknown: timed out after 5 s; it is still writing";
     bench.flash_until(&format!("--limit 5 /share/new.code {CODE}"), hangs);
 }

@@ -12,10 +12,10 @@ use super::{Workbench, rack};
 pub const OLD: &str = "22.31.1014";
 pub const NEW: &str = "22.39.2048";
 
-/// A host whose adapter `keys` describe, with the new image in its share.
+/// A host with an adapter that has these keys, and with the new image in its share.
 fn with_adapter(name: &str, keys: &str) -> Rack {
     let rack = rack(name, &format!("firmware_nic = {{ {keys} }}"));
-    Workbench(rack.host("a").unwrap()).lay_down("new.bin", &NicImage::new(NEW).to_bytes());
+    Workbench(rack.host("a").unwrap()).put("new.bin", &NicImage::new(NEW).to_bytes());
     rack
 }
 
@@ -24,14 +24,14 @@ impl Workbench<'_> {
         self.flash(&format!("/share/{image} devlink {NIC_ADDRESS}"))
     }
 
-    /// The adapter has these versions.
+    /// Checks the versions of the adapter.
     fn has(&self, running: &str, stored: &str) {
-        let told = self.flash(&format!("--read /share/new.bin devlink {NIC_ADDRESS}"));
+        let versions = self.flash(&format!("--read /share/new.bin devlink {NIC_ADDRESS}"));
         let expected = format!(
             "Versions {{ running: {{\"fw\": \"{running}\", \"fw.undi\": \"1.0.0\"}}, \
              stored: {{\"fw\": \"{stored}\", \"fw.undi\": \"1.0.0\"}} }}"
         );
-        assert_eq!(told, expected);
+        assert_eq!(versions, expected);
     }
 
     fn activate(&self) -> String {
@@ -58,7 +58,7 @@ fn new_firmware_is_stored_and_then_runs() {
 }
 
 #[test]
-fn each_bad_image_is_refused_with_its_own_words() {
+fn each_bad_image_is_refused_for_its_own_reason() {
     let rack = with_adapter("firmware-nic-bad", "");
     let bench = Workbench(rack.host("a").unwrap());
     let image = NicImage::new(NEW);
@@ -76,20 +76,20 @@ fn each_bad_image_is_refused_with_its_own_words() {
         ),
     ];
     for (name, bytes, _) in &images {
-        bench.lay_down(name, bytes);
+        bench.put(name, bytes);
     }
-    bench.lay_down("empty", b"");
+    bench.put("empty", b"");
     bench.power_on();
-    for (name, _, words) in &images {
-        assert_eq!(bench.write(name), format!("refused: nicsim: {words}"), "{name}");
+    for (name, _, why) in &images {
+        assert_eq!(bench.write(name), format!("refused: nicsim: {why}"), "{name}");
     }
     assert_eq!(bench.write("empty"), "refused: /share/empty is empty");
     assert_eq!(
         bench.write("missing"),
-        "refused: looking at /share/missing: No such file or directory (os error 2)"
+        "refused: reading the size of /share/missing: No such file or directory (os error 2)"
     );
-    let nobody = bench.flash("/share/new.bin devlink 0000:00:1f.0");
-    assert!(nobody.starts_with("refused: asking pci/0000:00:1f.0 by devlink: "), "{nobody}");
+    let absent = bench.flash("/share/new.bin devlink 0000:00:1f.0");
+    assert!(absent.starts_with("refused: querying pci/0000:00:1f.0 by devlink: "), "{absent}");
     bench.has(OLD, OLD);
     assert_eq!(bench.0.nic_flash().unwrap().chunks().unwrap(), 0);
 }
@@ -112,40 +112,41 @@ fn after_a_power_cut_the_old_bank_runs_and_the_new_one_can_be_written() {
 }
 
 #[test]
-fn faults_of_the_hardware_are_told_as_what_they_are() {
+fn faults_of_the_hardware_are_reported_for_what_they_are() {
     let rack = with_adapter("firmware-nic-faults", "faults = { write_error_percent = 40 }");
     let bench = Workbench(rack.host("a").unwrap());
     let flash = bench.0.nic_flash().unwrap();
     bench.power_on();
-    // The old firmware runs on, and the driver says so.
+    // The driver still reports the old versions.
     assert_eq!(bench.write("new.bin"), "failed: nicsim: NVM write failed (I/O error)");
     bench.has(OLD, OLD);
     assert!((29..31).contains(&flash.chunks().unwrap()), "{} chunks", flash.chunks().unwrap());
 
-    // Nobody notices until it is read back: the bank that was written has no version.
+    // Only reading back shows it: the bank that was written has no version.
     flash.break_down(NicFaults { corruption: true, ..NicFaults::default() }).unwrap();
     assert_eq!(bench.write("new.bin"), "done");
-    let told = bench.flash(&format!("--read /share/new.bin devlink {NIC_ADDRESS}"));
+    let versions = bench.flash(&format!("--read /share/new.bin devlink {NIC_ADDRESS}"));
     assert!(
-        told.starts_with("Versions { running: {\"fw\": \"22.31.1014\"") && told.ends_with("stored: {} }"),
-        "{told}"
+        versions.starts_with("Versions { running: {\"fw\": \"22.31.1014\"")
+            && versions.ends_with("stored: {} }"),
+        "{versions}"
     );
 
-    // A driver that takes its time is not waited for without end.
+    // The wait for a slow driver ends at the deadline.
     flash.break_down(NicFaults { chunk_ms: 500, ..NicFaults::default() }).unwrap();
     let slow = bench.flash(&format!("--limit 3 /share/new.bin devlink {NIC_ADDRESS}"));
-    assert_eq!(slow, "unknown: no end after 3 s; the driver is still at it");
+    assert_eq!(slow, "unknown: timed out after 3 s; the driver is still writing");
 }
 
 #[test]
-fn firmware_that_waits_for_a_power_cycle_says_so() {
+fn an_activation_that_needs_a_power_cycle_is_reported() {
     let rack = with_adapter("firmware-nic-power-cycle", "activation = 'power-cycle'");
     let bench = Workbench(rack.host("a").unwrap());
     bench.power_on();
     assert_eq!(bench.write("new.bin"), "done");
-    let words =
+    let why =
         "nicsim: Firmware activation requires a power cycle (Operation not supported on transport endpoint)";
-    assert_eq!(bench.activate(), format!("Reset(Some({words:?}))"));
+    assert_eq!(bench.activate(), format!("Reset(Some({why:?}))"));
     bench.has(OLD, NEW);
     bench.0.cut();
     bench.power_on();
@@ -153,14 +154,17 @@ fn firmware_that_waits_for_a_power_cycle_says_so() {
 }
 
 #[test]
-fn nothing_comes_between_while_firmware_is_written() {
+fn signals_and_other_processes_do_not_interrupt_a_write() {
     let rack = with_adapter("firmware-nic-alone", "faults = { chunk_ms = 100 }");
     let bench = Workbench(rack.host("a").unwrap());
     bench.power_on();
     let flash = format!("/share/new.bin devlink {NIC_ADDRESS}");
     bench.flash_until(&format!("{flash} &"), "Flashing 8192/");
     bench.0.type_line("kill $!; kill -INT $!; kill -HUP $!").unwrap();
-    assert_eq!(bench.flash(&format!("{flash} | grep -v /")), "error: another process writes firmware");
+    assert_eq!(
+        bench.flash(&format!("{flash} | grep -v /")),
+        "error: another process is writing firmware: try again when it has finished"
+    );
     bench.0.wait_for(r"^flash: Flashing 300096/300096\n", BOOT).unwrap();
     bench.0.wait_for(r"^flash: done\n", BOOT).unwrap();
     bench.has(OLD, NEW);

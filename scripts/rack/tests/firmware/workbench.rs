@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A host that is a shell beside hardware that can be flashed.
+//! A host with a shell, and with hardware that can be flashed.
 
 use std::fs;
 
@@ -9,11 +9,11 @@ use stage1_rack::rack::Rack;
 use stage1_rack::spec::RackSpec;
 use stage1_rack::story::BOOT;
 
-/// What `flash` says in the end; progress has numbers.
-const LAST_WORD: &str =
+/// The last line of `flash`; progress lines have numbers.
+const RESULT: &str =
     "done|(?:refused|failed|unknown|error): .*|may be written|Active|Image|[A-Z][a-z]+ ?[({].*";
 
-/// A rack with the one host `a`, which comes up as a workbench, and which `keys` describe.
+/// A rack with one host, `a`, which boots into a shell; `keys` are added to its description.
 pub fn rack(name: &str, keys: &str) -> Rack {
     let spec = format!(
         "[network]\ndhcp = false\n[[host]]\nname = 'a'\nboot = 'kernel'\nimage = 'firmware'\nshare = true\n\
@@ -26,36 +26,36 @@ pub fn rack(name: &str, keys: &str) -> Rack {
 pub struct Workbench<'a>(pub &'a Host);
 
 impl Workbench<'_> {
-    /// Puts a file where the host finds it as `/share/NAME`.
-    pub fn lay_down(&self, name: &str, bytes: &[u8]) {
+    /// Puts a file into the host's `/share/NAME`.
+    pub fn put(&self, name: &str, bytes: &[u8]) {
         fs::write(self.0.share().join(name), bytes).unwrap();
     }
 
-    /// Turns the host on; gives the version of its BIOS.
+    /// Powers the host on; returns the version of its BIOS.
     pub fn power_on(&self) -> String {
         self.0.power_on().unwrap();
         self.is_up()
     }
 
-    /// Waits until the shell is there; gives the version of the BIOS.
+    /// Waits for the shell; returns the version of the BIOS.
     pub fn is_up(&self) -> String {
         let bios = self.0.wait_for(r"workbench: bios (.*)\n", BOOT).unwrap().group(1).to_string();
         self.0.wait_for("^workbench# $", BOOT).unwrap();
         bios
     }
 
-    /// The last word of `flash` with these arguments.
+    /// Runs `flash` with these arguments; returns its result.
     pub fn flash(&self, arguments: &str) -> String {
         self.0.type_line(&format!("flash {arguments}")).unwrap();
-        let word = self.0.wait_for(&format!("^flash: ({LAST_WORD})\n"), BOOT).unwrap().group(1).to_string();
+        let result = self.0.wait_for(&format!("^flash: ({RESULT})\n"), BOOT).unwrap().group(1).to_string();
         self.0.wait_for("^workbench# $", BOOT).unwrap();
-        word
+        result
     }
 
-    /// Starts `flash` with these arguments, and waits until it says `words`, before anything that is its last word.
-    pub fn flash_until(&self, arguments: &str, words: &str) {
+    /// Starts `flash` with these arguments, and waits until it prints `text`, which must come before its result.
+    pub fn flash_until(&self, arguments: &str, text: &str) {
         self.0.type_line(&format!("flash {arguments}")).unwrap();
-        let found = self.0.wait_for(&format!("^flash: (?:({words})|(?:{LAST_WORD})\n)"), BOOT).unwrap();
-        assert_eq!(found.group(1), words, "{}", self.0.shown());
+        let found = self.0.wait_for(&format!("^flash: (?:({text})|(?:{RESULT})\n)"), BOOT).unwrap();
+        assert_eq!(found.group(1), text, "{}", self.0.shown());
     }
 }

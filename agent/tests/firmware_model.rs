@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A model of flashing: planning, the journal and the state machine run against simulated hosts, with power cuts at any point,
-//! flashes that fail or report a false success, and an inventory that is often unreachable.
+//! A model of flashing: planning, the journal and the state machine run against simulated hosts, with power cuts at any
+//! point, flashes that fail or report a false success, and an inventory that is often unreachable.
 //!
-//! Checked in 10,000 runs with random manifests: a component has one plan; no downgrade where only upgrades are allowed; no
-//! write without a record in the journal; no more attempts than the manifest allows; an attempt is confirmed only by a later
-//! boot that runs the version; and once the faults end, there is no reboot loop.
+//! Checked in 10,000 runs with random manifests: a component has one plan; no downgrade where only upgrades are
+//! allowed; no write without a record in the journal; no more attempts than the manifest allows; an attempt is
+//! confirmed only by a later boot that runs the version; and once the faults end, there is no reboot loop.
 
 mod firmware_model {
     pub mod host;

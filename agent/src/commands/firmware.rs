@@ -57,7 +57,8 @@ pub fn check(flags: &Flags, request: &Request) -> u8 {
     })
 }
 
-/// Flashes what is outdated, or with `plan_only` prints what would be written. Resets the host afterwards only with `reset`.
+/// Flashes what is outdated, or with `plan_only` prints what would be written. Resets the host afterwards only with
+/// `reset`.
 pub fn apply(flags: &Flags, request: &Request, plan_only: bool, reset: bool) -> u8 {
     with_machine(flags, request, |context, facts, transport, problems| {
         let Some((checked, _)) = check_machine(context, facts, !plan_only, problems) else {
@@ -117,9 +118,9 @@ fn with_machine(
     let machine = Machine::real();
     let mut problems = Problems(0);
     let run = || {
-        let (settings, complaints) = settings(&machine, flags)?;
-        if let Some(complaint) = complaints.first() {
-            bail!("{complaint}");
+        let (settings, errors) = settings(&machine, flags)?;
+        if let Some(error) = errors.first() {
+            bail!("{error}");
         }
         let transport = Transport::new(&machine, &settings)?;
         let (facts, messages) = firmware::facts(&machine);

@@ -28,7 +28,7 @@ const BMC: Duration = Duration::from_secs(10);
 
 /// What a check runs on.
 #[derive(Clone, Copy)]
-pub struct CheckContext<'a> {
+pub(crate) struct CheckContext<'a> {
     /// The machine.
     pub machine: &'a Machine,
     /// The settings.
@@ -55,12 +55,13 @@ pub struct CheckResult {
 }
 
 /// The facts that components are matched by, and the problems with them.
-pub fn facts(machine: &Machine) -> (Facts, Vec<String>) {
+pub(crate) fn facts(machine: &Machine) -> (Facts, Vec<String>) {
     facts::discover(machine, &[Group::Smbios, Group::Firmware, Group::Nics, Group::Pci])
 }
 
-/// Compares the machine with `set`. With `settle`, the outcomes of earlier boots' attempts are recorded in the inventory.
-pub fn check(
+/// Compares the machine with `set`. With `settle`, the outcomes of earlier boots' attempts are recorded in the
+/// inventory.
+pub(crate) fn check(
     context: &CheckContext,
     facts: &Facts,
     set: VerifiedManifest,
@@ -109,7 +110,8 @@ impl CheckContext<'_> {
         found
     }
 
-    /// Stores the journal: in the inventory, if there is one, then its open attempts on the host itself, if it has UEFI variables.
+    /// Stores the journal: in the inventory, if there is one, then its open attempts on the host itself, if it has UEFI
+    /// variables.
     ///
     /// # Errors
     /// If the inventory does not store it.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The attempts and their outcomes. An attempt is confirmed only by a later boot in which the component runs the version. Pure.
+//! The attempts and their outcomes. An attempt is confirmed only by a later boot in which the component runs the
+//! version. Pure.
 
 use stage1_contract::VERSION;
 use stage1_contract::firmware::manifest::Format;
@@ -25,7 +26,8 @@ pub fn of_boot<'a>(journal: &'a Journal, device: &str, boot_id: &str) -> Option<
     journal.attempts.iter().rev().find(|attempt| attempt.device == device && attempt.boot_id == boot_id)
 }
 
-/// Sets the outcome of the open attempts of earlier boots, by the versions that run now. Returns whether there were any.
+/// Sets the outcome of the open attempts of earlier boots, by the versions that run now. Returns whether there were
+/// any.
 pub fn settle(journal: &mut Journal, boot_id: &str, matched: &[Matched]) -> bool {
     let mut settled = false;
     let open =
@@ -81,8 +83,8 @@ fn record(journal: &mut Journal, attempt: Attempt) {
     }
 }
 
-/// The attempts of two journals, such as the inventory's and the host's own. Of an attempt that is in both, the record with the later
-/// phase is kept.
+/// The attempts of two journals, such as the inventory's and the host's own. Of an attempt that is in both, the record
+/// with the later phase is kept.
 pub(crate) fn merge(mut one: Journal, other: Journal) -> Journal {
     for attempt in other.attempts {
         match of_boot(&one, &attempt.device, &attempt.boot_id) {

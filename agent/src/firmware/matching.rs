@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which manifest entry is for which component of this machine, and which versions the component has. A component that no
-//! entry matches, or more than one, is skipped and reported. Pure.
+//! Which manifest entry is for which component of this machine, and which versions the component has. A component that
+//! no entry matches, or more than one, is skipped and reported. Pure.
 
 mod adapter;
 mod board;
@@ -30,8 +30,8 @@ pub struct Matched<'a> {
     pub entry: &'a Entry,
     /// The component.
     pub device: Device,
-    /// Its versions, or why they cannot be read. Those of the source `tool` are [`ReadError::NotQueried`] until the caller has run
-    /// the program.
+    /// Its versions, or why they cannot be read. Those of the source `tool` are [`ReadError::NotQueried`] until the
+    /// caller has run the program.
     pub reading: Result<Reading, ReadError>,
     /// Its own security revision, if the entry names a source for it.
     pub security: Option<Result<u64, ReadError>>,

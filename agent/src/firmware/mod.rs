@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The firmware of the board and of network adapters: checked against manifests, and flashed.
 //!
-//! [`set`] verifies a manifest set, [`matching`] finds the entry for each component, [`plan`] decides what is to be flashed,
-//! [`state`] is the state machine of a flash, and [`journal`] the record of attempts; all of these are pure. [`check()`] makes the
-//! decisions for a machine, [`apply()`] carries them out with the [`backend`]s.
+//! [`set`] verifies a manifest set, [`matching`] finds the entry for each component, [`plan`] decides what is to be
+//! flashed, [`state`] is the state machine of a flash, and [`journal`] the record of attempts; all of these are pure.
+//! [`check()`] makes the decisions for a machine, [`apply()`] carries them out with the [`backend`]s.
 
 mod apply;
 pub mod backend;
@@ -33,18 +33,19 @@ use crate::inventory::Client;
 use set::{Candidate, VerifiedManifest};
 use signature::Keys;
 
-pub use apply::{Applied, ApplyContext, apply};
-pub use check::{CheckContext, CheckResult, check, facts};
-pub use reset::reset;
+pub(crate) use apply::{ApplyContext, apply};
+pub use check::CheckResult;
+pub(crate) use check::{CheckContext, check, facts};
+pub(crate) use reset::reset;
 
 /// The public keys that may sign manifest sets.
-pub const KEYS: &str = "/etc/stage1/firmware.pub";
+pub(crate) const KEYS: &str = "/etc/stage1/firmware.pub";
 /// The manifest set of the image; the path of its signature has `.sig` appended.
-pub const SET: &str = "/etc/stage1/firmware.toml";
+pub(crate) const SET: &str = "/etc/stage1/firmware.toml";
 
-/// The manifest set that is used: of the image's and the inventory's the one with the greater serial. A set that is not verified
-/// is skipped, and reported to `problem`.
-pub fn manifests(
+/// The manifest set that is used: of the image's and the inventory's the one with the greater serial. A set that is not
+/// verified is skipped, and reported to `problem`.
+pub(crate) fn manifests(
     machine: &Machine,
     settings: &Settings,
     inventory: Option<&Client>,

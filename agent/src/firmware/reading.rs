@@ -49,8 +49,8 @@ pub enum ReadError {
     },
 }
 
-/// The running and the stored version of this name in what devlink reports (devlink-info.rst). Either may be missing: a bank
-/// that holds no valid image has no version.
+/// The running and the stored version of this name in what devlink reports (devlink-info.rst). Either may be missing: a
+/// bank that holds no valid image has no version.
 pub(crate) fn devlink<'a>(
     running: &'a BTreeMap<String, String>,
     stored: &'a BTreeMap<String, String>,
@@ -67,7 +67,8 @@ pub(crate) fn ethtool(text: &str, word: Option<u8>) -> Option<&str> {
     }
 }
 
-/// The versions in a program's output; `None` if it has none. If only the stored version is printed, it is the running one, too.
+/// The versions in a program's output; `None` if it has none. If only the stored version is printed, it is the running
+/// one, too.
 pub(crate) fn tool(output: &str, version: &ToolVersion) -> Option<Reading> {
     let find = |marker: &str| after(output, marker).map(str::to_string);
     let stored = version.stored.as_deref().and_then(find);

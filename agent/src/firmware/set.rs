@@ -54,8 +54,8 @@ pub enum SetError {
     Expires(String),
 }
 
-/// Verifies the signature of a set, and reads it. A set without signature is accepted only with `allow_unsigned`; one with an invalid
-/// signature never is.
+/// Verifies the signature of a set, and reads it. A set without signature is accepted only with `allow_unsigned`; one
+/// with an invalid signature never is.
 ///
 /// # Errors
 /// [`SetError`]

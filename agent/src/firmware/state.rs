@@ -6,8 +6,8 @@
 //!                                        ^---- once ----'  '--- Restore
 //! ```
 //!
-//! Each state stands for one act and takes one event, the result of that act. From `Arm` on the journal has a record of the
-//! attempt; a failure before that leaves none. Nothing here confirms an attempt: the next boot does
+//! Each state stands for one act and takes one event, the result of that act. From `Arm` on the journal has a record of
+//! the attempt; a failure before that leaves none. Nothing here confirms an attempt: the next boot does
 //! ([`super::journal::settle`]). [`Flashes`] puts several flashes into an order.
 
 mod flashes;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The host's own copy of the open attempts: a UEFI variable (Documentation/filesystems/efivarfs.rst). The journal of the
-//! inventory is authoritative; this copy is for an inventory that has lost it. Finished attempts are not kept here, so that an
-//! operator can delete them in the inventory.
+//! The host's own copy of the open attempts: a UEFI variable (Documentation/filesystems/efivarfs.rst). The journal of
+//! the inventory is authoritative; this copy is for an inventory that has lost it. Finished attempts are not kept here,
+//! so that an operator can delete them in the inventory.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};

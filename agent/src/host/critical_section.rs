@@ -24,9 +24,9 @@ const PING: Duration = Duration::from_secs(1);
 /// The threads that may still be writing firmware after their deadline.
 static WRITERS: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
 
-/// The right to write firmware. As long as this value lives, no other process of stage1 writes firmware; this process, and
-/// the programs that it starts, ignore the signals that would end them; stage1 neither reboots nor powers off the host
-/// ([`wait_until_disarmed`]); and a running watchdog that no other process pings is pinged here.
+/// The right to write firmware. As long as this value lives, no other process of stage1 writes firmware; this process,
+/// and the programs that it starts, ignore the signals that would end them; stage1 neither reboots nor powers off the
+/// host ([`wait_until_disarmed`]); and a running watchdog that no other process pings is pinged here.
 pub struct Armed {
     before: Vec<(Signal, SigAction)>,
     _watchdogs: Option<Sender<()>>,
@@ -65,8 +65,8 @@ impl Drop for Armed {
     }
 }
 
-/// Waits until no process is writing firmware. Call it before a reboot, a power-off or a jump into another kernel, but never
-/// from the process that holds [`Armed`].
+/// Waits until no process is writing firmware. Call it before a reboot, a power-off or a jump into another kernel, but
+/// never from the process that holds [`Armed`].
 pub fn wait_until_disarmed(machine: &Machine) {
     if let Ok(lock) = File::open(machine.path(LOCK))
         && lock.try_lock_shared().is_err()
@@ -87,8 +87,8 @@ pub(crate) fn wait_for_writers() {
     writers.into_iter().for_each(|writer| drop(writer.join()));
 }
 
-/// Marks a component: until [`unmark`] it may hold half an image, and a reset could make the host unusable. The mark outlives
-/// the process, not the boot.
+/// Marks a component: until [`unmark`] it may hold half an image, and a reset could make the host unusable. The mark
+/// outlives the process, not the boot.
 ///
 /// # Errors
 /// If the mark cannot be written.
@@ -128,8 +128,8 @@ fn marked(machine: &Machine) -> Vec<String> {
     String::from_utf8_lossy(&bytes).lines().map(str::to_string).collect()
 }
 
-/// Ignores the signals; returns their previous actions. Unlike a mask, this applies to all threads and to the programs that
-/// are started.
+/// Ignores the signals; returns their previous actions. Unlike a mask, this applies to all threads and to the programs
+/// that are started.
 fn ignore() -> Vec<(Signal, SigAction)> {
     let ignored = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
     SIGNALS
@@ -139,8 +139,8 @@ fn ignore() -> Vec<(Signal, SigAction)> {
         .collect()
 }
 
-/// Pings the running watchdogs until the sender is dropped. A watchdog that another process pings cannot be opened, and is
-/// skipped. They keep running afterwards, as before: the magic close character `V` is never written.
+/// Pings the running watchdogs until the sender is dropped. A watchdog that another process pings cannot be opened, and
+/// is skipped. They keep running afterwards, as before: the magic close character `V` is never written.
 fn ping_watchdogs(machine: &Machine) -> Option<Sender<()>> {
     let runs =
         |name: &String| machine.attribute(format!("{WATCHDOGS}/{name}/state")).as_deref() == Some("active");

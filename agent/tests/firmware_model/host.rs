@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A host with a board of one flash, and an adapter with two banks. Its journal is in an inventory that is often unreachable.
+//! A host with a board of one flash, and an adapter with two banks. Its journal is in an inventory that is often
+//! unreachable.
 
 use std::collections::{BTreeMap, BTreeSet};
 

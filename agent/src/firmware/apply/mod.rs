@@ -18,7 +18,7 @@ use job::Job;
 
 /// What flashing runs on.
 #[derive(Clone, Copy)]
-pub struct ApplyContext<'a> {
+pub(crate) struct ApplyContext<'a> {
     /// The machine, and the inventory, where every attempt is recorded before it is made.
     pub check: CheckContext<'a>,
     /// Downloads the images.
@@ -29,7 +29,7 @@ pub struct ApplyContext<'a> {
 
 /// The result of flashing.
 #[derive(Debug)]
-pub struct Applied {
+pub(crate) struct Applied {
     /// For the inventory.
     pub report: FirmwareReport,
     /// What failed.
@@ -43,7 +43,7 @@ pub struct Applied {
 }
 
 /// Flashes what is outdated. The reset, if one is needed, is up to the caller.
-pub fn apply(context: &ApplyContext, facts: &Facts, checked: CheckResult) -> Applied {
+pub(crate) fn apply(context: &ApplyContext, facts: &Facts, checked: CheckResult) -> Applied {
     let CheckResult { set, journal: mut attempts, conditions, .. } = checked;
     let plan = plan(context.check.find(facts, &set.set), attempts.as_ref(), &conditions);
     // Without a journal nothing is planned.

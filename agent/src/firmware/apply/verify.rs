@@ -14,8 +14,8 @@ use crate::firmware::reading;
 use crate::firmware::state::{Event, Fault};
 
 impl Job<'_> {
-    /// Compares what is stored with what was to be written. Reading may hang just as writing. If the component does not report what is
-    /// stored, the result of the write decides.
+    /// Compares what is stored with what was to be written. Reading may hang just as writing. If the component does not
+    /// report what is stored, the result of the write decides.
     pub(super) fn read_back(&self, fault: Option<&Fault>) -> Event {
         let failed = |why: &str| Event::Failed(why.to_string());
         let name = match (&self.entry().method, &self.entry().version.source) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Deadlines for work that cannot be stopped: a call into the kernel may hang, and a program that writes firmware is never
-//! killed.
+//! Deadlines for work that cannot be stopped: a call into the kernel may hang, and a program that writes firmware is
+//! never killed.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -16,8 +16,8 @@ enum Event {
     Ended(Outcome),
 }
 
-/// Runs `work`, which writes firmware, on a thread of its own, and passes on its progress. After `limit` the thread keeps
-/// running and is registered as a writer; the outcome is [`Outcome::Unfinished`].
+/// Runs `work`, which writes firmware, on a thread of its own, and passes on its progress. After `limit` the thread
+/// keeps running and is registered as a writer; the outcome is [`Outcome::Unfinished`].
 pub(crate) fn within(
     limit: Duration,
     name: &str,

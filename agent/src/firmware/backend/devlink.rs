@@ -72,8 +72,8 @@ impl Adapter {
         }
     }
 
-    /// The outcome of an error of the driver. Drivers report that they prepare, and then refuse. One that reported more may have
-    /// written something; only the versions show whether it did.
+    /// The outcome of an error of the driver. Drivers report that they prepare, and then refuse. One that reported more
+    /// may have written something; only the versions show whether it did.
     fn classify(&self, before: &Devlink, statuses: &Statuses, why: String) -> Outcome {
         let unchanged = self.info().is_ok_and(|after| after == *before);
         match (unchanged, statuses.count <= 1 && !statuses.progress) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The ways to write firmware. What is written, and whether, is decided elsewhere; here it is written, and the result returned.
+//! The ways to write firmware. What is written, and whether, is decided elsewhere; here it is written, and the result
+//! returned.
 
 pub mod capsule;
 pub(crate) mod deadline;
@@ -31,7 +32,7 @@ pub enum Backend {
 /// The progress of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// The current phase, in the words of the driver if it reports one.
+    /// The current phase, in the wording of the driver if it reports one.
     pub phase: String,
     /// How much of `total` is done, usually in bytes.
     pub done: u64,
@@ -93,8 +94,8 @@ pub enum Activation {
 }
 
 impl Backend {
-    /// Checks that the component exists and accepts `image`, as far as that is possible without writing. [`Self::write`] checks
-    /// again.
+    /// Checks that the component exists and accepts `image`, as far as that is possible without writing.
+    /// [`Self::write`] checks again.
     ///
     /// # Errors
     /// Why `image` must not be written.
@@ -108,8 +109,8 @@ impl Backend {
     }
 
     /// Writes `image`, a file with an absolute path. Call it within the critical section
-    /// ([`crate::host::critical_section::Armed`]). It returns within `limit`, plus 30 s for a tool. The write may go on after that; the
-    /// outcome is then [`Outcome::Unfinished`].
+    /// ([`crate::host::critical_section::Armed`]). It returns within `limit`, plus 30 s for a tool. The write may go on
+    /// after that; the outcome is then [`Outcome::Unfinished`].
     pub fn write(&self, image: &Path, limit: Duration, progress: &mut dyn FnMut(Progress)) -> Outcome {
         match self {
             Self::Devlink(adapter) => adapter.write(image, limit, progress),

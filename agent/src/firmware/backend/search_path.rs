@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where the kernel searches for the firmware files that drivers request (Documentation/driver-api/firmware/fw_search_path.rst).
+//! Where the kernel searches for the firmware files that drivers request
+//! (Documentation/driver-api/firmware/fw_search_path.rst).
 
 use std::fs;
 use std::path::Path;

@@ -67,7 +67,7 @@ pub enum Refusal {
     /// The last day of the manifest set is over.
     #[error("the manifest set has expired, by the clock of this host")]
     Expired,
-    /// Without an ID of the boot, an attempt could not be told from one of an earlier boot.
+    /// Without an ID of the boot, an attempt could not be distinguished from one of an earlier boot.
     #[error("the kernel reports no boot ID")]
     NoBootId,
     /// The pause after a failed attempt is not over.

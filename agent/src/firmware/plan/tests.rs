@@ -65,10 +65,10 @@ fn decide(
 
 /// The decision, with the target or the reason.
 fn decision(facts: &Facts, entries: &str) -> (Decision, String) {
-    words(decide(facts, entries, Vec::new(), &conditions()))
+    outcome(decide(facts, entries, Vec::new(), &conditions()))
 }
 
-fn words(report: FirmwareComponent) -> (Decision, String) {
+fn outcome(report: FirmwareComponent) -> (Decision, String) {
     let FirmwareComponent { decision, target, reason, .. } = report;
     match decision {
         Decision::Update | Decision::PendingActivation => (decision, target.unwrap_or_default()),
@@ -77,7 +77,7 @@ fn words(report: FirmwareComponent) -> (Decision, String) {
 }
 
 fn with_journal(facts: &Facts, entries: &str, attempts: Vec<Attempt>) -> (Decision, String) {
-    words(decide(facts, entries, attempts, &conditions()))
+    outcome(decide(facts, entries, attempts, &conditions()))
 }
 
 /// Why it is refused.
@@ -87,8 +87,8 @@ fn refused(facts: &Facts, entries: &str) -> String {
     reason
 }
 
-fn text(decision: Decision, words: &str) -> (Decision, String) {
-    (decision, words.to_string())
+fn text(decision: Decision, text: &str) -> (Decision, String) {
+    (decision, text.to_string())
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn other_components_must_run_the_required_versions() {
         let order: Vec<&str> =
             plan.components.iter().map(|planned| planned.matched.entry.name.as_str()).collect();
         assert_eq!(order, ["nic", "board"], "NICs come first");
-        words(plan.components[1].report())
+        outcome(plan.components[1].report())
     };
     assert_eq!(board_wants("{ entry = \"nic\", min = \"22.31.0\" }").0, Decision::Update);
     assert_eq!(
@@ -273,7 +273,7 @@ fn other_components_must_run_the_required_versions() {
 #[test]
 fn the_machine_must_meet_the_requirements() {
     let with = |requires: &str, conditions: Conditions| {
-        words(decide(
+        outcome(decide(
             &machine(),
             &wants("22.39.2048", &format!("requires = {{ {requires} }}")),
             Vec::new(),
@@ -305,7 +305,7 @@ fn the_machine_must_meet_the_requirements() {
 fn an_expired_set_flashes_nothing() {
     let expired = Conditions { expired: true, ..conditions() };
     let entry = wants("22.39.2048", "");
-    let at = |facts: &Facts| words(decide(facts, &entry, Vec::new(), &expired));
+    let at = |facts: &Facts| outcome(decide(facts, &entry, Vec::new(), &expired));
     assert_eq!(at(&machine()).1, "the manifest set has expired, by the clock of this host");
     assert_eq!(at(&running("22.31.1014", "22.39.2048")).0, Decision::Refused);
     assert_eq!(at(&running("22.39.2048", "22.39.2048")).0, Decision::Current);
@@ -345,7 +345,7 @@ fn attempts_are_counted_by_component_and_version() {
 fn a_failed_attempt_is_followed_by_a_pause() {
     let entry = wants("22.39.2048", "limits = { backoff_seconds = 100 }");
     let at = |now| {
-        words(decide(
+        outcome(decide(
             &machine(),
             &entry,
             vec![failed("22.39.2048", "boot-0")],

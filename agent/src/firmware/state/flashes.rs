@@ -30,8 +30,9 @@ impl Flashes {
         ));
     }
 
-    /// What is to be done next. The components are written one after the other; then all are activated, reloads first; then there
-    /// is one reset, the strongest. If a component is broken there is no reset: the host stays up until it is repaired.
+    /// What is to be done next. The components are written one after the other; then all are activated, reloads first;
+    /// then there is one reset, the strongest. If a component is broken there is no reset: the host stays up until it
+    /// is repaired.
     pub fn due(&mut self) -> Next {
         if let Some(next) = self.act() {
             return next;

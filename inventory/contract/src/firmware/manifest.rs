@@ -23,8 +23,8 @@ pub const SCHEMA: u32 = 1;
 pub struct ManifestSet {
     /// The version of this format: 1.
     pub schema: u32,
-    /// Increases with every change of the set. Of two sets, the image's and the inventory's, the one with the greater serial is
-    /// used.
+    /// Increases with every change of the set. Of two sets, the image's and the inventory's, the one with the greater
+    /// serial is used.
     pub serial: u64,
     /// The last day, such as `2027-06-30`, in UTC, on which this set is used for flashing.
     pub expires: String,
@@ -33,7 +33,8 @@ pub struct ManifestSet {
     pub entries: Vec<Entry>,
 }
 
-/// What one model of component should run. An entry without `version.want` and `image` is a template and matches nothing.
+/// What one model of component should run. An entry without `version.want` and `image` is a template and matches
+/// nothing.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -88,8 +89,8 @@ pub struct Policy {
     pub update: Update,
     /// From which running versions the desired one may be flashed.
     pub from: FromVersions,
-    /// Intermediate versions, ascending and below the desired one. A component that runs an older version than one of these gets
-    /// that one first; of several, the lowest.
+    /// Intermediate versions, ascending and below the desired one. A component that runs an older version than one of
+    /// these gets that one first; of several, the lowest.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub via: Vec<Intermediate>,
 }

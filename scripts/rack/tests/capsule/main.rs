@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Capsules, loaded into a real UEFI by the agent's backend: the result of good and of bad ones, the status in the ESRT, and
-//! the state after a power cut.
+//! Capsules, loaded into a real UEFI by the agent's backend: the result of good and of bad ones, the status in the
+//! ESRT, and the state after a power cut.
 //!
-//! Needs what `scripts/rack/firmware/build` and `scripts/rack/firmware/ovmf/build` make, and the inventory server next to
-//! this test. Each test has a rack of its own, whose console is in `target/rack/NAME/a/serial.log`.
+//! Needs what `scripts/rack/firmware/build` and `scripts/rack/firmware/ovmf/build` make, and the inventory server next
+//! to this test. Each test has a rack of its own, whose console is in `target/rack/NAME/a/serial.log`.
 
 #[path = "../firmware/workbench.rs"]
 mod workbench;
@@ -181,8 +181,8 @@ fn a_power_cut_while_the_firmware_writes_leaves_no_firmware_and_no_status() {
     assert!(found.is_err(), "a host without firmware booted: {found:?}");
     bench.0.cut();
 
-    // An external programmer, such as the BMC, keeps the variables, and with them the record of the attempt in the ESRT. After a
-    // success only the running version would differ.
+    // An external programmer, such as the BMC, keeps the variables, and with them the record of the attempt in the
+    // ESRT. After a success only the running version would differ.
     code.copy_from_slice(&old.code);
     fs::write(&path, chip).unwrap();
     assert_eq!(bench.power_on(), OLD.0);

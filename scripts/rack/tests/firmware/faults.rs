@@ -56,7 +56,8 @@ impl ByHand {
         self.manifests().publish(&self.manifests().fill_in(offer).unwrap()).unwrap();
     }
 
-    /// Publishes the next set, signed by `key`, which is created unless it is the rack's; after signing, `from` is replaced by `to`.
+    /// Publishes the next set, signed by `key`, which is created unless it is the rack's; after signing, `from` is
+    /// replaced by `to`.
     fn publish_changed(&self, key: &str, from: &str, to: &str) {
         let manifests = self.manifests();
         if key != "rack" {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The whole scenario, from power-on: outdated firmware is flashed, one reset follows, the next boot confirms it, and then the
-//! target boots.
+//! The whole scenario, from power-on: outdated firmware is flashed, one reset follows, the next boot confirms it, and
+//! then the target boots.
 
 use serde::de::DeserializeOwned;
 use stage1_contract::firmware::{Attempt, FirmwareComponent, FirmwareReport, Journal};
@@ -131,7 +131,8 @@ fn outdated_firmware_is_flashed_and_after_one_reset_the_target_runs() {
     assert_eq!(scenario.host().nic_flash().unwrap().chunks().unwrap(), 74);
 }
 
-/// A running watchdog of the BMC would reset the host during the write. ipmi_sim does not report one, so the response is replaced.
+/// A running watchdog of the BMC would reset the host during the write. ipmi_sim does not report one, so the response
+/// is replaced.
 #[test]
 fn the_bmcs_watchdog_is_stopped_while_firmware_is_flashed() {
     let scenario = Scenario::new(

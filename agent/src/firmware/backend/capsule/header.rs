@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The headers of a capsule: the firmware that it is for (UEFI 2.10, 8.5.3 and 23.3). Pure. All numbers are little-endian.
+//! The headers of a capsule: the firmware that it is for (UEFI 2.10, 8.5.3 and 23.3). Pure. All numbers are
+//! little-endian.
 
 use thiserror::Error;
 use uuid::{Uuid, uuid};
@@ -11,7 +12,7 @@ const PERSIST_ACROSS_RESET: u32 = 0x0001_0000;
 
 /// Why a file is not a usable capsule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Malformed {
+pub(super) enum Malformed {
     /// It ends within its headers.
     #[error("truncated, or not a capsule")]
     Short,
@@ -32,7 +33,7 @@ pub enum Malformed {
 ///
 /// # Errors
 /// If it is not a complete capsule.
-pub fn classes(capsule: &[u8]) -> Result<Vec<Uuid>, Malformed> {
+pub(super) fn classes(capsule: &[u8]) -> Result<Vec<Uuid>, Malformed> {
     let class = guid(capsule, 0).ok_or(Malformed::Short)?;
     let [header, flags, size] = numbers(capsule, 16).ok_or(Malformed::Short)?;
     let actual = capsule.len() as u64;

@@ -8,12 +8,12 @@ use std::os::fd::AsRawFd;
 use nix::errno::Errno;
 
 /// A flag: the device can be written.
-pub const MTD_WRITEABLE: u32 = 0x400;
+pub(super) const MTD_WRITEABLE: u32 = 0x400;
 
 /// `struct mtd_info_user`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Info {
+pub(super) struct Info {
     /// The kind of chip.
     pub kind: u8,
     /// Bits, such as [`MTD_WRITEABLE`].
@@ -41,7 +41,7 @@ nix::ioctl_write_ptr!(mem_erase, b'M', 2, Range);
 nix::ioctl_read!(mem_is_locked, b'M', 23, Range);
 
 /// `MEMGETINFO`
-pub fn info(device: &File) -> io::Result<Info> {
+pub(super) fn info(device: &File) -> io::Result<Info> {
     let mut info = Info::default();
     // SAFETY: the structure has the kernel's layout; the kernel fills it in.
     unsafe { mem_get_info(device.as_raw_fd(), &raw mut info) }?;
@@ -49,7 +49,7 @@ pub fn info(device: &File) -> io::Result<Info> {
 }
 
 /// Erases a range of whole erase blocks.
-pub fn erase(device: &File, start: u32, length: u32) -> io::Result<()> {
+pub(super) fn erase(device: &File, start: u32, length: u32) -> io::Result<()> {
     let range = Range { start, length };
     // SAFETY: the structure has the kernel's layout; the kernel only reads it.
     unsafe { mem_erase(device.as_raw_fd(), &raw const range) }?;
@@ -57,7 +57,7 @@ pub fn erase(device: &File, start: u32, length: u32) -> io::Result<()> {
 }
 
 /// Whether a range is locked against writing. A chip without locks is never locked.
-pub fn is_locked(device: &File, start: u32, length: u32) -> io::Result<bool> {
+pub(super) fn is_locked(device: &File, start: u32, length: u32) -> io::Result<bool> {
     let mut range = Range { start, length };
     // SAFETY: the structure has the kernel's layout; the kernel only reads it.
     match unsafe { mem_is_locked(device.as_raw_fd(), &raw mut range) } {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// A partition of a flash chip, or a whole chip.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Partition {
+pub(super) struct Partition {
     /// The kernel's name of the device: `mtd1`.
     pub device: String,
     /// Size in bytes.
@@ -17,7 +17,7 @@ pub struct Partition {
 }
 
 /// The partitions of `/proc/mtd` (drivers/mtd/mtdcore.c, `mtd_proc_show`): `mtd1: 0037c000 00001000 "bios-code"`.
-pub fn partitions(text: &str) -> Vec<Partition> {
+pub(super) fn partitions(text: &str) -> Vec<Partition> {
     text.lines().filter_map(partition).collect()
 }
 
@@ -35,7 +35,7 @@ fn partition(line: &str) -> Option<Partition> {
 }
 
 /// The blocks of `length` bytes in which `new` differs from `old`.
-pub fn changed_blocks<'a>(
+pub(super) fn changed_blocks<'a>(
     old: &'a [u8],
     new: &'a [u8],
     length: usize,
@@ -47,7 +47,7 @@ pub fn changed_blocks<'a>(
 }
 
 /// The offset of the first byte in which the two differ.
-pub fn first_difference(one: &[u8], other: &[u8]) -> Option<u64> {
+pub(super) fn first_difference(one: &[u8], other: &[u8]) -> Option<u64> {
     let within = one.iter().zip(other).position(|(one, other)| one != other);
     let at = within.or((one.len() != other.len()).then(|| one.len().min(other.len())));
     at.map(|at| at as u64)

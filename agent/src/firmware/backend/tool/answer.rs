@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use stage1_contract::firmware::manifest::ExitMeaning;
 
-/// The meaning of an exit code. A code that is not in the table is a failure, and so is `None`: the tool was ended by a signal.
+/// The meaning of an exit code. A code that is not in the table is a failure, and so is `None`: the tool was ended by a
+/// signal.
 pub(super) fn meaning(codes: &BTreeMap<String, ExitMeaning>, code: Option<i32>) -> ExitMeaning {
     code.and_then(|code| codes.get(&code.to_string()).copied()).unwrap_or(ExitMeaning::Failed)
 }

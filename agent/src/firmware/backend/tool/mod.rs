@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Firmware that a program of the vendor writes. Its arguments and the meaning of its exit codes are data in the manifest; no shell is
-//! involved.
+//! Firmware that a program of the vendor writes. Its arguments and the meaning of its exit codes are data in the
+//! manifest; no shell is involved.
 
 mod answer;
 
@@ -51,7 +51,7 @@ struct Ended {
 
 impl Tool {
     /// The program of a manifest entry, for the component `device` with its first port.
-    pub fn new(exec: &Exec, device: &str, port: Option<&str>) -> Self {
+    pub(crate) fn new(exec: &Exec, device: &str, port: Option<&str>) -> Self {
         Self { exec: exec.clone(), device: device.to_string(), port: port.unwrap_or_default().to_string() }
     }
 
@@ -59,7 +59,7 @@ impl Tool {
     ///
     /// # Errors
     /// If there is none, it does not end in time, or it prints no version.
-    pub fn versions(&self) -> Result<Reading> {
+    pub(crate) fn versions(&self) -> Result<Reading> {
         let version =
             self.exec.version.as_ref().context("the entry has no version program (method.exec.version)")?;
         let (child, output) = start(&self.arguments(&version.argv, ""))?;
@@ -86,8 +86,8 @@ impl Tool {
         Ok(())
     }
 
-    /// A tool may take [`GRACE`] longer than `limit`; after that it keeps running. It is never killed: half an image would be left in the
-    /// flash.
+    /// A tool may take [`GRACE`] longer than `limit`; after that it keeps running. It is never killed: half an image
+    /// would be left in the flash.
     pub(super) fn write(&self, image: &Path, limit: Duration, progress: &mut dyn FnMut(Progress)) -> Outcome {
         let started = self.check(image).and_then(|()| {
             let path = image.to_str().with_context(|| format!("{} is not UTF-8", image.display()))?;

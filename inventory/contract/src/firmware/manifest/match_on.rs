@@ -22,8 +22,8 @@ pub struct Match {
     pub board_vendor: Option<String>,
     /// BIOS: the first board's product name (SMBIOS type 2, 05h).
     pub board_name: Option<String>,
-    /// BIOS: the GUID (`fw_class`) of an entry in the EFI System Resource Table, in lower case. The source `esrt` reads the version
-    /// of this entry.
+    /// BIOS: the GUID (`fw_class`) of an entry in the EFI System Resource Table, in lower case. The source `esrt` reads
+    /// the version of this entry.
     pub esrt: Option<String>,
     /// NIC: `vendor:device` or `vendor:device:subvendor:subdevice` in hexadecimal, any of these.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -40,8 +40,8 @@ pub struct Mtd {
     pub partition: String,
 }
 
-/// A program. In its arguments `{image}` is the path of the image, `{device}` the PCI address of the adapter, and `{port}` the
-/// name of its first network interface.
+/// A program. In its arguments `{image}` is the path of the image, `{device}` the PCI address of the adapter, and
+/// `{port}` the name of its first network interface.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -70,8 +70,8 @@ pub enum ExitMeaning {
     Failed,
 }
 
-/// How versions are read from a program's output. A marker is a text in the output; the version follows it, after white space,
-/// up to white space, a quotation mark, a comma or `<`.
+/// How versions are read from a program's output. A marker is a text in the output; the version follows it, after white
+/// space, up to white space, a quotation mark, a comma or `<`.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -30,14 +30,15 @@ pub struct Version {
 pub struct Security {
     /// The revision of the image.
     pub revision: u64,
-    /// Where the component's own revision is read: a number, decimal or with `0x`. With `esrt` it is the lowest supported version.
+    /// Where the component's own revision is read: a number, decimal or with `0x`. With `esrt` it is the lowest
+    /// supported version.
     pub source: Source,
 }
 
-/// Where a version is read: `dmi` (SMBIOS type 0, version), `dmi:release` (its release, `2.78`), `esrt` (`fw_version` of
-/// the entry with the class `match.esrt`), `devlink:KEY` (devlink's running and stored versions of that name), `ethtool`
-/// (the firmware version that the driver reports), `ethtool:N` (its Nth word, from 1), or `tool` (the output of the
-/// program `method.exec.version`).
+/// Where a version is read: `dmi` (SMBIOS type 0, version), `dmi:release` (its release, `2.78`), `esrt` (`fw_version`
+/// of the entry with the class `match.esrt`), `devlink:KEY` (devlink's running and stored versions of that name),
+/// `ethtool` (the firmware version that the driver reports), `ethtool:N` (its Nth word, from 1), or `tool` (the output
+/// of the program `method.exec.version`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(

@@ -40,13 +40,13 @@ fn matching(entry: &Entry, errors: &mut Vec<String>) {
     let of_nic = !pci.is_empty() || driver.is_some() || !fixed.is_empty();
     match entry.component {
         Component::Nic if of_bios => {
-            errors.push("match: it has a key that is only for component = \"bios\"".to_string())
+            errors.push("match: it has a key that is only for component = \"bios\"".to_string());
         }
         Component::Nic if pci.is_empty() => {
             errors.push("match: pci is missing, so every adapter would match".to_string());
         }
         Component::Bios if of_nic => {
-            errors.push("match: it has a key that is only for component = \"nic\"".to_string())
+            errors.push("match: it has a key that is only for component = \"nic\"".to_string());
         }
         Component::Bios if product.is_none() && board_name.is_none() && esrt.is_none() => {
             errors.push(
@@ -148,7 +148,7 @@ fn source(entry: &Entry, errors: &mut Vec<String>) {
 fn method(entry: &Entry, errors: &mut Vec<String>) {
     match (&entry.method, entry.component) {
         (Method::Capsule, Component::Nic) => {
-            errors.push("method: capsule is only for component = \"bios\"".to_string())
+            errors.push("method: capsule is only for component = \"bios\"".to_string());
         }
         (Method::Capsule, Component::Bios) if entry.matches.esrt.is_none() => {
             errors.push(
@@ -156,13 +156,13 @@ fn method(entry: &Entry, errors: &mut Vec<String>) {
             );
         }
         (Method::Mtd(_), Component::Nic) => {
-            errors.push("method: mtd is only for component = \"bios\"".to_string())
+            errors.push("method: mtd is only for component = \"bios\"".to_string());
         }
         (Method::Mtd(_), Component::Bios) if !entry.safety.read_back => {
             errors.push("safety: mtd needs read_back = true, since there is no second bank".to_string());
         }
         (Method::Devlink(_), Component::Bios) => {
-            errors.push("method: devlink is only for component = \"nic\"".to_string())
+            errors.push("method: devlink is only for component = \"nic\"".to_string());
         }
         (Method::Exec(exec), _) => {
             let version = exec.version.iter().map(|version| &version.argv);

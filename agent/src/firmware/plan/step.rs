@@ -35,7 +35,7 @@ pub(super) fn next<'a>(entry: &'a Entry, want: Target<'a>, reading: &Reading) ->
     }
     let stored_text = || reading.stored.clone().unwrap_or_default();
     let exact = entry.policy.update == Update::Exact;
-    let order = |one: &Version, which: Which| one.compare(&desired).ok_or_else(|| Refusal::NoOrder(which));
+    let order = |one: &Version, which: Which| one.compare(&desired).ok_or(Refusal::NoOrder(which));
     if !exact {
         if running != desired && order(&running, Which::Running)? == Ordering::Greater {
             return match stored.compare(&running) {

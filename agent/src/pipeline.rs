@@ -23,7 +23,7 @@ pub fn run(
 ) -> Result<Next, Failure> {
     let stages = &Stages::new(run, machine, settings, purpose);
     thread::scope(|scope| {
-        let leave = stages.lldp.leave();
+        let leave = stages.lldp.shutdown_on_drop();
         let image = run.spawn(scope, "image", |stage| stages.check_image(stage));
         let network = run.spawn(scope, "network", |stage| stages.bring_up_network(stage));
         let read_manifests = |stage: &StageContext| Ok(network.join().map(|()| stages.read_manifests(stage)));

@@ -16,29 +16,29 @@ use crate::json;
 use crate::lldp::ports::{Mode, Options};
 use crate::lldp::{Collector, table};
 
-/// What is asked for.
+/// The command's arguments.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Only these ports; none are all physical ones.
+    /// Only these ports; if empty, all physical ports.
     pub ports: Vec<String>,
-    /// For programs.
+    /// Print JSON.
     pub json: bool,
-    /// As they are heard, until a signal.
+    /// Print each neighbour when it is received, until a signal.
     pub watch: bool,
-    /// How long to wait for them.
+    /// Longest wait, from the first carrier on.
     pub timeout: Duration,
-    /// Only listen.
+    /// Do not send LLDPDUs.
     pub listen: bool,
 }
 
-/// Collects neighbours, and prints them.
+/// Collects neighbours and prints them; returns the exit code.
 pub fn run(request: &Request) -> u8 {
     match collect(request) {
         Ok(ports) => {
-            let missed = |port: &PortNeighbours| {
+            let incomplete = |port: &PortNeighbours| {
                 !matches!(port.outcome, PortOutcome::Neighbours | PortOutcome::NoCarrier)
             };
-            if ports.iter().any(missed) { PROBLEMS } else { DONE }
+            if ports.iter().any(incomplete) { PROBLEMS } else { DONE }
         }
         Err(error) => say(&error),
     }
@@ -49,17 +49,17 @@ fn collect(request: &Request) -> Result<Vec<PortNeighbours>> {
     let mode = if request.listen { Mode::Listen } else { Mode::Solicit };
     let options = Options { mode, timeout: request.timeout, ..Options::BY_HAND };
     let collector = Arc::new(Collector::new(&machine, options));
-    leave_on_signal(&collector)?;
+    shut_down_on_signal(&collector)?;
     collector.start(&machine, &request.ports)?;
     if request.watch {
         watch(&collector);
     } else {
-        collector.wait();
+        collector.wait(&|| false);
     }
-    collector.goodbye();
+    collector.shutdown();
     let ports = collector.snapshot();
     if let Some(name) = request.ports.iter().find(|name| ports.iter().all(|port| port.port != **name)) {
-        bail!("{name}: there is no such Ethernet port");
+        bail!("{name}: no such Ethernet port");
     }
     if request.json {
         print!("{}", json::pretty(&ports));
@@ -69,7 +69,7 @@ fn collect(request: &Request) -> Result<Vec<PortNeighbours>> {
     Ok(ports)
 }
 
-/// Prints neighbours as they are heard, until the goodbye.
+/// Prints each neighbour when it is received, until the shutdown.
 fn watch(collector: &Collector) {
     let mut known: Vec<PortNeighbours> = Vec::new();
     let mut changes = 0;
@@ -87,17 +87,17 @@ fn watch(collector: &Collector) {
     }
 }
 
-/// Ctrl-C is no reason to stay in the switches' tables.
-fn leave_on_signal(collector: &Arc<Collector>) -> Result<()> {
+/// Also after Ctrl-C the switches are to remove this host from their tables.
+fn shut_down_on_signal(collector: &Arc<Collector>) -> Result<()> {
     let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
-    // Before any other thread is started: they all inherit it.
+    // Before any other thread starts, because threads inherit the mask.
     signals.thread_block().context("blocking signals")?;
     let collector = collector.clone();
     let wait = move || {
         if signals.wait().is_ok() {
-            collector.goodbye();
+            collector.shutdown();
         }
     };
-    thread::Builder::new().name("signals".to_string()).spawn(wait).context("starting a thread")?;
+    thread::Builder::new().name("signals".to_string()).spawn(wait).context("starting the signal thread")?;
     Ok(())
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The thread that hears all ports.
+//! The thread that serves all ports.
 
 use std::io::{ErrorKind, PipeReader};
 use std::os::fd::AsFd;
@@ -13,26 +13,27 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::ports::{Mode, Options};
 use super::schedule::Message;
-use super::socket::{LONGEST, PortSocket};
-use super::{Shared, lock, quieten};
+use super::socket::{MAX_FRAME, PortSocket};
+use super::{Shared, firmware_agent, lock};
 use crate::host::Machine;
 use crate::host::physical_ports;
 use crate::net;
 use crate::net::socket::Netlink;
 use netlink::route::{self, Link};
 
-/// How many frames of a port are read at once, and how long it then rests: what comes beyond that, and is more than
-/// the socket keeps, the kernel drops.
+/// Frames of a port that are read at once. Then the port rests for [`REST`]; frames that its socket's buffer cannot hold
+/// meanwhile are dropped by the kernel.
 const BURST: usize = 64;
 const REST: Duration = Duration::from_millis(10);
-/// For how many seconds a switch remembers us if we go without a word. At least until the last attempt.
+/// TTL of our LLDPDUs in seconds: how long a switch remembers this host if it ends without a shutdown LLDPDU. Long
+/// enough to reach from the first attempt beyond the last.
 const TTL: u16 = 20;
 
 /// `RTMGRP_LINK`.
-const LINKS: u32 = 0x1;
+const LINK_GROUP: u32 = 0x1;
 
-/// What the thread needs.
-pub struct Worker {
+/// The thread's state.
+pub(crate) struct Worker {
     machine: Machine,
     shared: Arc<Shared>,
     options: Options,
@@ -50,15 +51,15 @@ struct Socket {
 }
 
 impl Worker {
-    /// All but the thread.
-    pub fn new(
+    /// Opens what the thread needs; [`Worker::run`] is the thread.
+    pub(crate) fn new(
         machine: &Machine,
         shared: &Arc<Shared>,
         options: Options,
         names: &[String],
         wake: PipeReader,
     ) -> Result<Self> {
-        let monitor = Netlink::open(LINKS)?;
+        let monitor = Netlink::open(LINK_GROUP)?;
         monitor.send(&route::dump_links())?;
         let host = machine.attribute("/proc/sys/kernel/hostname");
         let host = host.filter(|name| !["(none)", "localhost"].contains(&name.as_str()));
@@ -74,11 +75,11 @@ impl Worker {
         })
     }
 
-    /// Collects until it is woken for the end.
-    pub fn work(mut self) {
-        // Whoever waits is let go, whatever happens here.
+    /// Collects until the other end of `wake` is closed.
+    pub(crate) fn run(mut self) {
+        // Ends all waits, whatever happens here.
         let _end = End(self.shared.clone());
-        let mut buffer = [0; LONGEST];
+        let mut buffer = [0; MAX_FRAME];
         loop {
             match self.wait() {
                 Ok(Ready { over: true, .. }) => break,
@@ -97,10 +98,10 @@ impl Worker {
                     break;
                 }
             }
-            self.say_what_is_due();
+            self.send_due();
             self.shared.changed.notify_all();
         }
-        self.take_leave();
+        self.shut_down();
     }
 
     fn wait(&self) -> nix::Result<Ready> {
@@ -124,7 +125,7 @@ impl Worker {
     fn follow_links(&mut self) -> Result<()> {
         for message in self.monitor.receive(Instant::now())? {
             match message {
-                route::Message::Link(link) => self.see(link),
+                route::Message::Link(link) => self.update(link),
                 route::Message::Gone(index) => {
                     self.sockets.retain(|socket| socket.index != index);
                     self.shared.ports().gone(index);
@@ -136,10 +137,10 @@ impl Worker {
         Ok(())
     }
 
-    fn see(&mut self, link: Link) {
+    fn update(&mut self, link: Link) {
         let (index, name) = (link.index, link.name.clone());
         let known = self.shared.ports().knows(index);
-        if !(known || link.ethernet && self.is_wanted(&name)) {
+        if !(known || link.ethernet && self.is_selected(&name)) {
             return;
         }
         let connected = link.up && link.carrier;
@@ -153,7 +154,7 @@ impl Worker {
         }
     }
 
-    fn is_wanted(&self, name: &String) -> bool {
+    fn is_selected(&self, name: &String) -> bool {
         if self.names.is_empty() {
             physical_ports(&self.machine).contains(name)
         } else {
@@ -173,30 +174,30 @@ impl Worker {
                 self.shared.ports().failed(index, format!("opening a packet socket: {error}{needed}"));
             }
         }
-        // The driver may take its time.
-        if let Some(flag) = quieten::flag(&self.machine, &name) {
+        // Some drivers take seconds for this.
+        if let Some(flag) = firmware_agent::flag(&self.machine, &name) {
             let shared = self.shared.clone();
             net::detach(format!("lldp-{name}"), move || {
-                let (agent, changed) = quieten::turn_off(&name, flag);
+                let (agent, changed) = firmware_agent::disable(&name, flag);
                 shared.ports().firmware(index, agent);
                 if changed {
-                    lock(&shared.quietened).push((name, flag));
+                    lock(&shared.disabled).push((name, flag));
                 }
             });
         }
     }
 
-    fn read(&mut self, index: u32, buffer: &mut [u8; LONGEST]) {
-        let place = self.sockets.iter_mut().find(|socket| socket.index == index);
-        let Some(Socket { socket, rests_until, .. }) = place else { return };
+    fn read(&mut self, index: u32, buffer: &mut [u8; MAX_FRAME]) {
+        let entry = self.sockets.iter_mut().find(|socket| socket.index == index);
+        let Some(Socket { socket, rests_until, .. }) = entry else { return };
         for _ in 0..BURST {
             match socket.receive(buffer) {
                 Ok((frame, age)) => {
-                    let came = self.shared.now().saturating_sub(age);
-                    self.shared.ports().frame(index, frame, came);
+                    let arrived = self.shared.now().saturating_sub(age);
+                    self.shared.ports().frame(index, frame, arrived);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                // The port was set down; it is heard again when it is up.
+                // The port was set down; the socket receives again when it is up.
                 Err(error) => {
                     log::debug!("receiving on port {index}: {error}");
                     return;
@@ -206,60 +207,63 @@ impl Worker {
         *rests_until = self.shared.now() + REST;
     }
 
-    fn say_what_is_due(&self) {
+    fn send_due(&self) {
         let due = self.shared.ports().due(self.shared.now());
         for (link, message) in due {
-            self.say(&link, message);
+            self.send(&link, message);
         }
     }
 
-    fn say(&self, link: &Link, message: Message) {
+    fn send(&self, link: &Link, message: Message) {
         let socket = self.sockets.iter().find(|socket| socket.index == link.index);
         let (Some(Socket { socket, .. }), Some(mac)) = (socket, link.mac) else {
             return;
         };
         let frame = match self.frame(link, mac, message) {
             Ok(frame) => frame,
-            Err(error) => return log::warn!("an LLDPDU for {}: {error}", link.name),
+            Err(error) => return log::warn!("{}: encoding an LLDPDU: {error}", link.name),
         };
         match socket.send(&frame) {
-            Ok(()) => log::debug!("{}: LLDP {message:?}", link.name),
+            Ok(()) => log::debug!("{}: sent LLDPDU: {message:?}", link.name),
             Err(error) => log::debug!("{}: sending an LLDPDU: {error}", link.name),
         }
     }
 
-    /// The port's name for the switch is its permanent address: all members of a bond send with the bond's.
+    /// The port ID is the permanent address, which differs for each port: all members of a bond send from the bond's.
     fn frame(&self, link: &Link, mac: [u8; 6], message: Message) -> Result<Vec<u8>, EncodeError> {
         let port = MacAddress(link.permanent_mac.unwrap_or(mac));
         let ours = self.shared.ports().ours().clone();
-        let hello = Lldpdu::solicit(ours, port, TTL, &self.system_name)?;
+        let announcement = Lldpdu::solicit(ours, port, TTL, &self.system_name)?;
         let lldpdu = match message {
-            Message::Hello => hello,
-            Message::Goodbye => hello.shutdown(),
+            Message::Announce => announcement,
+            Message::Shutdown => announcement.shutdown(),
         };
         Ok(ethernet::lldp_frame(ethernet::NEAREST_BRIDGE, MacAddress(mac), &lldpdu))
     }
 
-    fn take_leave(self) {
+    fn shut_down(self) {
         let connected = self.shared.ports().end(self.shared.now());
         if self.options.mode == Mode::Solicit {
             for link in connected {
-                self.say(&link, Message::Goodbye);
+                self.send(&link, Message::Shutdown);
             }
         }
         if self.options.restore {
-            lock(&self.shared.quietened).drain(..).for_each(|(port, flag)| quieten::turn_on(&port, flag));
+            for (port, flag) in lock(&self.shared.disabled).drain(..) {
+                firmware_agent::enable(&port, flag);
+            }
         }
     }
 }
 
-/// What a wait ended with.
+/// What ended a wait.
 struct Ready {
     over: bool,
     links: bool,
     ports: Vec<u32>,
 }
 
+/// Ends the collection when it is dropped.
 struct End(Arc<Shared>);
 
 impl Drop for End {

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the kernel lets through to a port's socket: a program for its packet filter
-//! (Documentation/networking/filter.rst). Pure.
+//! The classic BPF program on a port's socket (Documentation/networking/filter.rst). Pure.
 //!
-//! LLDP, by its EtherType or in SNAP, and CDP; with up to two VLAN tags, of which the kernel has taken the outer one off.
-//! An LLDPDU begins with a chassis ID TLV (802.1AB-2016 8.2): garbage mostly does not, and ends here.
+//! It accepts LLDP, by EtherType or in SNAP, and CDP, with up to two VLAN tags, of which the kernel has removed the outer
+//! one. An LLDPDU begins with a chassis ID TLV (802.1AB-2016 8.2): most noise does not, and is dropped here.
 
 /// An instruction: `struct sock_filter`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Instruction {
-    /// What to do.
-    pub code: u16,
-    /// How many instructions to skip where the comparison holds.
-    pub jt: u8,
-    /// And where it does not.
-    pub jf: u8,
-    /// Its number.
-    pub k: u32,
+pub(crate) struct Instruction {
+    /// Operation.
+    pub(crate) code: u16,
+    /// Instructions to skip if the comparison is true.
+    pub(crate) jt: u8,
+    /// Instructions to skip if it is false.
+    pub(crate) jf: u8,
+    /// Operand.
+    pub(crate) k: u32,
 }
 
 /// `BPF_LDX | BPF_IMM`: X = k.
@@ -33,12 +32,12 @@ const EQUAL: u16 = 0x15;
 /// `BPF_JMP | BPF_JGT | BPF_K`: A > k?
 const GREATER: u16 = 0x25;
 /// `BPF_JMP | BPF_JA`: skip k instructions.
-const GO: u16 = 0x05;
-/// `BPF_RET | BPF_K`: take k bytes of the frame; 0: none.
-const TAKE: u16 = 0x06;
+const JUMP: u16 = 0x05;
+/// `BPF_RET | BPF_K`: accept k bytes of the frame; 0 drops it.
+const ACCEPT: u16 = 0x06;
 
-/// X is the length of the tag. A load beyond the end of the frame drops it.
-pub const PROGRAM: [Instruction; 20] = [
+/// X holds the length of the inner tag. A load beyond the end of the frame drops the frame.
+pub(crate) const PROGRAM: [Instruction; 20] = [
     plain(X, 0),
     plain(HALF, 12),
     jump(EQUAL, 0x8100, 1, 0),
@@ -54,13 +53,13 @@ pub const PROGRAM: [Instruction; 20] = [
     jump(EQUAL, 0x000c_2000, 7, 0),
     jump(EQUAL, 0x0000_88cc, 0, 5),
     plain(BYTE_X, 22),
-    plain(GO, 1),
+    plain(JUMP, 1),
     plain(BYTE_X, 14),
-    // The type is seven bits, the eighth belongs to the length.
+    // The TLV type has seven bits, the eighth belongs to the length.
     plain(AND, 0xfe),
     jump(EQUAL, 1 << 1, 1, 0),
-    plain(TAKE, 0),
-    plain(TAKE, 0xffff),
+    plain(ACCEPT, 0),
+    plain(ACCEPT, 0xffff),
 ];
 
 const fn plain(code: u16, k: u32) -> Instruction {
@@ -78,7 +77,7 @@ mod tests {
     use proptest::prelude::{any, prop, prop_assert, proptest};
 
     /// Runs the program as the kernel does.
-    fn takes(frame: &[u8]) -> bool {
+    fn accepts(frame: &[u8]) -> bool {
         let (mut a, mut x, mut at) = (0_u32, 0_u32, 0);
         loop {
             let Instruction { code, jt, jf, k } = PROGRAM[at];
@@ -100,8 +99,8 @@ mod tests {
                 AND => a &= k,
                 EQUAL => at += usize::from(if a == k { jt } else { jf }),
                 GREATER => at += usize::from(if a > k { jt } else { jf }),
-                GO => at += k as usize,
-                TAKE => return k > 0,
+                JUMP => at += k as usize,
+                ACCEPT => return k > 0,
                 _ => {}
             }
         }
@@ -121,25 +120,25 @@ mod tests {
 
     #[test]
     fn lldp_and_cdp_pass_with_and_without_a_tag() {
-        assert!(takes(&lldp()));
-        assert!(takes(&with(12, &[0x81, 0, 0, 7])));
-        assert!(takes(&with(12, &[0x88, 0xa8, 0, 7])));
-        assert!(takes(&with(12, &[0, 60, 0xaa, 0xaa, 3, 0, 0, 0])));
-        assert!(takes(&with(12, &[0x81, 0, 0, 7, 0, 60, 0xaa, 0xaa, 3, 0, 0, 0])));
+        assert!(accepts(&lldp()));
+        assert!(accepts(&with(12, &[0x81, 0, 0, 7])));
+        assert!(accepts(&with(12, &[0x88, 0xa8, 0, 7])));
+        assert!(accepts(&with(12, &[0, 60, 0xaa, 0xaa, 3, 0, 0, 0])));
+        assert!(accepts(&with(12, &[0x81, 0, 0, 7, 0, 60, 0xaa, 0xaa, 3, 0, 0, 0])));
         let cdp = [&[0; 12][..], &[0, 60, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0, 2, 180]].concat();
-        assert!(takes(&cdp));
+        assert!(accepts(&cdp));
     }
 
     #[test]
     fn other_frames_do_not() {
-        assert!(!takes(&[]));
-        assert!(!takes(&lldp()[..14]));
+        assert!(!accepts(&[]));
+        assert!(!accepts(&lldp()[..14]));
         let ipv4 = [&[0; 12][..], &[8, 0, 0x45, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]].concat();
-        assert!(!takes(&ipv4));
+        assert!(!accepts(&ipv4));
         let stp = [&[0; 12][..], &[0, 38, 0x42, 0x42, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0]].concat();
-        assert!(!takes(&stp));
+        assert!(!accepts(&stp));
         let no_chassis_id = [&[0; 12][..], &[0x88, 0xcc, 4, 7, 4, 1, 2, 3, 4, 5, 6]].concat();
-        assert!(!takes(&no_chassis_id));
+        assert!(!accepts(&no_chassis_id));
     }
 
     #[test]
@@ -147,10 +146,10 @@ mod tests {
         for (index, instruction) in PROGRAM.iter().enumerate() {
             let furthest = match instruction.code {
                 EQUAL | GREATER => usize::from(instruction.jt.max(instruction.jf)),
-                GO => instruction.k as usize,
+                JUMP => instruction.k as usize,
                 _ => 0,
             };
-            assert!(index + furthest + 1 < PROGRAM.len() || instruction.code == TAKE);
+            assert!(index + furthest + 1 < PROGRAM.len() || instruction.code == ACCEPT);
         }
     }
 
@@ -167,7 +166,7 @@ mod tests {
             frame.extend([0x88, 0xcc]);
             frame.extend(tail);
             if let Ok(ethernet::Frame { payload: ethernet::Payload::Lldp(payload), .. }) = ethernet::Frame::decode(&frame) {
-                prop_assert!(takes(&frame) || Lldpdu::decode(payload).is_err());
+                prop_assert!(accepts(&frame) || Lldpdu::decode(payload).is_err());
             }
         }
     }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Who is at the other end of each port: LLDP, asked for rather than waited for, and CDP.
+//! The neighbours at the other end of each port: LLDP, solicited rather than awaited, and CDP.
 //!
-//! One thread hears all ports, from their first carrier on, for as long as the agent runs: ports are found as they appear,
-//! and what is known can be read at any time. It sets no port up. At the end it takes leave of the switches.
+//! One thread serves all ports, from their first carrier on, for as long as the agent runs: ports are found as they appear,
+//! and the result can be read at any time. It sets no port up. At the end it sends shutdown LLDPDUs.
 
 mod collect;
 mod filter;
 mod firmware;
-mod heard;
-mod neighbour;
+mod firmware_agent;
+mod neighbours;
 pub mod ports;
-mod quieten;
+mod report;
 mod schedule;
 mod socket;
-pub mod table;
+pub(crate) mod table;
 
 use std::io::PipeWriter;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -31,6 +31,9 @@ use collect::Worker;
 use firmware::Flag;
 use ports::{Options, Ports};
 
+/// How often [`Collector::wait`] checks whether it was cancelled.
+const CANCEL_CHECK: Duration = Duration::from_millis(50);
+
 /// Collects the neighbours of all ports.
 pub struct Collector {
     shared: Arc<Shared>,
@@ -38,13 +41,13 @@ pub struct Collector {
     running: Mutex<Option<Running>>,
 }
 
-/// What the collecting thread has in common with those who ask.
+/// What the collecting thread shares with its users.
 struct Shared {
     began: Instant,
     ports: Mutex<Ports>,
     changed: Condvar,
-    /// Ports whose adapters' own agents were turned off.
-    quietened: Mutex<Vec<(String, Flag)>>,
+    /// Ports whose firmware LLDP agents were disabled.
+    disabled: Mutex<Vec<(String, Flag)>>,
 }
 
 struct Running {
@@ -53,50 +56,58 @@ struct Running {
     _stop: PipeWriter,
 }
 
-/// Says goodbye when it is dropped.
-pub struct Leave<'a>(&'a Collector);
+/// Calls [`Collector::shutdown`] when it is dropped.
+pub(crate) struct ShutdownGuard<'a>(&'a Collector);
 
 impl Collector {
-    /// One that has not begun.
-    pub fn new(machine: &Machine, options: Options) -> Self {
-        // New for the switch at each boot, so that it answers at once.
+    /// A collector that has not started.
+    pub(crate) fn new(machine: &Machine, options: Options) -> Self {
+        // A chassis ID that is new to the switch in each boot, so that it answers at once.
         let boot = machine.boot_id().unwrap_or_else(|| hex(&random::bytes::<16>()));
         let ours = ChassisId::Local(Text::from(format!("stage1 {boot}").as_str()));
         let ports = Mutex::new(Ports::new(options, ours));
-        let (changed, quietened) = (Condvar::new(), Mutex::default());
-        let shared = Shared { began: Instant::now(), ports, changed, quietened };
+        let (changed, disabled) = (Condvar::new(), Mutex::default());
+        let shared = Shared { began: Instant::now(), ports, changed, disabled };
         Self { shared: Arc::new(shared), options, running: Mutex::new(None) }
     }
 
-    /// Begins: with the physical Ethernet ports, or with the links of these `names`, whatever they are.
+    /// Starts, with the physical Ethernet ports, or with the links of these `names`, of whatever kind they are. After a
+    /// shutdown it does nothing.
     ///
     /// # Errors
     /// Those of rtnetlink.
-    pub fn start(&self, machine: &Machine, names: &[String]) -> Result<()> {
+    pub(crate) fn start(&self, machine: &Machine, names: &[String]) -> Result<()> {
+        let mut running = lock(&self.running);
+        if self.is_over() {
+            return Ok(());
+        }
         let (wake, stop) = std::io::pipe().context("opening a pipe")?;
         let worker = Worker::new(machine, &self.shared, self.options, names, wake)?;
-        let thread = std::thread::Builder::new().name("lldp".to_string()).spawn(move || worker.work());
-        let thread = thread.context("starting a thread")?;
-        *lock(&self.running) = Some(Running { thread, _stop: stop });
+        let thread = std::thread::Builder::new().name("lldp".to_string()).spawn(move || worker.run());
+        let thread = thread.context("starting the LLDP thread")?;
+        *running = Some(Running { thread, _stop: stop });
         Ok(())
     }
 
-    /// What is known.
-    pub fn snapshot(&self) -> Vec<PortNeighbours> {
+    /// The ports and their neighbours so far.
+    pub(crate) fn snapshot(&self) -> Vec<PortNeighbours> {
         self.shared.ports().snapshot(self.shared.now())
     }
 
-    /// Waits until it is enough ([`ports`]), or until the goodbye.
-    pub fn wait(&self) {
+    /// Waits until the collection is complete (see [`ports`]), was shut down, or `cancelled` returns true.
+    pub(crate) fn wait(&self, cancelled: &dyn Fn() -> bool) {
         let mut ports = self.shared.ports();
-        while let Err(next) = ports.is_enough(self.shared.now()) {
-            let left = next.map_or(Duration::from_secs(3600), |at| at.saturating_sub(self.shared.now()));
-            ports = self.shared.wait(ports, left);
+        while let Err(next) = ports.completion(self.shared.now()) {
+            if cancelled() {
+                return;
+            }
+            let left = next.map_or(CANCEL_CHECK, |at| at.saturating_sub(self.shared.now()));
+            ports = self.shared.wait(ports, left.min(CANCEL_CHECK));
         }
     }
 
-    /// Waits until more is known than with `changes`; the new number. Nothing after the goodbye.
-    pub fn wait_for_change(&self, changes: u64) -> Option<u64> {
+    /// Waits until the number of changes is no longer `changes`, and returns the new one; `None` after the shutdown.
+    pub(crate) fn wait_for_change(&self, changes: u64) -> Option<u64> {
         let mut ports = self.shared.ports();
         while ports.changes() == changes {
             ports = self.shared.wait(ports, Duration::from_secs(3600));
@@ -104,30 +115,31 @@ impl Collector {
         (!ports.is_over()).then(|| ports.changes())
     }
 
-    /// Whether the goodbye has been said.
-    pub fn is_over(&self) -> bool {
+    /// Whether the collection was shut down.
+    pub(crate) fn is_over(&self) -> bool {
         self.shared.ports().is_over()
     }
 
-    /// Ends the collection: switches forget us at once, and nobody waits any longer. What is known can still be read. Where
-    /// it has not begun, it never does.
-    pub fn goodbye(&self) {
-        if let Some(Running { thread, _stop }) = lock(&self.running).take() {
+    /// Ends the collection: sends shutdown LLDPDUs, so that switches remove this host at once, and ends all waits. The
+    /// result can still be read. A second caller returns when the first one is done.
+    pub(crate) fn shutdown(&self) {
+        let mut running = lock(&self.running);
+        if let Some(Running { thread, _stop }) = running.take() {
             drop(_stop);
             let _ = thread.join();
         }
         self.shared.end();
     }
 
-    /// Says goodbye when what is handed back is dropped.
-    pub fn leave(&self) -> Leave<'_> {
-        Leave(self)
+    /// Calls [`Collector::shutdown`] when the returned guard is dropped.
+    pub(crate) fn shutdown_on_drop(&self) -> ShutdownGuard<'_> {
+        ShutdownGuard(self)
     }
 }
 
-impl Drop for Leave<'_> {
+impl Drop for ShutdownGuard<'_> {
     fn drop(&mut self) {
-        self.0.goodbye();
+        self.0.shutdown();
     }
 }
 
@@ -151,7 +163,7 @@ impl Shared {
     }
 }
 
-/// What a thread that panicked left is no worse than what it would have left a moment before.
+/// A thread that panicked left nothing worse than the state a moment before.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

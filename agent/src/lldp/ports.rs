@@ -1,50 +1,51 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! All ports together: what is to be said on each, who was heard, and when it is enough. Pure: times are since the
-//! collection began.
+//! All ports together: what to send on each, which neighbours answered, and when the collection is complete. Pure: times
+//! are since the collection began.
 //!
-//! It is enough when every port is settled, or at the deadline, which counts for all ports from the first carrier on. A
-//! port with carrier is settled a moment after its first neighbour, since a second one on the same wire answers at
-//! about the same time. One without carrier is waited for as [`Options`] say: adapters take seconds to get it.
+//! The collection is complete when every port is settled, or at the deadline, which counts for all ports from the first
+//! carrier on. A port with carrier is settled a moment after its first neighbour, since a second one on the same wire
+//! answers at about the same time. A port without carrier gets the waits of [`Options`]: adapters take seconds to get
+//! carrier.
 
 use std::time::Duration;
 
 use lldp_rs::ChassisId;
 use stage1_contract::{PortNeighbours, PortOutcome};
 
-use super::heard::Heard;
-use super::neighbour::milliseconds;
+use super::neighbours::Neighbours;
+use super::report::milliseconds;
 use super::schedule::{Message, Schedule};
 use netlink::route::Link;
 
-/// How long a port is listened to after its first neighbour.
+/// How long a port waits for more neighbours after its first one.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// How to collect.
+/// How to collect neighbours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Whether to ask.
-    pub mode: Mode,
-    /// How long it may take, from the first carrier on.
-    pub timeout: Duration,
-    /// How long a port that is set up is given to get carrier.
-    pub carrier_wait: Duration,
-    /// How long a port is given to be set up.
-    pub up_wait: Duration,
-    /// Whether an LLDP agent in an adapter's firmware that was turned off is turned on again at the end.
-    pub restore: bool,
+pub(crate) struct Options {
+    /// Whether to send LLDPDUs.
+    pub(crate) mode: Mode,
+    /// Longest wait, from the first carrier on.
+    pub(crate) timeout: Duration,
+    /// How long a port that is up may take to get carrier.
+    pub(crate) carrier_wait: Duration,
+    /// How long a port may take to be set up.
+    pub(crate) up_wait: Duration,
+    /// Whether firmware LLDP agents that were disabled are enabled again at the end.
+    pub(crate) restore: bool,
 }
 
 impl Options {
     /// At boot, ports are set up while the collection runs, and adapters take some seconds to get carrier.
-    pub const AT_BOOT: Self = Self {
+    pub(crate) const AT_BOOT: Self = Self {
         mode: Mode::Solicit,
         timeout: Duration::from_secs(32),
         carrier_wait: Duration::from_secs(10),
         up_wait: Duration::from_secs(10),
         restore: false,
     };
-    /// By hand, ports that are down stay down, and the adapter is left as it was found.
-    pub const BY_HAND: Self = Self {
+    /// By hand, ports that are down stay down, and the adapter keeps its configuration.
+    pub(crate) const BY_HAND: Self = Self {
         carrier_wait: Duration::from_secs(3),
         up_wait: Duration::ZERO,
         restore: true,
@@ -52,19 +53,19 @@ impl Options {
     };
 }
 
-/// Whether to ask.
+/// Whether to send LLDPDUs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Ask, and listen.
+    /// Announce this host, so that switches answer at once, and receive.
     Solicit,
-    /// Only listen.
+    /// Only receive.
     Listen,
-    /// Neither.
+    /// Do not collect neighbours.
     Off,
 }
 
-/// The ports.
-pub struct Ports {
+/// All ports of a collection.
+pub(crate) struct Ports {
     options: Options,
     ours: ChassisId,
     ports: Vec<Port>,
@@ -74,7 +75,6 @@ pub struct Ports {
     changes: u64,
 }
 
-/// A port.
 struct Port {
     link: Link,
     speed_mbps: Option<u32>,
@@ -82,34 +82,34 @@ struct Port {
     up_since: Option<Duration>,
     carrier_since: Option<Duration>,
     schedule: Schedule,
-    heard: Heard,
+    neighbours: Neighbours,
     firmware: Option<FirmwareAgent>,
     failure: Option<String>,
 }
 
-/// What was done about an LLDP agent in the adapter's firmware.
+/// What was done about the LLDP agent in an adapter's firmware.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FirmwareAgent {
-    /// In words.
-    pub words: String,
-    /// It still keeps the frames from the host.
-    pub swallows: bool,
+pub(crate) struct FirmwareAgent {
+    /// For people, with the private flag's name.
+    pub(crate) description: String,
+    /// Whether it may still keep LLDP frames from the host.
+    pub(crate) active: bool,
 }
 
 impl Ports {
-    /// No ports yet; `ours` is the chassis ID that we send.
-    pub fn new(options: Options, ours: ChassisId) -> Self {
+    /// No ports yet; `ours` is the chassis ID of this host's own LLDPDUs.
+    pub(crate) fn new(options: Options, ours: ChassisId) -> Self {
         let ports = Vec::new();
         Self { options, ours, ports, first_carrier: None, all_seen: false, over: None, changes: 0 }
     }
 
-    /// The chassis ID that we send.
-    pub fn ours(&self) -> &ChassisId {
+    /// The chassis ID of this host's own LLDPDUs.
+    pub(crate) fn ours(&self) -> &ChassisId {
         &self.ours
     }
 
     /// Takes a port that is new or has changed.
-    pub fn link(&mut self, link: Link, now: Duration) {
+    pub(crate) fn link(&mut self, link: Link, now: Duration) {
         let (up, carrier) = (link.up, link.up && link.carrier);
         if !self.knows(link.index) {
             self.ports.push(Port::new(link.clone(), now));
@@ -119,7 +119,7 @@ impl Ports {
         port.up_since = if up { port.up_since.or(Some(now)) } else { None };
         if carrier && port.carrier_since.is_none() {
             port.carrier_since = Some(now);
-            port.heard.carrier();
+            port.neighbours.carrier();
             self.first_carrier.get_or_insert(now);
             if self.options.mode == Mode::Solicit {
                 port.schedule.carrier(now);
@@ -132,83 +132,86 @@ impl Ports {
     }
 
     /// The port is gone.
-    pub fn gone(&mut self, index: u32) {
+    pub(crate) fn gone(&mut self, index: u32) {
         self.ports.retain(|port| port.link.index != index);
         self.changes += 1;
     }
 
-    /// Whether the port is one of these.
-    pub fn knows(&self, index: u32) -> bool {
+    /// Whether the port takes part.
+    pub(crate) fn knows(&self, index: u32) -> bool {
         self.ports.iter().any(|port| port.link.index == index)
     }
 
-    /// The kernel has told of all the ports that there are for now.
-    pub fn all_seen(&mut self) {
+    /// The kernel has listed all links that exist now.
+    pub(crate) fn all_seen(&mut self) {
         self.all_seen = true;
     }
 
     /// The port's speed in Mbit/s.
-    pub fn speed(&mut self, index: u32, mbps: Option<u32>) {
+    pub(crate) fn speed(&mut self, index: u32, mbps: Option<u32>) {
         self.change(index, |port| port.speed_mbps = mbps);
     }
 
-    /// What was done about the adapter's own agent.
-    pub fn firmware(&mut self, index: u32, agent: FirmwareAgent) {
+    /// Sets what was done about the adapter's firmware LLDP agent.
+    pub(crate) fn firmware(&mut self, index: u32, agent: FirmwareAgent) {
         self.change(index, |port| port.firmware = Some(agent));
     }
 
-    /// The port cannot be listened to.
-    pub fn failed(&mut self, index: u32, why: String) {
+    /// The port cannot receive; `why` is for people.
+    pub(crate) fn failed(&mut self, index: u32, why: String) {
         self.change(index, |port| port.failure = Some(why));
     }
 
-    /// Takes a frame that came on the port.
-    pub fn frame(&mut self, index: u32, frame: &[u8], at: Duration) {
+    /// Takes a frame that the port received.
+    pub(crate) fn frame(&mut self, index: u32, frame: &[u8], at: Duration) {
         let Some(port) = self.ports.iter().find(|port| port.link.index == index) else { return };
-        if !port.heard.had_carrier() {
-            // The kernel tells of carrier up to a second after it is there (linkwatch).
+        if !port.neighbours.had_carrier() {
+            // The kernel reports carrier up to a second late (linkwatch).
             self.link(Link { up: true, carrier: true, ..port.link.clone() }, at);
         }
         let Some(port) = find(&mut self.ports, index) else { return };
         let Some(carrier_since) = port.carrier_since else { return };
-        let changed = port.heard.take(frame, at.saturating_sub(carrier_since), &self.ours);
-        if port.heard.by_lldp() {
-            port.schedule.heard();
+        let changed = port.neighbours.receive(frame, at.saturating_sub(carrier_since), &self.ours);
+        if port.neighbours.by_lldp() {
+            port.schedule.answered();
         }
         self.changes += u64::from(changed);
     }
 
-    /// What is to be said now; it counts as said.
-    pub fn due(&mut self, now: Duration) -> Vec<(Link, Message)> {
+    /// What to send now, and on which links; it counts as sent.
+    pub(crate) fn due(&mut self, now: Duration) -> Vec<(Link, Message)> {
         let ports = self.ports.iter_mut();
         ports.filter_map(|port| Some((port.link.clone(), port.schedule.due(now)?))).collect()
     }
 
-    /// When something is to be said next.
-    pub fn next_message(&self) -> Option<Duration> {
+    /// When to send next.
+    pub(crate) fn next_message(&self) -> Option<Duration> {
         self.ports.iter().filter_map(|port| port.schedule.next()).map(|(at, _)| at).min()
     }
 
-    /// No more is heard. Hands back the ports that have carrier, to take leave on.
-    pub fn end(&mut self, now: Duration) -> Vec<Link> {
+    /// Ends the collection. Returns the links with carrier, for the shutdown LLDPDUs.
+    pub(crate) fn end(&mut self, now: Duration) -> Vec<Link> {
         self.over.get_or_insert(now);
         self.changes += 1;
         let connected = self.ports.iter().filter(|port| port.carrier_since.is_some());
         connected.map(|port| port.link.clone()).collect()
     }
 
-    /// Whether no more is heard.
-    pub fn is_over(&self) -> bool {
+    /// Whether the collection has ended.
+    pub(crate) fn is_over(&self) -> bool {
         self.over.is_some()
     }
 
-    /// Changes whenever what is known does.
-    pub fn changes(&self) -> u64 {
+    /// A number that changes whenever [`Ports::snapshot`] may.
+    pub(crate) fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// Whether it is enough; if not, when to look again even if nothing happens. Without a time only an event helps.
-    pub fn is_enough(&self, now: Duration) -> Result<(), Option<Duration>> {
+    /// Whether the collection is complete.
+    ///
+    /// # Errors
+    /// When it is not: the time of the next check if nothing happens before; `None` if only an event can complete it.
+    pub(crate) fn completion(&self, now: Duration) -> Result<(), Option<Duration>> {
         if self.is_over() {
             return Ok(());
         }
@@ -227,8 +230,8 @@ impl Ports {
         }
     }
 
-    /// What is known, by the ports' names.
-    pub fn snapshot(&self, now: Duration) -> Vec<PortNeighbours> {
+    /// The ports as the report carries them, sorted by name.
+    pub(crate) fn snapshot(&self, now: Duration) -> Vec<PortNeighbours> {
         let now = self.over.unwrap_or(now);
         let mut ports: Vec<PortNeighbours> = self.ports.iter().map(|port| self.report(port, now)).collect();
         ports.sort_by(|one, other| one.port.cmp(&other.port));
@@ -240,27 +243,27 @@ impl Ports {
         let first_carrier = self.first_carrier.unwrap_or(now);
         let late = now >= first_carrier + self.options.timeout;
         let outcome = match port.carrier_since {
-            _ if !port.heard.is_empty() => PortOutcome::Neighbours,
+            _ if !port.neighbours.is_empty() => PortOutcome::Neighbours,
             _ if port.failure.is_some() => PortOutcome::Failed,
             None => PortOutcome::NoCarrier,
             Some(_) if !late => PortOutcome::Listening,
-            Some(_) if port.firmware.as_ref().is_some_and(|agent| agent.swallows) => PortOutcome::Swallowed,
+            Some(_) if port.firmware.as_ref().is_some_and(|agent| agent.active) => PortOutcome::Swallowed,
             Some(_) => PortOutcome::Silent,
         };
-        let failure = port.failure.as_ref().map(|why| format!("it cannot be listened to: {why}"));
+        let failure = port.failure.as_ref().map(|why| format!("cannot receive LLDP: {why}"));
         PortNeighbours {
             port: port.link.name.clone(),
             mac: port.link.permanent_mac.or(port.link.mac).map(|mac| lldp_rs::MacAddress(mac).to_string()),
             speed_mbps: port.speed_mbps,
             outcome,
-            listened_ms: listened.filter(|_| port.heard.is_empty()).map(milliseconds),
-            firmware_agent: port.firmware.as_ref().map(|agent| agent.words.clone()),
-            faults: failure.into_iter().chain(port.heard.faults()).collect(),
-            neighbours: port.heard.neighbours(),
+            listened_ms: listened.filter(|_| port.neighbours.is_empty()).map(milliseconds),
+            firmware_agent: port.firmware.as_ref().map(|agent| agent.description.clone()),
+            faults: failure.into_iter().chain(port.neighbours.faults()).collect(),
+            neighbours: port.neighbours.list(),
         }
     }
 
-    /// Ports may still appear, for as long as they may still be set up.
+    /// Without ports the wait goes on for as long as one may still be set up.
     fn settled_without_ports(&self) -> Duration {
         if self.ports.is_empty() { self.options.up_wait } else { Duration::ZERO }
     }
@@ -282,18 +285,18 @@ impl Port {
             up_since: None,
             carrier_since: None,
             schedule: Schedule::default(),
-            heard: Heard::default(),
+            neighbours: Neighbours::default(),
             firmware: None,
             failure: None,
         }
     }
 
-    /// When it is no longer waited for, as far as is known; without a time only what happens on it tells.
+    /// When the wait for this port ends; `None` while that depends on what happens on it.
     fn settled(&self, options: &Options) -> Option<Duration> {
         match (self.carrier_since, self.up_since) {
             _ if self.failure.is_some() => Some(self.seen),
-            (Some(since), _) => self.heard.first().map(|after| since + after + LINGER),
-            _ if !self.heard.is_empty() => Some(self.seen),
+            (Some(since), _) => self.neighbours.first().map(|after| since + after + LINGER),
+            _ if !self.neighbours.is_empty() => Some(self.seen),
             (None, Some(since)) => Some(since + options.carrier_wait),
             (None, None) => Some(self.seen + options.up_wait),
         }
@@ -347,10 +350,10 @@ mod tests {
     fn all_ports_have_neighbours() {
         let mut ports = ports(&[(true, true), (true, true)]);
         ports.frame(1, &frame("a"), s(1));
-        assert_eq!(ports.is_enough(s(1)), Err(Some(s(32))));
+        assert_eq!(ports.completion(s(1)), Err(Some(s(32))));
         ports.frame(2, &frame("a"), s(2));
-        assert_eq!(ports.is_enough(s(2)), Err(Some(s(2) + LINGER)));
-        assert_eq!(ports.is_enough(s(2) + LINGER), Ok(()));
+        assert_eq!(ports.completion(s(2)), Err(Some(s(2) + LINGER)));
+        assert_eq!(ports.completion(s(2) + LINGER), Ok(()));
         assert_eq!(outcomes(&ports, s(3)), [PortOutcome::Neighbours, PortOutcome::Neighbours]);
     }
 
@@ -358,50 +361,50 @@ mod tests {
     fn a_port_without_carrier_costs_its_own_wait_and_a_silent_one_the_deadline_once() {
         let mut ports = ports(&[(true, true), (true, false), (false, false)]);
         ports.frame(1, &frame("a"), s(1));
-        assert_eq!(ports.is_enough(s(2)), Err(Some(s(10))));
-        assert_eq!(ports.is_enough(s(10)), Ok(()));
-        // The third gets carrier late, and nobody is there: the deadline counts from the first one.
+        assert_eq!(ports.completion(s(2)), Err(Some(s(10))));
+        assert_eq!(ports.completion(s(10)), Ok(()));
+        // The third gets carrier late, and no neighbour answers: the deadline counts from the first one.
         ports.link(link(3, true, true), s(8));
-        assert_eq!(ports.is_enough(s(10)), Err(Some(s(32))));
+        assert_eq!(ports.completion(s(10)), Err(Some(s(32))));
         assert_eq!(outcomes(&ports, s(31))[2], PortOutcome::Listening);
-        assert_eq!(ports.is_enough(s(32)), Ok(()));
+        assert_eq!(ports.completion(s(32)), Ok(()));
         let snapshot = ports.snapshot(s(32));
         assert_eq!(snapshot[1].outcome, PortOutcome::NoCarrier);
         assert_eq!((&snapshot[2].outcome, snapshot[2].listened_ms), (&PortOutcome::Silent, Some(24_000)));
     }
 
     #[test]
-    fn a_machine_without_carrier_or_ports_is_not_waited_for_longer() {
-        assert_eq!(ports(&[(true, false)]).is_enough(s(9)), Err(Some(s(10))));
-        assert_eq!(ports(&[(true, false)]).is_enough(s(10)), Ok(()));
-        assert_eq!(ports(&[]).is_enough(s(9)), Err(Some(s(10))));
-        assert_eq!(ports(&[]).is_enough(s(10)), Ok(()));
+    fn a_machine_without_carrier_or_ports_costs_the_carrier_wait() {
+        assert_eq!(ports(&[(true, false)]).completion(s(9)), Err(Some(s(10))));
+        assert_eq!(ports(&[(true, false)]).completion(s(10)), Ok(()));
+        assert_eq!(ports(&[]).completion(s(9)), Err(Some(s(10))));
+        assert_eq!(ports(&[]).completion(s(10)), Ok(()));
     }
 
     #[test]
-    fn a_port_that_loses_carrier_after_it_was_heard_keeps_its_neighbour_and_asks_again() {
+    fn a_port_that_loses_carrier_keeps_its_neighbour_and_solicits_again() {
         let mut ports = ports(&[(true, true)]);
         assert_eq!(ports.due(s(0)).len(), 1);
         ports.frame(1, &frame("a"), s(1));
         ports.link(link(1, true, false), s(2));
         assert_eq!(outcomes(&ports, s(2)), [PortOutcome::Neighbours]);
         ports.link(link(1, true, true), s(4));
-        assert_eq!(ports.due(s(4))[0].1, Message::Goodbye);
+        assert_eq!(ports.due(s(4))[0].1, Message::Shutdown);
     }
 
     #[test]
-    fn a_frame_that_is_faster_than_the_news_of_carrier_counts() {
+    fn a_frame_that_arrives_before_the_carrier_event_counts() {
         let mut ports = ports(&[(true, false)]);
         ports.frame(1, &frame("a"), s(2));
         ports.link(link(1, true, true), s(3));
         assert_eq!(ports.snapshot(s(3))[0].neighbours[0].heard_after_ms, 0);
-        assert_eq!(ports.is_enough(s(3)), Ok(()));
+        assert_eq!(ports.completion(s(3)), Ok(()));
     }
 
     #[test]
-    fn what_the_firmware_swallows_is_called_so() {
+    fn an_active_firmware_agent_is_the_reason_for_silence() {
         let mut ports = ports(&[(true, true)]);
-        ports.firmware(1, FirmwareAgent { words: "no".to_string(), swallows: true });
+        ports.firmware(1, FirmwareAgent { description: "no".to_string(), active: true });
         assert_eq!(outcomes(&ports, s(31)), [PortOutcome::Listening]);
         assert_eq!(outcomes(&ports, s(32)), [PortOutcome::Swallowed]);
         ports.frame(1, &frame("a"), s(33));
@@ -409,17 +412,17 @@ mod tests {
     }
 
     #[test]
-    fn after_the_end_nothing_grows_older() {
+    fn after_the_end_times_stand_still() {
         let mut ports = ports(&[(true, true), (true, false)]);
         assert_eq!(ports.end(s(3)).len(), 1);
-        assert_eq!(ports.is_enough(s(3)), Ok(()));
+        assert_eq!(ports.completion(s(3)), Ok(()));
         assert_eq!(ports.snapshot(s(100))[0].listened_ms, Some(3000));
         assert_eq!(outcomes(&ports, s(100))[0], PortOutcome::Listening);
     }
 
     proptest! {
         #[test]
-        fn it_ends_at_the_latest_after_the_wait_for_carrier_and_the_deadline(
+        fn it_completes_at_the_latest_after_the_carrier_wait_and_the_deadline(
             events in prop::collection::vec((any::<u8>(), 1..4_u32, any::<bool>(), any::<bool>(), 0..3000_u64), 0..60),
         ) {
             let mut ports = ports(&[(false, false); 3]);
@@ -434,13 +437,13 @@ mod tests {
                 while !ports.due(now).is_empty() {}
                 prop_assert!(ports.next_message().is_none_or(|at| at > now));
             }
-            let mut looks = 0;
-            while let Err(next) = ports.is_enough(now) {
+            let mut checks = 0;
+            while let Err(next) = ports.completion(now) {
                 prop_assert!(next.unwrap() > now);
                 now = next.unwrap();
-                looks += 1;
+                checks += 1;
             }
-            prop_assert!(looks <= 4);
+            prop_assert!(checks <= 4);
             for port in ports.snapshot(now + OPTIONS.timeout) {
                 prop_assert_eq!(port.outcome == PortOutcome::Neighbours, !port.neighbours.is_empty());
                 prop_assert!(port.outcome != PortOutcome::Listening);

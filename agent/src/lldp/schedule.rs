@@ -1,72 +1,72 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! When to say what on a port, so that the switch answers at once. Pure: times are since the collection began.
+//! When to send which LLDPDU on a port, so that the switch answers at once. Pure: times are since the collection began.
 //!
-//! A switch sends at once to a neighbour that is new to it (802.1AB-2016 9.2.5, txFast). It may know the port from
-//! an earlier boot, and carrier that comes and goes does not make it forget. So each attempt first takes leave, and
-//! says hello a moment later: at once it would be one change for the switch, and none.
+//! A switch sends at once to a neighbour that is new to it (802.1AB-2016 9.2.5, txFast). It may remember the port from
+//! an earlier boot, and losing carrier does not make it forget. So each attempt first sends a shutdown LLDPDU, and
+//! announces this host a moment later: without the pause a switch may see one change, or none.
 
 use std::time::Duration;
 
-/// When to ask, since the port has had carrier.
+/// When to solicit, after the port got carrier.
 const ATTEMPTS: [Duration; 4] =
     [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(7)];
-/// Between leave and hello.
+/// From the shutdown LLDPDU to the announcement.
 const PAUSE: Duration = Duration::from_millis(30);
 
-/// What to say.
+/// An LLDPDU to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Message {
-    /// The shutdown LLDPDU.
-    Goodbye,
-    /// The LLDPDU that wants an answer.
-    Hello,
+pub(crate) enum Message {
+    /// The shutdown LLDPDU (TTL 0): the switch removes this host.
+    Shutdown,
+    /// The LLDPDU that announces this host: the switch answers a new neighbour at once.
+    Announce,
 }
 
-/// What is to be said on one port.
+/// The LLDPDUs of one port.
 #[derive(Clone, Debug, Default)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     carrier_since: Option<Duration>,
     attempts: usize,
-    said_goodbye: Option<Duration>,
-    heard: bool,
+    shutdown_sent: Option<Duration>,
+    answered: bool,
 }
 
 impl Schedule {
-    /// The port has carrier: from here on the switch is asked.
-    pub fn carrier(&mut self, now: Duration) {
+    /// The port has got carrier: the attempts begin.
+    pub(crate) fn carrier(&mut self, now: Duration) {
         *self = Self { carrier_since: Some(now), ..Self::default() };
     }
 
     /// The port has lost carrier.
-    pub fn lost(&mut self) {
+    pub(crate) fn lost(&mut self) {
         *self = Self::default();
     }
 
-    /// Somebody answered: no more attempts. The first one is still made, and one that has begun is ended, so that the
-    /// switch knows us.
-    pub fn heard(&mut self) {
-        self.heard = true;
+    /// A neighbour answered: no more attempts. The first one is still made, and one that has begun is completed, so
+    /// that the switch knows this host.
+    pub(crate) fn answered(&mut self) {
+        self.answered = true;
     }
 
-    /// What is to be said next, and when.
-    pub fn next(&self) -> Option<(Duration, Message)> {
+    /// What to send next, and when.
+    pub(crate) fn next(&self) -> Option<(Duration, Message)> {
         let since = self.carrier_since?;
-        if let Some(goodbye) = self.said_goodbye {
-            return Some((goodbye + PAUSE, Message::Hello));
+        if let Some(sent) = self.shutdown_sent {
+            return Some((sent + PAUSE, Message::Announce));
         }
-        if self.heard && self.attempts > 0 {
+        if self.answered && self.attempts > 0 {
             return None;
         }
-        ATTEMPTS.get(self.attempts).map(|after| (since + *after, Message::Goodbye))
+        ATTEMPTS.get(self.attempts).map(|after| (since + *after, Message::Shutdown))
     }
 
-    /// What is to be said now, if anything; it counts as said.
-    pub fn due(&mut self, now: Duration) -> Option<Message> {
+    /// What to send now, if anything; it counts as sent.
+    pub(crate) fn due(&mut self, now: Duration) -> Option<Message> {
         let (_, message) = self.next().filter(|(at, _)| *at <= now)?;
         match message {
-            Message::Goodbye => self.said_goodbye = Some(now),
-            Message::Hello => {
-                self.said_goodbye = None;
+            Message::Shutdown => self.shutdown_sent = Some(now),
+            Message::Announce => {
+                self.shutdown_sent = None;
                 self.attempts += 1;
             }
         }
@@ -79,37 +79,37 @@ mod tests {
     use super::*;
     use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
-    fn said(schedule: &mut Schedule, until: Duration) -> Vec<(u128, Message)> {
-        let mut said = Vec::new();
+    fn sent(schedule: &mut Schedule, until: Duration) -> Vec<(u128, Message)> {
+        let mut sent = Vec::new();
         while let Some((at, _)) = schedule.next().filter(|(at, _)| *at <= until) {
-            said.push((at.as_millis(), schedule.due(at).unwrap()));
+            sent.push((at.as_millis(), schedule.due(at).unwrap()));
         }
-        said
+        sent
     }
 
     #[test]
-    fn four_attempts_while_nobody_answers() {
-        use Message::{Goodbye, Hello};
+    fn four_attempts_while_there_is_no_answer() {
+        use Message::{Announce, Shutdown};
         let mut schedule = Schedule::default();
         assert_eq!(schedule.next(), None);
         schedule.carrier(Duration::from_secs(2));
-        let expected = [2000, 3000, 5000, 9000].map(|at| [(at, Goodbye), (at + 30, Hello)]).concat();
-        assert_eq!(said(&mut schedule, Duration::from_secs(60)), expected);
+        let expected = [2000, 3000, 5000, 9000].map(|at| [(at, Shutdown), (at + 30, Announce)]).concat();
+        assert_eq!(sent(&mut schedule, Duration::from_secs(60)), expected);
     }
 
     #[test]
-    fn whoever_was_heard_first_still_gets_to_know_us() {
+    fn a_switch_that_sends_first_is_still_solicited_once() {
         let mut schedule = Schedule::default();
         schedule.carrier(Duration::ZERO);
-        schedule.heard();
-        assert_eq!(said(&mut schedule, Duration::from_secs(60)).len(), 2);
+        schedule.answered();
+        assert_eq!(sent(&mut schedule, Duration::from_secs(60)).len(), 2);
     }
 
     #[derive(Clone, Debug)]
     enum Step {
         Carrier,
         Lost,
-        Heard,
+        Answered,
         Pass(u64),
     }
 
@@ -117,7 +117,7 @@ mod tests {
         let step = prop_oneof![
             Just(Step::Carrier),
             Just(Step::Lost),
-            Just(Step::Heard),
+            Just(Step::Answered),
             any::<u16>().prop_map(|ms| Step::Pass(u64::from(ms) % 4000)),
         ];
         prop::collection::vec(step, 0..60)
@@ -125,41 +125,41 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_hello_follows_its_goodbye_after_the_pause(steps in steps()) {
+        fn every_announcement_follows_its_shutdown_after_the_pause(steps in steps()) {
             let mut schedule = Schedule::default();
             let mut now = Duration::ZERO;
-            let (mut carrier, mut heard, mut hellos) = (false, false, 0);
-            let mut goodbye: Option<Duration> = None;
+            let (mut carrier, mut answered, mut announcements) = (false, false, 0);
+            let mut shutdown: Option<Duration> = None;
             for step in steps {
                 match step {
                     Step::Carrier => {
                         schedule.carrier(now);
-                        (carrier, heard, hellos, goodbye) = (true, false, 0, None);
+                        (carrier, answered, announcements, shutdown) = (true, false, 0, None);
                     }
                     Step::Lost => {
                         schedule.lost();
-                        (carrier, goodbye) = (false, None);
+                        (carrier, shutdown) = (false, None);
                     }
-                    Step::Heard => {
-                        schedule.heard();
-                        heard = carrier;
+                    Step::Answered => {
+                        schedule.answered();
+                        answered = carrier;
                     }
                     Step::Pass(ms) => now += Duration::from_millis(ms),
                 }
                 while let Some(message) = schedule.due(now) {
                     prop_assert!(carrier);
                     match message {
-                        Message::Goodbye => {
-                            prop_assert_eq!(goodbye.replace(now), None);
-                            prop_assert!(!heard || hellos == 0);
+                        Message::Shutdown => {
+                            prop_assert_eq!(shutdown.replace(now), None);
+                            prop_assert!(!answered || announcements == 0);
                         }
-                        Message::Hello => {
-                            prop_assert!(goodbye.take().unwrap() + PAUSE <= now);
-                            hellos += 1;
+                        Message::Announce => {
+                            prop_assert!(shutdown.take().unwrap() + PAUSE <= now);
+                            announcements += 1;
                         }
                     }
                 }
-                prop_assert!(hellos <= ATTEMPTS.len());
+                prop_assert!(announcements <= ATTEMPTS.len());
                 prop_assert!(schedule.next().is_none_or(|(at, _)| at > now));
             }
         }

@@ -10,14 +10,14 @@ use lldp_rs::{MacAddress, ethernet};
 
 use super::filter::PROGRAM;
 
-/// Longest frame that is read.
-pub const LONGEST: usize = 9216;
-/// How much the kernel keeps for us on a port, in bytes: a few dozen frames, whatever comes.
-const BUFFER: libc::c_int = 64 << 10;
-/// A frame's time that is longer ago is that of a clock which was set.
-const OLDEST: Duration = Duration::from_secs(5);
+/// Longest frame that is received, in bytes.
+pub(crate) const MAX_FRAME: usize = 9216;
+/// Receive buffer of a port in bytes: a few dozen frames, also during a flood.
+const RECEIVE_BUFFER: libc::c_int = 64 << 10;
+/// A frame that seems older than this was stamped before the clock was set.
+const MAX_AGE: Duration = Duration::from_secs(5);
 
-/// Where neighbours send to.
+/// The multicast addresses that neighbours send to.
 const GROUPS: [MacAddress; 4] = [
     ethernet::NEAREST_BRIDGE,
     ethernet::NEAREST_NON_TPMR_BRIDGE,
@@ -25,28 +25,29 @@ const GROUPS: [MacAddress; 4] = [
     ethernet::CDP_MULTICAST,
 ];
 
-/// A socket that gets LLDP and CDP frames of one port, and no others; not those that this host sends.
-pub struct PortSocket(OwnedFd);
+/// A socket that receives the LLDP and CDP frames of one port, without those that this host sends.
+pub(crate) struct PortSocket(OwnedFd);
 
 impl PortSocket {
-    /// Opens one. Frames of all protocols go by the filter: only so are tagged frames and those of a bond's members seen.
+    /// Opens the socket of the link with this interface index. It is bound to all protocols and the filter selects:
+    /// only so does it receive tagged frames and those of bond members.
     ///
     /// # Errors
     /// Those of socket, setsockopt and bind; `PermissionDenied` without CAP_NET_RAW.
-    pub fn open(index: u32) -> io::Result<Self> {
+    pub(crate) fn open(index: u32) -> io::Result<Self> {
         let index = libc::c_int::try_from(index).map_err(io::Error::other)?;
         let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
-        // SAFETY: no pointers. With protocol 0 nothing comes before the filter is there and the port bound.
+        // SAFETY: no pointers. With protocol 0 nothing arrives before the filter is attached and the socket bound.
         let fd = check(unsafe { libc::socket(libc::AF_PACKET, kind, 0) })?;
-        // SAFETY: `socket` has just opened it, and nobody else has it.
+        // SAFETY: `socket` has just opened it, and nothing else owns it.
         let socket = Self(unsafe { OwnedFd::from_raw_fd(fd) });
         let mut program =
             PROGRAM.map(|step| libc::sock_filter { code: step.code, jt: step.jt, jf: step.jf, k: step.k });
         let filter = libc::sock_fprog { len: PROGRAM.len() as u16, filter: program.as_mut_ptr() };
         socket.set(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &filter)?;
-        socket.set(libc::SOL_SOCKET, libc::SO_RCVBUF, &BUFFER)?;
+        socket.set(libc::SOL_SOCKET, libc::SO_RCVBUF, &RECEIVE_BUFFER)?;
         socket.set(libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1)?;
-        // Kernels before 4.20 do not know it; our own frames are also known by their chassis ID.
+        // Kernels before 4.20 do not have it; our own frames are also recognised by their chassis ID.
         let _ = socket.set(libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &1);
         // SAFETY: all zeros is a valid `sockaddr_ll`.
         let mut address: libc::sockaddr_ll = unsafe { zeroed() };
@@ -68,22 +69,22 @@ impl PortSocket {
         Ok(socket)
     }
 
-    /// Sends a frame; never waits.
+    /// Sends a frame without waiting.
     ///
     /// # Errors
     /// Those of send.
-    pub fn send(&self, frame: &[u8]) -> io::Result<()> {
+    pub(crate) fn send(&self, frame: &[u8]) -> io::Result<()> {
         // SAFETY: the pointer and the length are those of `frame`.
         let sent = unsafe { libc::send(self.0.as_raw_fd(), frame.as_ptr().cast(), frame.len(), 0) };
         if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
-    /// Reads a frame into `buffer`, and tells how long ago it came; never waits.
+    /// Reads a frame into `buffer` without waiting; returns it with the time since its arrival.
     ///
     /// # Errors
-    /// Those of recvmsg; `WouldBlock` where there is none.
-    pub fn receive<'a>(&self, buffer: &'a mut [u8; LONGEST]) -> io::Result<(&'a [u8], Duration)> {
-        let mut parts = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: LONGEST };
+    /// Those of recvmsg; `WouldBlock` if there is none.
+    pub(crate) fn receive<'a>(&self, buffer: &'a mut [u8; MAX_FRAME]) -> io::Result<(&'a [u8], Duration)> {
+        let mut parts = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: MAX_FRAME };
         // As `u64`s, so that the headers in it are aligned.
         let mut control = [0_u64; 8];
         // SAFETY: all zeros is a valid `msghdr`.
@@ -95,7 +96,7 @@ impl PortSocket {
         // SAFETY: `message` points to `buffer` and `control` with their lengths, which live on.
         let length = unsafe { libc::recvmsg(self.0.as_raw_fd(), &raw mut message, 0) };
         let Ok(length) = usize::try_from(length) else { return Err(io::Error::last_os_error()) };
-        let mut came = None;
+        let mut arrived = None;
         // SAFETY: the kernel has filled in `message`, whose control buffer is still there.
         let mut header = unsafe { libc::CMSG_FIRSTHDR(&raw const message) };
         while !header.is_null() {
@@ -103,12 +104,12 @@ impl PortSocket {
             let (level, kind) = unsafe { ((*header).cmsg_level, (*header).cmsg_type) };
             if (level, kind) == (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) {
                 // SAFETY: the data of this message is a `timespec`, perhaps not aligned.
-                came = Some(unsafe { libc::CMSG_DATA(header).cast::<libc::timespec>().read_unaligned() });
+                arrived = Some(unsafe { libc::CMSG_DATA(header).cast::<libc::timespec>().read_unaligned() });
             }
             // SAFETY: as for the first.
             header = unsafe { libc::CMSG_NXTHDR(&raw const message, header) };
         }
-        Ok((buffer.get(..length).unwrap_or_default(), came.map_or(Duration::ZERO, age)))
+        Ok((buffer.get(..length).unwrap_or_default(), arrived.map_or(Duration::ZERO, age)))
     }
 
     fn set<T>(&self, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
@@ -125,14 +126,14 @@ impl AsFd for PortSocket {
     }
 }
 
-/// How long ago a time of the clock was.
+/// The time since a point of the real-time clock.
 fn age(time: libc::timespec) -> Duration {
     let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec)) else {
         return Duration::ZERO;
     };
-    let came = UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds.into());
-    let age = SystemTime::now().duration_since(came).unwrap_or_default();
-    if age > OLDEST { Duration::ZERO } else { age }
+    let arrived = UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds.into());
+    let age = SystemTime::now().duration_since(arrived).unwrap_or_default();
+    if age > MAX_AGE { Duration::ZERO } else { age }
 }
 
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {

@@ -5,65 +5,66 @@ use std::time::Duration;
 
 use stage1_contract::{Neighbour, PortNeighbours, PortOutcome};
 
-const HEAD: [&str; 8] = ["port", "mac", "speed", "neighbour", "its port", "description", "vlan", "after"];
+use crate::display::columns;
 
-/// A line for each neighbour, and one for each port without; below it, what went wrong.
-pub fn table(ports: &[PortNeighbours]) -> String {
+const HEADING: [&str; 8] = ["port", "mac", "speed", "neighbour", "its port", "description", "vlan", "after"];
+
+/// A line for each neighbour, and one for each port without a neighbour; below them, what went wrong.
+pub(crate) fn table(ports: &[PortNeighbours]) -> String {
     if ports.is_empty() {
         return "no Ethernet port\n".to_string();
     }
-    let mut rows = vec![HEAD.map(str::to_string)];
+    let mut rows = vec![HEADING.map(str::to_string)];
     for port in ports {
         let neighbours = port.neighbours.iter().map(|neighbour| row(port, Some(neighbour)));
-        let nobody = port.neighbours.is_empty().then(|| row(port, None));
-        rows.extend(neighbours.chain(nobody));
+        let without = port.neighbours.is_empty().then(|| row(port, None));
+        rows.extend(neighbours.chain(without));
     }
-    let mut text = aligned(&rows);
+    let mut text = columns(&rows, "");
     for port in ports {
-        let agent = port.firmware_agent.iter().map(|words| format!("LLDP agent of the adapter: {words}"));
+        let agent = port.firmware_agent.iter().map(|agent| format!("firmware LLDP agent {agent}"));
         let of_neighbours = port.neighbours.iter().flat_map(|neighbour| &neighbour.faults).cloned();
-        for words in agent.chain(port.faults.iter().cloned()).chain(of_neighbours) {
-            text.push_str(&format!("{}: {words}\n", port.port));
+        for fault in agent.chain(port.faults.iter().cloned()).chain(of_neighbours) {
+            text.push_str(&format!("{}: {fault}\n", port.port));
         }
     }
     text
 }
 
-/// A neighbour in one line, without the columns' heads.
-pub fn line(port: &PortNeighbours, neighbour: &Neighbour) -> String {
-    let words = row(port, Some(neighbour));
-    let [port, _, _, name, its_port, description, vlan, after] = words;
+/// A neighbour on one line, without a heading.
+pub(crate) fn line(port: &PortNeighbours, neighbour: &Neighbour) -> String {
+    let [port, _, _, name, its_port, description, vlan, after] = row(port, Some(neighbour));
     let vlan = if vlan.is_empty() { vlan } else { format!("vlan {vlan}") };
-    let words = [after, port, name, its_port, description, vlan];
-    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("  ")
+    let cells = [after, port, name, its_port, description, vlan];
+    cells.into_iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ")
 }
 
-/// All ports in a few words.
-pub fn summary(ports: &[PortNeighbours]) -> String {
+/// All ports on one line.
+pub(crate) fn summary(ports: &[PortNeighbours]) -> String {
     let neighbours = ports.iter().flat_map(|port| &port.neighbours);
     let connected = ports.iter().filter(|port| !port.neighbours.is_empty()).count();
     let slowest = neighbours.map(|neighbour| neighbour.heard_after_ms).max();
-    let mut words = vec![match slowest {
+    let mut parts = vec![match slowest {
         Some(ms) => format!("neighbours on {connected} of {} ports, {ms} ms after carrier", ports.len()),
         None => format!("no neighbours on {} ports", ports.len()),
     }];
     let others = ports.iter().filter(|port| port.neighbours.is_empty());
-    words.extend(others.map(|port| format!("{} {}", port.port, outcome(port))));
-    words.join("; ")
+    parts.extend(others.map(|port| format!("{} {}", port.port, outcome(port))));
+    parts.join("; ")
 }
 
-/// What an operator should know of, and what to do about it.
-pub fn problems(ports: &[PortNeighbours], timeout: Duration) -> Vec<String> {
+/// The ports that need an operator's attention, and what to do about each.
+pub(crate) fn problems(ports: &[PortNeighbours], timeout: Duration) -> Vec<String> {
     let seconds = timeout.as_secs();
     let problem = |port: &PortNeighbours| {
         let name = &port.port;
         match &port.outcome {
             PortOutcome::Silent => Some(format!(
-                "{name} has carrier and no neighbour within {seconds} s: turn LLDP on at the switch port that it is plugged into"
+                "{name} has carrier and no neighbour within {seconds} s: enable LLDP on the switch port that it is connected to"
             )),
             PortOutcome::Swallowed => Some(format!(
-                "{name}: the adapter's firmware keeps LLDP frames to itself, its agent {}: turn it off in the adapter's setup, or update its firmware",
-                port.firmware_agent.as_deref().unwrap_or_default()
+                "{name}: the adapter's firmware LLDP agent keeps the frames and {}: disable it in the adapter's setup, or update the adapter's firmware",
+                port.firmware_agent.as_deref().unwrap_or("could not be disabled")
             )),
             _ => None,
         }
@@ -79,8 +80,8 @@ fn row(port: &PortNeighbours, neighbour: Option<&Neighbour>) -> [String; 8] {
     let speed = port.speed_mbps.map_or_else(String::new, speed);
     let mac = port.mac.clone().unwrap_or_default();
     let Some(neighbour) = neighbour else {
-        let nothing = String::new;
-        return [port.port.clone(), mac, speed, outcome(port), nothing(), nothing(), nothing(), nothing()];
+        let empty = String::new;
+        return [port.port.clone(), mac, speed, outcome(port), empty(), empty(), empty(), empty()];
     };
     let name = neighbour.system_name.as_ref().unwrap_or(&neighbour.chassis_id).clone();
     [
@@ -101,9 +102,9 @@ fn outcome(port: &PortNeighbours) -> String {
         PortOutcome::Neighbours => "has neighbours".to_string(),
         PortOutcome::NoCarrier => "no carrier".to_string(),
         PortOutcome::Silent => format!("silent for {} s", listened()),
-        PortOutcome::Swallowed => "swallowed by the adapter".to_string(),
-        PortOutcome::Failed => "not listened to".to_string(),
-        PortOutcome::Listening => format!("nobody yet, after {} s", listened()),
+        PortOutcome::Swallowed => "kept by the adapter's firmware".to_string(),
+        PortOutcome::Failed => "cannot receive LLDP".to_string(),
+        PortOutcome::Listening => format!("no neighbour after {} s", listened()),
         PortOutcome::Unknown(outcome) => outcome.clone(),
     }
 }
@@ -114,22 +115,6 @@ fn speed(mbps: u32) -> String {
     } else {
         format!("{mbps} Mbit/s")
     }
-}
-
-/// In columns, of which empty ones are left out but for their heads.
-fn aligned(rows: &[[String; 8]]) -> String {
-    let width = |column: usize| {
-        let widths = rows.iter().filter_map(|row| row.get(column)).map(|word| word.chars().count());
-        widths.max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let words = row.iter().zip(&widths).map(|(word, width)| format!("{word:width$}"));
-        text.push_str(words.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
 }
 
 #[cfg(test)]
@@ -168,8 +153,8 @@ mod tests {
             port("eth1", PortOutcome::NoCarrier),
             PortNeighbours { listened_ms: Some(32_100), ..port("eth2", PortOutcome::Silent) },
             PortNeighbours {
-                firmware_agent: Some("could not be turned off".to_string()),
-                faults: vec!["a frame that is not readable".to_string()],
+                firmware_agent: Some("could not be disabled".to_string()),
+                faults: vec!["malformed frame".to_string()],
                 ..port("eth3", PortOutcome::Swallowed)
             },
         ]
@@ -178,14 +163,14 @@ mod tests {
     #[test]
     fn a_line_for_each_neighbour_and_each_port_without() {
         let expected = "\
-port  mac                speed      neighbour                 its port  description     vlan  after
-eth0  52:54:00:09:00:02  25 Gbit/s  leaf1                     swp7      rack 4, host 7  30    4 ms
-eth0  52:54:00:09:00:02  25 Gbit/s  phone (cdp)               Port 1                          900 ms
+port  mac                speed      neighbour                       its port  description     vlan  after
+eth0  52:54:00:09:00:02  25 Gbit/s  leaf1                           swp7      rack 4, host 7  30    4 ms
+eth0  52:54:00:09:00:02  25 Gbit/s  phone (cdp)                     Port 1                          900 ms
 eth1  52:54:00:09:00:02             no carrier
 eth2  52:54:00:09:00:02             silent for 32 s
-eth3  52:54:00:09:00:02             swallowed by the adapter
-eth3: LLDP agent of the adapter: could not be turned off
-eth3: a frame that is not readable
+eth3  52:54:00:09:00:02             kept by the adapter's firmware
+eth3: firmware LLDP agent could not be disabled
+eth3: malformed frame
 ";
         assert_eq!(table(&ports()), expected);
         let ports = ports();
@@ -196,16 +181,19 @@ eth3: a frame that is not readable
     }
 
     #[test]
-    fn in_a_few_words() {
-        let words = "neighbours on 1 of 4 ports, 900 ms after carrier; eth1 no carrier; eth2 silent for 32 s; eth3 swallowed by the adapter";
-        assert_eq!(summary(&ports()), words);
+    fn all_ports_on_one_line() {
+        let expected = "neighbours on 1 of 4 ports, 900 ms after carrier; \
+            eth1 no carrier; eth2 silent for 32 s; eth3 kept by the adapter's firmware";
+        assert_eq!(summary(&ports()), expected);
     }
 
     #[test]
-    fn a_silent_port_is_a_problem_and_one_without_cable_is_not() {
+    fn a_silent_port_is_a_problem_and_one_without_carrier_is_not() {
         let problems = problems(&ports(), Duration::from_secs(32));
         assert_eq!(problems.len(), 3);
-        assert!(problems[0].starts_with("eth2 has carrier and no neighbour within 32 s: turn LLDP on"));
-        assert!(problems[1].starts_with("eth3: the adapter's firmware keeps LLDP frames to itself"));
+        assert!(problems[0].starts_with("eth2 has carrier and no neighbour within 32 s: enable LLDP"));
+        assert!(problems[1].starts_with(
+            "eth3: the adapter's firmware LLDP agent keeps the frames and could not be disabled"
+        ));
     }
 }

@@ -28,7 +28,7 @@ impl Stages<'_> {
             stage.problem(format!("{error:#}"));
             return Ok(());
         }
-        self.lldp.wait();
+        self.lldp.wait(&|| false);
         let ports = self.lldp.snapshot();
         lldp::table::problems(&ports, options.timeout).into_iter().for_each(|problem| stage.problem(problem));
         stage.note(lldp::table::summary(&ports));

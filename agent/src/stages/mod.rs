@@ -226,7 +226,7 @@ impl<'a> Stages<'a> {
                 Action::Reboot => Break(Next::Restart),
                 Action::Rescue => {
                     // Whoever waits for a shell does not wait for a switch.
-                    self.lldp.goodbye();
+                    self.lldp.shutdown();
                     Break(Next::Rescue("as the inventory says".to_string()))
                 }
                 Action::Wait => {
@@ -275,7 +275,7 @@ impl<'a> Stages<'a> {
     pub fn fetch_detail(&self, stage: &StageContext, client: &Client) -> Result<Handover> {
         let detail = client.detail()?;
         let nonce = hex(&random::bytes::<16>());
-        let segment = target::segment(&detail, &nonce).context("detail")?;
+        let segment = target::overlay(&detail, &nonce).context("detail")?;
         stage.note(format!("host name {}, {} interfaces", detail.hostname, detail.interfaces.len()));
         Ok(Handover { detail, nonce, segment })
     }

@@ -3,8 +3,8 @@
 
 mod download;
 mod memory;
+mod overlay;
 mod plan;
-mod segment;
 
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -14,8 +14,8 @@ use stage1_contract::InstalledArtifact;
 use stage1_kexec::{Image, Loaded};
 
 pub use download::Downloader;
+pub use overlay::overlay;
 pub use plan::{Fetch, Plan};
-pub use segment::segment;
 
 /// A target in memory. Every artifact in it had the digest that the profile names.
 pub struct Target {

@@ -16,19 +16,19 @@ use serde_json::{Value, json};
 use wire::{Lldpd, OURS, THEIRS, flood, ip, lines, made, port, ports, stage1, usage, wired};
 
 #[test]
-fn a_switch_is_heard_because_it_was_asked() {
+fn a_switch_answers_because_it_was_solicited() {
     wired(|| {
-        let lldpd = Lldpd::start("asked");
+        let lldpd = Lldpd::start("solicited");
         let began = Instant::now();
         let output = stage1(&["--json"]).output().unwrap();
         assert!(output.status.success(), "{output:?}");
-        // Of its own it would speak after 30 s.
+        // Unsolicited it would send after 30 s.
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
         let port = port(&output);
         assert_eq!(port["outcome"], "neighbours");
-        assert_eq!(port["neighbours"][0]["chassis_id"], "asked");
+        assert_eq!(port["neighbours"][0]["chassis_id"], "solicited");
         assert_eq!(port["speed_mbps"], 10_000);
-        // A second time, since it has forgotten us.
+        // A second time, since it has removed us.
         assert_eq!(lldpd.neighbours(), Vec::<String>::new());
         let output = stage1(&["--json"]).output().unwrap();
         assert_eq!(wire::port(&output)["neighbours"].as_array().unwrap().len(), 1);
@@ -36,13 +36,13 @@ fn a_switch_is_heard_because_it_was_asked() {
 }
 
 #[test]
-fn the_switch_knows_us_and_forgets_us_at_the_goodbye() {
+fn the_switch_lists_us_and_removes_us_at_the_shutdown_lldpdu() {
     wired(|| {
         let lldpd = Lldpd::start("watched");
         let mut watch = stage1(&["--watch"]).spawn().unwrap();
         let line = lines(&mut watch).next().unwrap();
         assert!(line.contains("up0") && line.contains("ms"), "{line}");
-        lldpd.until("it knows us", |lldpd| lldpd.neighbours().len() == 1);
+        lldpd.until("it lists us", |lldpd| lldpd.neighbours().len() == 1);
         let seen = lldpd.ask(&["show", "neighbors", "details"]);
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
         assert_eq!(
@@ -62,7 +62,7 @@ fn the_switch_knows_us_and_forgets_us_at_the_goodbye() {
     });
 }
 
-/// What is configured, words of one argument with slashes between; and what the neighbour is to have of it.
+/// What lldpd is configured with (a slash stands for a space within an argument), and what the report must then carry.
 struct Configuration {
     configure: &'static [&'static str],
     expected: &'static [(&'static str, &'static str)],
@@ -121,7 +121,7 @@ const CONFIGURATIONS: &[Configuration] = &[
 ];
 
 #[test]
-fn what_we_hear_is_what_lldpd_says_of_itself() {
+fn what_we_report_is_what_lldpd_reports_of_itself() {
     wired(|| {
         ip(&["address", "add", "10.1.2.3/24", "dev", THEIRS]);
         ip(&["address", "add", "fd00::7/64", "dev", THEIRS, "nodad"]);
@@ -133,15 +133,14 @@ fn what_we_hear_is_what_lldpd_says_of_itself() {
                 lldpd.configure(&words.iter().map(String::as_str).collect::<Vec<_>>());
             }
             let output = stage1(&["--json"]).output().unwrap();
-            let heard = port(&output)["neighbours"][0].clone();
-            let said = lldpd.ask(&["show", "interfaces"]);
-            compare(&heard, &said);
-            assert_eq!(heard["system_description"], said["chassis"][0]["descr"][0]["value"]);
-            assert_eq!(heard["port_description"], said["port"][0]["descr"][0]["value"]);
-            assert_eq!(heard["ttl_seconds"].to_string(), said["ttl"][0]["ttl"].as_str().unwrap());
+            let ours = port(&output)["neighbours"][0].clone();
+            let theirs = lldpd.ask(&["show", "interfaces"]);
+            compare(&ours, &theirs);
+            assert_eq!(ours["system_description"], theirs["chassis"][0]["descr"][0]["value"]);
+            assert_eq!(ours["port_description"], theirs["port"][0]["descr"][0]["value"]);
+            assert_eq!(ours["ttl_seconds"].to_string(), theirs["ttl"][0]["ttl"].as_str().unwrap());
             for (pointer, value) in *expected {
-                let word =
-                    heard.pointer(pointer).map(|value| value.to_string().trim_matches('"').to_string());
+                let word = ours.pointer(pointer).map(|value| value.to_string().trim_matches('"').to_string());
                 assert_eq!(word.as_deref(), Some(*value), "{pointer} after {configure:?}");
             }
         }
@@ -151,27 +150,27 @@ fn what_we_hear_is_what_lldpd_says_of_itself() {
     });
 }
 
-/// Field by field, with lldpcli's words for the same.
-fn compare(heard: &Value, said: &Value) {
-    let (chassis, port) = (&said["chassis"][0], &said["port"][0]);
+/// Field by field, with lldpcli's names for the same.
+fn compare(ours: &Value, theirs: &Value) {
+    let (chassis, port) = (&theirs["chassis"][0], &theirs["port"][0]);
     let value = |field: &Value| field[0]["value"].clone();
-    assert_eq!(heard["chassis_id"], value(&chassis["id"]));
-    assert_eq!(heard["chassis_id_subtype"], chassis["id"][0]["type"]);
-    assert_eq!(heard["port_id"], value(&port["id"]));
-    assert_eq!(heard["port_id_subtype"], port["id"][0]["type"]);
-    assert_eq!(heard["system_name"], value(&chassis["name"]));
+    assert_eq!(ours["chassis_id"], value(&chassis["id"]));
+    assert_eq!(ours["chassis_id_subtype"], chassis["id"][0]["type"]);
+    assert_eq!(ours["port_id"], value(&port["id"]));
+    assert_eq!(ours["port_id_subtype"], port["id"][0]["type"]);
+    assert_eq!(ours["system_name"], value(&chassis["name"]));
     let all = |list: &Value| list.as_array().cloned().unwrap_or_default();
     let addresses: Vec<Value> = all(&chassis["mgmt-ip"]).iter().map(|ip| ip["value"].clone()).collect();
-    assert_eq!(all(&heard["management_addresses"]), addresses);
+    assert_eq!(all(&ours["management_addresses"]), addresses);
     let enabled = all(&chassis["capability"]).into_iter().filter(|capability| capability["enabled"] == true);
     let enabled: Vec<Value> =
         enabled.map(|capability| capability["type"].as_str().unwrap().to_lowercase().into()).collect();
-    assert_eq!(all(&heard["capabilities"]), enabled);
+    assert_eq!(all(&ours["capabilities"]), enabled);
 }
 
-/// As another lldpd hears it at our end of the cable, which receives only.
+/// Compared with another lldpd at our end of the cable, which only receives.
 #[test]
-fn a_switch_that_speaks_only_cdp_is_a_neighbour() {
+fn a_switch_that_sends_only_cdp_is_a_neighbour() {
     wired(|| {
         ip(&["address", "add", "10.1.2.3/24", "dev", THEIRS]);
         let lldpd = Lldpd::at(THEIRS, "cisco", &["-ll", "-ccccc"]);
@@ -181,24 +180,24 @@ fn a_switch_that_speaks_only_cdp_is_a_neighbour() {
         {
             lldpd.configure(&words);
         }
-        let hears = |lldpd: &Lldpd| lldpd.ask(&["show", "neighbors", "details"]);
-        reference.until("it hears all", |lldpd| hears(lldpd).to_string().contains("WS-9"));
-        let (said, heard) =
-            (hears(&reference), port(&stage1(&["--json"]).output().unwrap())["neighbours"].clone());
-        assert_eq!(heard.as_array().unwrap().len(), 1, "{heard}");
-        let heard = &heard[0];
-        compare(heard, &said);
-        assert_eq!((&heard["protocol"], &said["via"]), (&json!("cdp"), &json!("CDPv2")));
-        assert_eq!((&heard["chassis_id"], &heard["model"]), (&json!("leaf-9"), &json!("WS-9")));
-        let description = format!("WS-9 running on\n{}", heard["system_description"].as_str().unwrap());
-        assert_eq!(said["chassis"][0]["descr"][0]["value"], description);
-        assert_eq!(heard["ttl_seconds"].to_string(), said["port"][0]["ttl"][0]["value"].as_str().unwrap());
+        let details = |lldpd: &Lldpd| lldpd.ask(&["show", "neighbors", "details"]);
+        reference.until("it has received all", |lldpd| details(lldpd).to_string().contains("WS-9"));
+        let (theirs, ours) =
+            (details(&reference), port(&stage1(&["--json"]).output().unwrap())["neighbours"].clone());
+        assert_eq!(ours.as_array().unwrap().len(), 1, "{ours}");
+        let ours = &ours[0];
+        compare(ours, &theirs);
+        assert_eq!((&ours["protocol"], &theirs["via"]), (&json!("cdp"), &json!("CDPv2")));
+        assert_eq!((&ours["chassis_id"], &ours["model"]), (&json!("leaf-9"), &json!("WS-9")));
+        let description = format!("WS-9 running on\n{}", ours["system_description"].as_str().unwrap());
+        assert_eq!(theirs["chassis"][0]["descr"][0]["value"], description);
+        assert_eq!(ours["ttl_seconds"].to_string(), theirs["port"][0]["ttl"][0]["value"].as_str().unwrap());
     });
 }
 
-/// In VLAN 0 they have a priority and no VLAN.
+/// Frames in VLAN 0 have a priority and no VLAN.
 #[test]
-fn neighbours_are_heard_in_whatever_vlan_they_speak() {
+fn neighbours_are_found_in_any_vlan() {
     wired(|| {
         let lldpd = Lldpd::start("tagged");
         for vlan in ["0", "5"] {
@@ -210,9 +209,9 @@ fn neighbours_are_heard_in_whatever_vlan_they_speak() {
     });
 }
 
-/// Each of two ports of a bond, of which one is active, and of a bridge; with a VLAN on top.
+/// Both ports of an active-backup bond, and of a bridge; with a VLAN on top.
 #[test]
-fn ports_with_a_master_are_heard_and_masters_are_no_ports() {
+fn ports_with_a_master_have_neighbours_and_masters_are_not_ports() {
     for (name, kind) in
         [("bond0", &["type", "bond", "mode", "active-backup"][..]), ("bridge0", &["type", "bridge"])]
     {
@@ -229,11 +228,11 @@ fn ports_with_a_master_are_heard_and_masters_are_no_ports() {
             let links = [OURS, "up1", "sw1", name].into_iter().chain(vlan.then_some("vlan5"));
             links.for_each(|link| ip(&["link", "set", link, "up"]));
             let _lldpd = Lldpd::at("sw0,sw1", "leaf", &[]);
-            let heard = ports(&stage1(&["--json", "up1"]).output().unwrap());
+            let ours = ports(&stage1(&["--json", "up1"]).output().unwrap());
             let descriptions: Vec<&Value> =
-                heard.iter().map(|port| &port["neighbours"][0]["port_description"]).collect();
-            assert_eq!(descriptions, ["sw0", "sw1"], "{name}: {heard:#?}");
-            // Nor are cables that end within this machine.
+                ours.iter().map(|port| &port["neighbours"][0]["port_description"]).collect();
+            assert_eq!(descriptions, ["sw0", "sw1"], "{name}: {ours:#?}");
+            // Nor are virtual Ethernet links.
             let output =
                 Command::new(env!("CARGO_BIN_EXE_stage1")).args(["lldp", "--json"]).output().unwrap();
             assert_eq!(ports(&output), Vec::<Value>::new(), "{name}");
@@ -245,8 +244,8 @@ fn ports_with_a_master_are_heard_and_masters_are_no_ports() {
 fn two_neighbours_on_one_port_are_both_kept() {
     wired(|| {
         let lldpds = [Lldpd::start("one"), Lldpd::start("two")];
-        // They answer at about the same time, which on a machine that is busy may be any time.
-        lldpds[0].until("both are heard", |_| {
+        // They answer at about the same time, but on a busy machine one may be late.
+        lldpds[0].until("both are neighbours", |_| {
             let neighbours = port(&stage1(&["--json"]).output().unwrap())["neighbours"].clone();
             let ids = neighbours.as_array().into_iter().flatten().map(|neighbour| &neighbour["chassis_id"]);
             let mut ids: Vec<&str> = ids.filter_map(Value::as_str).collect();
@@ -270,7 +269,7 @@ fn a_silent_port_costs_the_deadline_and_one_without_carrier_less() {
 }
 
 #[test]
-fn a_port_that_gets_carrier_while_it_is_waited_for_is_asked_then() {
+fn a_port_that_gets_carrier_during_the_wait_is_solicited_then() {
     wired(|| {
         let _lldpd = Lldpd::start("late");
         ip(&["link", "set", THEIRS, "down"]);
@@ -286,40 +285,40 @@ fn a_port_that_gets_carrier_while_it_is_waited_for_is_asked_then() {
     });
 }
 
-/// 100,000 frames a second that are garbage: some for the kernel's filter, some for the decoder, some that are neighbours.
+/// 100,000 frames of noise a second: some for the kernel's filter, some for the decoder, some that are neighbours.
 #[test]
-fn a_flood_neither_grows_memory_nor_takes_the_processor() {
+fn a_flood_costs_neither_memory_nor_processor_time() {
     wired(|| {
         let quiet = watch_for(Duration::from_secs(1)).0;
         let stop = Arc::new(AtomicBool::new(false));
-        let told = stop.clone();
+        let stopped = stop.clone();
         let began = Instant::now();
-        let sender = thread::spawn(move || flood(&garbage(), &told));
+        let sender = thread::spawn(move || flood(&noise(), &stopped));
         let (flooded, ticks) = watch_for(Duration::from_secs(4));
         stop.store(true, Ordering::Relaxed);
         let rate = (sender.join().unwrap() as f64 / began.elapsed().as_secs_f64()) as u64;
-        wire::say(&format!(
+        wire::note(&format!(
             "flood: {rate} frames/s: {flooded} KiB at most, {quiet} KiB without; {ticks}0 ms of processor time in 4 s"
         ));
-        assert!(rate > 20_000, "the flood was a trickle: {rate} frames/s");
+        assert!(rate > 20_000, "the flood is too slow for this test: {rate} frames/s");
         assert!(flooded < quiet + 2048, "{flooded} KiB, without a flood {quiet} KiB");
         assert!(ticks < 200, "{ticks}0 ms of processor time");
     });
 }
 
-/// Lets the agent watch the port: its memory in KiB, its processor time in ticks.
+/// Runs `stage1 lldp --watch` for `time`; returns its peak memory in KiB and its processor time in ticks.
 fn watch_for(time: Duration) -> (u64, u64) {
     let mut child = stage1(&["--watch"]).stdout(Stdio::null()).spawn().unwrap();
     thread::sleep(time);
-    let usage = usage(child.id()).expect("it still watches");
-    let asked = Instant::now();
+    let usage = usage(child.id()).expect("it still runs");
+    let signalled = Instant::now();
     kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
     child.wait().unwrap();
-    assert!(asked.elapsed() < Duration::from_secs(2), "it left after {:?}", asked.elapsed());
+    assert!(signalled.elapsed() < Duration::from_secs(2), "it ended after {:?}", signalled.elapsed());
     usage
 }
 
-fn garbage() -> Vec<Vec<u8>> {
+fn noise() -> Vec<Vec<u8>> {
     let mut state = 1_u64;
     let mut random = move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

@@ -20,25 +20,25 @@ pub const OURS: &str = "up0";
 /// The switch's.
 pub const THEIRS: &str = "sw0";
 
-/// How long lldpd has to do what it was told.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long lldpd may take to do something.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Runs `test` on a thread with a network of its own, in which [`OURS`] and [`THEIRS`] are the ends of a cable. Says so
-/// where that cannot be.
+/// Runs `test` on a thread with a network of its own, in which [`OURS`] and [`THEIRS`] are the ends of a cable. Where that is
+/// not possible it prints why.
 pub fn wired(test: impl FnOnce() + Send + 'static) {
     if Command::new("lldpd").arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
-        return say("SKIPPED: there is no lldpd: install Debian's package lldpd");
+        return note("SKIPPED: there is no lldpd: install Debian's package lldpd");
     }
     let job = thread::spawn(|| {
         if let Err(error) = unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS) {
-            return say(&format!(
+            return note(&format!(
                 "SKIPPED: no network namespace: {error}; run as root, or by: unshare --user --map-root-user cargo test"
             ));
         }
         let none: Option<&str> = None;
         mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
         mount(Some("sysfs"), "/sys", Some("sysfs"), MsFlags::empty(), none).unwrap();
-        // lldpd's own folder, and its socket for lldpcli.
+        // For lldpd's directory and its socket.
         mount(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::empty(), none).unwrap();
         fs::create_dir("/run/lldpd").unwrap();
         ip(&["link", "add", OURS, "type", "veth", "peer", "name", THEIRS]);
@@ -52,19 +52,19 @@ pub fn wired(test: impl FnOnce() + Send + 'static) {
     }
 }
 
-/// Past the harness, which keeps to itself what tests print that pass.
-pub fn say(words: &str) {
-    let _ = writeln!(std::io::stderr(), "{words}");
+/// Prints to standard error, past the harness, which hides what passing tests print.
+pub fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Makes a link of this kind. Says so where the kernel knows no such links.
+/// Makes a link of this kind; returns false and prints why if the kernel does not have such links.
 pub fn made(name: &str, kind: &[&str]) -> bool {
     let add = Command::new("ip").args(["link", "add", "name", name]).args(kind).output();
     let output = add.expect("iproute2 is needed");
     let unknown = String::from_utf8_lossy(&output.stderr).contains("Unknown device type");
     assert!(unknown || output.status.success(), "{kind:?}: {output:?}");
     if unknown {
-        say(&format!("SKIPPED: this kernel has no {name}: it is built without, or its module is not there"));
+        note(&format!("SKIPPED: this kernel has no {name}: it is built without, or its module is not there"));
     }
     !unknown
 }
@@ -75,7 +75,7 @@ pub fn ip(arguments: &[&str]) {
     assert!(output.status.success(), "ip {arguments:?}: {output:?}");
 }
 
-/// The agent, asked for the neighbours of our end.
+/// `stage1 lldp` on our end of the cable.
 pub fn stage1(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stage1"));
     command.args(["lldp", OURS]).args(arguments).stdout(Stdio::piped());
@@ -87,7 +87,7 @@ pub fn ports(output: &Output) -> Vec<Value> {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
-/// The same, of the one port.
+/// The one port that it printed as JSON.
 pub fn port(output: &Output) -> Value {
     let mut ports = ports(output);
     assert_eq!(ports.len(), 1);
@@ -148,7 +148,7 @@ impl Lldpd {
 
     /// Waits until something is so.
     pub fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while !is_so(self) {
             assert!(Instant::now() < deadline, "waiting for lldpd until {what}");
             thread::sleep(Duration::from_millis(20));
@@ -173,7 +173,7 @@ impl Drop for Lldpd {
     }
 }
 
-/// Sends frames on the switch's end as fast as it can, until it is told to stop; how many it sent.
+/// Sends frames on the switch's end as fast as it can until `stop` is set; returns how many it sent.
 pub fn flood(frames: &[Vec<u8>], stop: &AtomicBool) -> u64 {
     let index = nix::net::if_::if_nametoindex(THEIRS).unwrap().cast_signed();
     // SAFETY: no pointers; the descriptor is a new one.
@@ -187,7 +187,7 @@ pub fn flood(frames: &[Vec<u8>], stop: &AtomicBool) -> u64 {
     while !stop.load(Ordering::Relaxed) {
         for frame in frames {
             let (fd, at) = (socket.as_raw_fd(), (&raw const address).cast());
-            // SAFETY: both pointers are to values of the lengths beside them.
+            // SAFETY: both pointers are to values of the lengths that follow them.
             let result = unsafe { libc::sendto(fd, frame.as_ptr().cast(), frame.len(), 0, at, length) };
             sent += u64::from(result > 0);
         }
@@ -205,7 +205,7 @@ pub fn usage(pid: u32) -> Option<(u64, u64)> {
     Some((peak.parse().ok()?, ticks(11)? + ticks(12)?))
 }
 
-/// The lines of a child, as it prints them.
+/// The lines of a child's standard output, as it prints them.
 pub fn lines(child: &mut Child) -> impl Iterator<Item = String> {
     let reader = BufReader::new(child.stdout.take().unwrap());
     std::io::BufRead::lines(reader).map_while(Result::ok)

@@ -17,7 +17,7 @@ use stage1_contract::{Detail, ExtraFile, Interface};
 ///
 /// # Errors
 /// A detail with an impossible path, mode, name or content.
-pub fn segment(detail: &Detail, nonce: &str) -> Result<Vec<u8>> {
+pub fn overlay(detail: &Detail, nonce: &str) -> Result<Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut put = |path: &str, mode: u32, content: Vec<u8>| files.insert(path.to_string(), (mode, content));
     if !detail.hostname.is_empty() {
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_bond_with_a_vlan_becomes_networkd_files() {
-        let files = unpack(&segment(&detail(), "nonce").unwrap());
+        let files = unpack(&overlay(&detail(), "nonce").unwrap());
         let text = |name: &str| files[&format!("etc/systemd/network/{name}")].1.as_str();
         assert_eq!(
             text("30-a.network"),
@@ -293,30 +293,30 @@ mod tests {
             content_base64: base64.map(str::to_string),
         };
         detail.files = vec![file("/opt/x/a", Some("text"), None), file("/opt/x/b", None, Some("AAEC"))];
-        let files = unpack(&segment(&detail, "n").unwrap());
+        let files = unpack(&overlay(&detail, "n").unwrap());
         assert_eq!(files["opt/x/a"], (0o100_640, "text".to_string()));
         assert_eq!(files["opt/x/b"].1.as_bytes(), [0, 1, 2]);
         assert_eq!(files["opt/x"].0, 0o40755);
         detail.files = vec![file("/lib/firmware/a", Some(""), None), file("/root/.ssh/a", Some(""), None)];
-        let merged = unpack(&segment(&detail, "n").unwrap());
+        let merged = unpack(&overlay(&detail, "n").unwrap());
         assert!(merged.contains_key("usr/lib/firmware/a") && !merged.contains_key("lib"));
         assert_eq!(merged["root"].0, 0o40700);
         detail.files = vec![file("/etc/../../x", Some(""), None)];
-        assert!(format!("{:#}", segment(&detail, "n").unwrap_err()).contains("not an absolute path"));
+        assert!(format!("{:#}", overlay(&detail, "n").unwrap_err()).contains("not an absolute path"));
         detail.files = vec![file("/x", Some(""), Some(""))];
-        assert!(format!("{:#}", segment(&detail, "n").unwrap_err()).contains("exactly one of"));
+        assert!(format!("{:#}", overlay(&detail, "n").unwrap_err()).contains("exactly one of"));
     }
 
     #[test]
     fn nothing_in_a_detail_can_begin_a_line_of_its_own() {
         let mut bad = detail();
         bad.hostname = "a\nb".to_string();
-        assert!(segment(&bad, "n").is_err());
+        assert!(overlay(&bad, "n").is_err());
         let mut bad = detail();
         bad.interfaces[3].addresses[0].0 = "10.0.0.1/8\nGateway=6.6.6.6".to_string();
-        assert!(segment(&bad, "n").is_err());
+        assert!(overlay(&bad, "n").is_err());
         let mut bad = detail();
         bad.interfaces[0].name = "../../evil".to_string();
-        assert!(segment(&bad, "n").is_err());
+        assert!(overlay(&bad, "n").is_err());
     }
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A neighbour as the report has it. Pure.
+//! A neighbour as the report carries it: from the decoder's types to the contract's. Pure.
 
 use std::time::Duration;
 
 use lldp_rs::{ChassisId, LinkAggregation, Neighbour, PortId, Protocol, Text};
 use stage1_contract::{Neighbour as Reported, VlanName};
 
-/// What a neighbour said, first heard so long after the port had carrier.
-pub fn reported(neighbour: &Neighbour, heard_after: Duration) -> Reported {
+/// Converts a neighbour; `heard_after` is the time from carrier to its first frame.
+pub(crate) fn reported(neighbour: &Neighbour, heard_after: Duration) -> Reported {
     let enabled = neighbour.capabilities.iter().flat_map(|capabilities| capabilities.enabled.names());
     Reported {
         protocol: match neighbour.protocol {
@@ -36,11 +36,11 @@ pub fn reported(neighbour: &Neighbour, heard_after: Duration) -> Reported {
 }
 
 /// Whole milliseconds.
-pub fn milliseconds(time: Duration) -> u64 {
+pub(crate) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// An empty text says nothing.
+/// Some switches send the TLV with no text in it; that is the same as not sending it.
 fn text(text: Option<&Text>) -> Option<String> {
     text.map(ToString::to_string).filter(|text| !text.is_empty())
 }

@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The client against inventories that misbehave: a real socket, and a server that says what it is told to.
+//! The client against inventories that misbehave: a real socket, and a server that follows a script.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use stage1::config::Settings;
 use stage1::host::Machine;
-use stage1::inventory::{Assigned, Client, Transport};
+use stage1::inventory::{Assigned, Client, Pause, Transport};
 use stage1::target::{Downloader, Plan, fetch};
 use stage1_contract::{Artifact, Profile};
 
 const PROFILE: &str = r#"{"version":1,"name":"p","kernel":{"urls":["/k"],"sha256":"00","size":1}}"#;
 
-/// A server that answers its first connection with the first script, and so on; the requests it got
-/// come out of the channel.
+/// A server that handles its first connection with the first script, and so on; the heads of the requests come out of
+/// the channel.
 struct Server {
     base: String,
     requests: Receiver<String>,
 }
 
-/// What happens on a connection after the request has come.
+/// What happens on a connection after the head of the request.
 type Script = fn(&mut TcpStream);
 
 impl Server {
@@ -30,7 +31,7 @@ impl Server {
         Self::serve(scripts.iter().copied())
     }
 
-    /// A server that does the same on every connection, however often the client comes.
+    /// A server that does the same on every connection.
     fn always(script: Script) -> Self {
         Self::serve(std::iter::repeat(script))
     }
@@ -50,15 +51,18 @@ impl Server {
     }
 
     fn client(&self, timeout: Duration) -> Client {
+        Client::new(self.transport(), std::slice::from_ref(&self.base), "4c4c", timeout)
+    }
+
+    fn transport(&self) -> Transport {
         let settings =
             Settings { inventory: vec![self.base.clone()], allow_http: true, ..Settings::default() };
-        let transport = Transport::new(&Machine::at("/nowhere"), &settings).unwrap();
-        Client::new(transport, &settings.inventory, "4c4c", timeout)
+        Transport::new(&Machine::at("/nowhere"), &settings).unwrap()
     }
 
     fn profile_error(&self, timeout: Duration) -> String {
         match self.client(timeout).profile() {
-            Ok(_) => panic!("a profile came"),
+            Ok(_) => panic!("a profile arrived"),
             Err(error) => error.to_string().replace(&self.base, "BASE"),
         }
     }
@@ -76,7 +80,7 @@ fn answer(stream: &mut TcpStream, head: &str, body: &str) {
 }
 
 #[test]
-fn a_profile_comes() {
+fn a_profile_arrives() {
     let server = Server::start(&[|stream| answer(stream, "200 OK", PROFILE)]);
     let Ok(Assigned::Profile(profile, base)) = server.client(Duration::from_secs(5)).profile() else {
         panic!()
@@ -101,7 +105,7 @@ fn a_report_is_amended() {
 }
 
 #[test]
-fn firmware_manifests_and_the_journal_come_and_go() {
+fn firmware_manifests_and_the_journal_are_read_and_written() {
     let server = Server::start(&[
         |stream| answer(stream, "200 OK", r#"{"version":1,"set":"serial = 7\n","signature":"AA=="}"#),
         |stream| answer(stream, "204 No Content", ""),
@@ -128,16 +132,16 @@ fn firmware_manifests_and_the_journal_come_and_go() {
 }
 
 #[test]
-fn an_unknown_host_is_told_in_the_inventorys_own_words_and_not_tried_again() {
+fn an_unknown_host_is_reported_with_the_inventorys_detail_and_not_retried() {
     let server = Server::start(&[|stream| {
         answer(stream, "404 Not Found", r#"{"title":"unknown host","detail":"no host 4c4c"}"#);
     }]);
     let error = server.profile_error(Duration::from_secs(5));
-    assert_eq!(error, "GET BASE/4c4c/profile: 404: no host 4c4c");
+    assert_eq!(error, "GET BASE/4c4c/profile: HTTP 404: no host 4c4c");
 }
 
 #[test]
-fn an_error_that_may_pass_is_tried_again() {
+fn a_temporary_error_is_retried() {
     let server = Server::start(&[
         |stream| answer(stream, "500 Internal Server Error", "<html>oops</html>"),
         |_stream| {},
@@ -146,34 +150,34 @@ fn an_error_that_may_pass_is_tried_again() {
     ]);
     let started = Instant::now();
     assert!(matches!(server.client(Duration::from_secs(60)).profile(), Ok(Assigned::Profile(..))));
-    assert!(started.elapsed() >= Duration::from_secs(1), "Retry-After was not waited for");
+    assert!(started.elapsed() >= Duration::from_secs(1), "Retry-After was ignored");
     assert_eq!(server.requests.iter().count(), 4);
 }
 
 #[test]
-fn no_profile_yet_says_when_to_ask_again() {
+fn without_a_profile_the_answer_is_when_to_ask_again() {
     let server = Server::start(&[|stream| answer(stream, "204 No Content\r\nretry-after: 7", "")]);
     let Ok(Assigned::Nothing(pause)) = server.client(Duration::from_secs(5)).profile() else { panic!() };
     assert_eq!(pause, Duration::from_secs(7));
 }
 
 #[test]
-fn what_is_not_the_contract_is_called_by_its_name() {
+fn a_response_that_is_not_the_contracts_is_described() {
     let html = Server::start(&[|stream| answer(stream, "200 OK", "<html>please log in</html>")]);
     let error = html.profile_error(Duration::from_secs(5));
-    assert!(error.contains("not the contract's JSON but an HTML page"), "{error}");
+    assert!(error.contains("not the contract's JSON: an HTML page"), "{error}");
     let other = Server::start(&[|stream| answer(stream, "200 OK", r#"{"version":2,"name":"p"}"#)]);
     let error = other.profile_error(Duration::from_secs(5));
-    assert!(error.ends_with("speaks version 2 of the contract, this agent speaks 1"), "{error}");
+    assert!(error.ends_with("response has contract version 2, this agent supports version 1"), "{error}");
 }
 
 #[test]
-fn half_a_body_is_tried_again_and_then_told() {
+fn a_truncated_body_is_retried_and_then_reported() {
     let server = Server::always(|stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"version\":1,");
     });
     let error = server.profile_error(Duration::from_secs(1));
-    assert!(error.contains("the answer ends in its middle"), "{error}");
+    assert!(error.contains("response truncated"), "{error}");
 }
 
 #[test]
@@ -188,11 +192,11 @@ fn a_gigabyte_is_not_read() {
         assert!(sent < 100_000_000, "the client read {sent} bytes");
     }]);
     let error = server.profile_error(Duration::from_secs(20));
-    assert_eq!(error, "GET BASE/4c4c/profile: the answer is longer than 4 MiB");
+    assert_eq!(error, "GET BASE/4c4c/profile: response larger than 4 MiB");
 }
 
 #[test]
-fn silence_and_a_slow_drip_end_at_the_deadline() {
+fn a_silent_and_a_slow_server_time_out_at_the_deadline() {
     let scripts: [&'static [Script]; 2] = [
         &[|stream| drop(stream.read(&mut [0; 1]))],
         &[|stream| {
@@ -205,12 +209,12 @@ fn silence_and_a_slow_drip_end_at_the_deadline() {
     for script in scripts {
         let started = Instant::now();
         let error = Server::start(script).profile_error(Duration::from_secs(1));
-        assert!(error.contains("no answer in time"), "{error}");
+        assert!(error.contains("profile: timed out after 1 s"), "{error}");
         assert!(started.elapsed() < Duration::from_secs(10));
     }
 }
 
-/// For the download any bytes do.
+/// The content of every download.
 const BYTES: &str = "0123456789";
 const SHA256: &str = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
 
@@ -218,6 +222,15 @@ fn download(scripts: &'static [Script], paths: &[&str], size: u64) -> (String, V
     let server = Server::start(scripts);
     let urls = paths.iter().map(|path| (*path).to_string()).collect();
     let kernel = Artifact { urls, sha256: SHA256.to_string(), size };
+    let plan = plan(kernel, &server.base);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let downloader = Downloader { transport: server.transport(), deadline };
+    let error = format!("{:#}", fetch(&downloader, &plan, &[]).err().unwrap());
+    let origin = server.base.trim_end_matches("/ipxe").to_string();
+    (error.replace(&origin, "HOST"), server.requests.try_iter().collect())
+}
+
+fn plan(kernel: Artifact, base: &str) -> Plan {
     let profile = Profile {
         version: 1,
         name: "p".to_string(),
@@ -226,20 +239,14 @@ fn download(scripts: &'static [Script], paths: &[&str], size: u64) -> (String, V
         append: String::new(),
         uki: None,
     };
-    let plan = Plan::new(&profile, &server.base).unwrap();
-    let client = server.client(Duration::from_secs(5));
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let downloader = Downloader { transport: client.transport().clone(), deadline };
-    let error = format!("{:#}", fetch(&downloader, &plan, &[]).err().unwrap());
-    let origin = server.base.trim_end_matches("/ipxe").to_string();
-    (error.replace(&origin, "HOST"), server.requests.try_iter().collect())
+    Plan::new(&profile, base).unwrap()
 }
 
-/// What the download of the right bytes ends in: they are no kernel.
+/// The error after a complete download: the bytes are not a kernel.
 const COMPLETE: &str = "not a kernel but a file of unknown kind";
 
 #[test]
-fn a_broken_download_goes_on_where_it_broke() {
+fn a_broken_download_resumes_where_it_broke() {
     let (error, requests) = download(
         &[
             |stream| drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n0123")),
@@ -253,7 +260,7 @@ fn a_broken_download_goes_on_where_it_broke() {
 }
 
 #[test]
-fn parts_that_do_not_fit_together_are_fetched_again_as_a_whole() {
+fn parts_that_do_not_match_are_downloaded_again_as_a_whole() {
     let (error, _) = download(
         &[
             |stream| drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nstal")),
@@ -267,7 +274,7 @@ fn parts_that_do_not_fit_together_are_fetched_again_as_a_whole() {
 }
 
 #[test]
-fn a_server_without_ranges_is_read_again_from_the_start() {
+fn a_server_without_ranges_is_downloaded_again_from_the_start() {
     let (error, _) = download(
         &[
             |stream| drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n0123")),
@@ -280,7 +287,7 @@ fn a_server_without_ranges_is_read_again_from_the_start() {
 }
 
 #[test]
-fn the_next_url_is_tried_where_one_is_no_good() {
+fn the_next_url_is_tried_after_one_that_failed() {
     let (error, requests) = download(
         &[
             |stream| answer(stream, "404 Not Found", ""),
@@ -299,11 +306,47 @@ fn wrong_bytes_and_wrong_sizes_are_refused_with_the_url() {
     let (error, _) = download(&[|stream| answer(stream, "200 OK", "9876543210")], &["/k"], 10);
     assert!(error.starts_with("HOST/k: wrong digest: its SHA-256 is 7619ee8c"), "{error}");
     let (error, _) = download(&[|stream| answer(stream, "200 OK", BYTES)], &["/k"], 11);
-    assert_eq!(error, "HOST/k: it has 10 bytes, not the expected 11");
+    assert_eq!(error, "HOST/k: wrong size: 10 bytes, not the expected 11");
     let (error, _) = download(
         &[|stream| drop(stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n0123456789"))],
         &["/k"],
         9,
     );
     assert!(error.ends_with("longer than the expected 9 bytes"), "{error}");
+}
+
+/// A run that is cancelled from its beginning.
+struct Cancelled;
+
+impl Pause for Cancelled {
+    fn pause(&self, _: Duration) -> bool {
+        false
+    }
+
+    fn is_cancelled(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_cancelled_run_neither_retries_nor_downloads_on() {
+    let server = Server::always(|stream| answer(stream, "503 Service Unavailable\r\nretry-after: 60", ""));
+    let transport = server.transport().with_pause(Arc::new(Cancelled));
+    let client =
+        Client::new(transport, std::slice::from_ref(&server.base), "4c4c", Duration::from_secs(3600));
+    let error = client.profile().err().unwrap();
+    assert!(error.is_cancelled() && !error.may_retry(), "{error}");
+    assert_eq!(server.requests.try_iter().count(), 1);
+
+    let server = Server::start(&[
+        |stream| drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n0123")),
+        |stream| answer(stream, "200 OK", BYTES),
+    ]);
+    let deadline = Instant::now() + Duration::from_secs(3600);
+    let downloader = Downloader { transport: server.transport().with_pause(Arc::new(Cancelled)), deadline };
+    let urls = vec!["/a".to_string(), "/b".to_string()];
+    let plan = plan(Artifact { urls, sha256: SHA256.to_string(), size: 10 }, &server.base);
+    let error = format!("{:#}", fetch(&downloader, &plan, &[]).err().unwrap());
+    assert!(error.contains("/a: cancelled (received 0 B of 10 B)"), "{error}");
+    assert_eq!(server.requests.try_iter().count(), 1);
 }

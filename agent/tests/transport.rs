@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whom the client trusts and as whom it speaks: bad files of the settings are errors with a name, never panics.
+//! The client's CA and credentials: unusable files are errors that name the setting, never panics.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,7 +12,7 @@ use stage1::config::Settings;
 use stage1::host::Machine;
 use stage1::inventory::{Client, Transport};
 
-/// A machine with two certificates, their keys, and files that are neither.
+/// A machine with two certificates, their keys, and other files.
 fn machine() -> (tempfile::TempDir, Machine) {
     let dir = tempfile::tempdir().unwrap();
     for name in ["one", "two"] {
@@ -37,11 +37,11 @@ fn trusting_one() -> Settings {
 
 fn error(settings: &Settings) -> String {
     let (_dir, machine) = machine();
-    Transport::new(&machine, settings).err().expect("the settings are bad").to_string()
+    Transport::new(&machine, settings).err().expect("the settings are invalid").to_string()
 }
 
 #[test]
-fn good_files_are_taken() {
+fn valid_files_are_accepted() {
     let (_dir, machine) = machine();
     let settings = Settings {
         client_cert: path("two.pem"),
@@ -54,22 +54,22 @@ fn good_files_are_taken() {
 }
 
 #[test]
-fn a_ca_must_be_there_and_hold_a_certificate() {
+fn a_ca_file_must_exist_and_contain_a_certificate() {
     let absent = Settings { ca: path("absent.pem"), ..Settings::default() };
     assert!(error(&absent).starts_with("setting ca: "), "{}", error(&absent));
     for file in ["text", "one.key"] {
         let empty = Settings { ca: path(file), ..Settings::default() };
         assert_eq!(error(&empty), format!("setting ca: /{file}: no certificate in it"));
     }
-    assert!(error(&Settings::default()).starts_with("there is no CA to trust"));
+    assert!(error(&Settings::default()).starts_with("no CA certificate: "));
 }
 
 #[test]
-fn a_client_certificate_must_go_with_its_key() {
+fn a_client_certificate_must_match_its_key() {
     let client =
         |cert: &str, key: &str| Settings { client_cert: path(cert), client_key: path(key), ..trusting_one() };
     let mixed = error(&client("one.pem", "two.key"));
-    assert!(mixed.starts_with("setting client-cert: /one.pem: it does not go with client-key"), "{mixed}");
+    assert!(mixed.starts_with("setting client-cert: /one.pem: it does not match client-key"), "{mixed}");
     assert_eq!(error(&client("one.pem", "text")), "setting client-key: /text: no private key in it");
     let alone = Settings { client_cert: path("one.pem"), ..trusting_one() };
     assert_eq!(error(&alone), "setting client-cert: /one.pem: client-key is not set");
@@ -84,14 +84,17 @@ fn plain_http_is_refused_before_anything_is_sent() {
     let transport = Transport::new(&machine, &trusting_one()).unwrap();
     let client = Client::new(transport, &inventory, "4c4c", Duration::from_secs(5));
     let error = client.profile().err().unwrap().to_string();
-    assert!(error.ends_with("plain http is refused; set stage1.allow-http=true to allow it"), "{error}");
+    assert!(
+        error.ends_with("plain http is not allowed: use https, or set stage1.allow-http=true"),
+        "{error}"
+    );
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
 #[test]
 fn a_token_cannot_smuggle_a_header_in() {
     let settings = Settings { token_file: path("two-lines"), ..trusting_one() };
-    let words = error(&settings);
-    assert_eq!(words, "setting token-file: /two-lines: not one line of printable ASCII");
-    assert!(!words.contains("s3cret"));
+    let error = error(&settings);
+    assert_eq!(error, "setting token-file: /two-lines: not one line of printable ASCII");
+    assert!(!error.contains("s3cret"));
 }

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Why a call to the inventory failed, in words for an operator. Pure.
+//! Why a request failed, and whether it may be retried.
 
 use std::time::Duration;
 
 use stage1_contract::{ProblemDocument, VERSION, printable};
 use thiserror::Error;
+use ureq::Timeout;
 use ureq::http::Method;
 
-/// A call that failed.
+use super::http::{CONNECT_TIMEOUT, READ_TIMEOUT};
+use super::retry::may_retry_status;
+
+/// A request to the inventory that failed.
 #[derive(Debug, Error)]
 #[error("{method} {url}: {reason}{}", attempts_text(*.attempts))]
 pub struct Error {
@@ -17,60 +21,86 @@ pub struct Error {
     attempts: u32,
 }
 
-/// Why.
+/// The cause of a failed request.
 #[derive(Debug, Error)]
 pub enum Reason {
     /// No inventory is configured.
-    #[error("no inventory is set: give stage1.inventory=https://HOST/ipxe")]
+    #[error("no inventory is configured: set stage1.inventory=https://HOST/ipxe")]
     NoUrl,
-    /// The URL cannot be used.
-    #[error("bad URL: {0}")]
+    /// The URL cannot be parsed, or its scheme is unknown.
+    #[error("invalid URL: {0}")]
     BadUrl(String),
-    /// Plain http where it is not allowed.
-    #[error("plain http is refused; set stage1.allow-http=true to allow it")]
+    /// Plain http, which the settings do not allow.
+    #[error("plain http is not allowed: use https, or set stage1.allow-http=true")]
     PlainHttp,
-    /// Plain http for a secret.
-    #[error(
-        "a password does not go over plain http, whatever the settings allow: give the inventory an https URL"
-    )]
+    /// Plain http, for a request with a secret.
+    #[error("a password is never sent over plain http: give the inventory an https URL")]
     NotForSecrets,
     /// The host name has no address.
-    #[error("the name does not resolve")]
+    #[error("the host name does not resolve")]
     NoSuchName,
-    /// Nothing answered.
+    /// The connection was refused or broke.
     #[error("{0}")]
     Connection(String),
-    /// No whole answer in time.
-    #[error("no answer in time ({0})")]
-    Timeout(String),
-    /// TLS refused the server or the server refused us.
+    /// A time limit passed.
+    #[error("{}", timeout_text(*.limit, *.after))]
+    Timeout {
+        /// Which limit.
+        limit: Timeout,
+        /// The limit itself.
+        after: Duration,
+    },
+    /// TLS failed on either side.
     #[error("{0}")]
     Tls(String),
-    /// The server answered with an error.
+    /// The response has an error status.
     #[error("{}", status_text(*.status, .document))]
     Status {
         /// The HTTP status.
         status: u16,
-        /// When to ask again.
+        /// Retry-After, if the response has it.
         retry_after: Option<Duration>,
-        /// What the server says of it.
+        /// The problem document in the body; empty if there is none.
         document: Box<ProblemDocument>,
     },
-    /// The answer is too long.
-    #[error("the answer is longer than {} MiB", .0 >> 20)]
+    /// The body is longer than what the client reads, in bytes.
+    #[error("response larger than {} MiB", .0 >> 20)]
     TooLong(u64),
-    /// The answer ends too soon.
-    #[error("the answer ends in its middle")]
-    CutShort,
-    /// The answer is not what the contract says.
-    #[error("the answer is not the contract's JSON but {0}")]
+    /// The body is shorter than announced, or the JSON in it is incomplete.
+    #[error("response truncated")]
+    Truncated,
+    /// The body is not the JSON that the contract specifies.
+    #[error("response is not the contract's JSON: {0}")]
     NotJson(String),
-    /// Another version of the contract.
-    #[error("the answer speaks version {0} of the contract, this agent speaks {VERSION}")]
+    /// The body has another version of the contract.
+    #[error("response has contract version {0}, this agent supports version {VERSION}")]
     Version(u32),
+    /// The run was cancelled between two attempts.
+    #[error("cancelled")]
+    Cancelled,
 }
 
 impl Error {
+    /// Whether the same request may succeed later.
+    pub fn may_retry(&self) -> bool {
+        self.reason.may_retry()
+    }
+
+    /// Whether the inventory does not have the resource: it does not know the host, or not this kind of request.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self.reason, Reason::Status { status: 404, .. })
+    }
+
+    /// Whether the run was cancelled while the client waited for its next attempt.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.reason, Reason::Cancelled)
+    }
+
+    /// How long the server asks to wait before the next attempt.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.reason.retry_after()
+    }
+
     pub(super) fn new(method: &Method, url: &str, reason: Reason) -> Self {
         Self { method: method.clone(), url: url.to_string(), reason, attempts: 1 }
     }
@@ -78,43 +108,65 @@ impl Error {
     pub(super) fn after(self, attempts: u32) -> Self {
         Self { attempts, ..self }
     }
+}
 
-    /// Whether trying again makes sense.
-    pub fn is_retryable(&self) -> bool {
-        match &self.reason {
-            Reason::NoSuchName | Reason::Connection(_) | Reason::Timeout(_) | Reason::CutShort => true,
-            Reason::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
+impl Reason {
+    /// Whether the same request may succeed later.
+    pub fn may_retry(&self) -> bool {
+        match self {
+            Self::NoSuchName | Self::Connection(_) | Self::Timeout { .. } | Self::Truncated => true,
+            Self::Status { status, .. } => may_retry_status(*status),
             _ => false,
         }
     }
 
-    /// Whether the inventory knows of no such thing: not of this host, or not of what was asked for.
-    pub fn is_not_found(&self) -> bool {
-        matches!(self.reason, Reason::Status { status: 404, .. })
-    }
-
-    /// When the server wants to be asked again.
+    /// How long the server asks to wait before the next attempt.
     pub fn retry_after(&self) -> Option<Duration> {
-        match &self.reason {
-            Reason::Status { retry_after, .. } => *retry_after,
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
             _ => None,
         }
     }
-}
 
-impl Reason {
-    /// An answer with an error status; `body` may hold a problem document.
-    pub fn status(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
+    /// A response with an error status; `body` may be a problem document.
+    pub(crate) fn status(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
         Self::Status { status, retry_after, document: serde_json::from_slice(body).unwrap_or_default() }
+    }
+
+    /// The HTTP client's error, of a request that had `timeout` in all.
+    pub(crate) fn from_client(error: ureq::Error, timeout: Duration) -> Self {
+        match error {
+            ureq::Error::HostNotFound => Self::NoSuchName,
+            ureq::Error::BadUri(text) => Self::BadUrl(text),
+            ureq::Error::RequireHttpsOnly(_) => Self::PlainHttp,
+            ureq::Error::Timeout(limit) => {
+                let after = match limit {
+                    Timeout::Resolve | Timeout::Connect => CONNECT_TIMEOUT,
+                    Timeout::PerRead => READ_TIMEOUT,
+                    _ => timeout,
+                };
+                Self::Timeout { limit, after }
+            }
+            ureq::Error::BodyExceedsLimit(limit) => Self::TooLong(limit),
+            ureq::Error::Rustls(error) => Self::Tls(tls_text(&error)),
+            ureq::Error::Io(error) => {
+                match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                    Some(error) => Self::Tls(tls_text(error)),
+                    None if error.kind() == std::io::ErrorKind::UnexpectedEof => Self::Truncated,
+                    None => Self::Connection(error.to_string()),
+                }
+            }
+            error => Self::Connection(error.to_string()),
+        }
     }
 
     pub(super) fn not_json(error: &serde_json::Error, body: &[u8]) -> Self {
         if error.is_eof() && !body.is_empty() {
-            return Self::CutShort;
+            return Self::Truncated;
         }
         let start: String = String::from_utf8_lossy(body).chars().take(40).collect();
         Self::NotJson(match body.trim_ascii_start() {
-            [] => "empty".to_string(),
+            [] => "the body is empty".to_string(),
             [b'<', ..] => format!("an HTML page ({:?})", printable(&start)),
             [b'{', ..] => error.to_string(),
             _ => format!("{:?}", printable(&start)),
@@ -122,32 +174,12 @@ impl Reason {
     }
 }
 
-impl From<ureq::Error> for Reason {
-    fn from(error: ureq::Error) -> Self {
-        match error {
-            ureq::Error::HostNotFound => Self::NoSuchName,
-            ureq::Error::BadUri(text) => Self::BadUrl(text),
-            ureq::Error::RequireHttpsOnly(_) => Self::PlainHttp,
-            ureq::Error::Timeout(what) => Self::Timeout(what.to_string()),
-            ureq::Error::BodyExceedsLimit(limit) => Self::TooLong(limit),
-            ureq::Error::Rustls(error) => Self::Tls(tls_text(&error)),
-            ureq::Error::Io(error) => {
-                match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                    Some(error) => Self::Tls(tls_text(error)),
-                    None if error.kind() == std::io::ErrorKind::UnexpectedEof => Self::CutShort,
-                    None => Self::Connection(error.to_string()),
-                }
-            }
-            error => Self::Connection(error.to_string()),
-        }
-    }
-}
-
 fn tls_text(error: &rustls::Error) -> String {
     use rustls::{CertificateError as Bad, Error::InvalidCertificate};
     match error {
         InvalidCertificate(Bad::UnknownIssuer | Bad::BadSignature) => {
-            "the server's certificate comes from a CA that this image does not trust (setting ca)".to_string()
+            "the server's certificate is not issued by a CA that this image trusts: check the setting ca"
+                .to_string()
         }
         InvalidCertificate(
             Bad::Expired | Bad::ExpiredContext { .. } | Bad::NotValidYet | Bad::NotValidYetContext { .. },
@@ -155,7 +187,7 @@ fn tls_text(error: &rustls::Error) -> String {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
             let years = 1970 + now.as_secs() / 31_556_952;
             format!(
-                "the server's certificate is not valid at the time this host's clock shows (year {years}): {error}"
+                "the server's certificate is not valid at the time of this host's clock (year {years}): {error}"
             )
         }
         InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. }) => {
@@ -166,10 +198,19 @@ fn tls_text(error: &rustls::Error) -> String {
 }
 
 fn status_text(status: u16, document: &ProblemDocument) -> String {
-    let words = document.detail.as_deref().or(document.title.as_deref());
-    match words {
-        Some(words) => format!("{status}: {}", printable(words)),
-        None => format!("the server answers {status}"),
+    match document.detail.as_deref().or(document.title.as_deref()) {
+        Some(detail) => format!("HTTP {status}: {}", printable(detail)),
+        None => format!("HTTP {status}"),
+    }
+}
+
+fn timeout_text(limit: Timeout, after: Duration) -> String {
+    // A limit that is the rest of a deadline is a little less than whole seconds.
+    let tenths = (after.as_secs_f64() * 10.0).round() / 10.0;
+    match limit {
+        Timeout::Resolve | Timeout::Connect => format!("connecting timed out after {tenths} s"),
+        Timeout::PerRead => format!("timed out after {tenths} s without data"),
+        _ => format!("timed out after {tenths} s"),
     }
 }
 
@@ -186,18 +227,21 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_document_speaks_for_itself() {
+    fn a_problem_document_is_the_message() {
         let error = status(
             404,
             r#"{"title":"unknown host","status":404,"detail":"no host 4c4c: register it first"}"#,
         );
-        assert_eq!(error.to_string(), "GET https://i/ipxe/x/profile: 404: no host 4c4c: register it first");
-        assert!(!error.is_retryable());
-        assert_eq!(status(500, "<html>").to_string(), "GET https://i/ipxe/x/profile: the server answers 500");
+        assert_eq!(
+            error.to_string(),
+            "GET https://i/ipxe/x/profile: HTTP 404: no host 4c4c: register it first"
+        );
+        assert!(!error.may_retry());
+        assert_eq!(status(500, "<html>").to_string(), "GET https://i/ipxe/x/profile: HTTP 500");
     }
 
     #[test]
-    fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
+    fn temporary_errors_may_be_retried_and_others_not() {
         for (code, retryable) in [
             (400, false),
             (401, false),
@@ -208,19 +252,31 @@ mod tests {
             (500, true),
             (503, true),
         ] {
-            assert_eq!(status(code, "").is_retryable(), retryable, "{code}");
+            assert_eq!(status(code, "").may_retry(), retryable, "{code}");
         }
     }
 
     #[test]
-    fn an_answer_that_is_not_json_is_told_from_one_that_is_cut_short() {
-        let words = |body: &str| {
+    fn a_response_that_is_not_json_differs_from_one_that_is_truncated() {
+        let text = |body: &str| {
             let error = serde_json::from_str::<stage1_contract::Profile>(body).unwrap_err();
             Reason::not_json(&error, body.as_bytes()).to_string()
         };
-        assert_eq!(words("{\"version\":1,"), "the answer ends in its middle");
-        assert!(words("<html>login</html>").contains("an HTML page"));
-        assert!(words("").ends_with("but empty"));
-        assert!(words("{\"version\":1}").contains("missing field `name`"));
+        assert_eq!(text("{\"version\":1,"), "response truncated");
+        assert!(text("<html>login</html>").contains("an HTML page"));
+        assert!(text("").ends_with("the body is empty"));
+        assert!(text("{\"version\":1}").contains("missing field `name`"));
+    }
+
+    #[test]
+    fn a_timeout_has_its_number() {
+        let text = |limit, seconds| {
+            let timeout = Duration::from_secs_f64(seconds);
+            Reason::from_client(ureq::Error::Timeout(limit), timeout).to_string()
+        };
+        assert_eq!(text(Timeout::Global, 29.9996), "timed out after 30 s");
+        assert_eq!(text(Timeout::Global, 1.25), "timed out after 1.3 s");
+        assert_eq!(text(Timeout::Connect, 30.0), "connecting timed out after 10 s");
+        assert_eq!(text(Timeout::PerRead, 30.0), "timed out after 20 s without data");
     }
 }

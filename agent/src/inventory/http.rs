@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The HTTP client: whom it trusts, and as whom it speaks.
+//! The HTTP client: the CAs that it trusts, and its own credentials.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use thiserror::Error;
 use ureq::http::HeaderMap;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
+use super::retry::{Pause, Sleep};
 use crate::config::Settings;
 use crate::host::Machine;
 
@@ -17,31 +18,36 @@ use crate::host::Machine;
 const IMAGE_CA: &str = "/etc/stage1/ca.pem";
 /// The system roots, where Debian and most others keep them.
 const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
-const CONNECT: Duration = Duration::from_secs(10);
-/// No server is taken at its word for longer.
+/// Longest time to resolve a name and connect, TLS included.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest time without a single byte of a download.
+pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(20);
+/// A longer Retry-After is taken as this.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// How the agent speaks to the inventory and to image servers.
+/// How the agent connects to the inventory and to image servers.
 #[derive(Clone)]
 pub struct Transport {
-    /// The client.
+    /// The HTTP client.
     pub agent: ureq::Agent,
     /// The `Authorization` header's value, for the inventory only.
     pub authorization: Option<String>,
+    /// How to wait between attempts.
+    pub(crate) pause: Arc<dyn Pause>,
 }
 
-/// Why there can be no client.
+/// Why the settings make no HTTP client.
 #[derive(Debug, Error)]
 pub enum TransportError {
-    /// A file of the settings cannot be read.
+    /// A file that a setting names cannot be read.
     #[error("setting {setting}: {error}")]
     Unreadable {
         /// The setting.
         setting: &'static str,
-        /// What the file system says.
+        /// The cause.
         error: std::io::Error,
     },
-    /// A file of the settings does not hold what it should.
+    /// A file that a setting names has the wrong content.
     #[error("setting {setting}: {}: {what}", .path.display())]
     Unusable {
         /// The setting.
@@ -51,13 +57,13 @@ pub enum TransportError {
         /// What is wrong with it.
         what: String,
     },
-    /// There is no CA to trust.
-    #[error("there is no CA to trust: put the inventory's into {IMAGE_CA}, or name it (setting ca)")]
+    /// No CA certificate is configured.
+    #[error("no CA certificate: put the inventory's CA into {IMAGE_CA}, or name its file in the setting ca")]
     NoCa,
 }
 
 impl Transport {
-    /// A client by the settings.
+    /// A transport as configured, whose waits cannot be cancelled.
     ///
     /// # Errors
     /// [`TransportError`], which names the setting and the file.
@@ -78,16 +84,21 @@ impl Transport {
             .http_status_as_error(false)
             .proxy(None)
             .user_agent(concat!("stage1/", env!("CARGO_PKG_VERSION")))
-            .timeout_connect(Some(CONNECT))
+            .timeout_connect(Some(CONNECT_TIMEOUT))
             .build()
             .new_agent();
-        Ok(Self { agent, authorization: token(machine, settings)?.map(|token| format!("Bearer {token}")) })
+        let authorization = token(machine, settings)?.map(|token| format!("Bearer {token}"));
+        Ok(Self { agent, authorization, pause: Arc::new(Sleep) })
+    }
+
+    /// The same, with waits that `pause` makes and may cancel.
+    pub fn with_pause(self, pause: Arc<dyn Pause>) -> Self {
+        Self { pause, ..self }
     }
 }
 
-/// Retry-After (RFC 9110 10.2.3) in seconds; the form with a date needs a clock that is right, so it
-/// is left alone.
-pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+/// Retry-After in seconds (RFC 9110 10.2.3). The form with a date is ignored, because it needs a correct clock.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds: u64 = headers.get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
 }
@@ -107,7 +118,7 @@ fn roots(machine: &Machine, settings: &Settings) -> Result<Vec<Certificate<'stat
     Ok(certificates)
 }
 
-/// The client certificate, checked against its key here because later it would be a panic.
+/// The client certificate. It is checked against its key here, because the HTTP client would panic later.
 fn client_certificate(machine: &Machine, settings: &Settings) -> Result<Option<ClientCert>, TransportError> {
     let (certificate_file, key_file) = match (&settings.client_cert, &settings.client_key) {
         (None, None) => return Ok(None),
@@ -124,12 +135,12 @@ fn client_certificate(machine: &Machine, settings: &Settings) -> Result<Option<C
     let signing = ring::sign::any_supported_type(&der).map_err(|error| bad_key(error.to_string()))?;
     let der_chain = chain.iter().map(|certificate| certificate.der().to_vec().into()).collect();
     rustls::sign::CertifiedKey::new(der_chain, signing).keys_match().map_err(|error| {
-        unusable("client-cert", certificate_file, &format!("it does not go with client-key: {error}"))
+        unusable("client-cert", certificate_file, &format!("it does not match client-key: {error}"))
     })?;
     Ok(Some(ClientCert::new_with_certs(&chain, key)))
 }
 
-/// What a PEM file holds.
+/// The content of a PEM file.
 #[derive(Default)]
 struct Pem {
     certificates: Vec<Certificate<'static>>,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The client of the inventory's contract, version 1 (crate `stage1-inventory`).
+//! The client of the inventory's contract, version 1 (crate `stage1-contract`).
 
 mod error;
 mod http;
+mod retry;
 mod url;
 
 use std::time::{Duration, Instant};
@@ -13,23 +14,25 @@ use stage1_contract::firmware::{Journal, SignedManifests};
 use stage1_contract::{BmcCredentials, Detail, Event, Installed, Profile, Registration, Report, VERSION};
 use ureq::http::{Method, Request, StatusCode};
 
-use crate::host::random;
 use crate::json;
 
 pub use error::{Error, Reason};
+pub(crate) use http::{READ_TIMEOUT, retry_after};
 pub use http::{Transport, TransportError};
-pub use url::resolve;
+pub use retry::Pause;
+pub(crate) use retry::{GiveUp, Retry};
+pub(crate) use url::resolve;
 
-/// Longest answer that is read, in bytes. A profile or detail is some kilobytes.
-const MAX_ANSWER: u64 = 4 << 20;
+/// Longest response body that is read, in bytes. A profile or detail has some kilobytes.
+const MAX_BODY: u64 = 4 << 20;
 /// Longest single attempt.
 const ATTEMPT: Duration = Duration::from_secs(30);
-/// First and longest pause between attempts; each is a random share of it (full jitter), so that a
-/// hall of hosts that come back at once does not call at once.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// Longest pause between attempts that the client chooses itself.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// When to ask again for a profile if the inventory does not say.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(15);
 
-/// A host's line to the inventory.
+/// A client of the inventory, for one host.
 #[derive(Clone)]
 pub struct Client {
     transport: Transport,
@@ -38,18 +41,20 @@ pub struct Client {
     timeout: Duration,
 }
 
-/// What to boot, or when to ask again.
+/// The answer to `GET BASE/ID/profile`.
 pub enum Assigned {
-    /// This.
+    /// The profile to boot, and its URL.
     Profile(Profile, BaseUrl),
-    /// Nothing yet; ask again after so long.
+    /// No profile is assigned yet; ask again after this time.
     Nothing(Duration),
 }
 
-/// The URL that a profile came from, which its relative URLs are relative to.
+/// The URL of a profile, the base of the relative URLs in it.
 pub struct BaseUrl(pub String);
 
-struct Answer {
+/// A response with a success status.
+struct Response {
+    method: Method,
     status: StatusCode,
     retry_after: Option<Duration>,
     url: String,
@@ -57,12 +62,12 @@ struct Answer {
 }
 
 impl Client {
-    /// A client for the host `id` that tries `bases` in turn; each call with its retries may take `timeout`.
+    /// A client for the host `id`. Attempts go to the `bases` in turn; each call, with its retries, ends after `timeout`.
     pub fn new(transport: Transport, bases: &[String], id: &str, timeout: Duration) -> Self {
         Self { transport, bases: bases.to_vec(), id: id.to_string(), timeout }
     }
 
-    /// How it speaks.
+    /// The HTTP client and its credentials, for downloads.
     pub fn transport(&self) -> &Transport {
         &self.transport
     }
@@ -75,7 +80,7 @@ impl Client {
     /// `PUT BASE/ID`.
     ///
     /// # Errors
-    /// [`Error`], at the deadline or as soon as trying again makes no sense; so with every call.
+    /// [`Error`], at the deadline, or at once if the request may not be retried; so with every call.
     pub fn register(&self, report: &Report) -> Result<Registration, Error> {
         self.call(Method::PUT, "", Some(&json::compact(report)), self.timeout)?.decode()
     }
@@ -83,12 +88,12 @@ impl Client {
     /// `PATCH BASE/ID` with a JSON merge patch, for at most `timeout`.
     ///
     /// # Errors
-    /// As [`Client::register`]; 404 where the host has not registered.
+    /// As [`Client::register`]; 404 if the host has not registered.
     pub fn amend(&self, patch: &impl Serialize, timeout: Duration) -> Result<(), Error> {
         self.call(Method::PATCH, "", Some(&json::compact(patch)), timeout).map(|_| ())
     }
 
-    /// `PUT BASE/ID/bmc-credentials`: a password that was made up. Over https only, whatever the settings allow.
+    /// `PUT BASE/ID/bmc-credentials`: generated passwords. Over https only, whatever the settings allow.
     ///
     /// # Errors
     /// As [`Client::register`].
@@ -104,14 +109,14 @@ impl Client {
     /// `GET BASE/ID/profile`.
     ///
     /// # Errors
-    /// As [`Client::register`]; 404 where the inventory does not know the host.
+    /// As [`Client::register`]; 404 if the inventory does not know the host.
     pub fn profile(&self) -> Result<Assigned, Error> {
-        let answer = self.call(Method::GET, "/profile", None, self.timeout)?;
-        if answer.status == StatusCode::NO_CONTENT {
-            return Ok(Assigned::Nothing(answer.retry_after.unwrap_or(LONGEST_PAUSE)));
+        let response = self.call(Method::GET, "/profile", None, self.timeout)?;
+        if response.status == StatusCode::NO_CONTENT {
+            return Ok(Assigned::Nothing(response.retry_after.unwrap_or(DEFAULT_RETRY_AFTER)));
         }
-        let base = BaseUrl(answer.url.clone());
-        answer.decode().map(|profile| Assigned::Profile(profile, base))
+        let base = BaseUrl(response.url.clone());
+        response.decode().map(|profile| Assigned::Profile(profile, base))
     }
 
     /// `GET BASE/ID/detail`.
@@ -138,27 +143,27 @@ impl Client {
         self.call(Method::POST, "/events", Some(&json::compact(event)), timeout).map(|_| ())
     }
 
-    /// `GET BASE/firmware-manifests`; `None` where the inventory has none, or does not know what that is.
+    /// `GET BASE/firmware-manifests`; `None` if the inventory has none, or does not serve manifests.
     ///
     /// # Errors
     /// As [`Client::register`].
     pub fn firmware_manifests(&self) -> Result<Option<SignedManifests>, Error> {
         match self.call_at(Method::GET, "/firmware-manifests", None, self.timeout) {
-            Ok(answer) if answer.status == StatusCode::NO_CONTENT => Ok(None),
-            Ok(answer) => answer.decode().map(Some),
+            Ok(response) if response.status == StatusCode::NO_CONTENT => Ok(None),
+            Ok(response) => response.decode().map(Some),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// `GET BASE/ID/firmware`: what was tried on the host's firmware; nothing where the inventory does not know the host.
-    /// One that does not know what a journal is cannot be told of an attempt either, and so there is none.
+    /// `GET BASE/ID/firmware`: the earlier attempts to update the host's firmware. The journal is empty if the inventory does
+    /// not know the host. An inventory without journals also refuses to store one, and so no attempt is made.
     ///
     /// # Errors
     /// As [`Client::register`].
     pub fn firmware_journal(&self) -> Result<Journal, Error> {
         match self.call(Method::GET, "/firmware", None, self.timeout) {
-            Ok(answer) => answer.decode(),
+            Ok(response) => response.decode(),
             Err(error) if error.is_not_found() => Ok(Journal { version: VERSION, attempts: Vec::new() }),
             Err(error) => Err(error),
         }
@@ -178,34 +183,35 @@ impl Client {
         path: &str,
         body: Option<&[u8]>,
         timeout: Duration,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Response, Error> {
         self.call_at(method, &format!("/{}{path}", self.id), body, timeout)
     }
 
-    /// Calls what is at `path` below `BASE`.
+    /// Sends a request for `path` below `BASE`, with retries.
     fn call_at(
         &self,
         method: Method,
         path: &str,
         body: Option<&[u8]>,
         timeout: Duration,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Response, Error> {
         let deadline = Instant::now() + timeout;
-        let mut pause = FIRST_PAUSE;
+        let mut retry = Retry::new(&*self.transport.pause, deadline, LONGEST_PAUSE);
         for (attempt, base) in (1..).zip(self.bases.iter().cycle()) {
             let url = format!("{base}{path}");
             let left = deadline.saturating_duration_since(Instant::now());
             let error = match self.attempt(&method, &url, body, left.min(ATTEMPT)) {
-                Ok(answer) => return Ok(answer),
+                Ok(response) => return Ok(response),
                 Err(error) => error,
             };
-            let wait = error.retry_after().unwrap_or(Duration::ZERO).max(random::share(pause));
-            if !error.is_retryable() || Instant::now() + wait >= deadline {
+            if !error.may_retry() {
                 return Err(error.after(attempt));
             }
-            log::warn!("{error}; trying again in {:.1} s", wait.as_secs_f32());
-            std::thread::sleep(wait);
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            match retry.wait(&error, error.retry_after()) {
+                Ok(()) => {}
+                Err(GiveUp::Deadline) => return Err(error.after(attempt)),
+                Err(GiveUp::Cancelled) => return Err(Error::new(&method, &url, Reason::Cancelled)),
+            }
         }
         Err(Error::new(&method, "inventory", Reason::NoUrl))
     }
@@ -216,7 +222,7 @@ impl Client {
         url: &str,
         body: Option<&[u8]>,
         timeout: Duration,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Response, Error> {
         let fail = |reason| Error::new(method, url, reason);
         let request = Request::builder().method(method).uri(url).header("accept", "application/json");
         let request = match &self.transport.authorization {
@@ -235,21 +241,21 @@ impl Client {
                 agent.run(agent.configure_request(request).timeout_global(Some(timeout)).build())
             }
         };
-        let mut response = result.map_err(|error| fail(Reason::from(error)))?;
+        let mut response = result.map_err(|error| fail(Reason::from_client(error, timeout)))?;
         let retry_after = http::retry_after(response.headers());
-        let body = response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
-        let body = body.map_err(|error| fail(Reason::from(error)))?;
+        let body = response.body_mut().with_config().limit(MAX_BODY).read_to_vec();
+        let body = body.map_err(|error| fail(Reason::from_client(error, timeout)))?;
         let status = response.status();
         if !status.is_success() {
             return Err(fail(Reason::status(status.as_u16(), retry_after, &body)));
         }
-        Ok(Answer { status, retry_after, url: url.to_string(), body })
+        Ok(Response { method: method.clone(), status, retry_after, url: url.to_string(), body })
     }
 }
 
-impl Answer {
+impl Response {
     fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        let fail = |reason| Error::new(&Method::GET, &self.url, reason);
+        let fail = |reason| Error::new(&self.method, &self.url, reason);
         #[derive(serde::Deserialize)]
         struct Version {
             version: u32,

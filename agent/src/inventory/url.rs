@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! URL references (RFC 3986 5.2), as far as a profile uses them. Pure.
 
-/// Where `reference` points, seen from `base`: absolute, `/absolute/path`, or relative to the base's folder.
-pub fn resolve(base: &str, reference: &str) -> String {
+/// Resolves `reference` against `base`: an absolute URL, an `/absolute/path`, or relative to the base's directory.
+pub(crate) fn resolve(base: &str, reference: &str) -> String {
     if reference.contains("://") {
         return reference.to_string();
     }
@@ -20,7 +20,7 @@ mod tests {
     use super::resolve;
 
     #[test]
-    fn references_are_seen_from_the_profile() {
+    fn references_are_relative_to_the_profile() {
         let base = "https://i.example:8443/ipxe/4c4c/profile";
         assert_eq!(resolve(base, "http://mirror/k"), "http://mirror/k");
         assert_eq!(resolve(base, "/images/k"), "https://i.example:8443/images/k");

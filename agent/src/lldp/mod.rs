@@ -167,3 +167,23 @@ impl Shared {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_can_be_cancelled_and_ends_at_the_shutdown() {
+        let machine = Machine::at("/nowhere");
+        let collector = Collector::new(&machine, Options::AT_BOOT);
+        collector.wait(&|| true);
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| collector.wait(&|| false));
+            assert!(!waits.is_finished());
+            drop(collector.shutdown_on_drop());
+        });
+        // Otherwise it would open sockets, in a run that is over.
+        collector.start(&machine, &[]).unwrap();
+        assert!(lock(&collector.running).is_none());
+    }
+}

@@ -1,42 +1,39 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Downloads side by side, straight into memory, hashed on the way, resumed where they broke.
+//! Parallel downloads into memory, with the digest computed on the way, resumed where a connection broke.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use ring::digest::{self, SHA256};
 use stage1_contract::InstalledArtifact;
 use thiserror::Error;
 use ureq::http::{Request, StatusCode};
 
 use super::plan::Fetch;
-use crate::display::hex;
-use crate::host::random;
-use crate::inventory::{Reason, Transport};
+use crate::display::{hex, size};
+use crate::inventory::{GiveUp, READ_TIMEOUT, Reason, Retry, Transport, retry_after};
 
-/// Longest time without a single byte.
-const STALL: Duration = Duration::from_secs(20);
-/// Attempts at one file that bring nothing, before it is given up.
-const FRUITLESS: u32 = 8;
+/// Attempts in a row without a single byte before a file is given up.
+const MAX_FRUITLESS: u32 = 8;
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// How often a download tells how far it is.
+/// How often the progress is logged.
 const PROGRESS: Duration = Duration::from_secs(5);
 
-/// Fetches files.
+/// Downloads files.
 pub struct Downloader {
-    /// How to speak to the servers.
+    /// The HTTP client, and how to wait between attempts.
     pub transport: Transport,
     /// When to give up.
     pub deadline: Instant,
 }
 
-/// What has come of a file so far.
+/// A file that is being downloaded.
 struct Partial<'a> {
     fetch: &'a Fetch,
     file: &'a File,
@@ -48,24 +45,34 @@ struct Partial<'a> {
     total: &'a AtomicU64,
 }
 
+/// Why an attempt failed.
 #[derive(Debug, Error)]
-enum Broken {
-    /// Another attempt may bring the rest.
+enum DownloadError {
     #[error("{0}")]
-    Passing(String),
-    /// This URL will never do.
-    #[error("{0}")]
-    Useless(String),
+    Http(Reason),
+    #[error("the server sent another range than requested: {0:?}")]
+    WrongRange(Option<String>),
+    #[error("wrong size: {actual} bytes, not the expected {expected}")]
+    WrongSize { actual: u64, expected: u64 },
+    #[error("wrong size: longer than the expected {0} bytes")]
+    TooLong(u64),
+    #[error("writing to memory: {0}")]
+    Write(io::Error),
+    /// The digest is wrong, and the parts came in several attempts.
+    #[error("the parts of several attempts do not match")]
+    PartsDiffer,
+    #[error("wrong digest: its SHA-256 is {actual}, not the expected {expected}")]
+    WrongDigest { actual: String, expected: String },
 }
 
 impl Downloader {
-    /// Fetches every file to its place: what, into which file, at which offset.
+    /// Downloads all files in parallel: each from its URLs, into its file, at its offset.
     ///
     /// # Errors
-    /// The first file that could not be had, with its URL and why.
+    /// The first file that failed, with its URL and why.
     pub fn fetch_all(&self, pieces: &[(&Fetch, &File, u64)]) -> Result<Vec<InstalledArtifact>> {
         let total = AtomicU64::new(0);
-        let size: u64 = pieces.iter().map(|(fetch, ..)| fetch.size).sum();
+        let bytes: u64 = pieces.iter().map(|(fetch, ..)| fetch.size).sum();
         thread::scope(|scope| {
             let (done, wait) = channel();
             let threads: Vec<_> = pieces
@@ -81,8 +88,8 @@ impl Downloader {
                 .collect();
             drop(done);
             while let Err(RecvTimeoutError::Timeout) = wait.recv_timeout(PROGRESS) as Result<(), _> {
-                let percent = total.load(Ordering::Relaxed).saturating_mul(100) / size.max(1);
-                log::info!("download: {percent} % of {size} bytes");
+                let percent = total.load(Ordering::Relaxed).saturating_mul(100) / bytes.max(1);
+                log::info!("download: {percent} % of {}", size(bytes));
             }
             threads
                 .into_iter()
@@ -93,6 +100,7 @@ impl Downloader {
 
     fn fetch(&self, mut partial: Partial) -> Result<InstalledArtifact> {
         let mut urls: Vec<&String> = partial.fetch.urls.iter().collect();
+        let mut retry = Retry::new(&*self.transport.pause, self.deadline, LONGEST_PAUSE);
         let mut fruitless = 0;
         let mut turn = 0;
         loop {
@@ -100,62 +108,74 @@ impl Downloader {
             let before = partial.done;
             let error = match self.attempt(url, &mut partial) {
                 Ok(()) => return Ok(partial.installed(url)),
-                Err(Broken::Useless(why)) => {
-                    urls.retain(|other| *other != url);
-                    partial.restart();
-                    if urls.is_empty() {
-                        bail!("{url}: {why}");
-                    }
-                    log::warn!("{url}: {why}; trying the next URL");
-                    continue;
-                }
-                Err(Broken::Passing(why)) => anyhow!("{url}: {why}"),
+                Err(error) => error,
             };
-            fruitless = if partial.done > before { 0 } else { fruitless + 1 };
-            turn += 1;
-            let pause = random::share(LONGEST_PAUSE.min(Duration::from_millis(250 << fruitless.min(10))));
-            if fruitless >= FRUITLESS || Instant::now() + pause >= self.deadline {
-                return Err(error.context(format!("{} of {} bytes came", partial.done, partial.fetch.size)));
+            if error.is_cancelled() {
+                return Err(partial.failed(url, &error));
             }
-            log::warn!("{error:#}; going on at byte {}", partial.done);
-            thread::sleep(pause);
+            if !error.may_retry() {
+                urls.retain(|other| *other != url);
+                partial.restart();
+                if urls.is_empty() {
+                    bail!("{url}: {error}");
+                }
+                log::warn!("{url}: {error}; trying the next URL");
+                continue;
+            }
+            let made_progress = partial.done > before;
+            if made_progress {
+                retry.reset();
+            }
+            fruitless = if made_progress { 0 } else { fruitless + 1 };
+            turn += 1;
+            let failure = partial.failed(url, &error);
+            if fruitless >= MAX_FRUITLESS {
+                return Err(failure);
+            }
+            // With another URL to try, one server's load is no reason to wait.
+            let retry_after = error.retry_after().filter(|_| urls.len() == 1);
+            match retry.wait(&failure, retry_after) {
+                Ok(()) => {}
+                Err(GiveUp::Deadline) => return Err(failure),
+                Err(GiveUp::Cancelled) => return Err(partial.failed(url, &Reason::Cancelled.into())),
+            }
         }
     }
 
-    fn attempt(&self, url: &str, partial: &mut Partial) -> Result<(), Broken> {
+    fn attempt(&self, url: &str, partial: &mut Partial) -> Result<(), DownloadError> {
         let mut request = Request::builder().uri(url);
         if partial.done > 0 {
             request = request.header("range", format!("bytes={}-", partial.done));
         }
-        let request = request.body(()).map_err(|error| Broken::Useless(error.to_string()))?;
+        let request = request.body(()).map_err(|error| Reason::BadUrl(error.to_string()))?;
         let left = self.deadline.saturating_duration_since(Instant::now());
-        let agent = &self.transport.agent;
-        let request =
-            agent.configure_request(request).timeout_per_read(Some(STALL)).timeout_global(Some(left)).build();
-        let mut response = agent.run(request).map_err(broken)?;
+        let request = self.transport.agent.configure_request(request);
+        let request = request.timeout_per_read(Some(READ_TIMEOUT)).timeout_global(Some(left)).build();
+        let response = self.transport.agent.run(request);
+        let mut response = response.map_err(|error| Reason::from_client(error, left))?;
         match response.status() {
             StatusCode::PARTIAL_CONTENT if partial.done > 0 => {
                 let range = response.headers().get("content-range").and_then(|value| value.to_str().ok());
                 if !range.is_some_and(|range| range.starts_with(&format!("bytes {}-", partial.done))) {
-                    return Err(Broken::Useless(format!("the server sent another range: {range:?}")));
+                    return Err(DownloadError::WrongRange(range.map(str::to_string)));
                 }
                 partial.pieced = true;
             }
             StatusCode::OK => {
                 partial.restart();
-                let length = response.body().content_length();
-                if let Some(length) = length.filter(|length| *length != partial.fetch.size) {
-                    let size = partial.fetch.size;
-                    return Err(Broken::Useless(format!("it has {length} bytes, not the expected {size}")));
+                let (actual, expected) = (response.body().content_length(), partial.fetch.size);
+                if let Some(actual) = actual.filter(|actual| *actual != expected) {
+                    return Err(DownloadError::WrongSize { actual, expected });
                 }
             }
             status => {
-                let reason = Reason::status(status.as_u16(), None, b"").to_string();
-                let passing = matches!(status.as_u16(), 408 | 425 | 429 | 500..=599);
-                return Err(if passing { Broken::Passing(reason) } else { Broken::Useless(reason) });
+                let retry_after = retry_after(response.headers());
+                return Err(Reason::status(status.as_u16(), retry_after, b"").into());
             }
         }
-        partial.take(response.body_mut().with_config().limit(u64::MAX).reader())
+        let body = response.body_mut().with_config().limit(u64::MAX).reader();
+        let is_cancelled = || self.transport.pause.is_cancelled();
+        partial.take(body, &is_cancelled, |error| Reason::from_client(error.into(), left))
     }
 }
 
@@ -172,43 +192,50 @@ impl<'a> Partial<'a> {
     }
 
     /// Reads to the end, and checks the digest there.
-    fn take(&mut self, mut body: impl Read) -> Result<(), Broken> {
+    fn take(
+        &mut self,
+        mut body: impl Read,
+        is_cancelled: &dyn Fn() -> bool,
+        reason: impl FnOnce(io::Error) -> Reason,
+    ) -> Result<(), DownloadError> {
+        let expected = self.fetch.size;
         let mut buffer = vec![0; 256 * 1024];
         loop {
+            if is_cancelled() {
+                return Err(Reason::Cancelled.into());
+            }
             let length = match body.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(length) => length,
-                Err(_) if self.done == self.fetch.size => break,
-                Err(error) => return Err(broken(ureq::Error::from(error))),
+                Err(_) if self.done == expected => break,
+                Err(error) => return Err(reason(error).into()),
             };
-            if self.done + length as u64 > self.fetch.size {
-                return Err(Broken::Useless(format!(
-                    "it is longer than the expected {} bytes",
-                    self.fetch.size
-                )));
+            if self.done + length as u64 > expected {
+                return Err(DownloadError::TooLong(expected));
             }
             let chunk = &buffer[..length];
-            let written = self.file.write_all_at(chunk, self.offset + self.done);
-            written.map_err(|error| Broken::Useless(format!("writing into memory: {error}")))?;
+            self.file.write_all_at(chunk, self.offset + self.done).map_err(DownloadError::Write)?;
             self.hash.update(chunk);
             self.done += length as u64;
             self.total.fetch_add(length as u64, Ordering::Relaxed);
         }
-        if self.done < self.fetch.size {
-            return Err(Broken::Passing("the answer ends in its middle".to_string()));
+        if self.done < expected {
+            return Err(Reason::Truncated.into());
         }
-        let digest = hex(self.hash.clone().finish().as_ref());
-        if digest != self.fetch.sha256 {
-            if self.pieced {
-                self.restart();
-                return Err(Broken::Passing("the parts of several attempts do not fit together".to_string()));
-            }
-            let wanted = &self.fetch.sha256;
-            return Err(Broken::Useless(format!(
-                "wrong digest: its SHA-256 is {digest}, not the expected {wanted}"
-            )));
+        let actual = hex(self.hash.clone().finish().as_ref());
+        if actual == self.fetch.sha256 {
+            return Ok(());
         }
-        Ok(())
+        if self.pieced {
+            self.restart();
+            return Err(DownloadError::PartsDiffer);
+        }
+        Err(DownloadError::WrongDigest { actual, expected: self.fetch.sha256.clone() })
+    }
+
+    fn failed(&self, url: &str, error: &DownloadError) -> Error {
+        let (done, expected) = (size(self.done), size(self.fetch.size));
+        anyhow!("{url}: {error} (received {done} of {expected})")
     }
 
     fn installed(&self, url: &str) -> InstalledArtifact {
@@ -216,9 +243,30 @@ impl<'a> Partial<'a> {
     }
 }
 
-fn broken(error: ureq::Error) -> Broken {
-    let reason = Reason::from(error);
-    let passing =
-        matches!(reason, Reason::Connection(_) | Reason::Timeout(_) | Reason::CutShort | Reason::NoSuchName);
-    if passing { Broken::Passing(reason.to_string()) } else { Broken::Useless(reason.to_string()) }
+impl DownloadError {
+    /// Whether another attempt at the same URL may bring the rest.
+    fn may_retry(&self) -> bool {
+        match self {
+            Self::Http(reason) => reason.may_retry(),
+            Self::PartsDiffer => true,
+            _ => false,
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Http(Reason::Cancelled))
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Http(reason) => reason.retry_after(),
+            _ => None,
+        }
+    }
+}
+
+impl From<Reason> for DownloadError {
+    fn from(reason: Reason) -> Self {
+        Self::Http(reason)
+    }
 }

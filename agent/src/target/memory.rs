@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Files in memory (memfd_create(2)) for what `kexec_file_load` takes.
+//! Files in memory (memfd_create(2)) for `kexec_file_load(2)`.
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -10,19 +10,19 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::plan::Fetch;
 
-/// The kernel finds the next segment of an initrd at a multiple of four bytes
+/// Each archive of concatenated cpio archives begins at a multiple of four bytes
 /// (Documentation/driver-api/early-userspace/buffer-format.rst).
 const ALIGNMENT: u64 = 4;
 
-/// An empty file in memory.
-pub fn file(name: &str) -> Result<File> {
-    let fd =
-        memfd_create(name, MFdFlags::MFD_CLOEXEC).with_context(|| format!("making memory for the {name}"))?;
+/// An empty memfd; `name` is for messages and /proc.
+pub(crate) fn file(name: &str) -> Result<File> {
+    let fd = memfd_create(name, MFdFlags::MFD_CLOEXEC)
+        .with_context(|| format!("creating a memfd for the {name}"))?;
     Ok(File::from(fd))
 }
 
-/// A file with room for the initrds one after the other: where each begins, and where the last ends.
-pub fn for_initrds(initrds: &[Fetch]) -> Result<(File, Vec<u64>, u64)> {
+/// An empty memfd for the concatenated initrds, the offset of each, and the end of the last.
+pub(crate) fn for_initrds(initrds: &[Fetch]) -> Result<(File, Vec<u64>, u64)> {
     let mut end: u64 = 0;
     let mut offsets = Vec::new();
     for initrd in initrds {
@@ -32,21 +32,21 @@ pub fn for_initrds(initrds: &[Fetch]) -> Result<(File, Vec<u64>, u64)> {
     Ok((file("initrd")?, offsets, end))
 }
 
-/// Writes a segment at `end`; returns where the next one goes.
-pub fn append(file: &File, end: u64, bytes: &[u8]) -> Result<u64> {
-    file.write_all_at(bytes, end).context("writing into memory")?;
+/// Writes an archive at `end`; returns the offset of the next one.
+pub(crate) fn append(file: &File, end: u64, bytes: &[u8]) -> Result<u64> {
+    file.write_all_at(bytes, end).context("writing to memory")?;
     let next = (end + bytes.len() as u64).next_multiple_of(ALIGNMENT);
-    file.set_len(next).context("writing into memory")?;
+    file.set_len(next).context("writing to memory")?;
     Ok(next)
 }
 
-/// Pads a segment in a buffer.
-pub fn pad(bytes: &mut Vec<u8>) {
+/// Pads a buffer for the next archive.
+pub(crate) fn pad(bytes: &mut Vec<u8>) {
     bytes.resize(bytes.len().next_multiple_of(ALIGNMENT as usize), 0);
 }
 
-/// The whole content.
-pub fn content(mut file: &File) -> Result<Vec<u8>> {
+/// The whole content of a memfd.
+pub(crate) fn content(mut file: &File) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.rewind().and_then(|()| file.read_to_end(&mut bytes)).context("reading back from memory")?;
     Ok(bytes)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The target: what the profile says, downloaded into memory, verified, ready to be loaded.
+//! The target: the profile's files, downloaded into memory, verified, ready to be loaded.
 
 mod download;
 mod memory;
@@ -13,11 +13,13 @@ use anyhow::{Context, Result, bail};
 use stage1_contract::InstalledArtifact;
 use stage1_kexec::{Image, Loaded};
 
+use crate::display::size;
+
 pub use download::Downloader;
-pub use overlay::overlay;
+pub(crate) use overlay::overlay;
 pub use plan::{Fetch, Plan};
 
-/// A target in memory. Every artifact in it had the digest that the profile names.
+/// A target in memory. Every downloaded artifact has the digest that the profile states.
 pub struct Target {
     kernel: File,
     initrd: Option<File>,
@@ -25,19 +27,19 @@ pub struct Target {
     artifacts: Vec<InstalledArtifact>,
 }
 
-/// A target that the running kernel holds.
+/// A target that is loaded into the running kernel.
 pub struct Armed {
-    /// Consume this to jump.
+    /// Executing it consumes it.
     pub loaded: Loaded,
     /// What was loaded.
     pub artifacts: Vec<InstalledArtifact>,
 }
 
-/// Downloads what the plan names and puts it together; `last` is one more initrd segment.
+/// Downloads the plan's files and assembles the target; `overlay` is one more initrd, after the profile's.
 ///
 /// # Errors
-/// What could not be had, or was not what the profile says.
-pub fn fetch(downloader: &Downloader, plan: &Plan, last: &[u8]) -> Result<Target> {
+/// A file that cannot be downloaded, or does not match the profile.
+pub fn fetch(downloader: &Downloader, plan: &Plan, overlay: &[u8]) -> Result<Target> {
     match plan {
         Plan::Kernel { kernel, initrds, append, .. } => {
             let (initrd, offsets, end) = memory::for_initrds(initrds)?;
@@ -46,7 +48,7 @@ pub fn fetch(downloader: &Downloader, plan: &Plan, last: &[u8]) -> Result<Target
             let pieces =
                 pieces.chain(initrds.iter().zip(offsets).map(|(artifact, at)| (artifact, &initrd, at)));
             let artifacts = downloader.fetch_all(&pieces.collect::<Vec<_>>())?;
-            memory::append(&initrd, end, last)?;
+            memory::append(&initrd, end, overlay)?;
             let append = append.clone();
             check_kernel(&memory::content(&kernel_file)?, &append)
                 .with_context(|| format!("kernel {}", artifacts[0].url))?;
@@ -55,7 +57,7 @@ pub fn fetch(downloader: &Downloader, plan: &Plan, last: &[u8]) -> Result<Target
         Plan::Uki { uki, append, .. } => {
             let file = memory::file("uki")?;
             let artifacts = downloader.fetch_all(&[(uki, &file, 0)])?;
-            let mut target = split(&memory::content(&file)?, append, last)
+            let mut target = split(&memory::content(&file)?, append, overlay)
                 .with_context(|| format!("unified kernel image {}", artifacts[0].url))?;
             target.artifacts = artifacts;
             Ok(target)
@@ -66,17 +68,17 @@ pub fn fetch(downloader: &Downloader, plan: &Plan, last: &[u8]) -> Result<Target
 /// A target of files that are on the host, for `stage1 kexec`.
 ///
 /// # Errors
-/// Files that cannot be read, or are no kernel.
+/// A file that cannot be read, or is not a kernel.
 pub fn from_files(kernel: &str, initrds: &[String], append: &str) -> Result<Target> {
     let read = |path: &str| std::fs::read(path).with_context(|| format!("reading {path}"));
     let bytes = read(kernel)?;
     if let Ok(Image::Uki(_)) = Image::parse(&bytes) {
-        let mut last = Vec::new();
+        let mut overlay = Vec::new();
         for path in initrds {
-            memory::pad(&mut last);
-            last.extend(read(path)?);
+            memory::pad(&mut overlay);
+            overlay.extend(read(path)?);
         }
-        return split(&bytes, append, &last).with_context(|| kernel.to_string());
+        return split(&bytes, append, &overlay).with_context(|| kernel.to_string());
     }
     check_kernel(&bytes, append).with_context(|| kernel.to_string())?;
     let file = memory::file("kernel")?;
@@ -94,21 +96,18 @@ impl Target {
     /// The target for people.
     ///
     /// # Errors
-    /// Those of looking at the files in memory.
+    /// Those of fstat.
     pub fn text(&self) -> Result<String> {
-        let size = |file: &File| file.metadata().map(|metadata| metadata.len());
-        let initrd = self.initrd.as_ref().map(size).transpose()?.unwrap_or_default();
-        Ok(format!(
-            "kernel   {} bytes\ninitrd   {initrd} bytes\nappend   {}\n",
-            size(&self.kernel)?,
-            self.append
-        ))
+        let length = |file: &File| file.metadata().map(|metadata| metadata.len());
+        let kernel = length(&self.kernel)?;
+        let initrd = self.initrd.as_ref().map(length).transpose()?.unwrap_or_default();
+        Ok(format!("kernel   {}\ninitrd   {}\nappend   {}\n", size(kernel), size(initrd), self.append))
     }
 
-    /// Hands the target to the running kernel.
+    /// Loads the target into the running kernel.
     ///
     /// # Errors
-    /// The kernel's reason.
+    /// [`stage1_kexec::LoadError`].
     pub fn load(self) -> Result<Armed> {
         let initrd = self.initrd.as_ref().map(AsFd::as_fd);
         let loaded =
@@ -120,16 +119,17 @@ impl Target {
 fn check_kernel(bytes: &[u8], append: &str) -> Result<()> {
     match Image::parse(bytes)? {
         Image::BzImage { cmdline_size } if append.len() > cmdline_size as usize => {
-            bail!("it takes a command line of {cmdline_size} bytes, the profile's has {}", append.len())
+            bail!("command line too long: {} bytes, this kernel accepts {cmdline_size}", append.len())
         }
         Image::BzImage { .. } => Ok(()),
-        Image::Uki(_) => bail!("it is a unified kernel image: name it as uki in the profile"),
+        Image::Uki(_) => bail!("is a unified kernel image: name it as uki in the profile, not as kernel"),
     }
 }
 
-fn split(bytes: &[u8], append: &str, last: &[u8]) -> Result<Target> {
+/// Takes a unified kernel image apart, since `kexec_file_load` takes a kernel and an initrd.
+fn split(bytes: &[u8], append: &str, overlay: &[u8]) -> Result<Target> {
     let Image::Uki(uki) = Image::parse(bytes)? else {
-        bail!("it is a plain kernel: name it as kernel in the profile");
+        bail!("is not a unified kernel image: name it as kernel in the profile, not as uki");
     };
     let append = if append.is_empty() { uki.cmdline.unwrap_or_default() } else { append };
     check_kernel(uki.kernel, append)?;
@@ -137,6 +137,6 @@ fn split(bytes: &[u8], append: &str, last: &[u8]) -> Result<Target> {
     memory::append(&kernel, 0, uki.kernel)?;
     let initrd = memory::file("initrd")?;
     let end = memory::append(&initrd, 0, uki.initrd.unwrap_or_default())?;
-    memory::append(&initrd, end, last)?;
+    memory::append(&initrd, end, overlay)?;
     Ok(Target { kernel, initrd: Some(initrd), append: append.to_string(), artifacts: Vec::new() })
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The target's last initrd segment: its name, its network, what else the detail says. Pure.
+//! The overlay initrd: a cpio archive, concatenated to the profile's initrds, with the host's detail: host name, network,
+//! extra files. Pure.
 //!
-//! The files lie in `/etc/stage1`, where no init mounts anything over them; `/run/stage1` leads
-//! there, by a link for a simple target and by tmpfiles.d(5) for systemd, whose `/run` is empty at first.
+//! The files are in `/etc/stage1`, where no init mounts anything over them. `/run/stage1` leads there, by a symbolic link
+//! for a simple target and by tmpfiles.d(5) for systemd, which mounts an empty `/run`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,11 +14,11 @@ use base64::engine::general_purpose::STANDARD;
 use cpio::newc::{Builder, ModeFileType, trailer};
 use stage1_contract::{Detail, ExtraFile, Interface};
 
-/// A newc cpio with the detail's files.
+/// A newc cpio archive with the detail's files.
 ///
 /// # Errors
-/// A detail with an impossible path, mode, name or content.
-pub fn overlay(detail: &Detail, nonce: &str) -> Result<Vec<u8>> {
+/// A detail with an invalid path, mode, name or content.
+pub(crate) fn overlay(detail: &Detail, nonce: &str) -> Result<Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut put = |path: &str, mode: u32, content: Vec<u8>| files.insert(path.to_string(), (mode, content));
     if !detail.hostname.is_empty() {
@@ -139,8 +140,8 @@ fn extra_file(file: &ExtraFile) -> Result<(String, u32, Vec<u8>)> {
     Ok((path, mode, content))
 }
 
-/// Where the path lies in a system with a merged /usr (file-hierarchy(7)): a folder of the old name in the segment
-/// would take the place of the target's link.
+/// The path in a system with a merged /usr (file-hierarchy(7)): a directory of the old name in the archive would replace
+/// the target's symbolic link.
 fn merged(path: &str) -> String {
     let (first, rest) = path.split_once('/').unwrap_or((path, ""));
     match first {
@@ -151,16 +152,16 @@ fn merged(path: &str) -> String {
     }
 }
 
-/// The kernel gives a folder that is there already the mode that the segment says.
-fn folder_mode(folder: &str) -> u32 {
-    match folder {
+/// The mode of a directory: the kernel also changes an existing directory to the mode in the archive.
+fn directory_mode(directory: &str) -> u32 {
+    match directory {
         "tmp" | "var/tmp" => 0o1777,
         "root" => 0o700,
         _ => 0o755,
     }
 }
 
-/// A value must not begin another line of a file that init reads.
+/// A value must not add a line to a file that init reads.
 fn check_line(what: &str, value: &str) -> Result<()> {
     if value.is_empty() || value.contains(char::is_control) {
         bail!("{what}: {value:?} is not one line of text");
@@ -178,15 +179,15 @@ fn check_interface_name(name: &str) -> Result<()> {
 }
 
 fn archive(files: &BTreeMap<String, (u32, Vec<u8>)>) -> Result<Vec<u8>> {
-    let mut folders: Vec<&str> =
+    let mut directories: Vec<&str> =
         files.keys().flat_map(|path| path.match_indices('/').map(|(at, _)| &path[..at])).collect();
-    folders.push("run");
-    folders.sort_unstable();
-    folders.dedup();
+    directories.push("run");
+    directories.sort_unstable();
+    directories.dedup();
     let mut out = Vec::new();
-    for folder in folders {
-        let entry = Builder::new(folder)
-            .mode(folder_mode(folder))
+    for directory in directories {
+        let entry = Builder::new(directory)
+            .mode(directory_mode(directory))
             .set_mode_file_type(ModeFileType::Directory)
             .nlink(2);
         entry.write(&mut out, 0).finish()?;
@@ -203,7 +204,7 @@ fn archive(files: &BTreeMap<String, (u32, Vec<u8>)>) -> Result<Vec<u8>> {
 }
 
 fn put(entry: Builder, out: &mut Vec<u8>, content: &[u8]) -> Result<()> {
-    let size = u32::try_from(content.len()).context("longer than cpio allows")?;
+    let size = u32::try_from(content.len()).context("larger than 4 GiB, the limit of the cpio format")?;
     let mut writer = entry.write(out, size);
     std::io::Write::write_all(&mut writer, content)?;
     writer.finish()?;
@@ -308,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_a_detail_can_begin_a_line_of_its_own() {
+    fn no_value_of_a_detail_can_add_a_line() {
         let mut bad = detail();
         bad.hostname = "a\nb".to_string();
         assert!(overlay(&bad, "n").is_err());

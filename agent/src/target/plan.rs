@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From a profile to what is to be fetched. Pure.
+//! From a profile to a list of downloads. Pure.
 
 use std::fmt::Write;
 
 use anyhow::{Context, Result, bail};
 use stage1_contract::{Artifact, Profile};
 
+use crate::display::size;
 use crate::inventory::resolve;
 
-/// What will be fetched and loaded.
+/// What to download and load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// A kernel and its initrds.
@@ -17,7 +18,7 @@ pub enum Plan {
         profile: String,
         /// The kernel.
         kernel: Fetch,
-        /// The initrds, in their order.
+        /// The initrds, in the order in which they are concatenated.
         initrds: Vec<Fetch>,
         /// The command line.
         append: String,
@@ -28,12 +29,12 @@ pub enum Plan {
         profile: String,
         /// The image.
         uki: Fetch,
-        /// The command line; empty: the image's own.
+        /// The command line; if empty, the image's own is used.
         append: String,
     },
 }
 
-/// One file to fetch.
+/// A file to download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
     /// Absolute URLs, tried in turn.
@@ -48,7 +49,7 @@ impl Plan {
     /// Checks a profile that came from `base`.
     ///
     /// # Errors
-    /// What the profile lacks, by its field.
+    /// The first invalid or missing field.
     pub fn new(profile: &Profile, base: &str) -> Result<Self> {
         let Profile { name, append, .. } = profile;
         let fetch = |field: &str, artifact: &Artifact| {
@@ -57,11 +58,11 @@ impl Plan {
         match (&profile.kernel, &profile.uki) {
             (None, None) => bail!("profile {name:?} has neither a kernel nor a uki"),
             (Some(_), Some(_)) => {
-                bail!("profile {name:?} has both a kernel and a uki: one of them is too much")
+                bail!("profile {name:?} has both a kernel and a uki: only one of them is allowed")
             }
             (None, Some(uki)) => {
                 if !profile.initrds.is_empty() {
-                    bail!("profile {name:?} has initrds beside a uki, which carries its own");
+                    bail!("profile {name:?} has initrds in addition to a uki, which contains its own");
                 }
                 Ok(Self::Uki { profile: name.clone(), uki: fetch("uki", uki)?, append: append.clone() })
             }
@@ -86,13 +87,13 @@ impl Plan {
         }
     }
 
-    /// Bytes to download.
+    /// Total size of the download in bytes.
     pub fn bytes(&self) -> u64 {
         self.artifacts().iter().map(|artifact| artifact.size).fold(0, u64::saturating_add)
     }
 
-    /// Bytes of memory the target needs until the jump: each artifact as a file, in the buffer the kernel reads it
-    /// into, and where it is to run.
+    /// Bytes of memory the target needs until the jump: each artifact is held as a file, in the kernel's read buffer, and
+    /// at its destination.
     pub fn memory_bytes(&self) -> u64 {
         self.bytes().saturating_mul(3)
     }
@@ -106,7 +107,7 @@ impl Plan {
         };
         for (i, artifact) in self.artifacts().into_iter().enumerate() {
             let _ =
-                writeln!(text, "{:<9}{} bytes, sha256 {}", names[i.min(1)], artifact.size, artifact.sha256);
+                writeln!(text, "{:<9}{}, sha256 {}", names[i.min(1)], size(artifact.size), artifact.sha256);
             for url in &artifact.urls {
                 let _ = writeln!(text, "         {url}");
             }
@@ -129,7 +130,7 @@ impl Fetch {
             bail!("no URL");
         }
         if artifact.size == 0 {
-            bail!("its size is 0 bytes");
+            bail!("size is 0 bytes");
         }
         let is_digest =
             artifact.sha256.len() == 64 && artifact.sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_profile_is_a_plan_with_absolute_urls() {
+    fn a_valid_profile_is_a_plan_with_absolute_urls() {
         let plan = Plan::new(&profile(), "https://i/ipxe/x/profile").unwrap();
         assert_eq!(plan.memory_bytes(), 180);
         let Plan::Kernel { kernel, initrds, .. } = plan else { panic!("{plan:?}") };
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_profile_lacks_is_named() {
+    fn an_invalid_field_is_named() {
         let fails = |change: fn(&mut Profile)| {
             let mut profile = profile();
             change(&mut profile);
@@ -187,6 +188,6 @@ mod tests {
             fails(|p| p.initrds[0].sha256 = "xyz".to_string())
                 .contains("initrds[0]: \"xyz\" is not a SHA-256")
         );
-        assert_eq!(fails(|p| p.kernel = Some(artifact(0))), "profile \"p\": kernel: its size is 0 bytes");
+        assert_eq!(fails(|p| p.kernel = Some(artifact(0))), "profile \"p\": kernel: size is 0 bytes");
     }
 }

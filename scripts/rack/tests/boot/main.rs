@@ -134,7 +134,7 @@ fn a_host_that_the_inventory_forgot_is_told_so() {
     host.power_on().unwrap();
     host.wait_for("the inventory has no profile for this host yet", BOOT).unwrap();
     rack.inventory().verb(&["host", "remove", UUID]).unwrap();
-    fails(host, &["profile: GET https://10.9.0.1:8443/ipxe/", UUID, "/profile: 404"]);
+    fails(host, &["profile: GET https://10.9.0.1:8443/ipxe/", UUID, "/profile: HTTP 404"]);
 }
 
 #[test]

@@ -17,8 +17,8 @@ use netlink::dhcp::{Exchange, Lease, Reply};
 use netlink::route::{self, Link};
 
 const SERVER_PORT: u16 = 67;
-/// Waits between messages. RFC 2131 4.1 begins with 4 s; a switch port that has only just come up
-/// often drops the first message, so this begins sooner.
+/// Pauses between messages. RFC 2131 4.1 begins with 4 s; a switch port that has just come up often drops the first
+/// message, so the second one follows earlier.
 const WAITS: [Duration; 5] = [
     Duration::from_millis(1000),
     Duration::from_millis(2000),
@@ -26,13 +26,13 @@ const WAITS: [Duration; 5] = [
     Duration::from_millis(8000),
     Duration::from_millis(16000),
 ];
-/// Port metrics begin here, so that an administrator's own routes win.
+/// Lowest route metric, so that an administrator's own routes win; the interface index is added.
 const METRIC: u32 = 1024;
-/// The name servers that the leases brought, in their order (resolv.conf(5) takes three).
+/// The name servers of all leases, in order of arrival (resolv.conf(5) uses the first three).
 static NAME_SERVERS: Mutex<Vec<Ipv4Addr>> = Mutex::new(Vec::new());
 
-/// Gets and keeps a lease on `link`.
-pub fn start(machine: &Machine, link: &Link) {
+/// Starts a thread that acquires a lease on `link` and renews it.
+pub(crate) fn start(machine: &Machine, link: &Link) {
     let (machine, link) = (machine.clone(), link.clone());
     super::detach(format!("dhcp-{}", link.name), move || {
         if let Err(error) = keep_lease(&machine, &link) {
@@ -50,22 +50,22 @@ fn keep_lease(machine: &Machine, link: &Link) -> Result<()> {
         let exchange = Exchange { id: random::bytes(), mac };
         let lease = acquire(&socket, exchange, held.take())?;
         configure(machine, link, &lease)?;
-        // T1, RFC 2131 4.4.5. A lease without a time is for ever.
+        // T1, RFC 2131 4.4.5. A lease without a time does not expire.
         let Some(time) = lease.time else { return Ok(()) };
         sleep((time / 2).max(Duration::from_secs(30)));
         held = Some(lease);
     }
 }
 
-/// Asks until a server has given an address. While `held` is still ours, which it is for half of its time from now
-/// on, that is asked for again.
+/// Sends messages until a server acknowledges a lease. While `held` is valid, which is for half of its time from now on,
+/// its address is requested again.
 fn acquire(socket: &UdpSocket, exchange: Exchange, held: Option<Lease>) -> Result<Lease> {
     let started = Instant::now();
-    let mut wanted = held.clone();
+    let mut requested = held.clone();
     let mut waits = WAITS.iter().copied().chain(std::iter::repeat(WAITS[WAITS.len() - 1]));
     loop {
         let elapsed = started.elapsed();
-        let message = match &wanted {
+        let message = match &requested {
             Some(lease) => exchange.request(elapsed, lease),
             None => exchange.discover(elapsed),
         };
@@ -74,19 +74,21 @@ fn acquire(socket: &UdpSocket, exchange: Exchange, held: Option<Lease>) -> Resul
             log::debug!("sending a DHCP message: {error}");
         }
         let wait = waits.next().unwrap_or(WAITS[0]);
-        match answer(socket, exchange, wait, wanted.is_some())? {
+        match answer(socket, exchange, wait, requested.is_some())? {
             Some(Reply::Ack(lease)) => return Ok(lease),
-            Some(Reply::Offer(lease)) => wanted = Some(lease),
+            Some(Reply::Offer(lease)) => requested = Some(lease),
             Some(Reply::Nak) => {
-                wanted = None;
+                requested = None;
                 sleep(wait);
             }
-            None => wanted = held.clone().filter(|lease| lease.time.is_some_and(|time| elapsed < time / 2)),
+            None => {
+                requested = held.clone().filter(|lease| lease.time.is_some_and(|time| elapsed < time / 2))
+            }
         }
     }
 }
 
-/// The first answer that fits within `wait`.
+/// The first reply to `exchange` within `wait`.
 fn answer(socket: &UdpSocket, exchange: Exchange, wait: Duration, requested: bool) -> Result<Option<Reply>> {
     let deadline = Instant::now() + wait;
     let mut buffer = [0; 2048];
@@ -102,7 +104,7 @@ fn answer(socket: &UdpSocket, exchange: Exchange, wait: Duration, requested: boo
                 return Ok(None);
             }
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::NetworkDown) => continue,
-            Err(error) => return Err(error).context("receiving a DHCP answer"),
+            Err(error) => return Err(error).context("receiving a DHCP reply"),
         };
         match exchange.parse(&buffer[..length]) {
             Some(Reply::Offer(_)) if requested => {}
@@ -113,7 +115,7 @@ fn answer(socket: &UdpSocket, exchange: Exchange, wait: Duration, requested: boo
 }
 
 fn configure(machine: &Machine, link: &Link, lease: &Lease) -> Result<()> {
-    let address = lease.address.ok_or_else(|| anyhow!("a lease without an address"))?;
+    let address = lease.address.ok_or_else(|| anyhow!("the lease has no address"))?;
     let netlink = Netlink::open(0)?;
     if let Some(mtu) = lease.mtu
         && let Err(error) = netlink.request(&route::link_mtu(link.index, mtu))

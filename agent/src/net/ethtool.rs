@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! ethtool's ioctl (include/uapi/linux/ethtool.h): what a port's driver is asked.
+//! The ethtool ioctl (include/uapi/linux/ethtool.h).
 
 use std::io;
 use std::os::fd::AsRawFd;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
-/// Has the kernel fill in a request, which must be as long as the structure of its command.
+/// Runs an ethtool command on a port and returns the structure as the kernel filled it in. `request` must be as long as
+/// the structure of the command.
+///
+/// # Errors
+/// Those of socket and ioctl.
 pub(crate) fn ask(port: &str, command: u32, mut request: Vec<u8>) -> io::Result<Vec<u8>> {
     let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
     // SAFETY: all zeros is a valid `ifreq`.

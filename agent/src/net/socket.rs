@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Sockets to the kernel, netlink and rtnetlink; and UDP bound to a port for DHCP.
+//! Netlink and rtnetlink sockets, and UDP sockets bound to a port for DHCP.
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
@@ -17,31 +17,31 @@ use nix::{setsockopt_impl, sockopt_impl};
 
 use netlink::route::{self, Message};
 
-/// Longest wait for the kernel's answer to one request.
-const ANSWER: Duration = Duration::from_secs(5);
+/// Longest wait for the kernel's response to a request.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 sockopt_impl!(
-    /// netlink(7): errors come with words.
+    /// netlink(7): error responses carry a message.
     ExtendedAck, SetOnly, libc::SOL_NETLINK, libc::NETLINK_EXT_ACK, bool
 );
 sockopt_impl!(
-    /// netlink(7): errors come without the request.
+    /// netlink(7): error responses do not repeat the request.
     CappedAck, SetOnly, libc::SOL_NETLINK, libc::NETLINK_CAP_ACK, bool
 );
 sockopt_impl!(
-    /// netlink(7): joins a group.
+    /// netlink(7): joins a multicast group.
     Membership, SetOnly, libc::SOL_NETLINK, libc::NETLINK_ADD_MEMBERSHIP, u32
 );
 
 /// A netlink socket of any family.
-pub struct Socket(OwnedFd);
+pub(crate) struct Socket(OwnedFd);
 
 impl Socket {
-    /// Opens one that hears of `groups` (0: of nothing).
+    /// Opens a socket and joins `groups`, a bit mask (0: none).
     ///
     /// # Errors
     /// Those of socket and bind.
-    pub fn open(protocol: SockProtocol, groups: u32) -> nix::Result<Self> {
+    pub(crate) fn open(protocol: SockProtocol, groups: u32) -> nix::Result<Self> {
         let fd = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, Some(protocol))?;
         bind(fd.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
         setsockopt(&fd, ExtendedAck, &true)?;
@@ -49,11 +49,11 @@ impl Socket {
         Ok(Self(fd))
     }
 
-    /// Hears of one more group, which a family has numbered.
+    /// Joins one more multicast group, by the number that its family has for it.
     ///
     /// # Errors
     /// Those of setsockopt.
-    pub fn join(&self, group: u32) -> nix::Result<()> {
+    pub(crate) fn join(&self, group: u32) -> nix::Result<()> {
         setsockopt(&self.0, Membership, &group)
     }
 
@@ -61,15 +61,15 @@ impl Socket {
     ///
     /// # Errors
     /// Those of send.
-    pub fn send(&self, request: &[u8]) -> nix::Result<()> {
+    pub(crate) fn send(&self, request: &[u8]) -> nix::Result<()> {
         send(self.0.as_raw_fd(), request, MsgFlags::empty()).map(drop)
     }
 
-    /// Waits until `deadline` for a datagram; none in time is an empty one.
+    /// Waits until `deadline` for a datagram; returns an empty one if none arrives.
     ///
     /// # Errors
     /// Those of poll and recv.
-    pub fn receive(&self, deadline: Instant) -> nix::Result<Vec<u8>> {
+    pub(crate) fn receive(&self, deadline: Instant) -> nix::Result<Vec<u8>> {
         let left = deadline.saturating_duration_since(Instant::now());
         let timeout = PollTimeout::try_from(left.as_millis()).unwrap_or(PollTimeout::MAX);
         match poll(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)], timeout) {
@@ -85,14 +85,14 @@ impl Socket {
 }
 
 /// An rtnetlink socket.
-pub struct Netlink(Socket);
+pub(crate) struct Netlink(Socket);
 
 impl Netlink {
-    /// Opens one that hears of `groups` (0: of nothing).
+    /// Opens a socket and joins `groups`, a bit mask (0: none).
     ///
     /// # Errors
     /// Those of socket and bind.
-    pub fn open(groups: u32) -> Result<Self> {
+    pub(crate) fn open(groups: u32) -> Result<Self> {
         let socket = Socket::open(SockProtocol::NetlinkRoute, groups);
         socket.context("opening an rtnetlink socket").map(Self)
     }
@@ -101,30 +101,30 @@ impl Netlink {
     ///
     /// # Errors
     /// Those of send.
-    pub fn send(&self, request: &[u8]) -> Result<()> {
+    pub(crate) fn send(&self, request: &[u8]) -> Result<()> {
         self.0.send(request).context("sending an rtnetlink request")
     }
 
-    /// Waits until `deadline` for a datagram; none in time is an empty list.
+    /// Waits until `deadline` for a datagram; returns an empty list if none arrives.
     ///
     /// # Errors
     /// Those of recv.
-    pub fn receive(&self, deadline: Instant) -> Result<Vec<Message>> {
+    pub(crate) fn receive(&self, deadline: Instant) -> Result<Vec<Message>> {
         match self.0.receive(deadline) {
             Ok(datagram) => Ok(route::parse(&datagram)),
-            // Messages were lost: how the links are now tells what they said.
+            // Messages were lost: a dump of all links makes up for them.
             Err(Errno::ENOBUFS) => self.send(&route::dump_links()).map(|()| Vec::new()),
             Err(errno) => Err(errno).context("receiving from rtnetlink"),
         }
     }
 
-    /// Sends a request and waits for the kernel's answer to it.
+    /// Sends a request and waits for its acknowledgement.
     ///
     /// # Errors
-    /// What the kernel answers. That something is there already is none.
-    pub fn request(&self, request: &[u8]) -> Result<()> {
+    /// The kernel's error number, except EEXIST, which counts as success; no response in time.
+    pub(crate) fn request(&self, request: &[u8]) -> Result<()> {
         self.send(request)?;
-        let deadline = Instant::now() + ANSWER;
+        let deadline = Instant::now() + TIMEOUT;
         while Instant::now() < deadline {
             for message in self.receive(deadline)? {
                 match message {
@@ -135,7 +135,7 @@ impl Netlink {
                 }
             }
         }
-        bail!("no answer from rtnetlink")
+        bail!("rtnetlink: timed out after {} s", TIMEOUT.as_secs())
     }
 }
 
@@ -145,11 +145,11 @@ impl AsFd for Netlink {
     }
 }
 
-/// A DHCP client's socket on one port.
+/// A DHCP client's socket, bound to one port.
 ///
 /// # Errors
 /// Those of socket, setsockopt and bind.
-pub fn dhcp_socket(port: &str) -> Result<UdpSocket> {
+pub(crate) fn dhcp_socket(port: &str) -> Result<UdpSocket> {
     let open = || -> nix::Result<OwnedFd> {
         let fd = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
         setsockopt(&fd, sockopt::ReuseAddr, &true)?;

@@ -118,7 +118,7 @@ impl Stages<'_> {
         let applied = firmware::apply(&context, &facts, known);
         applied.problems.into_iter().for_each(|problem| stage.problem(problem));
         if applied.lost_link {
-            net::bring_up(self.machine, manager(self.machine), self.settings.network_timeout)
+            net::bring_up(self.machine, manager(self.machine), self.settings.network_timeout, &|| false)
                 .map_or_else(|error| stage.problem(format!("{error:#}")), drop);
         }
         stage.note(firmware::table::summary(&applied.report));

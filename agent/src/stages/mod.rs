@@ -151,7 +151,12 @@ impl<'a> Stages<'a> {
 
     /// Some port must have an address.
     pub fn bring_up_network(&self, stage: &StageContext) -> Result<()> {
-        stage.note(net::bring_up(self.machine, manager(self.machine), self.settings.network_timeout)?);
+        stage.note(net::bring_up(
+            self.machine,
+            manager(self.machine),
+            self.settings.network_timeout,
+            &|| false,
+        )?);
         Ok(())
     }
 

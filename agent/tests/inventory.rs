@@ -243,7 +243,7 @@ fn plan(kernel: Artifact, base: &str) -> Plan {
 }
 
 /// The error after a complete download: the bytes are not a kernel.
-const COMPLETE: &str = "not a kernel but a file of unknown kind";
+const COMPLETE: &str = "not a kernel but an unknown kind of file";
 
 #[test]
 fn a_broken_download_resumes_where_it_broke() {

@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What an ELF file needs to run, and a directory to take that from.
+//! The loader and libraries that an ELF file needs, and a sysroot to take them from.
 
 use crate::Error;
 use goblin::elf::Elf;
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-/// Where the loader looks after the run paths of the object (ld.so(8); Debian's multiarch directories first).
+/// Where the loader searches after the run paths of the object (ld.so(8); Debian's multiarch directories first).
 const LIBRARY_DIRECTORIES: &[&str] =
     &["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"];
 
-/// How many symbolic links may follow one another (the kernel's limit).
+/// Most symbolic links in the resolution of a path (the kernel's limit).
 const MAX_LINKS: usize = 40;
 
-/// What the loader of an ELF file has to find.
+/// What an ELF file needs to run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
     /// The loader itself (PT_INTERP), an absolute path.
     pub interpreter: Option<String>,
     /// The names of libraries (DT_NEEDED).
     pub libraries: Vec<String>,
-    /// Directories to look in first (DT_RUNPATH, or DT_RPATH in older files).
+    /// Directories to search first (DT_RUNPATH, or DT_RPATH in older files).
     pub run_paths: Vec<String>,
 }
 
 impl Needs {
-    /// Reads the needs of `object`, a name for messages; `None` if the bytes are no ELF file at all.
+    /// Reads the needs of `object`, a name for messages; `None` if the bytes are not an ELF file.
     pub fn of(bytes: &[u8], object: &str) -> Result<Option<Needs>, Error> {
         if !bytes.starts_with(goblin::elf::header::ELFMAG) {
             return Ok(None);
@@ -40,13 +40,13 @@ impl Needs {
         }))
     }
 
-    /// Whether the file runs with nothing else in the image.
+    /// Whether the file is statically linked.
     pub fn is_empty(&self) -> bool {
         self.interpreter.is_none() && self.libraries.is_empty()
     }
 }
 
-/// A directory with the files of a system, such as unpacked packages. Links in it stay inside.
+/// A directory with the files of a system, such as unpacked packages. Symbolic links do not lead out of it.
 #[derive(Debug)]
 pub struct Sysroot {
     root: PathBuf,
@@ -56,9 +56,9 @@ pub struct Sysroot {
 /// A library or loader found in a sysroot.
 #[derive(Debug)]
 pub struct Library {
-    /// Where the loader looks for it: its absolute path in the sysroot.
+    /// Its absolute path in the sysroot, where the loader searches for it.
     pub path: String,
-    /// The file.
+    /// Its content.
     pub bytes: Vec<u8>,
 }
 
@@ -76,18 +76,18 @@ impl Sysroot {
             what: path.to_owned(),
             by: "this line".to_owned(),
             sysroot: self.root.clone(),
-            looked: path.to_owned(),
+            searched: path.to_owned(),
         })
     }
 
-    /// The libraries that `needs` asks for, with all that these need, except for those which an earlier call returned:
-    /// the loader takes a name that it has met once from where it met it, so one file per name is enough.
+    /// The libraries in `needs`, with their own dependencies, except for those that an earlier call returned: the loader
+    /// loads a library of the same name only once, so one file per name is enough.
     pub fn libraries(&mut self, needs: Needs, object: &str) -> Result<Vec<Library>, Error> {
         let mut libraries = Vec::new();
         let mut pending = vec![(needs, object.to_owned())];
         while let Some((needs, by)) = pending.pop() {
-            let wanted = needs.interpreter.iter().chain(&needs.libraries);
-            for name in wanted {
+            let names = needs.interpreter.iter().chain(&needs.libraries);
+            for name in names {
                 if !self.taken.insert(name.rsplit('/').next().unwrap_or(name).to_owned()) {
                     continue;
                 }
@@ -102,27 +102,27 @@ impl Sysroot {
         Ok(libraries)
     }
 
-    /// Finds a library as the loader would: a name with a slash is a path.
+    /// Finds a library as the loader does: a name with a slash is a path.
     fn find(&self, name: &str, run_paths: &[String], by: &str) -> Result<(String, PathBuf), Error> {
         let origin = by.rsplit_once('/').map_or("", |(directory, _)| directory);
         let run_paths =
             run_paths.iter().map(|path| path.replace("$ORIGIN", origin).replace("${ORIGIN}", origin));
-        let looked: Vec<String> = if name.contains('/') {
+        let searched: Vec<String> = if name.contains('/') {
             vec![name.to_owned()]
         } else {
             let directories = run_paths.chain(LIBRARY_DIRECTORIES.iter().map(|path| (*path).to_owned()));
             directories.map(|directory| format!("{directory}/{name}")).collect()
         };
-        let found = looked.iter().find_map(|path| Some((path.clone(), self.resolve(path)?)));
+        let found = searched.iter().find_map(|path| Some((path.clone(), self.resolve(path)?)));
         found.ok_or_else(|| Error::NotInSysroot {
             what: name.to_owned(),
             by: by.to_owned(),
             sysroot: self.root.clone(),
-            looked: looked.join(", "),
+            searched: searched.join(", "),
         })
     }
 
-    /// The file or directory that a path in the sysroot leads to, links followed as if the sysroot were /.
+    /// Resolves a path in the sysroot, following symbolic links as if the sysroot were /.
     fn resolve(&self, path: &str) -> Option<PathBuf> {
         let mut resolved = self.root.clone();
         let mut depth = 0_usize;
@@ -178,7 +178,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn a_dynamic_program_brings_its_loader_and_libraries() {
+    fn a_dynamic_program_has_its_loader_and_libraries() {
         let bytes = std::fs::read("/bin/ls").unwrap();
         let needs = Needs::of(&bytes, "/bin/ls").unwrap().unwrap();
         assert!(!needs.is_empty());
@@ -195,11 +195,11 @@ mod tests {
                 );
             }
         }
-        assert!(sysroot.libraries(needs, "/bin/ls").unwrap().is_empty(), "nothing is brought twice");
+        assert!(sysroot.libraries(needs, "/bin/ls").unwrap().is_empty(), "nothing is returned twice");
     }
 
     #[test]
-    fn a_missing_library_is_named_with_who_wants_it_and_where_it_was_looked_for() {
+    fn a_missing_library_is_named_with_the_object_that_needs_it_and_the_searched_paths() {
         let empty = tempfile::tempdir().unwrap();
         let needs = Needs {
             libraries: vec!["libmissing.so.1".to_owned()],
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn cut_short_at_any_byte_an_elf_file_is_refused_or_understood_but_never_a_panic() {
+    fn an_elf_file_truncated_at_any_byte_causes_no_panic() {
         let bytes = std::fs::read("/bin/true").unwrap();
         assert!(matches!(Needs::of(&bytes[..100], "true"), Err(Error::Elf { .. })));
         for end in (0..bytes.len()).step_by(61) {

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What can be wrong with an image, a content list, or what they are made of.
+//! Errors in an image, in a content list, or in the files that they name.
 
 use std::path::PathBuf;
 
-/// Why an image could not be made or read. The text names the object and, where that helps, what to do.
+/// Why an image could not be built or read. The message names the object and, where it helps, what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file or directory of the building machine.
+    /// A file or directory of the build machine.
     #[error("{action} {path}")]
     Io {
         /// A gerund such as "reading".
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// The line of a content list that asked for what failed.
+    /// A statement of a content list failed.
     #[error("{list}:{line}")]
     Line {
         /// The content list.
@@ -26,47 +26,47 @@ pub enum Error {
         /// What failed.
         source: Box<Error>,
     },
-    /// A line of a content list is not one of the statements.
+    /// A line of a content list is not a valid statement.
     #[error("{0}")]
     Syntax(String),
-    /// The name of a segment is part of a path in the image.
-    #[error("segment name {0:?}: only letters, digits, '.', '_' and '-' are allowed")]
+    /// An archive's name, which is part of a path in it, has other characters.
+    #[error("archive name {0:?}: only letters, digits, '.', '_' and '-' are allowed")]
     Name(String),
-    /// A path that an image, or the list of digests in it, cannot carry.
-    #[error("path {0:?} is not usable in an image: it must be plain, without '..', newline or backslash")]
+    /// A path that an archive, or its list of digests, cannot contain.
+    #[error("invalid path {0:?}: it must not contain '.', '..', newline or backslash")]
     Path(String),
-    /// Two entries want the same path.
-    #[error("/{path} is stated twice: by {first} and by {second}")]
+    /// Two statements for the same path.
+    #[error("duplicate path /{path}: in {first} and in {second}")]
     Duplicate {
         /// The path, without the leading slash.
         path: String,
-        /// Where it was stated first.
+        /// The first statement.
         first: String,
-        /// Where it was stated again.
+        /// The second statement.
         second: String,
     },
-    /// Something lies under a path that is not a directory.
-    #[error("/{path} ({by}) cannot be made: /{parent} is no directory")]
+    /// A path below a path that is not a directory.
+    #[error("/{path} ({by}) cannot be created: /{parent} is not a directory")]
     Parent {
-        /// The path that cannot be made.
+        /// The path that cannot be created.
         path: String,
-        /// Where it was stated.
+        /// Its statement.
         by: String,
-        /// The parent that is a file, a link or a node.
+        /// The parent that is a file, a symbolic link or a device node.
         parent: String,
     },
-    /// A path declared volatile that is no regular file of the image.
-    #[error("/{0} is declared volatile, but the image has no such file")]
+    /// A volatile path that is not a regular file of the image.
+    #[error("/{0} is volatile, but the image has no such file")]
     Volatile(String),
-    /// A file that the archive format cannot hold.
+    /// A file that is too large for the archive format.
     #[error("/{0} is larger than 4 GiB, the limit of the cpio format")]
     TooLarge(String),
-    /// Bytes that are no image, or not all of one.
+    /// The bytes are not an image, or it is truncated.
     #[error("at byte {offset}: {problem}")]
     Image {
-        /// Where in the image, or in the unpacked segment, reading stopped.
+        /// The byte of the image at which the unreadable archive begins.
         offset: usize,
-        /// What was found there.
+        /// The cause.
         problem: String,
     },
     /// An ELF file that cannot be parsed.
@@ -74,33 +74,33 @@ pub enum Error {
     Elf {
         /// The program, library or kernel module.
         object: String,
-        /// What the parser said.
+        /// The parser's error.
         source: goblin::error::Error,
     },
-    /// A program needs libraries, and there is no sysroot to take them from.
-    #[error("{0} needs libraries: name a directory to take them from (`sysroot DIR`), or link it statically")]
+    /// A dynamic program, in a list without sysroot.
+    #[error("{0} needs libraries: add `sysroot DIR` with a directory that has them, or link it statically")]
     NoSysroot(String),
-    /// Something is not in the sysroot.
-    #[error("{what}, needed by {by}, is not in the sysroot {sysroot} (looked in {looked})")]
+    /// The sysroot does not have a file or library.
+    #[error("{what}, needed by {by}, is not in the sysroot {sysroot} (searched: {searched})")]
     NotInSysroot {
         /// The path or the name of the library.
         what: String,
-        /// Who wants it.
+        /// The statement or the object that needs it.
         by: String,
         /// The sysroot.
         sysroot: PathBuf,
-        /// The places, in order.
-        looked: String,
+        /// The searched paths, in order.
+        searched: String,
     },
     /// A directory that is not an unpacked kernel package.
     #[error("{path}: {problem}; an unpacked kernel package (linux-image-*) is expected")]
     Kernel {
         /// The directory.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         problem: &'static str,
     },
-    /// A module that this kernel does not have.
+    /// A module that the kernel does not have.
     #[error("kernel {version} has no module {name}{}", by.as_ref().map(|by| format!(", which {by} depends on")).unwrap_or_default())]
     NoModule {
         /// The kernel's version.
@@ -113,7 +113,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err`: says what was being done to which path.
+    /// For `map_err`: adds the action and the path.
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
         let path = path.into();
         move |source| Error::Io { action, path, source }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One segment of an initramfs: collected in memory, written as a newc cpio archive.
+//! One archive of an initramfs: collected in memory, written as newc cpio.
 
 use crate::Error;
 use cpio::newc::{Builder, ModeFileType, trailer};
@@ -9,13 +9,13 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use zstd::zstd_safe::CParameter;
 
-/// Where a segment lists the digests of its files: `/etc/stage1/contents.d/NAME.sha256`.
+/// The directory of the lists of digests: `/etc/stage1/contents.d/NAME.sha256`.
 pub const CONTENTS: &str = "etc/stage1/contents.d";
 
-/// How an archive is written.
+/// How an archive is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
-    /// As it is: quickest to unpack, for images that do not travel.
+    /// Not at all: fastest to unpack, for images that are not transferred.
     None,
     /// One zstd frame with a checksum, and a window of 8 MiB (the kernel allows 128 MiB).
     Zstd,
@@ -30,11 +30,11 @@ pub enum NodeKind {
     Block,
 }
 
-/// Collects the entries of a segment.
+/// Collects the entries of an archive.
 ///
-/// Paths are absolute, with or without the leading slash. The image's /usr is merged: what is put under /bin, /sbin,
-/// /lib or /lib64 goes to the directory of that name in /usr. Parent directories (mode 0755, owner root like everything)
-/// come by themselves.
+/// Paths are absolute, with or without the leading slash. The image's /usr is merged: entries under /bin, /sbin, /lib or
+/// /lib64 go to the directory of that name in /usr. Parent directories (mode 0755, owner root like everything) are added
+/// automatically.
 #[derive(Debug)]
 pub struct ImageBuilder {
     name: String,
@@ -59,19 +59,19 @@ enum Content {
 }
 
 impl ImageBuilder {
-    /// An empty segment. `name` tells its list of digests from those of other segments.
+    /// An empty archive. `name` is the name of its list of digests, and must differ from those of other archives.
     pub fn new(name: impl Into<String>) -> ImageBuilder {
         let name = name.into();
         ImageBuilder { source: name.clone(), name, entries: BTreeMap::new(), volatile: BTreeSet::new() }
     }
 
-    /// What messages about the entries that follow give as their origin, such as a line of a content list.
+    /// Sets the origin of the entries that follow, for messages: a line of a content list, for example.
     pub fn source(&mut self, source: impl Into<String>) -> &mut Self {
         self.source = source.into();
         self
     }
 
-    /// Adds a directory, for one that stays empty or has a mode of its own.
+    /// Adds a directory: needed only if it is empty or has another mode than 0755.
     pub fn directory(&mut self, path: &str, mode: u32) -> Result<&mut Self, Error> {
         self.add(path, mode, Content::Directory)
     }
@@ -81,7 +81,7 @@ impl ImageBuilder {
         self.add(path, mode, Content::File(bytes.into()))
     }
 
-    /// Adds a symbolic link. The target is kept as it is and need not exist.
+    /// Adds a symbolic link. The target is not checked and need not exist.
     pub fn symlink(&mut self, path: &str, target: &str) -> Result<&mut Self, Error> {
         self.add(path, 0o777, Content::Link(target.to_owned()))
     }
@@ -98,25 +98,25 @@ impl ImageBuilder {
         self.add(path, mode, Content::Node(kind, major, minor))
     }
 
-    /// Leaves a regular file out of the list of digests, because it changes at run time.
+    /// Excludes a regular file from the list of digests, because it changes at run time.
     pub fn volatile(&mut self, path: &str) -> Result<&mut Self, Error> {
         self.volatile.insert(normal(path)?);
         Ok(self)
     }
 
-    /// How many entries were added.
+    /// The number of entries, without parent directories.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether nothing was added.
+    /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The segment's bytes, the same on every machine; a multiple of 4 long, so that segments can be joined end to end.
+    /// The archive's bytes, the same on every machine. The length is a multiple of 4, so that archives can be concatenated.
     ///
-    /// The list of digests comes first, so that an image which lost its end still tells what is missing.
+    /// The list of digests comes first, so that it is still there in a truncated image.
     pub fn to_bytes(&self, compression: Compression) -> Result<Vec<u8>, Error> {
         let contents = self.contents_path()?;
         let mut archive = Archive::default();
@@ -126,7 +126,7 @@ impl ImageBuilder {
         for (path, entry) in &self.entries {
             self.write(&mut archive, path, entry)?;
         }
-        // Writing to memory fails for a caller's mistake only; there is no path to name.
+        // Writing to memory fails only for a mistake in the caller; there is no path to name.
         let bytes = trailer(archive.bytes).map_err(Error::io("ending", &*self.name))?;
         match compression {
             Compression::None => Ok(bytes),
@@ -247,18 +247,18 @@ fn file(text: String) -> Entry {
     Entry { content: Content::File(text.into_bytes()), permissions: 0o644, source: String::new() }
 }
 
-/// A path as the archive has it: no leading slash, nothing to resolve, /usr merged.
+/// A path in the archive's form: no leading slash, nothing to resolve, /usr merged.
 fn normal(path: &str) -> Result<String, Error> {
     let plain = path.strip_prefix('/').unwrap_or(path);
-    let odd = |part: &str| part.is_empty() || part == "." || part == "..";
-    if plain.split('/').any(odd) || plain.contains(['\n', '\\', '\0']) {
+    let special = |part: &str| part.is_empty() || part == "." || part == "..";
+    if plain.split('/').any(special) || plain.contains(['\n', '\\', '\0']) {
         return Err(Error::Path(path.to_owned()));
     }
     let merged = ["bin/", "sbin/", "lib/", "lib64/"].iter().any(|directory| plain.starts_with(directory));
     Ok(if merged { format!("usr/{plain}") } else { plain.to_owned() })
 }
 
-/// One zstd frame, padded with zeros, which the kernel skips between segments.
+/// One zstd frame, padded with zeros, which the kernel skips between archives.
 ///
 /// The result depends on the job size and not on how many workers there are or how fast they run.
 fn compress(archive: &[u8]) -> io::Result<Vec<u8>> {
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digests_come_first_and_leave_out_what_changes() {
+    fn the_digests_come_first_and_exclude_volatile_files() {
         let mut image = ImageBuilder::new("site");
         image.file("/etc/a", 0o644, "a\n").unwrap().file("/bin/b", 0o755, "").unwrap();
         image.file("/etc/machine-id", 0o644, "").unwrap().volatile("/etc/machine-id").unwrap();
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn segments_can_be_joined() {
+    fn archives_can_be_concatenated() {
         let mut first = ImageBuilder::new("first");
         first.file("a", 0o644, "first").unwrap();
         let mut second = ImageBuilder::new("second");
@@ -329,8 +329,8 @@ mod tests {
         for compression in [Compression::None, Compression::Zstd] {
             let first = first.to_bytes(compression).unwrap();
             assert_eq!(first.len() % 4, 0);
-            let joined = [first, vec![0; 508], second.to_bytes(Compression::Zstd).unwrap()].concat();
-            let members = members(&joined).unwrap();
+            let image = [first, vec![0; 508], second.to_bytes(Compression::Zstd).unwrap()].concat();
+            let members = members(&image).unwrap();
             let contents: Vec<&[u8]> =
                 members.iter().filter(|member| member.path == "a").map(|member| &*member.content).collect();
             assert_eq!(contents, [b"first".as_slice(), b"second"]);
@@ -379,7 +379,7 @@ mod tests {
         }
 
         #[test]
-        fn an_image_cut_short_is_noticed(compressed: bool, cut in (1_usize..400).prop_map(|cut| cut * 4)) {
+        fn a_truncated_image_is_detected(compressed: bool, cut in (1_usize..400).prop_map(|cut| cut * 4)) {
             let mut image = ImageBuilder::new("test");
             let noise: Vec<u8> = (0..4000_u32).flat_map(|n| digest(&SHA256, &n.to_le_bytes()).as_ref().to_vec()).collect();
             image.file("noise", 0o644, noise).unwrap();

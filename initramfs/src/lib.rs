@@ -3,19 +3,22 @@
 //!
 //! # The image
 //!
-//! A segment is a newc cpio archive, by default as one zstd frame, padded so that further segments (a site's settings,
-//! a target's detail) can be joined to it with `cat`. The same input gives the same bytes on every machine: entries are
-//! sorted, all belong to root, all times are 0, and the compression does not depend on the number of processors.
+//! An image is one archive, or several concatenated ones (Documentation/driver-api/early-userspace/buffer-format.rst): a
+//! later archive, such as a site's settings, is an overlay that can be appended with `cat`. An archive is a newc cpio
+//! archive, by default compressed to one zstd frame, and padded for this. The same input gives the same bytes on every
+//! machine: entries are sorted, all belong to root, all times are 0, and the compression does not depend on the number of
+//! processors.
 //!
-//! Every segment begins with `/etc/stage1/contents.d/NAME.sha256`, the digests of its regular files as `sha256sum --check`
-//! reads them. A machine whose memory or loader cut the image short can so tell that something is missing.
+//! Every archive begins with `/etc/stage1/contents.d/NAME.sha256`, the digests of its regular files in the format of
+//! `sha256sum --check`. So a machine whose memory or boot loader truncated the image can find out what is missing.
 //!
 //! The image's /usr is merged: /bin, /sbin, /lib and /lib64 are links, and what a list puts there goes to /usr.
 //!
 //! # Content lists
 //!
-//! One statement a line. `#` starts a comment, and `${KEY}` stands for a value given with `--set KEY=VALUE`. A SOURCE, LIST
-//! or DIR is a path of the building machine, relative to the list. A path is stated once; parents come by themselves.
+//! One statement per line. `#` starts a comment, and `${KEY}` stands for a value given with `--set KEY=VALUE`. A SOURCE,
+//! LIST or DIR is a path on the build machine, relative to the list. Each path may be stated once; parent directories are
+//! added automatically.
 //!
 //! | statement | meaning |
 //! | --- | --- |
@@ -23,16 +26,16 @@
 //! | `file PATH SOURCE [MODE]` | a file, by default 0755 if SOURCE is executable and 0644 if not |
 //! | `link PATH TARGET` | a symbolic link |
 //! | `node PATH c\|b MAJOR MINOR MODE` | a device node |
-//! | `tree PATH SOURCE` | all that is in a directory, with links as they are |
-//! | `volatile PATH` | a file that changes at run time: no digest |
+//! | `tree PATH SOURCE` | the content of a directory, symbolic links unchanged |
+//! | `volatile PATH` | no digest for this file, which changes at run time |
 //! | `include LIST` | another list |
-//! | `sysroot DIR` | a tree of unpacked packages: libraries come from here, and `copy` |
-//! | `copy PATH...` | files, links or directories of the sysroot, at their own paths |
-//! | `library NAME...` | libraries of the sysroot that programs load by name at run time |
-//! | `kernel DIR` | an unpacked kernel package: modules come from here |
-//! | `module NAME...` | modules, with those that they depend on |
+//! | `sysroot DIR` | a tree of unpacked packages, the source of libraries and of `copy` |
+//! | `copy PATH...` | files, links or directories of the sysroot, with the same paths |
+//! | `library NAME...` | libraries of the sysroot that programs load with dlopen |
+//! | `kernel DIR` | an unpacked kernel package, the source of modules |
+//! | `module NAME...` | modules, with their dependencies |
 //!
-//! An ELF file brings its loader and libraries, however it got into the list: an image cannot miss one.
+//! The loader and the libraries of every ELF file are added automatically.
 //!
 //! # As a library
 //!
@@ -41,8 +44,8 @@
 //!
 //! let mut site = ImageBuilder::new("site");
 //! site.file("/etc/stage1/config.toml", 0o600, "on-failure = \"rescue\"\n")?;
-//! let segment = site.to_bytes(Compression::Zstd)?;
-//! # assert_eq!(segment.len() % 4, 0);
+//! let overlay = site.to_bytes(Compression::Zstd)?;
+//! # assert_eq!(overlay.len() % 4, 0);
 //! # Ok::<(), stage1_initramfs::Error>(())
 //! ```
 

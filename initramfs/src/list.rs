@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Content lists: what an image consists of, one statement a line. The crate's page describes the format.
+//! Content lists: the content of an image, one statement per line. The crate's documentation describes the format.
 
 use crate::elf::{Needs, Sysroot};
 use crate::modules::{Modules, names};
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// Makes an image of what the lists say, with `${KEY}` standing for the value of `KEY` in `variables`.
+/// Builds an image from content lists, in which `${KEY}` stands for the value of `KEY` in `variables`.
 pub fn build(
     name: &str,
     lists: &[PathBuf],
@@ -49,7 +49,7 @@ impl ListBuilder<'_> {
         Ok(())
     }
 
-    /// Does what one line says. Files of the building machine are relative to `directory`.
+    /// Executes one statement. Files of the build machine are relative to `directory`.
     fn state(&mut self, words: &[String], directory: &Path) -> Result<(), Error> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         match *words {
@@ -63,7 +63,9 @@ impl ListBuilder<'_> {
                 let kind = match kind {
                     "c" => NodeKind::Character,
                     "b" => NodeKind::Block,
-                    _ => return Err(Error::Syntax(format!("{kind:?}: a node is of kind c or b"))),
+                    _ => {
+                        return Err(Error::Syntax(format!("invalid kind of node {kind:?}: expected c or b")));
+                    }
                 };
                 self.image.node(path, kind, number(major)?, number(minor)?, octal(mode)?).map(drop)
             }
@@ -80,7 +82,7 @@ impl ListBuilder<'_> {
             }
             ["kernel", path] => self.kernel(&directory.join(path)),
             ["module", ref names @ ..] if !names.is_empty() => {
-                let missing = || Error::Syntax("say `kernel DIR` before the first module".to_owned());
+                let missing = || Error::Syntax("`kernel DIR` must come before the first `module`".to_owned());
                 let modules = self.modules.as_mut().ok_or_else(missing)?;
                 names.iter().try_for_each(|name| modules.choose(name))
             }
@@ -88,7 +90,7 @@ impl ListBuilder<'_> {
         }
     }
 
-    /// Adds a file, and the libraries that it needs if it is a program.
+    /// Adds a file, and if it is an ELF file the libraries that it needs.
     fn file(&mut self, path: &str, source: &Path, mode: Option<u32>) -> Result<(), Error> {
         let bytes = std::fs::read(source).map_err(Error::io("reading", source))?;
         let metadata = source.metadata().map_err(Error::io("reading", source))?;
@@ -109,7 +111,7 @@ impl ListBuilder<'_> {
         Ok(())
     }
 
-    /// Adds what lies at `source`: a file, a link as it is, or a directory with all that is in it.
+    /// Adds the file, symbolic link or directory (with its content) at `source`.
     fn tree(&mut self, path: &str, source: &Path) -> Result<(), Error> {
         let kind = source.symlink_metadata().map_err(Error::io("reading", source))?.file_type();
         if kind.is_dir() {
@@ -127,7 +129,7 @@ impl ListBuilder<'_> {
 
     fn sysroot(&mut self, directory: PathBuf) -> Result<(), Error> {
         if self.sysroot.is_some() {
-            return Err(Error::Syntax("there is a sysroot already".to_owned()));
+            return Err(Error::Syntax("duplicate `sysroot`".to_owned()));
         }
         directory.metadata().map_err(Error::io("opening sysroot", &directory))?;
         self.sysroot = Some(Sysroot::at(directory));
@@ -135,7 +137,7 @@ impl ListBuilder<'_> {
     }
 
     fn copy(&mut self, path: &str) -> Result<(), Error> {
-        let missing = || Error::Syntax("say `sysroot DIR` before the first copy".to_owned());
+        let missing = || Error::Syntax("`sysroot DIR` must come before the first `copy`".to_owned());
         let sysroot = self.sysroot.as_ref().ok_or_else(missing)?;
         let source = sysroot.locate(path)?;
         self.tree(path, &source)
@@ -143,14 +145,14 @@ impl ListBuilder<'_> {
 
     fn kernel(&mut self, directory: &Path) -> Result<(), Error> {
         if self.modules.is_some() {
-            return Err(Error::Syntax("there is a kernel already".to_owned()));
+            return Err(Error::Syntax("duplicate `kernel`".to_owned()));
         }
         self.modules = Some(Modules::open(directory)?);
         Ok(())
     }
 }
 
-/// Splits a line, without its comment, and puts in the variables; a value with spaces stays one word.
+/// Splits a line, without its comment, into words and expands variables; a value with spaces stays one word.
 fn words(line: &str, variables: &BTreeMap<String, String>) -> Result<Vec<String>, Error> {
     let words = line.split_whitespace().take_while(|word| !word.starts_with('#'));
     words.map(|word| expand(word, variables)).collect()
@@ -161,18 +163,18 @@ fn expand(word: &str, variables: &BTreeMap<String, String>) -> Result<String, Er
     let Some((key, after)) = rest.split_once('}') else {
         return Err(Error::Syntax(format!("{word:?}: ${{ without a closing brace")));
     };
-    let unknown = || Error::Syntax(format!("${{{key}}} is not set: give it with --set {key}=VALUE"));
+    let unknown = || Error::Syntax(format!("${{{key}}} is not set: use --set {key}=VALUE"));
     let value = variables.get(key).ok_or_else(unknown)?;
     Ok(format!("{before}{value}{}", expand(after, variables)?))
 }
 
 fn octal(mode: &str) -> Result<u32, Error> {
-    let wrong = || Error::Syntax(format!("{mode:?} is no mode: an octal number up to 7777 is expected"));
+    let wrong = || Error::Syntax(format!("invalid mode {mode:?}: expected an octal number up to 7777"));
     u32::from_str_radix(mode, 8).ok().filter(|mode| *mode <= 0o7777).ok_or_else(wrong)
 }
 
 fn number(text: &str) -> Result<u32, Error> {
-    text.parse().map_err(|_| Error::Syntax(format!("{text:?} is no device number")))
+    text.parse().map_err(|_| Error::Syntax(format!("invalid device number {text:?}")))
 }
 
 fn usage(statement: &str) -> String {
@@ -189,12 +191,12 @@ fn usage(statement: &str) -> String {
         "library" | "module" => "NAME...",
         _ => {
             return format!(
-                "unknown statement {statement:?}: dir, file, link, node, tree, volatile, include, sysroot, copy, \
-                 library, kernel and module are known"
+                "unknown statement {statement:?}: expected dir, file, link, node, tree, volatile, include, sysroot, copy, \
+                 library, kernel or module"
             );
         }
     };
-    format!("wrong number of words: it reads `{statement} {arguments}`")
+    format!("wrong number of arguments: expected `{statement} {arguments}`")
 }
 
 #[cfg(test)]
@@ -242,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn every_statement_does_what_it_says() {
+    fn every_statement_has_its_effect() {
         let members = built(
             "# a comment\n\
              dir /run 0700   # and another\n\
@@ -275,38 +277,35 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_reported_with_its_place() {
+    fn every_error_is_reported_with_its_line() {
         for (text, message) in [
-            ("\nfrob /x", "main.list:2: unknown statement \"frob\": dir, file,"),
-            ("dir", "main.list:1: wrong number of words: it reads `dir PATH [MODE]`"),
-            ("dir /a 999", "main.list:1: \"999\" is no mode"),
-            ("dir /a 17777", "main.list:1: \"17777\" is no mode"),
-            ("dir /a/../b", "main.list:1: path \"/a/../b\" is not usable"),
-            ("link /a ${nope}", "main.list:1: ${nope} is not set: give it with --set nope=VALUE"),
+            ("\nfrob /x", "main.list:2: unknown statement \"frob\": expected dir, file,"),
+            ("dir", "main.list:1: wrong number of arguments: expected `dir PATH [MODE]`"),
+            ("dir /a 999", "main.list:1: invalid mode \"999\""),
+            ("dir /a 17777", "main.list:1: invalid mode \"17777\""),
+            ("dir /a/../b", "main.list:1: invalid path \"/a/../b\""),
+            ("link /a ${nope}", "main.list:1: ${nope} is not set: use --set nope=VALUE"),
             ("link /a ${key", "main.list:1: \"${key\": ${ without a closing brace"),
-            ("node /a x 1 2 0600", "main.list:1: \"x\": a node is of kind c or b"),
-            ("node /a c 1 -2 0600", "main.list:1: \"-2\" is no device number"),
+            ("node /a x 1 2 0600", "main.list:1: invalid kind of node \"x\""),
+            ("node /a c 1 -2 0600", "main.list:1: invalid device number \"-2\""),
             ("file /a missing", "main.list:1: reading missing: No such file"),
-            ("dir /a\n\nlink /a b", "main.list:3: /a is stated twice: by main.list:1 and by main.list:3"),
-            ("link /a b\ndir /a/c", "/a/c (main.list:2) cannot be made: /a is no directory"),
-            ("volatile /a", "/a is declared volatile, but the image has no such file"),
+            ("dir /a\n\nlink /a b", "main.list:3: duplicate path /a: in main.list:1 and in main.list:3"),
+            ("link /a b\ndir /a/c", "/a/c (main.list:2) cannot be created: /a is not a directory"),
+            ("volatile /a", "/a is volatile, but the image has no such file"),
             ("include missing.list", "main.list:1: reading missing.list: No such file"),
             ("include other.list\ninclude other.list", "main.list:2: other.list is included twice"),
             ("include main.list", "main.list:1: main.list is included twice"),
-            ("include other.list\ndir other", "/other is stated twice: by other.list:1 and by main.list:2"),
-            (
-                "file /ls /bin/ls",
-                "main.list:1: /ls needs libraries: name a directory to take them from (`sysroot DIR`)",
-            ),
+            ("include other.list\ndir other", "duplicate path /other: in other.list:1 and in main.list:2"),
+            ("file /ls /bin/ls", "main.list:1: /ls needs libraries: add `sysroot DIR`"),
             ("library libc.so.6", "main.list:1: this line needs libraries"),
-            ("copy /bin/ls", "main.list:1: say `sysroot DIR` before the first copy"),
+            ("copy /bin/ls", "main.list:1: `sysroot DIR` must come before the first `copy`"),
             ("sysroot missing", "main.list:1: opening sysroot missing: No such file"),
             (
                 "sysroot tree\ncopy /script /nope",
                 "main.list:2: /nope, needed by this line, is not in the sysroot tree",
             ),
-            ("sysroot tree\nsysroot tree", "main.list:2: there is a sysroot already"),
-            ("module loop", "main.list:1: say `kernel DIR` before the first module"),
+            ("sysroot tree\nsysroot tree", "main.list:2: duplicate `sysroot`"),
+            ("module loop", "main.list:1: `kernel DIR` must come before the first `module`"),
             ("kernel tree", "main.list:1: reading directory tree/lib/modules: No such file"),
         ] {
             let error = built(text).unwrap_err();
@@ -315,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_comes_with_its_libraries_once_and_a_static_image_needs_no_sysroot() {
+    fn a_program_is_added_with_its_libraries_once() {
         let members = built("sysroot /\ncopy /bin/ls\nfile /bin/cat /bin/cat\nlibrary libc.so.6").unwrap();
         let count = |end: &str| members.iter().filter(|member| member.path.ends_with(end)).count();
         assert_eq!(count("/libc.so.6"), 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `stage1-initramfs`: builds images from content lists, and looks into what goes in and what came out.
+//! `stage1-initramfs`: builds images from content lists, and inspects images and programs.
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
@@ -14,27 +14,27 @@ use std::process::ExitCode;
 enum Command {
     /// Build an image from content lists.
     Build {
-        /// Where to write the image; compressed with zstd if the name ends in .zst.
+        /// Output file; compressed with zstd if the name ends in .zst.
         #[arg(long, value_name = "FILE")]
         output: PathBuf,
-        /// The segment's name, which its list of digests bears.
+        /// The archive's name, which is the name of its list of digests.
         #[arg(long, default_value = "initramfs")]
         name: String,
-        /// What ${KEY} stands for in the lists; a relative path would be relative to the list.
+        /// Value of ${KEY} in the lists; a relative path is relative to the list.
         #[arg(long, value_name = "KEY=VALUE", value_parser = variable)]
         set: Vec<(String, String)>,
-        /// The content lists.
+        /// Content lists.
         #[arg(required = true, value_name = "LIST")]
         lists: Vec<PathBuf>,
     },
-    /// Check that a program runs without loader and libraries.
+    /// Check that a program is statically linked.
     CheckStatic {
-        /// The ELF file.
+        /// ELF file.
         file: PathBuf,
     },
     /// Print mode, size and path of everything in an image.
     List {
-        /// The image, of one or more segments.
+        /// Image of one or more archives.
         image: PathBuf,
     },
 }
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
 }
 
 fn variable(argument: &str) -> Result<(String, String), String> {
-    let (key, value) = argument.split_once('=').ok_or("KEY=VALUE is expected")?;
+    let (key, value) = argument.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
 }
 
@@ -65,19 +65,24 @@ fn build(output: &Path, name: &str, set: Vec<(String, String)>, lists: &[PathBuf
     let image = stage1_initramfs::build(name, lists, set.into_iter().collect())?;
     let bytes = image.to_bytes(compression)?;
     std::fs::write(output, &bytes).with_context(|| format!("writing {}", output.display()))?;
-    println!("{}: {} entries, {:.1} MB", output.display(), image.len(), bytes.len() as f64 / 1e6);
+    println!(
+        "{}: {} entries, {:.1} MiB",
+        output.display(),
+        image.len(),
+        bytes.len() as f64 / f64::from(1 << 20)
+    );
     Ok(())
 }
 
 fn check_static(file: &Path) -> Result<()> {
     let name = file.display().to_string();
     let bytes = std::fs::read(file).with_context(|| format!("reading {name}"))?;
-    let Some(needs) = Needs::of(&bytes, &name)? else { bail!("{name} is no ELF file") };
+    let Some(needs) = Needs::of(&bytes, &name)? else { bail!("{name} is not an ELF file") };
     if !needs.is_empty() {
         let needed: Vec<String> = needs.interpreter.into_iter().chain(needs.libraries).collect();
-        bail!("{name} is not static: it needs {}", needed.join(", "));
+        bail!("{name} is not statically linked: it needs {}", needed.join(", "));
     }
-    println!("{name} is static");
+    println!("{name} is statically linked");
     Ok(())
 }
 

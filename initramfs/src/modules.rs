@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Kernel modules out of an unpacked kernel package, with what they depend on, and the indexes that modprobe reads.
+//! Kernel modules of an unpacked kernel package, with their dependencies, and the indexes that modprobe reads.
 //!
-//! The package's own files are enough, as `depmod` has not run on it: each `.ko` says in its `.modinfo` section what it
-//! depends on and which hardware it is for. The indexes have the text format of depmod (kmod 30, `tools/depmod.c`).
+//! `depmod` need not have run on the package: each `.ko` lists in its `.modinfo` section its dependencies and the hardware
+//! that it is for. The indexes have the text format of depmod (kmod 30, `tools/depmod.c`).
 
 use crate::{Error, ImageBuilder};
 use goblin::elf::Elf;
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// The modules of one kernel, and which of them the image gets.
+/// The modules of one kernel, and the choice for the image.
 #[derive(Debug)]
 pub struct Modules {
     version: String,
@@ -27,7 +27,7 @@ struct Module {
     info: Info,
 }
 
-/// What a module says of itself. Names have underscores, as the kernel's own do.
+/// A module's `.modinfo`. Names have underscores, as in the kernel.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Info {
     depends: Vec<String>,
@@ -36,7 +36,7 @@ struct Info {
 }
 
 impl Modules {
-    /// Looks through a directory that has one kernel's modules in `lib/modules/VERSION`.
+    /// Lists the modules of a directory that has one kernel's modules in `lib/modules/VERSION`.
     pub fn open(kernel: &Path) -> Result<Modules, Error> {
         let wrong = |problem| Error::Kernel { path: kernel.to_owned(), problem };
         let parent = kernel.join("lib/modules");
@@ -49,7 +49,7 @@ impl Modules {
         let mut paths = BTreeMap::new();
         find_modules(&directory, "kernel", &mut paths)?;
         if paths.is_empty() {
-            return Err(wrong("there is no module that ends in .ko (compressed ones are not read)"));
+            return Err(wrong("there is no file that ends in .ko (compressed modules are not supported)"));
         }
         let file = directory.join("modules.builtin");
         let builtin_list = std::fs::read_to_string(&file).map_err(Error::io("reading", file))?;
@@ -57,8 +57,8 @@ impl Modules {
         Ok(Modules { version, directory, paths, builtin_list, builtin, chosen: BTreeMap::new() })
     }
 
-    /// Chooses a module with its dependencies, and with those soft dependencies to be loaded before it that are modules
-    /// of this kernel. One that is built into the kernel needs nothing.
+    /// Chooses a module with its dependencies, and with those of its `pre:` soft dependencies that this kernel has. A module
+    /// that is built into the kernel needs nothing.
     pub fn choose(&mut self, name: &str) -> Result<(), Error> {
         let mut pending = vec![(underscored(name), None)];
         while let Some((name, by)) = pending.pop() {
@@ -96,7 +96,7 @@ impl Modules {
         Ok(())
     }
 
-    /// Every module with all that it depends on, such that loading from right to left works.
+    /// Each module with all its dependencies, to be loaded from right to left.
     fn dependencies(&self) -> String {
         let mut lines = String::new();
         for name in self.chosen.keys() {
@@ -214,7 +214,7 @@ pub(crate) fn names(directory: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// The module's name, if the path is one of a module.
+/// The module's name, if the path is that of a module.
 fn module_name(path: &str) -> Option<String> {
     Some(underscored(path.rsplit('/').next()?.strip_suffix(".ko")?))
 }
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn dependencies_come_nearest_first_and_once() {
+    fn dependencies_are_listed_nearest_first_and_once() {
         let kernel = kernel(&[
             ("net/top.ko", "license=GPL\0depends=mid-b,mid_a\0alias=pci:v00001AF4d*\0alias=top\0"),
             ("net/mid_a.ko", "depends=base\0"),
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_built_in_module_is_fine_and_an_unknown_one_is_named_with_who_wants_it() {
+    fn a_built_in_module_needs_no_file_and_an_unknown_one_is_named_with_its_user() {
         let kernel = kernel(&[("a.ko", "depends=gone\0"), ("b.ko", "depends=built_in\0")]);
         let mut modules = Modules::open(kernel.path()).unwrap();
         modules.choose("built-in").unwrap();
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_no_kernel_package_is_refused() {
+    fn a_directory_that_is_not_a_kernel_package_is_refused() {
         let kernel = kernel(&[]);
         assert!(matches!(Modules::open(kernel.path()), Err(Error::Io { .. })));
         std::fs::create_dir(kernel.path().join("lib/modules/6.1.0/kernel")).unwrap();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reads an image back: segments joined end to end, each an archive as it is or compressed with zstd.
+//! Reads an image back: concatenated cpio archives, each plain or compressed with zstd.
 
 use crate::Error;
 use cpio::newc::Reader;
@@ -15,15 +15,15 @@ pub struct Member {
     pub path: String,
     /// File type and permissions, as `st_mode`.
     pub mode: u32,
-    /// What a file holds, or where a link points.
+    /// A file's content, or a symbolic link's target.
     pub content: Vec<u8>,
 }
 
-/// All entries of an image in their order. A path may come again in a later segment, which then counts.
+/// All entries of an image in their order. Of a path that is in several archives the last one counts.
 pub fn members(image: &[u8]) -> Result<Vec<Member>, Error> {
     let mut members = Vec::new();
     let mut rest = image;
-    // The kernel skips zeros between segments (Documentation/driver-api/early-userspace/buffer-format.rst).
+    // The kernel skips zeros between archives (Documentation/driver-api/early-userspace/buffer-format.rst).
     while let Some(start) = rest.iter().position(|byte| *byte != 0) {
         rest = rest.get(start..).unwrap_or_default();
         let offset = image.len() - rest.len();
@@ -58,7 +58,7 @@ fn archive<'a>(bytes: &'a [u8], members: &mut Vec<Member>) -> std::io::Result<&'
         let mut content = Vec::new();
         reader.read_to_end(&mut content)?;
         if content.len() != size as usize {
-            return Err(std::io::Error::other(format!("{path} is cut short")));
+            return Err(std::io::Error::other(format!("{path} is truncated")));
         }
         members.push(Member { path, mode, content });
         cursor = reader.finish()?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a kernel file is, read from its bytes.
+//! Recognises a kernel file by its content.
 
 use goblin::pe::header::Header;
 use goblin::pe::section_table::SectionTable;
@@ -10,12 +10,12 @@ const PROTOCOL_2_12: u16 = 0x020c;
 /// `XLF_KERNEL_64`: the kernel has the 64-bit entry point that `kexec_file_load` uses.
 const XLF_KERNEL_64: u16 = 1;
 
-/// A kernel file that `kexec_file_load` can be expected to take.
+/// A kernel file that `kexec_file_load` should accept.
 #[derive(Debug)]
 pub enum Image<'a> {
     /// An x86 bzImage with a 64-bit entry point.
     BzImage {
-        /// Longest command line in bytes, without the closing NUL (`cmdline_size`, offset 238h).
+        /// Longest command line in bytes, without the terminating NUL (`cmdline_size`, offset 238h).
         cmdline_size: u32,
     },
     /// A unified kernel image: a PE file with the kernel and the rest in sections.
@@ -36,10 +36,10 @@ pub struct Uki<'a> {
 /// Why a file is not a kernel.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ImageError {
-    /// It is something else.
+    /// It is another kind of file.
     #[error("not a kernel but {0}")]
     NotAKernel(&'static str),
-    /// It is a kernel that cannot be started this way.
+    /// A kernel that cannot be loaded; the value is its boot protocol version, major version in the high byte.
     #[error("boot protocol {}.{:02} without a 64-bit entry point: a 64-bit kernel of Linux 3.8 or later is needed", .0 >> 8, .0 & 0xff)]
     TooOld(u16),
     /// A PE file whose headers or sections do not fit into the file.
@@ -48,10 +48,10 @@ pub enum ImageError {
 }
 
 impl<'a> Image<'a> {
-    /// Tells what `file` is.
+    /// Recognises the content of a file.
     ///
     /// # Errors
-    /// [`ImageError`] where it is no kernel, a too old one, or a damaged unified kernel image.
+    /// [`ImageError`] if it is not a kernel, a kernel that is too old, or a damaged unified kernel image.
     pub fn parse(file: &'a [u8]) -> Result<Self, ImageError> {
         if file.get(0x202..0x206) == Some(b"HdrS") && file.get(0x1fe..0x200) == Some(&[0x55, 0xaa]) {
             return bzimage(file);
@@ -94,8 +94,8 @@ fn uki(file: &[u8]) -> Result<Uki<'_>, ImageError> {
     Ok(Uki { kernel, initrd: section(file, &sections, ".initrd")?, cmdline })
 }
 
-/// The section's bytes. `virtual_size` is the true length, `size_of_raw_data` is padded; where a
-/// forged header claims more than the file holds, it is an error.
+/// The section's bytes. `virtual_size` is the true length, `size_of_raw_data` is padded; a section that extends beyond the
+/// file is an error.
 fn section<'a>(
     file: &'a [u8],
     sections: &[SectionTable],
@@ -107,7 +107,9 @@ fn section<'a>(
     let start = table.pointer_to_raw_data as usize;
     let length = table.virtual_size.min(table.size_of_raw_data) as usize;
     let bytes = start.checked_add(length).and_then(|end| file.get(start..end));
-    bytes.map(Some).ok_or_else(|| ImageError::DamagedPe(format!("section {name} reaches beyond the file")))
+    bytes
+        .map(Some)
+        .ok_or_else(|| ImageError::DamagedPe(format!("section {name} extends beyond the end of the file")))
 }
 
 fn describe(file: &[u8]) -> &'static str {
@@ -117,11 +119,11 @@ fn describe(file: &[u8]) -> &'static str {
         [0x1f, 0x8b, ..] => "a gzip file",
         [0x28, 0xb5, 0x2f, 0xfd, ..] => "a zstd file",
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => "an xz file",
-        [0x7f, b'E', b'L', b'F', ..] => "an ELF file (a vmlinux? the bzImage is needed)",
+        [0x7f, b'E', b'L', b'F', ..] => "an ELF file (a vmlinux? use the bzImage)",
         [b'0', b'7', b'0', b'7', b'0', ..] => "a cpio archive (an initrd?)",
         _ if text.starts_with(b"<") => "an HTML or XML page",
         _ if text.starts_with(b"{") => "a JSON document",
-        _ => "a file of unknown kind",
+        _ => "an unknown kind of file",
     }
 }
 
@@ -165,27 +167,27 @@ mod tests {
     }
 
     #[test]
-    fn a_bzimage_tells_how_long_its_command_line_may_be() {
+    fn a_bzimage_states_the_longest_command_line() {
         let file = setup_header(0x020f, 0x3f);
         assert!(matches!(Image::parse(&file), Ok(Image::BzImage { cmdline_size: 2047 })));
     }
 
     #[test]
-    fn an_old_kernel_is_refused_by_its_protocol() {
+    fn an_old_kernel_is_refused_by_its_boot_protocol() {
         let error = Image::parse(&setup_header(0x0204, 0)).unwrap_err();
         assert_eq!(error, ImageError::TooOld(0x0204));
         assert!(error.to_string().starts_with("boot protocol 2.04 without"));
     }
 
     #[test]
-    fn what_is_no_kernel_is_called_by_its_name() {
+    fn a_file_that_is_not_a_kernel_is_described() {
         for (file, what) in [
             (&b""[..], "an empty file"),
             (b"\n<!DOCTYPE html>", "an HTML or XML page"),
             (b"{\"a\":1}", "a JSON document"),
             (b"070701", "a cpio archive (an initrd?)"),
             (b"\x1f\x8b\x08", "a gzip file"),
-            (b"hello", "a file of unknown kind"),
+            (b"plain text", "an unknown kind of file"),
         ] {
             assert_eq!(Image::parse(file).unwrap_err(), ImageError::NotAKernel(what));
         }
@@ -201,18 +203,18 @@ mod tests {
     }
 
     #[test]
-    fn a_section_that_reaches_beyond_the_file_is_an_error() {
+    fn a_section_beyond_the_end_of_the_file_is_an_error() {
         let mut file = pe(&[(".linux", b"kernel")]);
         file.truncate(file.len() - 1);
         assert_eq!(
             Image::parse(&file).unwrap_err(),
-            ImageError::DamagedPe("section .linux reaches beyond the file".to_string())
+            ImageError::DamagedPe("section .linux extends beyond the end of the file".to_string())
         );
     }
 
     proptest! {
         #[test]
-        fn no_bytes_bring_it_down(at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<prop::sample::Index>()) {
+        fn no_content_causes_a_panic(at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<prop::sample::Index>()) {
             let mut file = pe(&[(".linux", b"kernel"), (".initrd", b"initrd"), (".cmdline", b"quiet")]);
             let position = at.index(file.len());
             file[position] = byte;

@@ -2,11 +2,10 @@
 //! Load a target kernel into memory, then jump into it.
 //!
 //! [`load`] hands a kernel, one initrd and a command line to the running kernel and returns a
-//! [`Loaded`]; [`Loaded::execute`] consumes it and jumps. A `Loaded` that is dropped is unloaded
-//! again, so a run that fails in between leaves nothing behind that a stray `reboot` could jump into.
+//! [`Loaded`]; [`Loaded::execute`] consumes it and jumps. A `Loaded` that is dropped is unloaded again: after a run that
+//! fails in between, `reboot` cannot jump into the target.
 //!
-//! [`Image`] looks at a file before it is loaded: it tells a kernel from a unified kernel image
-//! from an error page, in words.
+//! [`Image`] recognises a file before it is loaded: a kernel, a unified kernel image, or another file such as an error page.
 
 mod image;
 mod load;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The two acts: load (`kexec_file_load(2)`), execute (`reboot(2)`).
+//! The two operations: load (`kexec_file_load(2)`), execute (`reboot(2)`).
 
 use std::convert::Infallible;
 use std::ffi::{CString, c_ulong};
@@ -13,33 +13,33 @@ use thiserror::Error;
 const KEXEC_FILE_UNLOAD: c_ulong = 1;
 const KEXEC_FILE_NO_INITRAMFS: c_ulong = 4;
 
-/// A target kernel that the running kernel holds, ready to be jumped into.
+/// A target that is loaded into the running kernel and can be executed.
 ///
 /// Dropping it unloads the target again.
 #[derive(Debug)]
 #[must_use = "a target that is dropped is unloaded again"]
 pub struct Loaded(());
 
-/// Why the running kernel did not take the target.
+/// Why the running kernel did not load the target.
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// `EPERM`.
     #[error(
-        "the kernel does not permit it: CAP_SYS_BOOT is missing, or the kernel is locked down \
-         (Secure Boot) and the target kernel is not signed by a key it trusts, or kexec is turned off \
+        "not permitted: CAP_SYS_BOOT is missing, or the running kernel is locked down \
+         (Secure Boot) and the target kernel is not signed with a trusted key, or kexec is disabled \
          (sysctl kernel.kexec_load_disabled)"
     )]
     NotPermitted,
     /// `ENOEXEC`.
-    #[error("the kernel does not recognise the target as a kernel of its own architecture")]
+    #[error("the running kernel does not recognise the target as a kernel of its architecture")]
     NotAKernel,
     /// `ENOMEM` or `EADDRNOTAVAIL`.
     #[error(
-        "not enough memory in one piece for the target: it needs its own size once more while it is loaded"
+        "not enough memory: loading needs a contiguous area as large as the target, in addition to the target itself"
     )]
     NoMemory,
     /// `EBUSY`.
-    #[error("another kexec load is under way")]
+    #[error("another kexec load is in progress")]
     Busy,
     /// `ENOSYS`.
     #[error("the running kernel has no kexec_file_load (CONFIG_KEXEC_FILE)")]
@@ -49,30 +49,29 @@ pub enum LoadError {
     Signature(Errno),
     /// `EINVAL`.
     #[error(
-        "the kernel refuses the target: {length} bytes of command line, an initrd in a wrong place, or a kernel it cannot place"
+        "the running kernel refuses the target: its command line ({length} bytes) may be too long, or kernel or initrd do not fit into memory"
     )]
     Invalid {
         /// Length of the command line in bytes.
         length: usize,
     },
-    /// The command line holds a NUL byte.
-    #[error("the target's command line holds a NUL byte")]
+    /// The command line contains a NUL byte.
+    #[error("the target's command line contains a NUL byte")]
     NulInCommandLine,
     /// Any other errno.
     #[error("kexec_file_load: {0}")]
     Other(Errno),
 }
 
-/// Why the jump did not happen.
+/// Why the running kernel did not execute the target.
 #[derive(Debug, Error)]
-#[error("jumping into the target kernel: {0}")]
+#[error("executing the target kernel: {0}")]
 pub struct ExecuteError(Errno);
 
-/// Loads a target. `kernel` and `initrd` are whole files, best memfds; several initrds are
-/// concatenated by the caller.
+/// Loads a target. `kernel` and `initrd` are whole files, preferably memfds; the caller concatenates several initrds.
 ///
 /// # Errors
-/// [`LoadError`], one variant for each reason the kernel gives.
+/// [`LoadError`], one variant for each error of `kexec_file_load(2)`.
 pub fn load(kernel: BorrowedFd, initrd: Option<BorrowedFd>, cmdline: &str) -> Result<Loaded, LoadError> {
     let cmdline = CString::new(cmdline).map_err(|_| LoadError::NulInCommandLine)?;
     let bytes = cmdline.as_bytes_with_nul();
@@ -99,10 +98,10 @@ pub fn load(kernel: BorrowedFd, initrd: Option<BorrowedFd>, cmdline: &str) -> Re
 }
 
 impl Loaded {
-    /// Jumps into the target. Nothing of the running system goes on.
+    /// Executes the target; this ends the running system at once.
     ///
     /// # Errors
-    /// [`ExecuteError`] where the kernel refuses; the target is unloaded then.
+    /// [`ExecuteError`] if the kernel refuses; then the target is unloaded.
     pub fn execute(self) -> Result<Infallible, ExecuteError> {
         reboot(RebootMode::RB_KEXEC).map_err(ExecuteError)
     }
@@ -110,7 +109,7 @@ impl Loaded {
 
 impl Drop for Loaded {
     fn drop(&mut self) {
-        // SAFETY: with KEXEC_FILE_UNLOAD the kernel looks at no other argument.
+        // SAFETY: with KEXEC_FILE_UNLOAD the kernel ignores all other arguments.
         let _ = unsafe { libc::syscall(libc::SYS_kexec_file_load, -1, -1, 0, 0, KEXEC_FILE_UNLOAD) };
     }
 }
@@ -137,16 +136,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_errno_of_the_manual_has_words_of_its_own() {
-        let words = |errno| LoadError::from_errno(errno, 10).to_string();
-        assert!(words(Errno::EPERM).contains("locked down"));
-        assert!(words(Errno::ENOEXEC).contains("does not recognise"));
-        assert!(words(Errno::ENOMEM).contains("not enough memory"));
-        assert!(words(Errno::EBUSY).contains("another kexec load"));
-        assert!(words(Errno::ENOSYS).contains("CONFIG_KEXEC_FILE"));
-        assert!(words(Errno::EKEYREJECTED).contains("signature"));
-        assert!(words(Errno::EINVAL).contains("10 bytes of command line"));
-        assert_eq!(words(Errno::EIO), "kexec_file_load: EIO: I/O error");
+    fn each_errno_of_the_manual_page_has_its_own_message() {
+        let text = |errno| LoadError::from_errno(errno, 10).to_string();
+        assert!(text(Errno::EPERM).contains("locked down"));
+        assert!(text(Errno::ENOEXEC).contains("does not recognise"));
+        assert!(text(Errno::ENOMEM).contains("not enough memory"));
+        assert!(text(Errno::EBUSY).contains("another kexec load"));
+        assert!(text(Errno::ENOSYS).contains("CONFIG_KEXEC_FILE"));
+        assert!(text(Errno::EKEYREJECTED).contains("signature"));
+        assert!(text(Errno::EINVAL).contains("command line (10 bytes)"));
+        assert_eq!(text(Errno::EIO), "kexec_file_load: EIO: I/O error");
     }
 
     #[test]

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the target is to be called and how it is connected: `GET BASE/ID/detail`.
+//! The target's host name and network: `GET BASE/ID/detail`.
 
 use serde::{Deserialize, Serialize};
 
-/// A host's own settings, handed to the target in one more initrd segment.
+/// A host's own settings. The agent passes them to the target in an overlay initrd.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Detail {
     /// [`crate::VERSION`].
     pub version: u32,
     /// The target's host name.
     pub hostname: String,
-    /// Network interfaces.
+    /// The target's network interfaces.
     #[serde(default)]
     pub interfaces: Vec<Interface>,
-    /// Name resolution.
+    /// DNS servers and search domains.
     #[serde(default)]
     pub dns: Dns,
     /// NTP servers, names or addresses.
     #[serde(default)]
     pub ntp: Vec<String>,
-    /// Further files for the target.
+    /// Extra files for the target.
     #[serde(default)]
     pub files: Vec<ExtraFile>,
 }
@@ -28,17 +28,17 @@ pub struct Detail {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Interface {
-    /// Its name in the target. A port with this name is renamed to it.
+    /// The interface name in the target; a port that `mac` matches is renamed to it.
     pub name: String,
     /// The port's permanent MAC address; absent for bonds and VLANs.
     pub mac: Option<String>,
-    /// Makes this interface a bond.
+    /// Set if this interface is a bond.
     pub bond: Option<Bond>,
-    /// Makes this interface a VLAN.
+    /// Set if this interface is a VLAN.
     pub vlan: Option<Vlan>,
     /// MTU in bytes.
     pub mtu: Option<u32>,
-    /// Whether DHCP is used as well.
+    /// Whether the interface uses DHCP, in addition to static addresses.
     pub dhcp: bool,
     /// Static addresses.
     pub addresses: Vec<Address>,
@@ -60,10 +60,10 @@ pub struct Route {
     pub via: String,
 }
 
-/// A link aggregation.
+/// A bond (link aggregation).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bond {
-    /// The kernel's name of the mode: `802.3ad`, `active-backup`, …
+    /// The bonding mode as the kernel names it: `802.3ad`, `active-backup`, …
     pub mode: String,
     /// Names of the member interfaces.
     pub members: Vec<String>,
@@ -74,21 +74,21 @@ pub struct Bond {
 pub struct Vlan {
     /// VLAN identifier, 1 to 4094 (IEEE 802.1Q, 9.6).
     pub id: u16,
-    /// Name of the interface below.
+    /// Name of the interface that carries the VLAN.
     pub parent: String,
 }
 
-/// Name resolution.
+/// DNS settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Dns {
-    /// Server addresses.
+    /// Addresses of the DNS servers.
     pub servers: Vec<String>,
     /// Search domains.
     pub search: Vec<String>,
 }
 
-/// A file for the target.
+/// An extra file for the target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExtraFile {
     /// Absolute path in the target.
@@ -99,7 +99,7 @@ pub struct ExtraFile {
     /// The content as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
-    /// The content in base64, in place of `content`.
+    /// The content in base64, instead of `content`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_base64: Option<String>,
 }

@@ -1,52 +1,53 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is at the other end of each port: LLDP neighbours (IEEE 802.1AB), and those that speak CDP.
+//! The neighbours of each port, received by LLDP (IEEE 802.1AB) or CDP.
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-/// A port, and who was heard on it.
+/// A port and its neighbours.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PortNeighbours {
-    /// The kernel's name of the port in this boot.
+    /// The interface name in this boot.
     pub port: String,
-    /// Its permanent MAC address, else the one in use.
+    /// The permanent MAC address, or the current one if there is no permanent one.
     pub mac: Option<String>,
-    /// Its speed in Mbit/s.
+    /// Link speed in Mbit/s.
     pub speed_mbps: Option<u32>,
-    /// What came of listening on it.
+    /// The outcome of the collection on this port.
     pub outcome: PortOutcome,
-    /// How long it has been listened to since it had carrier, in milliseconds; absent where somebody was heard.
+    /// How long the port has listened since it got carrier, in milliseconds; absent if there are neighbours.
     pub listened_ms: Option<u64>,
-    /// What was done about an LLDP agent in the adapter's own firmware, which keeps the frames from the host.
+    /// What was done about the LLDP agent in the adapter's firmware, which keeps the frames from the host; absent if the
+    /// driver has no setting for it.
     pub firmware_agent: Option<String>,
-    /// What went wrong: the first frame that could not be read, neighbours beyond those that are kept, a port that could
-    /// not be listened to.
+    /// The first malformed frame, neighbours beyond the limit, the reason why the port cannot receive.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
-    /// Who was heard, in the order in which they were first heard.
+    /// The neighbours, in the order of their first frames.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub neighbours: Vec<Neighbour>,
 }
 
-/// What came of listening on a port.
+/// The outcome of the collection on a port.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PortOutcome {
-    /// Somebody was heard.
+    /// The port has neighbours.
     Neighbours,
-    /// The port has no carrier, and nobody was heard on it before.
+    /// The port has no carrier, and had no neighbour before it lost carrier.
     NoCarrier,
-    /// The port has carrier, and nobody was heard by the deadline.
+    /// The port has carrier, and no neighbour by the deadline.
     Silent,
-    /// The port has carrier, and the adapter's firmware keeps LLDP frames to itself.
+    /// The port has carrier and no neighbour, and the LLDP agent in the adapter's firmware, which keeps the frames, could
+    /// not be disabled.
     Swallowed,
-    /// The port could not be listened to; the faults say why.
+    /// The port cannot receive; [`PortNeighbours::faults`] has the reason.
     Failed,
-    /// It is still listened to.
+    /// The collection goes on.
     #[default]
     Listening,
     /// An outcome this version of the contract does not know.
@@ -54,7 +55,7 @@ pub enum PortOutcome {
     Unknown(String),
 }
 
-/// A neighbour. Text of the other side is printable: what is not is escaped.
+/// A neighbour. Its texts are printable: other characters are escaped.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -62,56 +63,55 @@ pub enum PortOutcome {
 pub struct Neighbour {
     /// `lldp` or `cdp`.
     pub protocol: String,
-    /// Which device it is (802.1AB-2016 8.5.2).
+    /// Chassis ID: the device (802.1AB-2016 8.5.2).
     pub chassis_id: String,
-    /// What kind of chassis ID that is: `mac`, `local`, `ifname` and so on, as lldpcli names it.
+    /// Subtype of the chassis ID: `mac`, `local`, `ifname` and so on, as lldpcli names it.
     pub chassis_id_subtype: String,
-    /// Which of its ports (802.1AB-2016 8.5.3).
+    /// Port ID: the device's port (802.1AB-2016 8.5.3).
     pub port_id: String,
-    /// What kind of port ID that is: `mac`, `ifname`, `ifalias`, `local` and so on, as lldpcli names it.
+    /// Subtype of the port ID: `mac`, `ifname`, `ifalias`, `local` and so on, as lldpcli names it.
     pub port_id_subtype: String,
-    /// For how long it is true, in seconds (802.1AB-2016 8.5.4).
+    /// TTL: how long the information is valid, in seconds (802.1AB-2016 8.5.4).
     pub ttl_seconds: u16,
-    /// How long after the port had carrier it was first heard, in milliseconds.
+    /// Time from carrier to the neighbour's first frame, in milliseconds.
     pub heard_after_ms: u64,
-    /// What people call the port.
+    /// Port description (802.1AB-2016 8.5.5).
     pub port_description: Option<String>,
-    /// The device's name.
+    /// System name (802.1AB-2016 8.5.6).
     pub system_name: Option<String>,
-    /// Its hardware and software.
+    /// System description: hardware and software (802.1AB-2016 8.5.7).
     pub system_description: Option<String>,
-    /// Its model, from LLDP-MED's inventory or CDP.
+    /// Model, from the LLDP-MED inventory TLVs or CDP.
     pub model: Option<String>,
-    /// Its serial number, from LLDP-MED's inventory.
+    /// Serial number, from the LLDP-MED inventory TLVs.
     pub serial: Option<String>,
-    /// What it does: `bridge`, `router` and so on, as lldpcli names it in lower case.
+    /// Enabled system capabilities (802.1AB-2016 8.5.8): `bridge`, `router` and so on, as lldpcli names them, in lower case.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub capabilities: Vec<String>,
-    /// Where it is managed.
+    /// Management addresses (802.1AB-2016 8.5.9).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub management_addresses: Vec<String>,
-    /// The VLAN of untagged frames (802.1Q D.2.1).
+    /// Port VLAN ID: the VLAN of untagged frames (802.1Q D.2.1).
     pub vlan: Option<u16>,
-    /// VLANs with names (802.1Q D.2.3).
+    /// VLAN names (802.1Q D.2.3).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub vlan_names: Vec<VlanName>,
-    /// The port's number in a link aggregation that it is part of; 0 where it could be and is not
-    /// (802.1AX, 802.3 79.3.3).
+    /// The port's link aggregation ID; 0 if it is capable of aggregation and not aggregated (802.1AX, 802.3 79.3.3).
     pub aggregation_id: Option<u32>,
-    /// The longest frame that it takes, in bytes (802.3 79.3.4).
+    /// Maximum frame size in bytes (802.3 79.3.4).
     pub maximum_frame_bytes: Option<u16>,
-    /// TLVs that could not be read, and why.
+    /// Malformed TLVs, with the reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
 }
 
-/// A VLAN, and what people call it.
+/// A VLAN ID and its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct VlanName {
-    /// The VLAN's number.
+    /// VLAN ID (802.1Q 9.6).
     pub vlan: u16,
-    /// Its name.
+    /// The name that the switch sends for it.
     pub name: String,
 }

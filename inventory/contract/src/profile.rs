@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What to boot: `GET BASE/ID/profile`.
+//! The target to boot: `GET BASE/ID/profile`.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +19,7 @@ pub struct Profile {
     /// The target kernel's command line.
     #[serde(default)]
     pub append: String,
-    /// A unified kernel image, in place of kernel and initrds. Its own command line is used
-    /// where `append` is empty.
+    /// A unified kernel image, instead of kernel and initrds. Its own command line is used if `append` is empty.
     #[serde(default)]
     pub uki: Option<Artifact>,
 }
@@ -28,7 +27,7 @@ pub struct Profile {
 /// A file to download.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
-    /// Where it can be had, tried in order; absolute, or relative to `BASE/ID/profile`.
+    /// URLs of the file, tried in order; absolute, or relative to `BASE/ID/profile`.
     pub urls: Vec<String>,
     /// SHA-256 of the whole file, lower-case hex.
     pub sha256: String,

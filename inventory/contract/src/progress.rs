@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a host says on its way: `POST BASE/ID/events` and `POST BASE/ID/installed`.
+//! Progress of a run: `POST BASE/ID/events` and `POST BASE/ID/installed`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Problem, Timeline};
 
-/// Progress, sent best effort.
+/// A progress event, sent best effort.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// [`crate::VERSION`].
@@ -14,31 +14,31 @@ pub struct Event {
     pub boot_id: String,
     /// Milliseconds since the agent started.
     pub at_ms: u64,
-    /// What happened.
+    /// The kind of event.
     pub kind: EventKind,
     /// The stage it happened in.
     pub stage: String,
-    /// In words.
+    /// What happened, for people.
     pub message: String,
-    /// With [`EventKind::Failed`]: every problem of the run.
+    /// With [`EventKind::Failed`]: all problems of the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
 }
 
-/// What an event tells.
+/// The kind of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EventKind {
-    /// The run goes on.
+    /// The run continues.
     Progress,
-    /// The run failed; `message` says why.
+    /// The run failed; `message` has the reason.
     Failed,
     /// A kind this version of the contract does not know.
     #[serde(untagged)]
     Unknown(String),
 }
 
-/// Everything is loaded; the next instruction is the jump.
+/// The target is loaded; the next step executes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Installed {
     /// [`crate::VERSION`].
@@ -47,10 +47,10 @@ pub struct Installed {
     pub boot_id: String,
     /// The profile's name.
     pub profile: String,
-    /// What was loaded, as measured by the host.
+    /// The loaded files, with the digests that the host computed.
     pub artifacts: Vec<InstalledArtifact>,
-    /// Random, new at every boot, also in `/run/stage1/nonce` of the target, so that the target can show that
-    /// it is the one this call announced.
+    /// Random, new at every boot, also in `/run/stage1/nonce` of the target, so that the target can prove that it is the
+    /// one that this call announced.
     pub nonce: String,
     /// The whole run.
     pub timeline: Timeline,
@@ -61,7 +61,7 @@ pub struct Installed {
 pub struct InstalledArtifact {
     /// The URL it came from.
     pub url: String,
-    /// SHA-256 of what was loaded, lower-case hex.
+    /// SHA-256 of the loaded file, lower-case hex.
     pub sha256: String,
     /// Size in bytes.
     pub size: u64,

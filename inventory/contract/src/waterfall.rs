@@ -3,9 +3,9 @@
 
 use crate::{Outcome, Stage, Timeline};
 
-/// Draws `timeline`, one line per stage: name, bar, duration, outcome and note, at most `width`
-/// columns wide (80 is a serial console; less than 60 is taken as 60). A note that does not fit goes
-/// on below itself. Every line ends with a newline; control characters are replaced.
+/// Draws `timeline`, one line per stage: name, bar, duration, outcome and note, at most `width` columns wide (80 on a serial
+/// console; less than 60 counts as 60). A note that does not fit continues on the next line. Every line ends with a
+/// newline; control characters are replaced.
 ///
 /// ```text
 /// the agent started 3.1 s after the kernel and ran 12.4 s
@@ -26,7 +26,7 @@ pub fn waterfall(timeline: &Timeline, width: usize) -> String {
     out
 }
 
-/// `text` from outside made safe for a terminal: control characters become `?`.
+/// Makes text from outside safe for a terminal: control characters become `?`.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
@@ -36,7 +36,7 @@ const MAX_NAME: usize = 16;
 const DURATION: usize = 7;
 const OUTCOME: usize = 7;
 
-/// The widths of the columns that differ from one drawing to the next.
+/// The widths of the variable columns.
 struct Columns {
     name: usize,
     bar: usize,
@@ -47,7 +47,7 @@ impl Columns {
     fn new(timeline: &Timeline, width: usize) -> Self {
         let longest = timeline.stages.iter().map(|stage| stage.name.chars().count()).max();
         let name = longest.unwrap_or(0).min(MAX_NAME);
-        // Two bar ends, two double spaces and a single one stand between the columns.
+        // Between the columns are two bar ends, two double spaces and a single one.
         let rest = width.saturating_sub(name + DURATION + OUTCOME + 8);
         let bar = rest / 2;
         Columns { name, bar, note: rest - bar }
@@ -75,7 +75,7 @@ impl Columns {
         }
     }
 
-    /// At least one mark for what took no time, and none for what did not run.
+    /// At least one mark for a stage that took no time, and none for a skipped one.
     fn bar(&self, stage: &Stage, total: u64) -> String {
         let column = |ms: u64| {
             let column = u128::from(ms) * self.bar as u128 / u128::from(total.max(1));
@@ -89,12 +89,12 @@ impl Columns {
     }
 }
 
-/// When a stage ended; one that still runs, when it started.
+/// The end of a stage; of one that still runs, its start.
 fn end(stage: &Stage) -> u64 {
     stage.end_ms.unwrap_or(stage.start_ms).max(stage.start_ms)
 }
 
-/// In three digits where that says enough: `840 ms`, `1.96 s`, `10.4 s`, `812 s`.
+/// With three digits: `840 ms`, `1.96 s`, `10.4 s`, `812 s`.
 fn seconds(ms: u64) -> String {
     match ms {
         0..1_000 => format!("{ms} ms"),
@@ -115,7 +115,7 @@ fn outcome(outcome: &Outcome) -> String {
     }
 }
 
-/// Breaks `text` at spaces, and within a word only where it alone is wider than `width`.
+/// Breaks `text` at spaces, and within a word only if the word is wider than `width`.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();

@@ -82,7 +82,7 @@ fn acquire(socket: &UdpSocket, exchange: Exchange, held: Option<Lease>) -> Resul
                 sleep(wait);
             }
             None => {
-                requested = held.clone().filter(|lease| lease.time.is_some_and(|time| elapsed < time / 2))
+                requested = held.clone().filter(|lease| lease.time.is_some_and(|time| elapsed < time / 2));
             }
         }
     }

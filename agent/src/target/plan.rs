@@ -16,20 +16,20 @@ pub enum Plan {
     Kernel {
         /// The profile's name.
         profile: String,
-        /// The kernel.
+        /// The kernel file, a bzImage.
         kernel: Fetch,
         /// The initrds, in the order in which they are concatenated.
         initrds: Vec<Fetch>,
-        /// The command line.
+        /// The target kernel's command line.
         append: String,
     },
     /// A unified kernel image.
     Uki {
         /// The profile's name.
         profile: String,
-        /// The image.
+        /// The image file, with kernel, initrd and command line in sections.
         uki: Fetch,
-        /// The command line; if empty, the image's own is used.
+        /// The target kernel's command line; if empty, the image's own is used.
         append: String,
     },
 }

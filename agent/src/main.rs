@@ -12,7 +12,7 @@ use stage1::commands::firmware::Kind;
 use stage1::commands::{self, Flags};
 use stage1::facts::Group;
 use stage1::host::{child, logger};
-use stage1::stages::{Aim, Purpose};
+use stage1::stages::{RunMode, RunOptions};
 use stage1::{bmc, config, pid1};
 
 /// The first-stage OS agent for bare-metal servers.
@@ -234,14 +234,14 @@ fn main() -> ExitCode {
     let Arguments { verbose, verb } = Arguments::parse();
     let at_boot = matches!(verb, Verb::Run { boot: true, .. });
     logger::start(if verbose { LevelFilter::Debug } else { LevelFilter::Info }, at_boot);
-    let run = |common: Common, aim| {
-        let purpose = Purpose { aim, plan: common.plan, at_boot };
-        leave_behind(|| commands::run(&common.settings.flags(), purpose, started))
+    let run = |common: Common, mode| {
+        let options = RunOptions { mode, plan: common.plan, at_boot };
+        leave_behind(|| commands::run(&common.settings.flags(), options, started))
     };
     ExitCode::from(match verb {
-        Verb::Run { common, .. } => run(common, Aim::Run),
-        Verb::Register { common } => run(common, Aim::Register),
-        Verb::Boot { common } => run(common, Aim::Boot),
+        Verb::Run { common, .. } => run(common, RunMode::Run),
+        Verb::Register { common } => run(common, RunMode::Register),
+        Verb::Boot { common } => run(common, RunMode::Boot),
         Verb::Facts(arguments) => commands::facts::run(arguments.request()),
         Verb::Lldp(arguments) => commands::lldp::run(&arguments.request()),
         Verb::Bmc(verb) => commands::bmc::run(&verb.request()),

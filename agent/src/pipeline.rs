@@ -1,65 +1,77 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The whole first stage, top to bottom.
+//! The whole first stage, top to bottom: one line per stage, with what it needs and what it returns.
 
 use std::ops::ControlFlow::Break;
-use std::sync::mpsc::channel;
+use std::sync::OnceLock;
 use std::thread;
 
-use crate::config::{SettingError, Settings};
-use crate::host::Machine;
-use crate::run::{Failure, Run, StageContext, join};
-use crate::stages::{Aim, Next, Purpose, Stages};
+use stage1_contract::StageName as Name;
 
-/// Runs the stages that `purpose` asks for. What cannot be undone is not done here: it is returned.
+use crate::run::{Run, StageHandle, Stopped};
+use crate::stages::{FinalAction, RunMode, Stages};
+
+/// Runs the stages of `stages.options`. The first failure of any of them ends the run. What cannot be undone is not done
+/// here: it is returned.
 ///
 /// # Errors
-/// The stage that stopped the run.
-pub fn run(
-    run: &Run,
-    machine: &Machine,
-    settings: &Settings,
-    complaints: &[SettingError],
-    purpose: Purpose,
-) -> Result<Next, Failure> {
-    let stages = &Stages::new(run, machine, settings, purpose);
+/// [`Stopped`]; the run has the cause.
+pub fn run(run: &Run, stages: &Stages) -> Result<FinalAction, Stopped> {
+    let client = OnceLock::new();
     thread::scope(|scope| {
-        let leave = stages.lldp.shutdown_on_drop();
-        let image = run.spawn(scope, "image", |stage| stages.check_image(stage));
-        let network = run.spawn(scope, "network", |stage| stages.bring_up_network(stage));
-        let read_manifests = |stage: &StageContext| Ok(network.join().map(|()| stages.read_manifests(stage)));
-        let manifests = run.spawn(scope, "manifests", read_manifests);
-        let lldp = run.spawn(scope, "lldp", |stage| stages.collect_neighbours(stage));
-        run.stage("modules", |stage| stages.load_modules(stage))?;
-        let facts = run.stage("facts", |stage| stages.discover_facts(stage))?;
-        let (wish, wishes) = channel();
-        let is_told = facts.bmc.is_some();
-        let bmc = run.spawn(scope, "bmc", move |stage| stages.configure_bmc(stage, is_told, &wishes));
-        let identity = run.stage("identity", |stage| stages.choose_identity(stage, &facts))?;
+        let lldp_shutdown = stages.lldp.shutdown_on_drop();
+        let image = run.spawn(scope, Name::Image, |stage| stages.check_image(stage));
+        let network = run.spawn(scope, Name::Network, |stage| stages.bring_up_network(stage));
+        let transport =
+            run.spawn_after(scope, Name::Settings, network, |stage, ()| stages.check_settings(stage));
+        let manifests = run.spawn_after(scope, Name::Manifests, transport, |stage, transport| {
+            stages.read_manifests(stage, transport)
+        });
+        let neighbours = run.spawn(scope, Name::Lldp, |stage| stages.collect_neighbours(stage));
+        run.stage(Name::Modules, |stage| stages.load_modules(stage))?;
+        let facts = run.stage(Name::Facts, |stage| stages.discover_facts(stage))?;
+        let has_bmc = facts.bmc.is_some();
+        let bmc = run.spawn(scope, Name::Bmc, move |stage| stages.read_bmc(stage, has_bmc));
+        let identity = run.stage(Name::Identity, |stage| stages.choose_identity(stage, &facts))?;
         image.join()?;
-        let manifests = manifests.join()??;
-        let client = run.stage("settings", |_| stages.check_settings(complaints, &identity))?;
-        let known =
-            run.stage("firmware", |stage| stages.check_firmware(stage, &client, &facts, manifests))?;
-        let mut telling = Vec::new();
-        if purpose.aim != Aim::Boot {
-            let registered =
-                run.stage("register", |stage| stages.register(stage, &client, &identity, facts, wish))?;
-            telling = stages.amend_report(scope, &client, lldp, registered.lldp, bmc);
-            let next = run.stage("flash", |stage| stages.flash(stage, &client, known, registered.next))?;
-            if let Break(next) = next {
-                return join(telling).map(|()| next);
+        let (transport, manifests) = manifests.join()?;
+        let client = client.get_or_init(|| stages.client(transport, &identity));
+        let firmware =
+            run.stage(Name::Firmware, |stage| stages.check_firmware(stage, client, &facts, manifests))?;
+        let mut amendments = Vec::new();
+        if stages.options.mode != RunMode::Boot {
+            let registered = run.stage(Name::Register, |stage| {
+                stages.register(stage, client, &identity, facts, &bmc, firmware.report())
+            })?;
+            let desired = stages.desired_bmc(registered.bmc, client, firmware.report());
+            let bmc = run.spawn_after(scope, Name::BmcConfig, bmc, |stage, bmc| {
+                stages.configure_bmc(stage, bmc, desired)
+            });
+            let known = registered.neighbours;
+            amendments = vec![
+                run.spawn_after(scope, Name::BmcReport, bmc, |stage, bmc| {
+                    stages.report_bmc(stage, client, bmc)
+                }),
+                run.spawn_after(scope, Name::Neighbours, neighbours, |stage, neighbours| {
+                    stages.report_neighbours(stage, client, neighbours, known)
+                }),
+            ];
+            let next =
+                run.stage(Name::Flash, |stage| stages.flash(stage, client, firmware, registered.next))?;
+            if let Break(action) = next {
+                amendments.into_iter().try_for_each(StageHandle::join)?;
+                return Ok(action);
             }
         }
-        let plan = run.stage("profile", |stage| stages.fetch_profile(stage, &client))?;
-        let handover = run.stage("detail", |stage| stages.fetch_detail(stage, &client))?;
-        if purpose.plan {
-            return run.stage("plan", |_| stages.show(&plan, &handover)).map(Next::Show);
+        let plan = run.stage(Name::Profile, |stage| stages.fetch_profile(stage, client))?;
+        let detail = run.stage(Name::Detail, |stage| stages.fetch_detail(stage, client))?;
+        if stages.options.plan {
+            return run.stage(Name::Plan, |_| stages.show(&plan, &detail)).map(FinalAction::Show);
         }
-        let target = run.stage("download", |stage| stages.download(stage, &client, &plan, &handover))?;
-        let armed = run.stage("load", |stage| stages.load(stage, target))?;
-        drop(leave);
-        join(telling)?;
-        run.stage("installed", |stage| stages.tell_installed(stage, &client, &plan, &handover, &armed))?;
-        Ok(Next::Execute(armed.loaded))
+        let target = run.stage(Name::Download, |stage| stages.download(stage, client, &plan, &detail))?;
+        let armed = run.stage(Name::Load, |stage| stages.load(stage, target))?;
+        drop(lldp_shutdown);
+        amendments.into_iter().try_for_each(StageHandle::join)?;
+        run.stage(Name::Installed, |stage| stages.announce(stage, client, &plan, &detail, &armed))?;
+        Ok(FinalAction::Execute(armed.loaded))
     })
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use stage1_contract::facts::Discovery;
-use stage1_contract::{Problem, VERSION};
+use stage1_contract::{Problem, StageName, VERSION};
 
 use super::{DONE, PROBLEMS, print, say};
 use crate::facts::{self, Group, Unpacked};
@@ -95,5 +95,5 @@ fn discover(request: &Request) -> Result<Discovery> {
 }
 
 fn problem(message: String) -> Problem {
-    Problem { stage: "facts".to_string(), message, advice: None }
+    Problem { stage: StageName::Facts, message, advice: None }
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
@@ -15,7 +16,7 @@ use crate::config::Settings;
 use crate::facts;
 use crate::firmware::plan::plan;
 use crate::firmware::{self, ApplyContext, CheckContext, CheckResult, lint, table};
-use crate::host::Machine;
+use crate::host::{Cancellation, Machine, signals};
 use crate::inventory::{Client, Transport};
 use crate::json;
 
@@ -73,11 +74,23 @@ pub fn apply(flags: &Flags, request: &Request, plan_only: bool, reset: bool) -> 
             log::warn!("no inventory is set: attempts are not counted");
         }
         let progress = |message| log::info!("{message}");
-        let context = ApplyContext { check: *context, transport, progress: &progress };
+        let cancellation = Cancellation::default();
+        let stopped = cancellation.clone();
+        let transport = &transport.clone().with_pause(Arc::new(cancellation.clone()));
+        signals::on_termination(move |signal| {
+            log::warn!("{signal}: the flashing stops before the next component");
+            stopped.cancel();
+        })
+        .context("handling signals")?;
+        let context =
+            ApplyContext { check: *context, transport, progress: &progress, cancellation: &cancellation };
         let applied = firmware::apply(&context, facts, checked);
         applied.problems.into_iter().for_each(|problem| problems.add(&problem));
         let text = if request.json { json::pretty(&applied.report) } else { table::table(&applied.report) };
         let code = print(&text, if problems.0 > 0 { PROBLEMS } else { DONE });
+        if cancellation.is_cancelled() {
+            bail!("stopped by a signal; what was being written has been finished");
+        }
         match applied.reset {
             Some(by) if reset => firmware::reset(context.check.machine, by).map(|never| match never {}),
             Some(by) => {

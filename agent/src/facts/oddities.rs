@@ -330,8 +330,11 @@ mod tests {
 
     #[test]
     fn problems_come_first() {
-        let problem =
-            Problem { stage: "facts".to_string(), message: "sda: no answer".to_string(), advice: None };
+        let problem = Problem {
+            stage: stage1_contract::StageName::Facts,
+            message: "sda: no answer".to_string(),
+            advice: None,
+        };
         let facts = Facts { placeholders: vec!["/system/serial".to_string()], ..Facts::default() };
         let discovery = Discovery { version: 1, identity: None, facts, problems: vec![problem] };
         let odd = oddities(&discovery);

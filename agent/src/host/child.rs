@@ -1,35 +1,49 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A process that does not outstay its work.
+//! Work in a process of its own, so that a thread of it which hangs in the kernel keeps nobody waiting.
 
 use std::fs::File;
 use std::io::{self, Read, Write, pipe};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
 
-use nix::unistd::{ForkResult, dup2_stderr, dup2_stdin, dup2_stdout, fork};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork};
 
 use super::critical_section::wait_for_writers;
+use super::signals::TERMINATION;
 
-/// Does `work` in a process of its own and returns its exit code, although a thread of it may still hang in the
-/// kernel, where nothing can end it: that thread is left behind, and with it its process. So is one that still writes
-/// firmware. To be called while there
-/// is a single thread.
+/// How long a child that has said how its work ended has to end itself. One that cannot is detached.
+const END: Duration = Duration::from_secs(1);
+
+/// Does `work` in a child and returns its exit code. Signals that ask this process to end are passed on to the child. It
+/// is waited for, unless a thread of it hangs in the kernel, where nothing can end it, or still writes firmware: then it is
+/// detached. To be called while there is a single thread.
 ///
 /// # Errors
 /// Where no process can be started, or it is killed.
 pub fn run(work: impl FnOnce() -> u8) -> io::Result<u8> {
-    let (mut result, mut done) = pipe()?;
+    let signals: SigSet = TERMINATION.into_iter().chain([Signal::SIGCHLD]).collect();
+    let (result, done) = pipe()?;
+    signals.thread_block()?;
     // SAFETY: there is a single thread, so the child may do all that the parent may.
     match unsafe { fork() }? {
-        ForkResult::Parent { .. } => {
+        ForkResult::Parent { child } => {
             drop(done);
-            let mut code = [1];
-            match result.read(&mut code)? {
-                0 => Err(io::Error::other("the process ended without a word: it was killed")),
-                _ => Ok(code[0]),
-            }
+            let signals = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+            supervise(child, &OwnedFd::from(result).into(), &signals)
         }
         ForkResult::Child => {
+            drop(result);
+            let mut done = File::from(OwnedFd::from(done));
+            // A parent that is killed takes its child along.
+            let _ = set_pdeathsig(Signal::SIGTERM);
             let code = work();
+            let _ = set_pdeathsig(None);
             // Whoever reads what this process printed is to see its end.
             let _ = io::stdout().flush();
             if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
@@ -41,6 +55,47 @@ pub fn run(work: impl FnOnce() -> u8) -> io::Result<u8> {
             drop(done);
             wait_for_writers();
             std::process::exit(i32::from(code));
+        }
+    }
+}
+
+/// Waits for the child's exit code, and then for a moment for its end.
+fn supervise(child: Pid, result: &File, signals: &SignalFd) -> io::Result<u8> {
+    let mut code: Option<u8> = None;
+    let mut deadline: Option<Instant> = None;
+    loop {
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()).as_millis() + 1);
+        let timeout =
+            left.map_or(PollTimeout::NONE, |ms| PollTimeout::try_from(ms).unwrap_or(PollTimeout::MAX));
+        let mut fds = vec![PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+        if code.is_none() && deadline.is_none() {
+            fds.push(PollFd::new(result.as_fd(), PollFlags::POLLIN));
+        }
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        if fds.get(1).is_some_and(|fd| fd.any() == Some(true)) {
+            let mut byte = [0];
+            code = (&mut &*result).read(&mut byte).is_ok_and(|length| length == 1).then_some(byte[0]);
+            deadline = Some(Instant::now() + END);
+        }
+        while let Ok(Some(signal)) = signals.read_signal() {
+            let signal =
+                i32::try_from(signal.ssi_signo).ok().and_then(|number| Signal::try_from(number).ok());
+            if let Some(signal) = signal.filter(|signal| *signal != Signal::SIGCHLD) {
+                let _ = kill(child, signal);
+            }
+        }
+        let killed = || io::Error::other("the process that does the work was killed");
+        match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::Exited(_, status)) => return Ok(code.unwrap_or(status.to_le_bytes()[0])),
+            Ok(WaitStatus::Signaled(..)) => return code.ok_or_else(killed),
+            Ok(_) => {}
+            Err(errno) => return code.ok_or_else(|| errno.into()),
+        }
+        if deadline.is_some_and(|at| Instant::now() >= at) {
+            return code.ok_or_else(killed);
         }
     }
 }

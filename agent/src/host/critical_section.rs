@@ -87,6 +87,11 @@ pub(crate) fn wait_for_writers() {
     writers.into_iter().for_each(|writer| drop(writer.join()));
 }
 
+/// Whether firmware is being written.
+pub fn is_armed(machine: &Machine) -> bool {
+    File::open(machine.path(LOCK)).is_ok_and(|lock| lock.try_lock_shared().is_err())
+}
+
 /// Marks a component: until [`unmark`] it may hold half an image, and a reset could make the host unusable. The mark
 /// outlives the process, not the boot.
 ///
@@ -182,6 +187,7 @@ mod tests {
         let machine = tree.machine();
         wait_until_disarmed(&machine);
         let armed = Armed::arm(&machine).unwrap();
+        assert!(is_armed(&machine));
         mark(&machine, "nic").unwrap();
         mark(&machine, "board").unwrap();
         let error = may_end(&machine).unwrap_err().to_string();

@@ -2,6 +2,7 @@
 //! The low floor: the machine that the agent runs on, and what may be done to it as a whole. Nothing here knows of stages,
 //! commands or the inventory.
 
+mod cancellation;
 pub mod child;
 pub mod critical_section;
 pub mod logger;
@@ -12,7 +13,9 @@ pub mod mounts;
 mod ports;
 pub mod power;
 pub mod random;
+pub mod signals;
 
+pub use cancellation::{Cancellation, Cancelled};
 pub use machine::{Entry, Machine, Recording};
 pub use manager::{Manager, manager};
 pub use ports::{physical_ports, port_kind};

@@ -81,6 +81,11 @@ pub enum Reason {
 }
 
 impl Error {
+    /// The cause.
+    pub fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
     /// Whether the same request may succeed later.
     pub fn may_retry(&self) -> bool {
         self.reason.may_retry()

@@ -10,9 +10,9 @@ use thiserror::Error;
 use ureq::http::HeaderMap;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
-use super::retry::{Pause, Sleep};
+use super::retry::Pause;
 use crate::config::Settings;
-use crate::host::Machine;
+use crate::host::{Cancellation, Machine};
 
 /// The CA that an image carries for its own inventory.
 const IMAGE_CA: &str = "/etc/stage1/ca.pem";
@@ -88,7 +88,7 @@ impl Transport {
             .build()
             .new_agent();
         let authorization = token(machine, settings)?.map(|token| format!("Bearer {token}"));
-        Ok(Self { agent, authorization, pause: Arc::new(Sleep) })
+        Ok(Self { agent, authorization, pause: Arc::new(Cancellation::default()) })
     }
 
     /// The same, with waits that `pause` makes and may cancel.

@@ -4,7 +4,7 @@
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-use crate::host::random;
+use crate::host::{Cancellation, random};
 
 /// Upper bound of the first pause; it doubles with each attempt. The actual pause is a random part of it (full jitter), so
 /// that many hosts that start at the same time do not retry at the same time.
@@ -18,9 +18,6 @@ pub trait Pause: Send + Sync {
     /// Whether the run is cancelled.
     fn is_cancelled(&self) -> bool;
 }
-
-/// A [`Pause`] that cannot be cancelled.
-pub(crate) struct Sleep;
 
 /// The attempts of one request.
 pub(crate) struct Retry<'a> {
@@ -39,14 +36,13 @@ pub(crate) enum GiveUp {
     Cancelled,
 }
 
-impl Pause for Sleep {
+impl Pause for Cancellation {
     fn pause(&self, time: Duration) -> bool {
-        std::thread::sleep(time);
-        true
+        self.sleep(time).is_ok()
     }
 
     fn is_cancelled(&self) -> bool {
-        false
+        Self::is_cancelled(self)
     }
 }
 

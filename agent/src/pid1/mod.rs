@@ -16,15 +16,13 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
+use crate::commands::failure::{apply_policy, policy};
 use crate::commands::{self, DONE, FAILED, PROBLEMS, RESCUE};
-use crate::config::OnFailure;
 use crate::host::child;
 use crate::host::{mounts, power};
 
 /// Before a shell that ended is started again.
 const RESPAWN: Duration = Duration::from_secs(1);
-/// Before a host that failed starts again or powers off: time to read why, and no fast circle.
-const PAUSE: Duration = Duration::from_secs(30);
 
 /// How a child ended.
 enum End {
@@ -54,7 +52,7 @@ pub fn live(started: Instant) -> ! {
         Err(errno) => format!("starting the run: {errno}"),
     };
     if !words.is_empty() {
-        after(&words, commands::on_failure());
+        apply_policy(&words, policy());
     }
     loop {
         match start(|| rescue::shell(&words)) {
@@ -72,19 +70,6 @@ fn run(started: Instant) -> u8 {
         say(&format!("the run: {error}"));
         FAILED
     })
-}
-
-/// What a failed run at boot ends in, where that is not the rescue shell.
-pub fn after(reason: &str, policy: OnFailure) {
-    let (what, act): (&str, fn() -> _) = match policy {
-        OnFailure::Rescue => return,
-        OnFailure::Reboot => ("rebooting", power::restart),
-        OnFailure::PowerOff => ("powering off", power::off),
-    };
-    say(&format!("{reason}; {what} in {} s (setting on-failure)", PAUSE.as_secs()));
-    sleep(PAUSE);
-    let Err(error) = act();
-    say(&format!("{error:#}"));
 }
 
 /// A line on the console. Unlike `eprintln!` it does not panic where there is none.

@@ -1,115 +1,147 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The BMC: read, configured as it is wanted, and told of, beside everything else.
+//! The BMC: read, configured as the inventory desires, and reported.
 
-use std::sync::mpsc::Receiver;
-use std::sync::{MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::Value;
+use stage1_contract::firmware::FirmwareReport;
 use stage1_contract::{BmcCredentials, BmcReport, Secret, VERSION};
 
-use super::{Aim, Stages};
-use crate::bmc::BmcSession;
-use crate::bmc::{self, Survey};
-use crate::config::BmcMode;
+use super::firmware::is_pending;
+use super::{RunMode, Stages};
+use crate::bmc::{self, BmcSession, Survey};
+use crate::config::{self, BmcMode};
 use crate::inventory::Client;
-use crate::run::{StageContext, StageHandle};
+use crate::run::StageContext;
 
-/// How the inventory wants the BMC.
-pub struct Wish {
-    pub(super) wanted: Option<Value>,
-    pub(super) client: Client,
+/// The BMC after it was read.
+pub struct ReadBmc {
+    session: BmcSession,
+    survey: Survey,
+    /// What is left of the time for the BMC.
+    left: Duration,
 }
 
-impl Stages<'_> {
-    /// Reads the BMC, and configures it as soon as it is known how it is wanted. Whatever the BMC does is at most a
-    /// problem.
-    pub fn configure_bmc(&self, stage: &StageContext, is_told: bool, wishes: &Receiver<Wish>) -> Result<()> {
-        if self.settings.bmc == BmcMode::Off || self.purpose.aim == Aim::Boot {
+/// What is desired of the BMC, and what must be known to apply it.
+pub struct DesiredBmc {
+    config: Option<Value>,
+    client: Client,
+    is_flashing: bool,
+}
+
+impl ReadBmc {
+    /// The BMC as it was read.
+    pub fn report(&self) -> &BmcReport {
+        &self.survey.report
+    }
+}
+
+impl Stages {
+    /// Reads the BMC; `None` if there is none, or it is to be left alone. Whatever the BMC does is at most a problem.
+    pub(crate) fn read_bmc(&self, stage: &StageContext, is_expected: bool) -> Result<Option<ReadBmc>> {
+        if self.settings.bmc == BmcMode::Off || self.options.mode == RunMode::Boot {
             stage.note("left alone");
-            return Ok(());
+            return Ok(None);
         }
         let deadline = Instant::now() + self.settings.bmc_timeout;
-        let problems =
-            |problems: Vec<String>| problems.into_iter().for_each(|problem| stage.problem(problem));
-        let mut bmc = match bmc::open(self.machine, is_told, deadline) {
-            Ok(Some(bmc)) => bmc,
+        let mut session = match bmc::open(&self.machine, is_expected, deadline) {
+            Ok(Some(session)) => session,
             Ok(None) => {
                 stage.note("there is none");
-                return Ok(());
+                return Ok(None);
             }
             Err(error) => {
                 stage.problem(format!("{error:#}"));
-                return Ok(());
+                return Ok(None);
             }
         };
-        let (survey, met) = bmc::survey(&mut bmc);
-        problems(met);
-        let Some(mut survey) = survey else { return Ok(()) };
-        *self.bmc() = Some(survey.report.clone());
-        let waiting = Instant::now();
-        let wish = match self.settings.bmc {
-            BmcMode::Apply if !self.purpose.plan => wishes.recv().ok(),
-            _ => None,
-        };
-        // The time for the BMC is the BMC's.
-        bmc.set_deadline(deadline + waiting.elapsed());
-        let summary = wish.map(|wish| self.fulfil(wish, &mut bmc, &mut survey, &problems));
-        stage.note(summary.unwrap_or_else(|| "read".to_string()));
-        *self.bmc() = Some(survey.report.clone());
-        let (health, met) = bmc::health(&mut bmc, bmc::Depth::Report);
-        problems(met);
-        survey.report.health = health;
-        *self.bmc() = Some(survey.report);
-        Ok(())
+        // CANCEL let cancellation = stage.cancellation().clone();
+        // CANCEL session.cancel_with(move || cancellation.is_cancelled());
+        let (survey, problems) = bmc::survey(&mut session);
+        stage.problems(problems);
+        let left = deadline.saturating_duration_since(Instant::now());
+        Ok(survey.map(|survey| ReadBmc { session, survey, left }))
     }
 
-    /// Configures the BMC as it is wished, and says in a few words what came of it.
-    fn fulfil(
+    /// What the inventory desires of the BMC. While firmware is being flashed its watchdog is not set.
+    pub(crate) fn desired_bmc(
         &self,
-        wish: Wish,
-        bmc: &mut BmcSession,
+        config: Option<Value>,
+        client: &Client,
+        firmware: Option<&FirmwareReport>,
+    ) -> DesiredBmc {
+        let is_flashing =
+            self.settings.firmware == config::Firmware::Apply && firmware.is_some_and(is_pending);
+        DesiredBmc { config, client: client.clone(), is_flashing }
+    }
+
+    /// Applies the desired configuration and verifies it, then reads what the BMC knows of the hardware.
+    pub(crate) fn configure_bmc(
+        &self,
+        stage: &StageContext,
+        bmc: Option<ReadBmc>,
+        desired: DesiredBmc,
+    ) -> Result<Option<BmcReport>> {
+        let Some(ReadBmc { mut session, mut survey, left }) = bmc else {
+            stage.note("left alone");
+            return Ok(None);
+        };
+        session.set_deadline(Instant::now() + left);
+        stage.note(match self.settings.bmc {
+            BmcMode::Apply if !self.options.plan => self.apply_bmc(stage, desired, &mut session, &mut survey),
+            _ => "read only".to_string(),
+        });
+        let (health, problems) = bmc::health(&mut session, bmc::Depth::Report);
+        stage.problems(problems);
+        survey.report.health = health;
+        Ok(Some(survey.report))
+    }
+
+    /// Applies the desired configuration, and returns the outcome in a few words.
+    fn apply_bmc(
+        &self,
+        stage: &StageContext,
+        desired: DesiredBmc,
+        session: &mut BmcSession,
         survey: &mut Survey,
-        problems: &dyn Fn(Vec<String>),
     ) -> String {
-        let Wish { wanted, client } = wish;
-        match bmc::wanted(self.machine, wanted) {
-            Ok(Some(mut wanted)) => {
-                if self.is_flashing() && wanted.watchdog.take().is_some() {
-                    problems(vec!["the watchdog is left for a boot that flashes no firmware".to_string()]);
+        let DesiredBmc { config, client, is_flashing } = desired;
+        match bmc::wanted(&self.machine, config) {
+            Ok(Some(mut desired)) => {
+                if is_flashing && desired.watchdog.take().is_some() {
+                    stage.problem("the BMC's watchdog is not set in a boot that flashes firmware");
                 }
                 let escrow = |user: &str, password: &Secret| {
                     let (user, password) = (user.to_string(), password.clone());
                     Ok(client.bmc_credentials(&BmcCredentials { version: VERSION, user, password })?)
                 };
-                problems(bmc::configure(bmc, survey, &wanted, &escrow));
+                stage.problems(bmc::configure(session, survey, &desired, &escrow));
                 survey.report.outcome.as_ref().map_or_else(String::new, bmc::text::summary)
             }
-            Ok(None) => "read; nothing is wanted of it".to_string(),
+            Ok(None) => "no configuration is desired".to_string(),
             Err(error) => {
-                problems(vec![format!("{error:#}")]);
-                "read".to_string()
+                stage.problem(format!("{error:#}"));
+                "read only".to_string()
             }
         }
     }
 
-    /// Waits for the end of the BMC's stage, and amends the report with what came of it.
-    pub(super) fn tell_bmc(&self, stage: &StageContext, client: &Client, bmc: StageHandle<()>) -> Result<()> {
-        // A failure is a problem already.
-        let _ = bmc.join();
-        let Some(report) = self.bmc().clone() else {
-            stage.note("there is nothing to tell");
+    /// Amends the report with the BMC.
+    pub(crate) fn report_bmc(
+        &self,
+        stage: &StageContext,
+        client: &Client,
+        bmc: Option<BmcReport>,
+    ) -> Result<()> {
+        let Some(report) = bmc.filter(|_| !self.options.plan) else {
+            stage.note("nothing to report");
             return Ok(());
         };
         match self.amend(client, "bmc", &report, self.settings.inventory_timeout) {
-            Ok(()) => stage.note("the inventory has it"),
+            Ok(()) => stage.note("reported"),
             Err(error) => stage.problem(error.to_string()),
         }
         Ok(())
-    }
-
-    pub(super) fn bmc(&self) -> MutexGuard<'_, Option<BmcReport>> {
-        self.bmc.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

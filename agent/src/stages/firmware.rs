@@ -1,138 +1,163 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The firmware: what should run, what is to be done about it, and doing it.
+//! The firmware: what should run, compared with what runs, and flashed.
 
 use std::ops::ControlFlow::{self, Break, Continue};
-use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use stage1_contract::Facts;
 use stage1_contract::firmware::manifest::Activation;
-use stage1_contract::firmware::{Decision, FirmwareComponent, FirmwareReport};
+use stage1_contract::firmware::{Decision, FirmwareReport};
 
-use super::{Aim, Next, Stages};
+use super::{FinalAction, RunMode, Stages};
 use crate::bmc;
 use crate::config;
 use crate::firmware::set::VerifiedManifest;
 use crate::firmware::{self, ApplyContext, CheckContext, CheckResult};
 use crate::host::critical_section;
-use crate::host::manager;
-use crate::inventory::Client;
-use crate::net;
+use crate::inventory::{Client, Transport};
 use crate::run::StageContext;
 use ipmi::app::{GetWatchdogTimer, SetWatchdogTimer, Watchdog, WatchdogAction};
 
-/// How long stopping the BMC's watchdog may take.
+/// How long it may take to stop the BMC's watchdog.
 const WATCHDOG: Duration = Duration::from_secs(10);
 
-impl Stages<'_> {
-    /// The firmware manifests that count. They are had as soon as there is a network, before it is known for whom.
-    pub fn read_manifests(&self, stage: &StageContext) -> Option<VerifiedManifest> {
-        if self.settings.firmware == config::Firmware::Off || self.purpose.aim == Aim::Boot {
+/// Firmware compared with the manifests; nothing without manifests.
+#[derive(Default)]
+pub struct CheckedFirmware(Option<(CheckResult, FirmwareReport)>);
+
+impl CheckedFirmware {
+    /// The comparison, for the report.
+    pub fn report(&self) -> Option<&FirmwareReport> {
+        self.0.as_ref().map(|(_, report)| report)
+    }
+}
+
+/// Whether the report has something to be flashed or activated.
+pub(super) fn is_pending(report: &FirmwareReport) -> bool {
+    let mut components = report.components.iter();
+    components.any(|component| matches!(component.decision, Decision::Update | Decision::PendingActivation))
+}
+
+impl Stages {
+    /// Reads and verifies the firmware manifests. That needs no identity, so it is done as soon as there is a network.
+    pub(crate) fn read_manifests(
+        &self,
+        stage: &StageContext,
+        transport: Transport,
+    ) -> Result<(Transport, Option<VerifiedManifest>)> {
+        if self.settings.firmware == config::Firmware::Off || self.options.mode == RunMode::Boot {
             stage.note("left alone");
-            return None;
+            return Ok((transport, None));
         }
-        // Whatever is wrong with the settings is told where they are checked.
-        let transport = self.transport().ok().filter(|_| !self.settings.inventory.is_empty());
         let timeout = self.settings.inventory_timeout;
-        let client = transport.map(|transport| Client::new(transport, &self.settings.inventory, "", timeout));
+        let client = Client::new(transport.clone(), &self.settings.inventory, "", timeout);
         let problem = |problem| stage.problem(problem);
-        let set = firmware::manifests(self.machine, self.settings, client.as_ref(), problem);
+        let set = firmware::manifests(&self.machine, &self.settings, Some(&client), problem);
+        stage.cancellation().check()?;
         stage.note(set.as_ref().map_or_else(
             || firmware::table::NO_MANIFESTS.to_string(),
             |verified| format!("serial {}, {} entries", verified.set.serial, verified.set.entries.len()),
         ));
-        set
+        Ok((transport, set))
     }
 
-    /// What is to be done about the firmware, for which the inventory remembers what was tried. `None` where nobody says
-    /// what should run.
-    pub fn check_firmware(
+    /// Compares the firmware with the manifests and the inventory's journal of attempts.
+    pub(crate) fn check_firmware(
         &self,
         stage: &StageContext,
         client: &Client,
         facts: &Facts,
         manifests: Option<VerifiedManifest>,
-    ) -> Result<Option<CheckResult>> {
+    ) -> Result<CheckedFirmware> {
         let Some(set) = manifests else {
-            stage.note("nothing to compare with");
-            return Ok(None);
+            stage.note("no manifests");
+            return Ok(CheckedFirmware(None));
         };
         let mut problem = |problem| stage.problem(problem);
-        let (known, report) =
-            firmware::check(&self.check_context(client), facts, set, !self.purpose.plan, &mut problem);
-        firmware::table::problems(&report).into_iter().for_each(|problem| stage.problem(problem));
+        let (checked, report) =
+            firmware::check(&self.check_context(client), facts, set, !self.options.plan, &mut problem);
+        stage.cancellation().check()?;
+        stage.problems(firmware::table::problems(&report));
         stage.note(firmware::table::summary(&report));
-        *self.firmware() = Some(report);
-        Ok(Some(known))
+        Ok(CheckedFirmware(Some((checked, report))))
     }
 
-    /// Flashes what is behind, unless somebody wants to look at the host as it is; then new firmware comes before what the
-    /// inventory wants. A host that must not be reset any more, or is not to boot with what it has, stays.
-    pub fn flash(
+    /// Flashes what is behind, unless the inventory asked for a shell. New firmware comes before the inventory's action. A
+    /// host that must not be reset, or must not boot with the firmware that it has, stays.
+    pub(crate) fn flash(
         &self,
         stage: &StageContext,
         client: &Client,
-        known: Option<CheckResult>,
-        next: ControlFlow<Next>,
-    ) -> Result<ControlFlow<Next>> {
-        let Some(known) = known.filter(|_| self.flashes(&next)) else {
+        firmware: CheckedFirmware,
+        next: ControlFlow<FinalAction>,
+    ) -> Result<ControlFlow<FinalAction>> {
+        let Some((checked, _)) = firmware.0.filter(|_| self.flashes_before(&next)) else {
             stage.note("left alone");
             return Ok(next);
         };
-        if let Err(error) = critical_section::may_end(self.machine) {
-            return Ok(Break(Next::Rescue(error.to_string())));
+        if let Err(error) = critical_section::may_end(&self.machine) {
+            return Ok(Break(FinalAction::Rescue(error.to_string())));
         }
-        let quarantine = known.quarantine.join(", ");
-        let reset = if known.acts {
-            self.apply_firmware(stage, client, known)?
+        let quarantine = checked.quarantine.join(", ");
+        let reset = if checked.acts {
+            self.apply_firmware(stage, client, checked)?
         } else {
             stage.note("nothing to do");
             Continue(None)
         };
         Ok(match reset {
             Break(rescue) => Break(rescue),
-            Continue(Some(by)) => Break(Next::Reset(by)),
+            Continue(Some(by)) => Break(FinalAction::Reset(by)),
             Continue(None) if quarantine.is_empty() => next,
-            Continue(None) => Break(Next::Rescue(format!(
-                "quarantine: the firmware of {quarantine} is not as it should be"
+            Continue(None) => Break(FinalAction::Rescue(format!(
+                "quarantine: the firmware of {quarantine} is not the required version"
             ))),
         })
     }
 
-    /// Flashes, and tells the inventory. The reset that is needed then, or why the host must not go on.
+    /// Flashes, and amends the report. Returns the reset that is needed then, or why the host must stay.
     fn apply_firmware(
         &self,
         stage: &StageContext,
         client: &Client,
-        known: CheckResult,
-    ) -> Result<ControlFlow<Next, Option<Activation>>> {
-        let (facts, _) = firmware::facts(self.machine);
+        checked: CheckResult,
+    ) -> Result<ControlFlow<FinalAction, Option<Activation>>> {
+        let (facts, _) = firmware::facts(&self.machine);
         // The inventory may have taken a day to decide on this host.
         let mut problem = |problem| stage.problem(problem);
-        let (known, _) = firmware::check(&self.check_context(client), &facts, known.set, true, &mut problem);
+        let (checked, _) =
+            firmware::check(&self.check_context(client), &facts, checked.set, true, &mut problem);
         self.stop_watchdog().unwrap_or_else(|error| stage.problem(format!("{error:#}")));
         let progress = |message: String| stage.progress(&message);
-        let check = self.check_context(client);
-        let context = ApplyContext { check, transport: client.transport(), progress: &progress };
-        let applied = firmware::apply(&context, &facts, known);
-        applied.problems.into_iter().for_each(|problem| stage.problem(problem));
+        let context = ApplyContext {
+            check: self.check_context(client),
+            transport: client.transport(),
+            progress: &progress,
+            cancellation: stage.cancellation(),
+        };
+        let applied = firmware::apply(&context, &facts, checked);
+        stage.problems(applied.problems);
         if applied.lost_link {
-            net::bring_up(self.machine, manager(self.machine), self.settings.network_timeout, &|| false)
-                .map_or_else(|error| stage.problem(format!("{error:#}")), drop);
+            self.network(stage).map_or_else(|error| stage.problem(format!("{error:#}")), drop);
         }
         stage.note(firmware::table::summary(&applied.report));
-        let told = self.amend(client, "firmware", &applied.report, self.settings.inventory_timeout);
-        told.unwrap_or_else(|error| stage.problem(error.to_string()));
+        let sent = self.amend(client, "firmware", &applied.report, self.settings.inventory_timeout);
+        sent.unwrap_or_else(|error| stage.problem(error.to_string()));
         if applied.broken {
-            return Ok(Break(Next::Rescue("firmware is broken: the host must not be reset".to_string())));
+            return Ok(Break(FinalAction::Rescue(
+                "firmware is broken: the host must not be reset".to_string(),
+            )));
         }
+        stage.cancellation().check()?;
         Ok(Continue(applied.reset))
     }
 
-    /// The BMC's own watchdog would reset the host in the middle of it, or one that is broken and waits for help.
+    /// Stops the BMC's own watchdog: it would reset the host during a write.
     fn stop_watchdog(&self) -> Result<()> {
-        let Some(mut bmc) = bmc::open(self.machine, false, Instant::now() + WATCHDOG)? else { return Ok(()) };
+        let Some(mut bmc) = bmc::open(&self.machine, false, Instant::now() + WATCHDOG)? else {
+            return Ok(());
+        };
         let Ok(state) = bmc.ask(&GetWatchdogTimer) else { return Ok(()) };
         if state.is_running {
             let watchdog = Watchdog { action: WatchdogAction::Nothing, ..state.watchdog };
@@ -141,26 +166,13 @@ impl Stages<'_> {
         Ok(())
     }
 
-    /// Whether firmware is to be flashed in this run, as far as is known yet.
-    pub(super) fn is_flashing(&self) -> bool {
-        let acts = |component: &FirmwareComponent| {
-            matches!(component.decision, Decision::Update | Decision::PendingActivation)
-        };
-        self.settings.firmware == config::Firmware::Apply
-            && self.firmware().iter().flat_map(|report| &report.components).any(acts)
-    }
-
     /// Whether firmware is flashed before `next`.
-    fn flashes(&self, next: &ControlFlow<Next>) -> bool {
+    fn flashes_before(&self, next: &ControlFlow<FinalAction>) -> bool {
         self.settings.firmware == config::Firmware::Apply
-            && matches!(next, Continue(()) | Break(Next::PowerOff | Next::Restart))
+            && matches!(next, Continue(()) | Break(FinalAction::PowerOff | FinalAction::Reboot))
     }
 
-    pub(super) fn check_context<'b>(&'b self, client: &'b Client) -> CheckContext<'b> {
-        CheckContext { machine: self.machine, settings: self.settings, inventory: Some(client), only: None }
-    }
-
-    pub(super) fn firmware(&self) -> MutexGuard<'_, Option<FirmwareReport>> {
-        self.firmware.lock().unwrap_or_else(PoisonError::into_inner)
+    fn check_context<'b>(&'b self, client: &'b Client) -> CheckContext<'b> {
+        CheckContext { machine: &self.machine, settings: &self.settings, inventory: Some(client), only: None }
     }
 }

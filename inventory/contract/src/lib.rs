@@ -48,7 +48,7 @@ pub use neighbours::{Neighbour, PortNeighbours, PortOutcome, VlanName};
 pub use profile::{Artifact, Profile};
 pub use progress::{Event, EventKind, Installed, InstalledArtifact};
 pub use registration::{Action, ProblemDocument, Registration};
-pub use report::{Outcome, Problem, Report, RunKind, Stage, Timeline};
+pub use report::{Outcome, Problem, Report, RunKind, Stage, StageName, Timeline};
 pub use waterfall::{printable, waterfall};
 
 /// The contract's version, sent in every body.

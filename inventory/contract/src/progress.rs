@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Problem, Timeline};
+use crate::{Problem, StageName, Timeline};
 
 /// A progress event, sent best effort.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub struct Event {
     /// The kind of event.
     pub kind: EventKind,
     /// The stage it happened in.
-    pub stage: String,
+    pub stage: StageName,
     /// What happened, for people.
     pub message: String,
     /// With [`EventKind::Failed`]: all problems of the run.

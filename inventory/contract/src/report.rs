@@ -58,7 +58,7 @@ pub enum RunKind {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// The stage that met it.
-    pub stage: String,
+    pub stage: StageName,
     /// What went wrong, naming the object.
     pub message: String,
     /// What an operator can do about it.
@@ -81,8 +81,8 @@ pub struct Timeline {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stage {
-    /// Its name.
-    pub name: String,
+    /// Which one.
+    pub name: StageName,
     /// When it started.
     pub start_ms: u64,
     /// When it ended; absent while it runs.
@@ -92,6 +92,75 @@ pub struct Stage {
     /// What it found or did, in a few words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+/// The stages of a run, and the acts that end one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum StageName {
+    /// The initramfs is whole.
+    Image,
+    /// Some port has an address.
+    Network,
+    /// The settings are good, and there is a client for the inventory.
+    Settings,
+    /// Firmware manifests are read and verified.
+    Manifests,
+    /// LLDP neighbours are collected.
+    Lldp,
+    /// Drivers are loaded.
+    Modules,
+    /// Facts are discovered.
+    Facts,
+    /// The BMC is read.
+    Bmc,
+    /// The host's identity is chosen.
+    Identity,
+    /// Firmware is compared with the manifests.
+    Firmware,
+    /// The host registers.
+    Register,
+    /// The desired configuration of the BMC is applied and verified.
+    #[serde(rename = "bmc config")]
+    BmcConfig,
+    /// Neighbours that came after the report are sent.
+    Neighbours,
+    /// The outcome for the BMC is sent.
+    #[serde(rename = "bmc report")]
+    BmcReport,
+    /// Firmware is written.
+    Flash,
+    /// The profile is fetched.
+    Profile,
+    /// The detail is fetched.
+    Detail,
+    /// What would be booted is shown.
+    Plan,
+    /// The target is downloaded.
+    Download,
+    /// The target is loaded.
+    Load,
+    /// The inventory hears that the target is loaded.
+    Installed,
+    /// The jump into the target.
+    Jump,
+    /// Powering off.
+    #[serde(rename = "power off")]
+    PowerOff,
+    /// Rebooting.
+    Reboot,
+    /// The reset after which new firmware runs.
+    Reset,
+    /// A stage this version of the contract does not know.
+    #[serde(untagged)]
+    Unknown(String),
+}
+
+impl std::fmt::Display for StageName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.serialize(f)
+    }
 }
 
 /// How a stage ended.
@@ -109,6 +178,8 @@ pub enum Outcome {
     Failed,
     /// It did not run; the note says why.
     Skipped,
+    /// It was ended before its own end, since the run had failed or was stopped.
+    Stopped,
     /// An outcome this version of the contract does not know.
     #[serde(untagged)]
     Unknown(String),

@@ -45,7 +45,7 @@ struct Columns {
 
 impl Columns {
     fn new(timeline: &Timeline, width: usize) -> Self {
-        let longest = timeline.stages.iter().map(|stage| stage.name.chars().count()).max();
+        let longest = timeline.stages.iter().map(|stage| stage.name.to_string().chars().count()).max();
         let name = longest.unwrap_or(0).min(MAX_NAME);
         // Between the columns are two bar ends, two double spaces and a single one.
         let rest = width.saturating_sub(name + DURATION + OUTCOME + 8);
@@ -55,7 +55,7 @@ impl Columns {
 
     fn draw(&self, stage: &Stage, total: u64, out: &mut String) {
         let Columns { name: name_width, bar: bar_width, .. } = *self;
-        let name: String = printable(&stage.name).chars().take(name_width).collect();
+        let name: String = printable(&stage.name.to_string()).chars().take(name_width).collect();
         let bar = self.bar(stage, total);
         let took = match stage.outcome {
             Outcome::Skipped | Outcome::Running => String::new(),
@@ -111,6 +111,7 @@ fn outcome(outcome: &Outcome) -> String {
         Outcome::Problem => "problem".to_string(),
         Outcome::Failed => "FAILED".to_string(),
         Outcome::Skipped => "skipped".to_string(),
+        Outcome::Stopped => "stopped".to_string(),
         Outcome::Unknown(other) => printable(other).chars().take(OUTCOME).collect(),
     }
 }
@@ -140,11 +141,11 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::{printable, waterfall};
-    use crate::{Outcome, Stage, Timeline};
+    use crate::{Outcome, Stage, StageName, Timeline};
 
     fn stage(name: &str, start_ms: u64, end_ms: Option<u64>, outcome: Outcome, note: &str) -> Stage {
         let note = (!note.is_empty()).then(|| note.to_string());
-        Stage { name: name.to_string(), start_ms, end_ms, outcome, note }
+        Stage { name: StageName::Unknown(name.to_string()), start_ms, end_ms, outcome, note }
     }
 
     fn example() -> Timeline {

@@ -120,6 +120,11 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// Whether it is in the critical section.
+    pub(super) fn is_armed(&self) -> bool {
+        self.armed.is_some()
+    }
+
     /// Whether its port lost its link for a while.
     pub(super) fn lost_link(&self) -> bool {
         self.reloaded && self.entry().activate.may_lose_link
@@ -186,6 +191,8 @@ impl<'a> Job<'a> {
     fn arm(&mut self, journal: &mut Journal) -> Result<()> {
         let machine = self.context.check.machine;
         let armed = Armed::arm(machine)?;
+        // Who ends a run waits for the critical section, and must not find it entered behind its back.
+        self.context.cancellation.check()?;
         let before = journal.clone();
         if !self.entry().safety.banks {
             critical_section::mark(machine, &self.name())?;

@@ -13,6 +13,7 @@ use super::check::{self, CheckContext, CheckResult};
 use super::plan::{Conditions, Plan, Verdict, plan};
 use super::set::VerifiedManifest;
 use super::state::{Flashes, Next, State, Traits};
+use crate::host::Cancellation;
 use crate::inventory::Transport;
 use job::Job;
 
@@ -25,6 +26,8 @@ pub(crate) struct ApplyContext<'a> {
     pub transport: &'a Transport,
     /// Called with each progress message.
     pub progress: &'a dyn Fn(String),
+    /// Ends the flashing before the next component; what is being written is finished.
+    pub cancellation: &'a Cancellation,
 }
 
 /// The result of flashing.
@@ -52,6 +55,9 @@ pub(crate) fn apply(context: &ApplyContext, facts: &Facts, checked: CheckResult)
     let mut flashes = Flashes::default();
     let mut jobs = jobs(context, &plan, (&set.set, &conditions.boot_id), &mut flashes);
     let reset = loop {
+        if context.cancellation.is_cancelled() && !jobs.iter().any(Job::is_armed) {
+            break None;
+        }
         match flashes.due() {
             Next::Act(index, state) => {
                 let Some(job) = jobs.get_mut(index) else { break None };

@@ -32,6 +32,11 @@ impl Machine {
         Self { root: root.into(), live: false, recording: None }
     }
 
+    /// Whether it is the running machine.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
     /// The same machine; what is read of it from here on is also put into `recording`.
     #[must_use]
     pub fn recorded(self, recording: Arc<Recording>) -> Self {

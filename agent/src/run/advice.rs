@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What an operator can do about a failure or a problem: one table, from the reason to the advice.
+
+use stage1_contract::StageName;
+use stage1_kexec::LoadError;
+
+use crate::inventory::{Error, Reason as Request};
+
+/// Why a stage failed or met a problem, as far as it decides what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    Image,
+    Network,
+    Settings,
+    NameUnknown,
+    Unreachable,
+    Untrusted,
+    PlainHttp,
+    Unauthorized,
+    NotFound,
+    ServerError,
+    NotTheContract,
+    Modules,
+    Facts,
+    Identity,
+    Lldp,
+    Bmc,
+    Manifests,
+    Flash,
+    Registration,
+    Profile,
+    Detail,
+    Download,
+    Load,
+    Signature,
+    Amendment,
+    Installed,
+    Power,
+    Reset,
+    Internal,
+}
+
+/// The reason of a stage that failed with `error`.
+pub(crate) fn of_failure(stage: &StageName, error: &anyhow::Error) -> Reason {
+    let request = error.chain().find_map(|cause| cause.downcast_ref::<Error>()).map(Error::reason);
+    let load = error.chain().find_map(|cause| cause.downcast_ref::<LoadError>());
+    match (request, load) {
+        (Some(request), _) => of_request(request).unwrap_or_else(|| of_stage(stage)),
+        (None, Some(LoadError::Signature(_) | LoadError::NotPermitted)) => Reason::Signature,
+        _ => of_stage(stage),
+    }
+}
+
+/// The reason of a problem that a stage met.
+pub(crate) fn of_stage(stage: &StageName) -> Reason {
+    match stage {
+        StageName::Image => Reason::Image,
+        StageName::Network => Reason::Network,
+        StageName::Settings => Reason::Settings,
+        StageName::Manifests | StageName::Firmware => Reason::Manifests,
+        StageName::Lldp => Reason::Lldp,
+        StageName::Modules => Reason::Modules,
+        StageName::Facts => Reason::Facts,
+        StageName::Bmc | StageName::BmcConfig => Reason::Bmc,
+        StageName::Identity => Reason::Identity,
+        StageName::Register => Reason::Registration,
+        StageName::Neighbours | StageName::BmcReport => Reason::Amendment,
+        StageName::Flash => Reason::Flash,
+        StageName::Profile | StageName::Plan => Reason::Profile,
+        StageName::Detail => Reason::Detail,
+        StageName::Download => Reason::Download,
+        StageName::Load | StageName::Jump => Reason::Load,
+        StageName::Installed => Reason::Installed,
+        StageName::PowerOff | StageName::Reboot => Reason::Power,
+        StageName::Reset => Reason::Reset,
+        StageName::Unknown(_) => Reason::Internal,
+    }
+}
+
+impl Reason {
+    /// What to do.
+    pub(crate) fn advice(self) -> &'static str {
+        match self {
+            Self::Image => {
+                "build the image again, and give the host more memory or a smaller image if it was cut short"
+            }
+            Self::Network => {
+                "check cable and switch port, that a DHCP server answers in this VLAN, and that the image has the port's driver"
+            }
+            Self::Settings => {
+                "correct the setting on the kernel command line or in /etc/stage1/config.toml; 'stage1 --help' lists all"
+            }
+            Self::NameUnknown => {
+                "check the name server that DHCP announces, and that it knows the inventory's name"
+            }
+            Self::Unreachable => {
+                "check that the inventory runs, its address and port, and the route and firewall to it"
+            }
+            Self::Untrusted => {
+                "put the CA of the inventory's certificate into /etc/stage1/ca.pem (setting ca), and check the host's clock"
+            }
+            Self::PlainHttp => {
+                "give the inventory an https URL; for a test network set stage1.allow-http=true"
+            }
+            Self::Unauthorized => {
+                "check the token (setting token-file) and the client certificate of this image"
+            }
+            Self::NotFound => "register the host first, and check the path in the inventory's URL",
+            Self::ServerError => "look into the inventory's log; the agent retried until inventory-timeout",
+            Self::NotTheContract => "check that the URL is that of an inventory for stage1, and its version",
+            Self::Modules => "add the module or its firmware to the image's list (initramfs/lists)",
+            Self::Facts => "run 'stage1 facts' as root on this host, and check the device that is named",
+            Self::Identity => {
+                "run as root, and have the vendor's tool write a system UUID and serial number into the SMBIOS tables"
+            }
+            Self::Lldp => "enable LLDP on the switch port, or set stage1.lldp=off if nobody needs neighbours",
+            Self::Bmc => {
+                "look at 'stage1 bmc show', reset the BMC with 'stage1 bmc reset', or set stage1.bmc=off"
+            }
+            Self::Manifests => {
+                "run 'stage1 firmware check', and check manifests and their signature with 'stage1 firmware lint'"
+            }
+            Self::Flash => {
+                "look at 'stage1-inventory host show'; 'host retry-firmware' allows further attempts"
+            }
+            Self::Registration => {
+                "look at what the inventory answered, and at the host there ('stage1-inventory host show')"
+            }
+            Self::Profile => "correct the profile in the inventory, or assign another one",
+            Self::Detail => "correct the host's detail in the inventory",
+            Self::Download => "check the image server, and size and SHA-256 in the profile",
+            Self::Load => "check that kernel and initrds of the profile are whole and for this architecture",
+            Self::Signature => {
+                "sign the target kernel with a key that this machine trusts, or turn Secure Boot off"
+            }
+            Self::Amendment => {
+                "nothing is lost on the host: run 'stage1 register' again to complete the report"
+            }
+            Self::Installed => "check the inventory; the host does not jump before it has been told",
+            Self::Power => "run as root with CAP_SYS_BOOT; else use the BMC",
+            Self::Reset => "reset the host by its BMC, so that the new firmware runs",
+            Self::Internal => "report it with the output of 'stage1 status --json'",
+        }
+    }
+}
+
+fn of_request(reason: &Request) -> Option<Reason> {
+    Some(match reason {
+        Request::NoUrl | Request::BadUrl(_) => Reason::Settings,
+        Request::PlainHttp | Request::NotForSecrets => Reason::PlainHttp,
+        Request::NoSuchName => Reason::NameUnknown,
+        Request::Connection(_) | Request::Timeout { .. } => Reason::Unreachable,
+        Request::Tls(_) => Reason::Untrusted,
+        Request::Status { status: 401 | 403, .. } => Reason::Unauthorized,
+        Request::Status { status: 404, .. } => Reason::NotFound,
+        Request::Status { status: 500.., .. } => Reason::ServerError,
+        Request::TooLong(_) | Request::Truncated | Request::NotJson(_) | Request::Version(_) => {
+            Reason::NotTheContract
+        }
+        Request::Status { .. } | Request::Cancelled => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+    use nix::errno::Errno;
+
+    use super::*;
+
+    /// That every reason has advice is the compiler's to check; here, that it is some.
+    #[test]
+    fn every_stage_has_advice_of_its_own_kind() {
+        for name in [
+            "image",
+            "network",
+            "settings",
+            "manifests",
+            "lldp",
+            "modules",
+            "facts",
+            "bmc",
+            "identity",
+            "firmware",
+            "register",
+            "bmc config",
+            "neighbours",
+            "bmc report",
+            "flash",
+            "profile",
+            "detail",
+            "plan",
+            "download",
+            "load",
+            "installed",
+            "jump",
+            "power off",
+            "reboot",
+            "reset",
+        ] {
+            let stage: StageName = serde_json::from_value(name.into()).unwrap();
+            assert_ne!(stage, StageName::Unknown(name.to_string()), "{name}");
+            let reason = of_stage(&stage);
+            assert_ne!(reason, Reason::Internal, "{name}");
+            assert!(reason.advice().len() > 20, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_typed_error_decides_before_its_stage() {
+        let error =
+            Err::<(), _>(LoadError::Signature(Errno::ENODATA)).context("loading the target").unwrap_err();
+        assert_eq!(of_failure(&StageName::Load, &error), Reason::Signature);
+        let error = anyhow::anyhow!("no such thing");
+        assert_eq!(of_failure(&StageName::Load, &error), Reason::Load);
+        assert_eq!(of_request(&Request::NoSuchName), Some(Reason::NameUnknown));
+    }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Why a run ended before its own end.
+
+use std::fmt;
+
+use nix::sys::signal::Signal;
+use stage1_contract::StageName;
+use thiserror::Error;
+
+use super::advice;
+
+/// Why a run ended before its own end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A stage failed.
+    Failed(Failure),
+    /// This process was asked to end.
+    Signal(Signal),
+}
+
+/// The stage that ended a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Which one.
+    pub stage: StageName,
+    /// What failed, naming the object.
+    pub message: String,
+    /// What an operator can do about it.
+    pub advice: Option<&'static str>,
+}
+
+/// The run has ended; [`Cause`] is why.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the run has ended")]
+pub struct Stopped;
+
+impl Failure {
+    /// A stage that failed with `error`.
+    pub fn new(stage: StageName, error: &anyhow::Error) -> Self {
+        let advice = advice::of_failure(&stage, error).advice();
+        Self { stage, message: format!("{error:#}"), advice: Some(advice) }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.stage, self.message)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(failure) => write!(f, "failed: {failure}"),
+            Self::Signal(signal) => write!(f, "stopped by {signal}"),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From the profile to a target that is loaded.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use stage1_contract::{Detail, Installed, Profile, VERSION};
+
+use super::Stages;
+use crate::display::{hex, size};
+use crate::facts;
+use crate::host::random;
+use crate::inventory::{Assigned, BaseUrl, Client};
+use crate::json;
+use crate::run::StageContext;
+use crate::target::{self, Armed, Downloader, Plan, Target};
+
+/// What the target gets of its own: the detail, the nonce, and the overlay initrd with both.
+pub struct TargetDetail {
+    detail: Detail,
+    nonce: String,
+    overlay: Vec<u8>,
+}
+
+impl Stages {
+    /// Fetches the profile, and waits until one is assigned.
+    pub(crate) fn fetch_profile(&self, stage: &StageContext, client: &Client) -> Result<Plan> {
+        let deadline = Instant::now() + self.settings.wait_timeout;
+        loop {
+            match client.profile()? {
+                Assigned::Profile(profile, base) => return self.plan(stage, &profile, &base),
+                Assigned::Nothing(pause) => self.wait(stage, pause, deadline, "profile")?,
+            }
+        }
+    }
+
+    /// Fetches the detail, and makes the overlay initrd of it.
+    pub(crate) fn fetch_detail(&self, stage: &StageContext, client: &Client) -> Result<TargetDetail> {
+        let detail = client.detail()?;
+        let nonce = hex(&random::bytes::<16>());
+        let overlay = target::overlay(&detail, &nonce).context("detail")?;
+        stage.note(format!("host name {}, {} interfaces", detail.hostname, detail.interfaces.len()));
+        Ok(TargetDetail { detail, nonce, overlay })
+    }
+
+    /// Downloads kernel and initrds into memory, and verifies them.
+    pub(crate) fn download(
+        &self,
+        stage: &StageContext,
+        client: &Client,
+        plan: &Plan,
+        detail: &TargetDetail,
+    ) -> Result<Target> {
+        let deadline = Instant::now() + self.settings.download_timeout;
+        let downloader = Downloader { transport: client.transport().clone(), deadline };
+        let target = target::fetch(&downloader, plan, &detail.overlay)?;
+        stage.note(format!("{}, digests verified", size(plan.bytes())));
+        Ok(target)
+    }
+
+    /// Loads the target into the running kernel.
+    pub(crate) fn load(&self, stage: &StageContext, target: Target) -> Result<Armed> {
+        let armed = target.load()?;
+        stage.note("the kernel has the target");
+        Ok(armed)
+    }
+
+    /// Tells the inventory that the next step is the jump.
+    pub(crate) fn announce(
+        &self,
+        stage: &StageContext,
+        client: &Client,
+        plan: &Plan,
+        detail: &TargetDetail,
+        armed: &Armed,
+    ) -> Result<()> {
+        client.installed(&Installed {
+            version: VERSION,
+            boot_id: self.run.boot_id().to_string(),
+            profile: plan.profile().to_string(),
+            artifacts: armed.artifacts.clone(),
+            nonce: detail.nonce.clone(),
+            timeline: self.run.timeline(),
+        })?;
+        stage.note("reported; the next step is the jump");
+        Ok(())
+    }
+
+    /// What would be booted, for people.
+    pub(crate) fn show(&self, plan: &Plan, detail: &TargetDetail) -> Result<String> {
+        Ok(format!("{}detail   {}", plan.text(), json::pretty(&detail.detail)))
+    }
+
+    fn plan(&self, stage: &StageContext, profile: &Profile, base: &BaseUrl) -> Result<Plan> {
+        let plan = Plan::new(profile, &base.0)?;
+        let available = facts::available_bytes(&self.machine);
+        if let Some(available) = available.filter(|available| *available < plan.memory_bytes()) {
+            bail!(
+                "profile {:?} needs {} of memory until the jump (three times its files), this host has {}",
+                plan.profile(),
+                size(plan.memory_bytes()),
+                size(available)
+            );
+        }
+        stage.note(format!("{}, {}", plan.profile(), size(plan.bytes())));
+        Ok(plan)
+    }
+}

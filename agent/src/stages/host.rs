@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The host itself: its image, drivers, network, facts and identity.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use stage1_contract::{Facts, Identity};
+
+use super::{Stages, image};
+use crate::facts;
+use crate::host::{Manager, manager, modules, mounts};
+use crate::inventory::{Client, Transport};
+use crate::net;
+use crate::run::StageContext;
+
+impl Stages {
+    /// Checks that the initramfs is whole. A machine that was not booted by one has none.
+    pub(crate) fn check_image(&self, stage: &StageContext) -> Result<()> {
+        if !self.options.at_boot && manager(&self.machine) == Manager::Systemd {
+            stage.note("not booted from an initramfs of stage1");
+            return Ok(());
+        }
+        image::check(stage, &self.machine)
+    }
+
+    /// Loads a driver for every device.
+    pub(crate) fn load_modules(&self, stage: &StageContext) -> Result<()> {
+        if self.options.plan {
+            stage.note("none, since this is a plan");
+            return Ok(());
+        }
+        match manager(&self.machine) {
+            Manager::Agent => {
+                let loaded = modules::load_all(&self.machine);
+                let unmounted = mounts::mount_firmware_variables();
+                stage.problems(loaded.problems.into_iter().chain(unmounted));
+                stage.note(format!("{} kernel modules", loaded.count));
+            }
+            Manager::Systemd => stage.note("left to systemd"),
+        }
+        Ok(())
+    }
+
+    /// Waits until some port has an address; as PID 1 it sets links up and runs DHCP for that.
+    pub(crate) fn bring_up_network(&self, stage: &StageContext) -> Result<()> {
+        if !self.machine.is_live() {
+            stage.note("none: this is a captured machine");
+            return Ok(());
+        }
+        stage.note(self.network(stage)?);
+        Ok(())
+    }
+
+    /// Waits until some port has an address, and returns which. A plan sets no link up.
+    pub(super) fn network(&self, stage: &StageContext) -> Result<String> {
+        let manager = if self.options.plan { Manager::Systemd } else { manager(&self.machine) };
+        let cancelled = || stage.cancellation().is_cancelled();
+        net::bring_up(&self.machine, manager, self.settings.network_timeout, &cancelled)
+    }
+
+    /// Discovers what the machine is.
+    pub(crate) fn discover_facts(&self, stage: &StageContext) -> Result<Facts> {
+        let (facts, problems) = facts::discover(&self.machine, facts::everything());
+        stage.problems(problems);
+        stage.note(facts::one_line(&facts));
+        Ok(facts)
+    }
+
+    /// Chooses the host's identity.
+    pub(crate) fn choose_identity(&self, stage: &StageContext, facts: &Facts) -> Result<Identity> {
+        let identity = facts::identify(&self.machine, facts)?;
+        stage.note(format!("{} ({})", identity.id, identity.reason));
+        self.run.identify(&identity);
+        Ok(identity)
+    }
+
+    /// Checks the settings. They fail a run only once there is a network, so that the inventory can hear of it.
+    pub(crate) fn check_settings(&self, stage: &StageContext) -> Result<Transport> {
+        if let Some(error) = self.setting_errors.first() {
+            bail!("{error}");
+        }
+        if self.settings.inventory.is_empty() {
+            bail!("no inventory is set");
+        }
+        if self.settings.allow_http {
+            log::warn!(
+                "plain http is allowed: anybody on the network can read and change the data (setting allow-http)"
+            );
+        }
+        let transport = Transport::new(&self.machine, &self.settings)?;
+        Ok(transport.with_pause(Arc::new(stage.cancellation().clone())))
+    }
+
+    /// A client of the inventory for this host. From here on the inventory gets an event for every stage.
+    pub(crate) fn client(&self, transport: Transport, identity: &Identity) -> Client {
+        let client =
+            Client::new(transport, &self.settings.inventory, &identity.id, self.settings.inventory_timeout);
+        if !self.options.plan {
+            self.send_events(client.clone());
+        }
+        client
+    }
+}

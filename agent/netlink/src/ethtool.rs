@@ -10,6 +10,22 @@ pub const LINK_SETTINGS_LENGTH: usize = 48;
 /// Length of `struct ethtool_wolinfo` without the password.
 pub const WAKE_ON_LAN_LENGTH: usize = 12;
 
+/// Command of [`private_flag_count_request`] (`ETHTOOL_GSSET_INFO`).
+pub const ETHTOOL_GSSET_INFO: u32 = 0x37;
+/// Command of [`private_flag_names_request`] (`ETHTOOL_GSTRINGS`).
+pub const ETHTOOL_GSTRINGS: u32 = 0x1b;
+/// Command that reads the private flags, with [`private_flags_request`] (`ETHTOOL_GPFLAGS`).
+pub const ETHTOOL_GPFLAGS: u32 = 0x27;
+/// Command that sets the private flags, with [`private_flags_request`] (`ETHTOOL_SPFLAGS`).
+pub const ETHTOOL_SPFLAGS: u32 = 0x28;
+
+/// The string set of private flags' names, in `enum ethtool_stringset`.
+const ETH_SS_PRIV_FLAGS: u32 = 2;
+/// Bytes of each name in `struct ethtool_gstrings`.
+const ETH_GSTRING_LEN: usize = 32;
+/// Private flags are the bits of one 32-bit number.
+const PRIVATE_FLAGS_MAX: u32 = 32;
+
 /// `enum ethtool_link_mode_bit_indices`: where a run of modes of one speed in Mbit/s ends. The bits that are no mode,
 /// connectors, pause and FEC, have the speed 0.
 const SPEEDS: &[(u32, u32)] = &[
@@ -152,6 +168,46 @@ pub fn module_length(answer: &[u8]) -> Option<u32> {
     array(answer, 8).map(u32::from_ne_bytes)
 }
 
+/// `struct ethtool_sset_info` that requests the number of private flags, for [`ETHTOOL_GSSET_INFO`].
+pub fn private_flag_count_request() -> Vec<u8> {
+    let mut request = vec![0; 20];
+    request[8] = 1 << ETH_SS_PRIV_FLAGS;
+    request
+}
+
+/// The number of private flags, at most 32, from the answer to [`private_flag_count_request`]. It is 0 where the driver
+/// cleared the string set in the mask, because it has no private flags.
+pub fn private_flag_count(answer: &[u8]) -> u32 {
+    let has_flags = answer.get(8).is_some_and(|mask| *mask != 0);
+    let count = array(answer, 16).map_or(0, u32::from_ne_bytes);
+    if has_flags { count.min(PRIVATE_FLAGS_MAX) } else { 0 }
+}
+
+/// `struct ethtool_gstrings` that requests the names of `count` private flags, for [`ETHTOOL_GSTRINGS`].
+pub fn private_flag_names_request(count: u32) -> Vec<u8> {
+    let mut request = [0, ETH_SS_PRIV_FLAGS, count].map(u32::to_ne_bytes).concat();
+    request.resize(request.len() + ETH_GSTRING_LEN * count as usize, 0);
+    request
+}
+
+/// The mask of the private flag `name`, from the answer to [`private_flag_names_request`]; `None` where the driver has no
+/// flag of that name.
+pub fn private_flag_mask(answer: &[u8], name: &str) -> Option<u32> {
+    let mut names = answer.get(12..)?.chunks(ETH_GSTRING_LEN).take(PRIVATE_FLAGS_MAX as usize);
+    let index = names.position(|text| text.split(|byte| *byte == 0).next() == Some(name.as_bytes()))?;
+    Some(1 << index)
+}
+
+/// `struct ethtool_value` for [`ETHTOOL_GPFLAGS`], which ignores `flags`, and for [`ETHTOOL_SPFLAGS`].
+pub fn private_flags_request(flags: u32) -> Vec<u8> {
+    [0, flags].map(u32::to_ne_bytes).concat()
+}
+
+/// The private flags that are set, from the answer to [`ETHTOOL_GPFLAGS`].
+pub fn private_flags(answer: &[u8]) -> Option<u32> {
+    array(answer, 4).map(u32::from_ne_bytes)
+}
+
 /// The bits that are set in a map of words of 32 bits.
 fn bits(map: &[u8]) -> impl Iterator<Item = u32> {
     let words = map.as_chunks::<4>().0.iter().map(|word| u32::from_ne_bytes(*word));
@@ -168,7 +224,15 @@ fn speed(bit: u32) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::{any, prop, proptest};
+    use proptest::prelude::{any, prop, prop_assert, proptest};
+
+    fn names_answer(names: &[&str]) -> Vec<u8> {
+        let mut answer = private_flag_names_request(names.len() as u32);
+        for (place, name) in answer[12..].chunks_mut(ETH_GSTRING_LEN).zip(names) {
+            place[..name.len()].copy_from_slice(name.as_bytes());
+        }
+        answer
+    }
 
     #[test]
     fn the_permanent_address_is_as_long_as_it_says() {
@@ -257,11 +321,43 @@ mod tests {
         assert_eq!(wake_on_lan(&answer[..11]), None);
     }
 
+    #[test]
+    fn a_private_flag_is_found_by_its_whole_name() {
+        let answer = names_answer(&["MFP", "disable-fw-lldp-x", "disable-fw", "disable-fw-lldp"]);
+        assert_eq!(private_flag_mask(&answer, "disable-fw-lldp"), Some(8));
+        assert_eq!(private_flag_mask(&answer, "fw-lldp-agent"), None);
+        let full = names_answer(&["12345678901234567890123456789012", "fw-lldp-agent"]);
+        assert_eq!(private_flag_mask(&full, "fw-lldp-agent"), Some(2));
+    }
+
+    #[test]
+    fn requests_are_as_long_as_their_structures() {
+        assert_eq!(private_flag_count_request().len(), 20);
+        assert_eq!(private_flag_names_request(3).len(), 12 + 3 * 32);
+        assert_eq!(private_flags_request(5), [0, 5].map(u32::to_ne_bytes).concat());
+        assert_eq!(private_flags(&private_flags_request(5)), Some(5));
+    }
+
+    #[test]
+    fn a_driver_without_private_flags_has_none() {
+        let mut answer = private_flag_count_request();
+        answer[16] = 7;
+        assert_eq!(private_flag_count(&answer), 7);
+        answer[8] = 0;
+        assert_eq!(private_flag_count(&answer), 0);
+    }
+
     proptest! {
         #[test]
         fn no_answer_brings_it_down(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = (permanent_address(&bytes), link_settings(&bytes), wake_on_lan(&bytes), module_length(&bytes));
             assert_eq!(driver_information(&bytes).is_some(), bytes.len() >= DRIVER_INFORMATION_LENGTH);
+        }
+
+        #[test]
+        fn no_answer_about_private_flags_brings_it_down(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+            prop_assert!(private_flag_count(&bytes) <= PRIVATE_FLAGS_MAX);
+            let _ = (private_flag_mask(&bytes, "x"), private_flags(&bytes));
         }
     }
 }

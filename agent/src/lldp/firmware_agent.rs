@@ -3,6 +3,8 @@
 
 use std::io;
 
+use netlink::ethtool;
+
 use super::firmware::{self, Flag};
 use super::ports::FirmwareAgent;
 use crate::host::Machine;
@@ -15,8 +17,8 @@ pub(crate) fn flag(machine: &Machine, port: &str) -> Option<Flag> {
 
 /// Disables the agent. Returns the result for the report, and whether the flag was changed.
 pub(crate) fn disable(port: &str, flag: Flag) -> (FirmwareAgent, bool) {
-    let setting = setting(flag, flag.wanted);
-    let result = set(port, flag, flag.wanted);
+    let setting = setting(flag, flag.required);
+    let result = set(port, flag, flag.required);
     let description = match &result {
         Ok(true) => format!("disabled ({setting})"),
         Ok(false) => format!("was disabled ({setting})"),
@@ -28,27 +30,28 @@ pub(crate) fn disable(port: &str, flag: Flag) -> (FirmwareAgent, bool) {
 
 /// Enables the agent again.
 pub(crate) fn enable(port: &str, flag: Flag) {
-    if let Err(error) = set(port, flag, !flag.wanted) {
-        log::warn!("{port}: enabling the firmware LLDP agent ({}): {error}", setting(flag, !flag.wanted));
+    if let Err(error) = set(port, flag, !flag.required) {
+        log::warn!("{port}: enabling the firmware LLDP agent ({}): {error}", setting(flag, !flag.required));
     }
 }
 
 /// Sets the flag; returns whether it had the other value before.
 fn set(port: &str, flag: Flag, on: bool) -> io::Result<bool> {
-    let count = firmware::count(&ask(port, firmware::ETHTOOL_GSSET_INFO, firmware::count_request())?);
-    let names = ask(port, firmware::ETHTOOL_GSTRINGS, firmware::names_request(count))?;
+    let answer = ask(port, ethtool::ETHTOOL_GSSET_INFO, ethtool::private_flag_count_request())?;
+    let count = ethtool::private_flag_count(&answer);
+    let names = ask(port, ethtool::ETHTOOL_GSTRINGS, ethtool::private_flag_names_request(count))?;
     let absent = || io::Error::other("the driver does not have this private flag");
-    let bit = firmware::bit(&names, flag.name).ok_or_else(absent)?;
+    let bit = ethtool::private_flag_mask(&names, flag.name).ok_or_else(absent)?;
     let read = || -> io::Result<u32> {
-        let answer = ask(port, firmware::ETHTOOL_GPFLAGS, firmware::value_request(0))?;
-        firmware::value(&answer).ok_or_else(|| io::Error::other("response truncated"))
+        let answer = ask(port, ethtool::ETHTOOL_GPFLAGS, ethtool::private_flags_request(0))?;
+        ethtool::private_flags(&answer).ok_or_else(|| io::Error::other("response truncated"))
     };
     let before = read()?;
     let desired = if on { before | bit } else { before & !bit };
     if before == desired {
         return Ok(false);
     }
-    ask(port, firmware::ETHTOOL_SPFLAGS, firmware::value_request(desired))?;
+    ask(port, ethtool::ETHTOOL_SPFLAGS, ethtool::private_flags_request(desired))?;
     if read()? & bit != desired & bit {
         return Err(io::Error::other("the driver accepted the change but did not apply it"));
     }

@@ -5,7 +5,7 @@
 use stage1::facts::{Group, discover};
 use stage1::host::Machine;
 use stage1_contract::Facts;
-use stage1_contract::facts::Sensor;
+use stage1_contract::facts::{Sensor, SensorKind};
 use sysinfo::{Component, Components, System};
 
 fn facts(group: Group) -> Facts {
@@ -35,7 +35,7 @@ fn memory_is_that_of_sysinfo() {
 #[test]
 fn temperatures_are_those_of_sysinfo() {
     let mut temperatures = facts(Group::Sensors).sensors;
-    temperatures.retain(|sensor| sensor.kind == "temperature");
+    temperatures.retain(|sensor| sensor.kind == SensorKind::Temperature);
     let components = Components::new_with_refreshed_list().unwrap();
     // Without hwmon it shows the thermal zones in its place, whose identifiers do not begin so.
     let hwmon: Vec<_> =

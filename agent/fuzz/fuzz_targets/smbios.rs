@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! SMBIOS tables of any bytes: no panic, few problems, and pointers that lead to what they say.
+//! SMBIOS tables of any bytes: no panic, few problems, and pointers that lead to a placeholder.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

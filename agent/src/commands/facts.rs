@@ -14,41 +14,41 @@ use crate::host::child;
 use crate::host::random;
 use crate::json;
 
-/// What is asked for.
+/// The options of the command.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// For programs.
+    /// Print JSON.
     pub json: bool,
-    /// Only these groups; none are all.
+    /// Discover only these groups; empty: all.
     pub only: Vec<Group>,
-    /// A captured tree, or a capture, in place of this machine.
+    /// Read a captured tree or a capture file instead of this machine.
     pub sysroot: Option<PathBuf>,
-    /// Where to write what was read.
+    /// Write what was read into a capture file.
     pub capture: Option<Capture>,
 }
 
-/// A capture to be written.
+/// A capture file to write.
 #[derive(Clone, Debug)]
 pub struct Capture {
-    /// The tar.
+    /// The tar file; it must not exist.
     pub file: PathBuf,
-    /// Without what names this one machine.
+    /// Replace what identifies this machine.
     pub scrub: bool,
 }
 
-/// Discovers the machine's facts, and prints them.
+/// Discovers the machine's facts and prints them. Returns the exit code.
 pub fn run(request: Request) -> u8 {
     match &request.sysroot {
-        Some(_) => tell(&request),
-        None => child::run(|| tell(&request)).unwrap_or_else(|error| say(&error.into())),
+        Some(_) => discover_and_print(&request),
+        None => child::run(|| discover_and_print(&request)).unwrap_or_else(|error| say(&error.into())),
     }
 }
 
-fn tell(request: &Request) -> u8 {
+fn discover_and_print(request: &Request) -> u8 {
     match discover(request) {
         Ok(discovery) => {
             let text = if request.json {
-                // The summary has them first.
+                // The table has them as findings.
                 discovery.problems.iter().for_each(|problem| log::warn!("{}", problem.message));
                 json::pretty(&discovery)
             } else {

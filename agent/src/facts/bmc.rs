@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stage1_contract::facts::BmcPresence;
 
-use super::deadline::{Job, side_by_side};
+use super::deadline::{Job, in_parallel};
 use crate::host::Machine;
 
 /// SMBIOS type 38, where the kernel exports the structures one by one.
@@ -18,24 +18,25 @@ const DEVICES: &str = "/sys/class/ipmi";
 const DEADLINE: Duration = Duration::from_secs(3);
 
 /// From ACPI and the kernel's IPMI drivers.
-pub fn discover(machine: &Machine, problems: &mut Vec<String>) -> Option<BmcPresence> {
+pub(super) fn discover(machine: &Machine, problems: &mut Vec<String>) -> Option<BmcPresence> {
     let device = machine.names(DEVICES).into_iter().next();
-    let told = [
+    let sources = [
         ("smbios", machine.has(SMBIOS)),
         ("acpi", ACPI.iter().any(|path| machine.has(path))),
         ("kernel", device.is_some()),
     ];
-    let told_by: Vec<String> =
-        told.into_iter().filter(|(_, tells)| *tells).map(|(name, _)| name.to_string()).collect();
-    if told_by.is_empty() {
+    let reported_by: Vec<String> =
+        sources.into_iter().filter(|(_, reports)| *reports).map(|(name, _)| name.to_string()).collect();
+    if reported_by.is_empty() {
         return None;
     }
-    let mut presence = BmcPresence { told_by, ..BmcPresence::default() };
+    let mut presence = BmcPresence { reported_by, ..BmcPresence::default() };
     if let Some(device) = device {
         presence.interface = machine.attribute(format!("{DEVICES}/{device}/device/type"));
         match device_id(machine, &device) {
             Ok(id) => {
-                presence = BmcPresence { told_by: presence.told_by, interface: presence.interface, ..id }
+                presence =
+                    BmcPresence { reported_by: presence.reported_by, interface: presence.interface, ..id }
             }
             Err(problem) => problems.push(problem),
         }
@@ -44,7 +45,7 @@ pub fn discover(machine: &Machine, problems: &mut Vec<String>) -> Option<BmcPres
     Some(presence)
 }
 
-/// What the BMC has told the kernel of itself.
+/// What the BMC has answered to the kernel's Get Device ID.
 fn device_id(machine: &Machine, device: &str) -> Result<BmcPresence, String> {
     let machine = machine.clone();
     let folder = format!("{DEVICES}/{device}/device/bmc");
@@ -59,7 +60,7 @@ fn device_id(machine: &Machine, device: &str) -> Result<BmcPresence, String> {
             ..BmcPresence::default()
         }
     });
-    side_by_side(DEADLINE, vec![(device.to_string(), read)]).pop().unwrap_or(Ok(BmcPresence::default()))
+    in_parallel(DEADLINE, vec![(device.to_string(), read)]).pop().unwrap_or(Ok(BmcPresence::default()))
 }
 
 #[cfg(test)]
@@ -68,7 +69,7 @@ mod tests {
     use crate::facts::fixture::Tree;
 
     #[test]
-    fn a_bmc_is_told_by_all_who_know_of_it() {
+    fn a_bmc_is_reported_by_all_who_know_of_it() {
         let bmc = "/sys/devices/platform/IPI0001:00";
         let files = [
             ("/sys/firmware/dmi/entries/38-0/handle".to_string(), "9728\n"),
@@ -84,7 +85,7 @@ mod tests {
         let text = |text: &str| Some(text.to_string());
         let expected = BmcPresence {
             device: text("ipmi0"),
-            told_by: ["smbios", "acpi", "kernel"].map(str::to_string).to_vec(),
+            reported_by: ["smbios", "acpi", "kernel"].map(str::to_string).to_vec(),
             interface: text("kcs"),
             ipmi_version: text("2.0"),
             manufacturer_id: text("0x0002a2"),
@@ -96,10 +97,10 @@ mod tests {
     }
 
     #[test]
-    fn a_bmc_without_a_driver_is_told_by_acpi_and_no_bmc_by_none() {
+    fn a_bmc_without_a_driver_is_reported_by_acpi_and_no_bmc_by_none() {
         let tree = Tree::new([("/sys/firmware/acpi/tables/SPMI", "SPMI")]);
         let presence = discover(&tree.machine(), &mut Vec::new()).unwrap();
-        assert_eq!((presence.told_by, presence.device), (vec!["acpi".to_string()], None));
+        assert_eq!((presence.reported_by, presence.device), (vec!["acpi".to_string()], None));
         assert_eq!(discover(&Tree::new([("/sys/", "")]).machine(), &mut Vec::new()), None);
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A machine in a tar: everything that discovering its facts reads, so that it can be read again elsewhere.
+//! A machine in a tar: everything that is read to discover its facts, so that it can be read again elsewhere.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,11 +18,15 @@ use super::{discover, everything};
 use crate::host::{Entry, Machine, Recording};
 
 /// Discovers the facts of `machine` and writes what was read on the way to `path`; with `scrub_key`, without what
-/// names this one machine.
+/// identifies this machine.
 ///
 /// # Errors
-/// Those of writing; a file that is not whole is removed.
-pub fn capture(machine: Machine, path: &Path, scrub_key: Option<&[u8]>) -> Result<(Facts, Vec<String>)> {
+/// Where the file cannot be written; an incomplete file is removed.
+pub(crate) fn capture(
+    machine: Machine,
+    path: &Path,
+    scrub_key: Option<&[u8]>,
+) -> Result<(Facts, Vec<String>)> {
     let recording = Arc::new(Recording::default());
     let machine = machine.recorded(Arc::clone(&recording));
     let (facts, problems) = discover(&machine, everything());
@@ -36,15 +40,15 @@ pub fn capture(machine: Machine, path: &Path, scrub_key: Option<&[u8]>) -> Resul
     Ok((facts, problems))
 }
 
-/// A captured tree, unpacked for as long as this lives.
-pub struct Unpacked(PathBuf);
+/// A captured tree, unpacked into a temporary folder that is removed on drop.
+pub(crate) struct Unpacked(PathBuf);
 
 impl Unpacked {
     /// Unpacks a captured tar.
     ///
     /// # Errors
     /// Where it cannot be read, or is no tar.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
         let place = std::env::temp_dir().join("stage1-capture-XXXXXX");
         let unpacked = Self(nix::unistd::mkdtemp(&place).context("making a temporary folder")?);
@@ -52,7 +56,7 @@ impl Unpacked {
         Ok(unpacked)
     }
 
-    /// A capture comes from somebody else: nothing in it may lead out of it, neither now nor when it is read.
+    /// A capture is untrusted: no link in it may lead out of the folder, neither now nor when it is read.
     fn fill(&self, tar: impl Read) -> Result<()> {
         for entry in Archive::new(tar).entries()? {
             let mut entry = entry?;
@@ -64,14 +68,14 @@ impl Unpacked {
                 _ => false,
             };
             if !inside || !entry.unpack_in(&self.0)? {
-                bail!("{}: no capture has such an entry", path.display());
+                bail!("{}: not an entry of a capture: a link out of it, or a special file", path.display());
             }
         }
         Ok(())
     }
 
     /// The machine in it.
-    pub fn machine(&self) -> Machine {
+    pub(crate) fn machine(&self) -> Machine {
         Machine::at(&self.0)
     }
 }
@@ -171,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scrubbed_capture_has_the_same_shape_and_nothing_of_its_own() {
+    fn a_scrubbed_capture_has_the_same_shape_and_nothing_that_identifies() {
         let dir = tempfile::tempdir().unwrap();
         let tar = dir.path().join("machine.tar");
         let (facts, _) = capture(machine(&dir.path().join("root")), &tar, Some(b"key")).unwrap();
@@ -188,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn no_capture_leads_out_of_itself() {
+    fn a_link_out_of_a_capture_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         for (index, target) in ["/sys", "../..", "a/../../..", "./.."].into_iter().enumerate() {
             let tar = dir.path().join(format!("{index}.tar"));
@@ -199,7 +203,10 @@ mod tests {
             builder.append_link(&mut header, "sys/block", target).unwrap();
             builder.into_inner().unwrap();
             let error = format!("{:#}", Unpacked::open(&tar).err().unwrap());
-            assert!(error.ends_with("sys/block: no capture has such an entry"), "{error}");
+            assert!(
+                error.ends_with("sys/block: not an entry of a capture: a link out of it, or a special file"),
+                "{error}"
+            );
         }
         assert!(stays_inside(Path::new("../../devices/pci0000:00"), 2));
         assert!(!stays_inside(Path::new("../../../devices"), 2));

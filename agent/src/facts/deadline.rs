@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Work that may hang is left behind.
+//! Work that may hang: it is abandoned at a deadline.
 
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What is to be done, on a thread of its own.
-pub type Job<T> = Box<dyn FnOnce() -> T + Send>;
+/// Work for a thread of its own.
+pub(super) type Job<T> = Box<dyn FnOnce() -> T + Send>;
 
-/// Runs the named jobs side by side. Each has an answer within `limit`, in the order of the jobs; in place of
-/// those that have none, by then or for a panic, are words that say so.
-pub fn side_by_side<T: Send + 'static>(
+/// Runs the named jobs in parallel, and returns their results within `limit`, in the order of the jobs. In place of a job
+/// that has not finished by then, or panicked, is a message.
+pub(super) fn in_parallel<T: Send + 'static>(
     limit: Duration,
     jobs: Vec<(String, Job<T>)>,
 ) -> Vec<Result<T, String>> {
@@ -26,7 +26,7 @@ pub fn side_by_side<T: Send + 'static>(
         let left = deadline.saturating_duration_since(Instant::now());
         receiver.recv_timeout(left).map_err(|error| match error {
             RecvTimeoutError::Timeout => {
-                format!("{name}: no answer within {} s, left out", limit.as_secs_f64())
+                format!("{name}: timed out after {} s", limit.as_secs_f64())
             }
             RecvTimeoutError::Disconnected => format!("{name}: internal error, please report it (panic)"),
         })
@@ -55,9 +55,9 @@ mod tests {
             ("sdc".to_string(), Box::new(|| std::panic::resume_unwind(Box::new("no such field")))),
             ("sdd".to_string(), Box::new(|| 4)),
         ];
-        let results = side_by_side(Duration::from_millis(500), jobs);
+        let results = in_parallel(Duration::from_millis(500), jobs);
         assert_eq!(results[0], Ok(1));
-        assert_eq!(results[1], Err("sdb: no answer within 0.5 s, left out".to_string()));
+        assert_eq!(results[1], Err("sdb: timed out after 0.5 s".to_string()));
         assert!(results[2].as_ref().is_err_and(|words| words.starts_with("sdc: internal error")));
         assert_eq!(results[3], Ok(4));
     }

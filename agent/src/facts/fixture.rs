@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::host::Machine;
 
-/// The files of a machine, in a folder that goes when this does.
+/// The files of a machine, in a temporary folder that is removed on drop.
 pub struct Tree(TempDir);
 
 impl Tree {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who the host is: the SMBIOS system UUID, else one derived from a serial number, else from a MAC address. Pure.
 //!
-//! Each rule uses the least that is the machine's own, so that a disk, an add-in card or a disabled port that comes or goes
-//! does not make another host of it.
+//! Each rule uses the least that identifies the machine, so that a disk, an add-in card or a disabled port that comes or
+//! goes does not change the identity.
 
 use anyhow::{Result, bail};
-use stage1_contract::facts::Baseboard;
+use stage1_contract::facts::{Baseboard, BoardFeature, BoardType, OnboardDeviceType};
 use stage1_contract::{Candidate, Facts, Identity, IdentitySource, Nic};
 use uuid::Uuid;
 
@@ -26,17 +26,17 @@ const SHARED_UUIDS: [&str; 15] = [
     "4c4c4544-0000-2010-8020-80c04f202020",
     "4c4c4544-0000-0010-8000-80c04f000000",
     "4c4c4544-0030-3010-8030-b0c04f303030",
-    // Boards and hypervisors that FreeBSD's hostid script knows to repeat themselves.
+    // Boards and hypervisors whose UUIDs FreeBSD's hostid script lists as not unique.
     "890e2d14-cacd-45d1-ae66-bc80e8bfeb0f",
     "8e275844-178f-44a8-aceb-a7d7e5178c63",
     "dc698397-fa54-4cf2-82c8-b1b5307a6a7f",
     "deadbeef-dead-beef-dead-beefdeadbeef",
 ];
 
-/// A UUID with fewer bytes that are neither 00 nor FF tells no machine from another; a MAC address has six.
-const TELLING: usize = 4;
+/// A UUID with fewer bytes that are neither 00 nor FF identifies no machine; a MAC address has six.
+const SIGNIFICANT: usize = 4;
 
-/// A serial number shorter than this is a number within some order, no machine's own.
+/// A serial number shorter than this is a number within some order, and identifies no machine.
 const SHORTEST: usize = 4;
 
 /// The UUIDv5 namespace of derived identities, fixed for ever.
@@ -45,13 +45,13 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x5f1a_9c0e_6a1d_4d0b_9d52_7374_6167_653
 /// Chooses the host's identity; the result carries every candidate and the reason.
 ///
 /// # Errors
-/// Where nothing about the machine is its own.
-pub fn choose(facts: &Facts) -> Result<Identity> {
+/// Where nothing in the facts identifies the machine.
+pub(super) fn choose(facts: &Facts) -> Result<Identity> {
     let candidates = vec![from_system_uuid(facts), from_serials(facts), from_macs(facts)];
     let chosen = candidates.iter().find(|candidate| candidate.usable);
     let Some(Candidate { source, value: Some(id), reason, .. }) = chosen else {
         let why: Vec<&str> = candidates.iter().map(|candidate| candidate.reason.as_str()).collect();
-        bail!("this machine has nothing that is its own: {}", why.join("; "));
+        bail!("cannot derive a host identity: {}", why.join("; "));
     };
     let passed_over: Vec<&str> =
         candidates.iter().take_while(|c| !c.usable).map(|c| c.reason.as_str()).collect();
@@ -63,13 +63,13 @@ pub fn choose(facts: &Facts) -> Result<Identity> {
 }
 
 /// Whether a UUID is one that many machines share.
-pub fn is_shared(uuid: &str) -> bool {
+pub(super) fn is_shared(uuid: &str) -> bool {
     let Ok(uuid) = Uuid::parse_str(uuid) else { return false };
     let other = Uuid::from_bytes_le(*uuid.as_bytes());
     let bytes = uuid.as_bytes();
     // Bytes 6 and 8 have the UUID's version and variant (RFC 9562 4).
-    let telling = (0..16).filter(|at| !matches!(at, 6 | 8) && !matches!(bytes[*at], 0 | 0xff)).count();
-    telling < TELLING
+    let significant = (0..16).filter(|at| !matches!(at, 6 | 8) && !matches!(bytes[*at], 0 | 0xff)).count();
+    significant < SIGNIFICANT
         || bytes.iter().all(|byte| *byte == bytes[0])
         || counts(bytes)
         || SHARED_UUIDS.iter().any(|shared| Uuid::parse_str(shared).is_ok_and(|it| it == uuid || it == other))
@@ -84,7 +84,7 @@ fn counts(bytes: &[u8]) -> bool {
 fn from_system_uuid(facts: &Facts) -> Candidate {
     let uuid = facts.system.as_ref().and_then(|system| system.uuid.clone());
     let (usable, reason) = match uuid.as_deref() {
-        None => (false, "the firmware gives no system UUID".to_string()),
+        None => (false, "the firmware reports no system UUID".to_string()),
         Some("00000000-0000-0000-0000-000000000000" | "ffffffff-ffff-ffff-ffff-ffffffffffff") => {
             (false, "the firmware has no system UUID set".to_string())
         }
@@ -124,13 +124,12 @@ fn from_serials(facts: &Facts) -> Candidate {
 
 /// DSP0134 7.3.1, 7.3.2.
 fn is_motherboard(board: &Baseboard) -> bool {
-    board.board_type.as_deref() == Some("Motherboard")
-        || board.features.iter().any(|feature| feature == "Board is a hosting board")
+    board.board_type == Some(BoardType::Motherboard) || board.features.contains(&BoardFeature::HostingBoard)
 }
 
 /// The lowest permanent MAC address of the on-board Ethernet ports: no other port, add-in or disabled, changes it; only
-/// disabling that very one does. Where the firmware does not tell which ports are on-board, of all that are no
-/// USB adapters.
+/// disabling that very one does. Where the firmware does not report which ports are on-board, of all ports that are
+/// not USB adapters.
 fn from_macs(facts: &Facts) -> Candidate {
     let source = IdentitySource::MacAddresses;
     let own = |nic: &&Nic| {
@@ -146,12 +145,12 @@ fn from_macs(facts: &Facts) -> Candidate {
     let on_board = lowest(&mut ports.iter().filter(|nic| is_on_board(nic, facts)));
     let hidden = facts.smbios.iter().flat_map(|smbios| &smbios.onboard_devices).any(|device| {
         let placed = device.bus_address.is_some() && device.enabled == Some(true);
-        placed && device.device_type.as_deref() == Some("Ethernet")
+        placed && device.device_type == Some(OnboardDeviceType::Ethernet)
     });
     if on_board.is_none() && hidden {
         // Another port's address would be another identity, until the driver is there again.
         let reason =
-            "the on-board ports that SMBIOS lists are not there: their driver is missing".to_string();
+            "the on-board ports that SMBIOS lists are missing: no driver is bound to them".to_string();
         return Candidate { source, value: None, usable: false, reason };
     }
     let (value, reason) = match (on_board, lowest(&mut ports.iter())) {
@@ -162,11 +161,11 @@ fn from_macs(facts: &Facts) -> Candidate {
         (None, Some((mac, name))) => (
             Some(derive("macs", &mac)),
             format!(
-                "derived from {mac} of {name}, the lowest permanent MAC address, as the firmware does not tell which \
+                "derived from {mac} of {name}, the lowest permanent MAC address, as the firmware does not report which \
                  ports are on-board"
             ),
         ),
-        (None, None) => (None, "there is no port with a permanent MAC address".to_string()),
+        (None, None) => (None, "no port has a permanent MAC address".to_string()),
     };
     Candidate { source, usable: value.is_some(), value, reason }
 }
@@ -267,13 +266,13 @@ mod tests {
 
     #[test]
     fn of_several_boards_only_the_motherboard_counts() {
-        let board = |serial: &str, board_type: &str| Baseboard {
+        let board = |serial: &str, board_type| Baseboard {
             serial: Some(serial.to_string()),
-            board_type: Some(board_type.to_string()),
+            board_type: Some(board_type),
             ..Baseboard::default()
         };
         let mut facts = facts(None, None, &[]);
-        let boards = vec![board("RSR-1", "Unknown"), board("MB-9A", "Motherboard")];
+        let boards = vec![board("RSR-1", BoardType::Unknown), board("MB-9A", BoardType::Motherboard)];
         facts.smbios = Some(Smbios { baseboards: boards, ..Smbios::default() });
         assert!(choose(&facts).unwrap().reason.contains("MB-9A"));
     }
@@ -336,20 +335,20 @@ mod tests {
     fn no_other_port_stands_in_for_on_board_ports_without_a_driver() {
         let mut facts = facts(None, None, &["00:1b:21:00:00:01"]);
         let device = OnboardDevice {
-            device_type: Some("Ethernet".to_string()),
+            device_type: Some(OnboardDeviceType::Ethernet),
             bus_address: Some("0000:19:00.0".to_string()),
             enabled: Some(true),
             ..OnboardDevice::default()
         };
         facts.smbios = Some(Smbios { onboard_devices: vec![device], ..Smbios::default() });
         let error = choose(&facts).unwrap_err().to_string();
-        assert!(error.contains("their driver is missing"), "{error}");
+        assert!(error.contains("no driver is bound to them"), "{error}");
         facts.smbios.as_mut().unwrap().onboard_devices[0].enabled = Some(false);
         assert!(choose(&facts).is_ok());
     }
 
     #[test]
-    fn a_machine_without_anything_of_its_own_is_an_error_that_says_why() {
+    fn a_machine_that_nothing_identifies_is_an_error_with_the_reasons() {
         let error = choose(&facts(None, None, &["00:00:00:00:00:00"])).unwrap_err().to_string();
         assert!(error.contains("no system UUID") && error.contains("has a serial number"), "{error}");
     }

@@ -12,7 +12,7 @@ const HUGE_PAGES: &str = "/sys/kernel/mm/hugepages";
 const CONTROLLERS: &str = "/sys/devices/system/edac/mc";
 
 /// From `/proc/meminfo`, the memory blocks and EDAC.
-pub fn discover(machine: &Machine, _problems: &mut Vec<String>) -> Option<Memory> {
+pub(super) fn discover(machine: &Machine, _problems: &mut Vec<String>) -> Option<Memory> {
     let text = machine.attribute(MEMINFO)?;
     Some(Memory {
         usable_bytes: amount(&text, "MemTotal")?,
@@ -24,13 +24,13 @@ pub fn discover(machine: &Machine, _problems: &mut Vec<String>) -> Option<Memory
 }
 
 /// What can be given out without swapping, in bytes.
-pub fn available_bytes(machine: &Machine) -> Option<u64> {
+pub(crate) fn available_bytes(machine: &Machine) -> Option<u64> {
     amount(&machine.attribute(MEMINFO)?, "MemAvailable")
 }
 
 /// An amount in bytes, from a text such as `/proc/meminfo` or that of a NUMA node, whose lines begin with
 /// `Node 0`.
-pub fn amount(meminfo: &str, name: &str) -> Option<u64> {
+pub(super) fn amount(meminfo: &str, name: &str) -> Option<u64> {
     let mut lines = meminfo.lines().filter_map(|line| line.split_once(':'));
     let (_, value) = lines.find(|(words, _)| words.split_whitespace().next_back() == Some(name))?;
     let kibibytes: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
@@ -146,7 +146,7 @@ mod tests {
     ];
 
     #[test]
-    fn memory_is_told_with_the_errors_of_every_module() {
+    fn memory_has_the_errors_of_every_module() {
         let tree = Tree::new(XEON.iter().copied());
         let memory = discover(&tree.machine(), &mut Vec::new()).unwrap();
         assert_eq!(memory.usable_bytes, 197_526_820 << 10);
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_not_told() {
+    fn what_is_missing_is_absent() {
         let tree = Tree::new([("/proc/meminfo", "MemTotal: 1024 kB\nHardwareCorrupted:     0 kB\n")]);
         let memory = discover(&tree.machine(), &mut Vec::new());
         assert_eq!(memory, Some(Memory { usable_bytes: 1 << 20, ..Memory::default() }));

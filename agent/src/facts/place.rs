@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where a device sits among the buses.
+//! The place of a device among the buses.
 
 use crate::host::Machine;
 
 /// The PCI function that a device is, or the nearest that it is behind.
-pub fn pci_address(machine: &Machine, device: &str) -> Option<String> {
+pub(super) fn pci_address(machine: &Machine, device: &str) -> Option<String> {
     let path = machine.resolve(device)?;
     let mut names = path.iter().rev().filter_map(|name| name.to_str());
     names.find(|name| is_pci_address(name)).map(str::to_string)
 }
 
 /// The NUMA node of a PCI function, where there are several.
-pub fn numa_node(machine: &Machine, pci_address: &str) -> Option<u32> {
-    // -1 where the firmware does not tell.
+pub(super) fn numa_node(machine: &Machine, pci_address: &str) -> Option<u32> {
+    // -1 where the firmware does not report it.
     machine.attribute(format!("/sys/bus/pci/devices/{pci_address}/numa_node"))?.parse().ok()
 }
 
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pci_address_is_told_from_other_names() {
+    fn a_pci_address_is_recognised_among_other_names() {
         for name in ["0000:3b:00.0", "10000:e1:00.0"] {
             assert!(is_pci_address(name), "{name}");
         }

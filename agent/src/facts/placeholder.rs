@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What firmware says where nobody has told it. Pure.
+//! What firmware has in place of values that were never set. Pure.
 
-/// What firmware says in place of a value: in lower case, without dots and white space around it.
+/// What firmware has in place of a value: in lower case, without dots and white space around it.
 const PLACEHOLDERS: &[&str] = &[
     "0123456789abcdef",
     "1234567890abcdef",
@@ -90,12 +90,12 @@ const PLACEHOLDERS: &[&str] = &[
 const STARTS: &[&str] =
     &["default string", "manufacturer0", "modulepartnumber", "oem_define", "to be filled by", "to be set by"];
 
-/// What is made up for a memory module that does not tell: `Dimm0_SerNum`, `P1-DIMMA1_AssetTag`, and with a number
+/// What firmware makes up for a memory module without the value: `Dimm0_SerNum`, `P1-DIMMA1_AssetTag`, and with a number
 /// `SerNum01`, `A1_AssetTagNum0`, `Array1_PartNumber0`.
 const ENDS: &[&str] =
     &["assettag", "assettagnum", "_manufacturer", "_partnumber", "partnum", "_serialnumber", "sernum"];
 
-/// What alone, however short, says nothing.
+/// Single words without a value, however short the text.
 const FILLERS: &[char] = &['0', '-', '.', '*', '?', '#', '_', 'x'];
 
 /// From how many digits on counting up or down is no number of one machine.
@@ -103,8 +103,8 @@ const COUNT: usize = 4;
 /// From how many on it is none even with letters before it, `MB-1234567890`.
 const LONG_COUNT: usize = 8;
 
-/// Whether a string of the firmware stands in for one that nobody has set.
-pub fn is_placeholder(text: &str) -> bool {
+/// Whether a string of the firmware is a placeholder for a value that was never set.
+pub(super) fn is_placeholder(text: &str) -> bool {
     let text = text.to_lowercase();
     let text = text.trim();
     let words = text.trim_matches('.');
@@ -126,7 +126,7 @@ fn counts(digits: &str) -> bool {
 }
 
 /// One character over and over: `0000000`, `XXXXXXXX`, `........`.
-pub fn is_monotonous(text: &str) -> bool {
+pub(super) fn is_monotonous(text: &str) -> bool {
     let mut characters = text.chars().filter(|c| *c != '-' && !c.is_whitespace());
     characters.next().is_none_or(|first| characters.all(|c| c == first))
 }
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_firmware_says_for_want_of_better_is_a_placeholder() {
+    fn what_firmware_has_in_place_of_a_value_is_a_placeholder() {
         for text in [
             "Not Specified",
             "To be filled by O.E.M.",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Takes out of a capture what names one machine: serial numbers, asset tags, MAC addresses, UUIDs, world wide
+//! Removes from a capture what identifies one machine: serial numbers, asset tags, MAC addresses, UUIDs, world wide
 //! names. Pure.
 //!
 //! Each is replaced by one of the same length and shape, the same wherever it stands and in whichever form: as text
@@ -16,7 +16,7 @@ use super::placeholder::is_placeholder;
 use crate::json;
 
 /// Words in the names of fields that hold what is to be replaced.
-const TELLING: [&str; 10] =
+const IDENTIFYING: [&str; 10] =
     ["serial", "asset", "mac", "uuid", "guid", "wwn", "eui64", "nguid", "nqn", "switch"];
 
 /// Text shorter than this is replaced only where it stands alone.
@@ -27,8 +27,8 @@ const OEM: u8 = 128;
 /// The type of OEM strings.
 const OEM_STRINGS: u8 = 11;
 
-/// Replaces what names one machine.
-pub struct Scrubber {
+/// Replaces what identifies one machine.
+pub(super) struct Scrubber {
     /// Forms by their first byte, the longest first.
     forms: Vec<Vec<Form>>,
 }
@@ -42,7 +42,7 @@ struct Form {
 impl Scrubber {
     /// Knows what is to be replaced from the facts of the machine. The same `key` gives the same replacements; whoever
     /// has it can test a guess.
-    pub fn new(facts: &Facts, key: &[u8]) -> Self {
+    pub(super) fn new(facts: &Facts, key: &[u8]) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, key);
         let mut secrets = Vec::new();
         collect(&json::value(facts), false, &mut secrets);
@@ -62,7 +62,7 @@ impl Scrubber {
 
     /// The SMBIOS structure table, as [`Self::scrub`] does it, and without what only its vendor can read: the bodies of
     /// OEM structures and all OEM strings (DSP0134 6.1, 7.12).
-    pub fn scrub_tables(&self, table: &[u8]) -> Vec<u8> {
+    pub(super) fn scrub_tables(&self, table: &[u8]) -> Vec<u8> {
         let mut clean = self.scrub(table);
         let mut offset = 0;
         while let Some([kind, length, ..]) = clean.get(offset..) {
@@ -81,8 +81,8 @@ impl Scrubber {
         clean
     }
 
-    /// The same bytes, as many, without what names the machine.
-    pub fn scrub(&self, bytes: &[u8]) -> Vec<u8> {
+    /// The same bytes, as many, without what identifies the machine.
+    pub(super) fn scrub(&self, bytes: &[u8]) -> Vec<u8> {
         let mut clean = Vec::with_capacity(bytes.len());
         while let Some(first) = bytes.get(clean.len()) {
             let here = clean.len();
@@ -106,23 +106,23 @@ impl Form {
     }
 }
 
-fn collect(value: &Value, telling: bool, secrets: &mut Vec<String>) {
+fn collect(value: &Value, identifying: bool, secrets: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                collect(value, name.split('_').any(|word| TELLING.contains(&word)), secrets);
+                collect(value, name.split('_').any(|word| IDENTIFYING.contains(&word)), secrets);
             }
         }
-        Value::Array(values) => values.iter().for_each(|value| collect(value, telling, secrets)),
+        Value::Array(values) => values.iter().for_each(|value| collect(value, identifying, secrets)),
         Value::String(text) if text.contains('(') => secrets.extend(of_device_path(text)),
-        Value::String(text) if telling && !is_placeholder(text) && !identity::is_shared(text) => {
+        Value::String(text) if identifying && !is_placeholder(text) && !identity::is_shared(text) => {
             secrets.push(text.clone());
         }
         _ => {}
     }
 }
 
-/// What names one machine in the text of a UEFI device path: partitions' GUIDs, MAC addresses, USB serial numbers.
+/// What identifies one machine in the text of a UEFI device path: partitions' GUIDs, MAC addresses, USB serial numbers.
 fn of_device_path(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for node in text.split('/') {
@@ -151,7 +151,7 @@ fn pseudonym(key: &hmac::Key, secret: &str) -> String {
         let letters = if all_hexadecimal { 6 } else { 26 };
         let replaced = match c {
             _ if at < kept => return c,
-            // Both kinds of digits, so that a hexadecimal number does not tell which of its digits were letters.
+            // Both kinds of digits, so that a hexadecimal number does not reveal which of its digits were letters.
             '0'..='9' | 'a'..='f' | 'A'..='F' if all_hexadecimal && secret.contains(['-', ':']) => {
                 char::from_digit(u32::from(noise.next()) % 16, 16)
             }
@@ -317,14 +317,14 @@ mod tests {
     }
 
     #[test]
-    fn text_that_starts_at_an_odd_byte_is_found_swapped() {
+    fn text_that_starts_in_the_middle_of_a_word_is_found_swapped() {
         let serial = scrubbed("S3Z9NB0K");
         let field = |serial: &str| swapped(format!("     {serial} ").as_bytes());
         assert_eq!(scrub(&field("S3Z9NB0K")), field(&serial));
     }
 
     #[test]
-    fn device_paths_tell_of_partitions_ports_and_sticks() {
+    fn device_paths_name_partitions_ports_and_usb_disks() {
         let path = "HD(1,GPT,6e2c4a0b-1234-4c55-9a56-0d0b0c2d7a11,0x800,0x100000)/MAC(525400AB0102,0x1)/UsbWwid(0x1,0x2,0x0,\"STICK-77\")/\\EFI\\BOOT";
         assert_eq!(
             of_device_path(path),

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use stage1_contract::facts::Sensor;
+use stage1_contract::facts::{Sensor, SensorKind};
 
-use super::deadline::{Job, side_by_side};
+use super::deadline::{Job, in_parallel};
 use crate::host::Machine;
 
 const CHIPS: &str = "/sys/class/hwmon";
@@ -15,17 +15,17 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 /// What there is by prefix of the files' names: the kind, and the unit of all its values
 /// (Documentation/hwmon/sysfs-interface.rst).
-const KINDS: &[(&str, &str, &str)] = &[
-    ("temp", "temperature", "millidegrees_c"),
-    ("fan", "fan", "rpm"),
-    ("in", "voltage", "millivolts"),
-    ("curr", "current", "milliamperes"),
-    ("power", "power", "microwatts"),
-    ("humidity", "humidity", "millipercent"),
+const KINDS: &[(&str, SensorKind, &str)] = &[
+    ("temp", SensorKind::Temperature, "millidegrees_c"),
+    ("fan", SensorKind::Fan, "rpm"),
+    ("in", SensorKind::Voltage, "millivolts"),
+    ("curr", SensorKind::Current, "milliamperes"),
+    ("power", SensorKind::Power, "microwatts"),
+    ("humidity", SensorKind::Humidity, "millipercent"),
 ];
 
-/// From `/sys/class/hwmon`, the chips side by side.
-pub fn discover(machine: &Machine, problems: &mut Vec<String>) -> Vec<Sensor> {
+/// From `/sys/class/hwmon`, the chips in parallel.
+pub(super) fn discover(machine: &Machine, problems: &mut Vec<String>) -> Vec<Sensor> {
     let mut chips = machine.names(CHIPS);
     chips.sort_by_key(|name| (name.len(), name.clone()));
     let jobs = chips.into_iter().map(|name| {
@@ -35,7 +35,7 @@ pub fn discover(machine: &Machine, problems: &mut Vec<String>) -> Vec<Sensor> {
         (name, read)
     });
     let mut sensors = Vec::new();
-    for result in side_by_side(DEADLINE, jobs.collect()) {
+    for result in in_parallel(DEADLINE, jobs.collect()) {
         match result {
             Ok(found) => sensors.extend(found),
             Err(problem) => problems.push(problem),
@@ -67,7 +67,7 @@ fn chip(machine: &Machine, folder: &str) -> Vec<Sensor> {
         let alarms = alarms.filter(|suffix| suffix.ends_with("alarm")).filter_map(value);
         Some(Sensor {
             label: file("label"),
-            kind: kind.to_string(),
+            kind: kind.clone(),
             unit: unit.to_string(),
             value: value("input").or_else(|| value("average")),
             minimum: value("min"),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn sensors_are_told_by_chip_and_number_with_their_limits() {
+    fn sensors_by_chip_and_number_with_their_limits() {
         let mut files = of(
             "hwmon2",
             &[
@@ -153,7 +153,7 @@ mod tests {
             device: Some("coretemp.0".to_string()),
             name: "temp1".to_string(),
             label: Some("Package id 0".to_string()),
-            kind: "temperature".to_string(),
+            kind: SensorKind::Temperature,
             unit: "millidegrees_c".to_string(),
             value: Some(46_000),
             minimum: None,
@@ -174,7 +174,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sensors_are_told_by_the_files_of_their_values(kind in 0..KINDS.len(), number: u32, averaged: bool) {
+        fn a_sensor_is_known_by_the_file_of_its_value(kind in 0..KINDS.len(), number: u32, averaged: bool) {
             let (prefix, _, _) = KINDS[kind];
             let suffix = if averaged { "average" } else { "input" };
             assert_eq!(input(&format!("{prefix}{number}_{suffix}")), Some((kind, number)));

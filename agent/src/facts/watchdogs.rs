@@ -23,7 +23,7 @@ const FLAGS: [&str; 11] = [
 ];
 
 /// From `/sys/class/watchdog`.
-pub fn discover(machine: &Machine, _problems: &mut Vec<String>) -> Vec<Watchdog> {
+pub(super) fn discover(machine: &Machine, _problems: &mut Vec<String>) -> Vec<Watchdog> {
     machine.names(WATCHDOGS).into_iter().map(|name| watchdog(machine, name)).collect()
 }
 
@@ -42,7 +42,7 @@ fn watchdog(machine: &Machine, name: String) -> Watchdog {
     }
 }
 
-/// The names of the bits; those that have none are told together as a number.
+/// The names of the bits; all bits without a name are one number.
 fn flags(status: u32) -> Vec<String> {
     let named = FLAGS.iter().zip(0..).filter(|(_, bit)| status >> bit & 1 == 1);
     let mut flags: Vec<String> = named.map(|(name, _)| name.to_string()).collect();
@@ -59,7 +59,7 @@ mod tests {
     use crate::facts::fixture::Tree;
 
     #[test]
-    fn a_watchdog_that_has_reset_the_machine_says_so() {
+    fn a_watchdog_that_has_reset_the_machine_reports_it() {
         let files = [
             ("identity", "iTCO_wdt\n"),
             ("state", "inactive\n"),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use stage1_contract::Facts;
-use stage1_contract::facts::PowerSupply;
+use stage1_contract::facts::{PowerSupply, PowerSupplyStatus};
 use stage1_contract::firmware::manifest::{Component, Method, Source};
 use stage1_contract::firmware::{FirmwareReport, Journal, ManifestSet};
 
@@ -163,7 +163,8 @@ fn power(facts: &Facts) -> Option<bool> {
     let supplies = &facts.smbios.as_ref()?.power_supplies;
     let present: Vec<&PowerSupply> = supplies.iter().filter(|supply| supply.present == Some(true)).collect();
     let works = |supply: &&PowerSupply| {
-        supply.plugged != Some(false) && supply.status.as_deref().is_none_or(|status| status == "OK")
+        supply.plugged != Some(false)
+            && supply.status.as_ref().is_none_or(|status| *status == PowerSupplyStatus::Ok)
     };
     (!present.is_empty()).then(|| present.iter().all(works))
 }
@@ -175,19 +176,19 @@ mod tests {
 
     #[test]
     fn power_is_sane_where_every_supply_that_is_there_works() {
-        let supply = |present, plugged, status: &str| PowerSupply {
+        let supply = |present, plugged, status| PowerSupply {
             present: Some(present),
             plugged: Some(plugged),
-            status: Some(status.to_string()),
+            status: Some(status),
             ..PowerSupply::default()
         };
         let of = |power_supplies| {
             power(&Facts { smbios: Some(Smbios { power_supplies, ..Smbios::default() }), ..Facts::default() })
         };
-        let good = supply(true, true, "OK");
-        assert_eq!(of(vec![good.clone(), supply(false, false, "Unknown")]), Some(true));
-        assert_eq!(of(vec![good.clone(), supply(true, false, "OK")]), Some(false));
-        assert_eq!(of(vec![good, supply(true, true, "Critical")]), Some(false));
+        let good = supply(true, true, PowerSupplyStatus::Ok);
+        assert_eq!(of(vec![good.clone(), supply(false, false, PowerSupplyStatus::Unknown)]), Some(true));
+        assert_eq!(of(vec![good.clone(), supply(true, false, PowerSupplyStatus::Ok)]), Some(false));
+        assert_eq!(of(vec![good, supply(true, true, PowerSupplyStatus::Critical)]), Some(false));
         assert_eq!(of(Vec::new()), None);
         assert_eq!(power(&Facts::default()), None);
     }

@@ -65,7 +65,7 @@ impl Structure {
     }
 
     /// With all strings the same.
-    pub fn saying(mut self, text: &str) -> Self {
+    pub fn with_text(mut self, text: &str) -> Self {
         self.strings.fill(text.as_bytes().to_vec());
         self
     }

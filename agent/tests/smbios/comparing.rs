@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Our facts beside what dmidecode prints, field by field.
+//! Our facts compared with what dmidecode prints, field by field.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -13,8 +13,8 @@ use crate::builder::Tables;
 use crate::dmidecode::{self, Printed};
 use crate::rendering::{Rendered, render};
 
-/// Where we differ and why that is right: type, key, what dmidecode says, what we say, why. In what we say a `$`
-/// stands for what dmidecode says.
+/// Where we differ and why that is right: type, key, what dmidecode prints, what we report, why. In what we report a `$`
+/// stands for what dmidecode prints.
 const ACCEPTED: &str = include_str!("accepted-differences.txt");
 
 /// What dmidecode prints and we do not collect: types, key, why.
@@ -96,7 +96,7 @@ impl Comparison {
             let Some((_, field)) = field else {
                 if !is_not_collected(theirs.kind, key) {
                     differences
-                        .push(format!("{place}: {key}: dmidecode says {value:?}, we know no such field"));
+                        .push(format!("{place}: {key}: dmidecode prints {value:?}, we know no such field"));
                 }
                 continue;
             };
@@ -107,7 +107,7 @@ impl Comparison {
             };
             let text = field.texts.first().map_or("-", String::as_str);
             if !same && !self.accepts(theirs.kind, key, value, text) {
-                differences.push(format!("{place}: {key}: dmidecode says {value:?}, we say {text:?}"));
+                differences.push(format!("{place}: {key}: dmidecode prints {value:?}, we report {text:?}"));
             }
         }
         for (key, field) in ours.iter().flat_map(|ours| &ours.fields) {
@@ -116,7 +116,7 @@ impl Comparison {
                 && !theirs.fields.iter().any(|(theirs, _)| theirs == key)
                 && !self.accepts(theirs.kind, key, "-", text)
             {
-                differences.push(format!("{place}: {key}: dmidecode has no such field, we say {text:?}"));
+                differences.push(format!("{place}: {key}: dmidecode has no such field, we report {text:?}"));
             }
         }
         compared
@@ -165,7 +165,7 @@ fn is_not_collected(kind: u8, key: &str) -> bool {
     })
 }
 
-/// The lines that say something, numbered.
+/// The lines that are neither empty nor comments, numbered.
 fn lines(text: &'static str) -> impl Iterator<Item = (usize, &'static str)> {
     text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'))
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What dmidecode says of tables.
+//! What dmidecode prints of tables.
 
 use std::process::{Command, Stdio};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! SMBIOS: our facts beside dmidecode's, and tables that are not as they should be.
+//! SMBIOS: our facts compared with dmidecode's, and malformed tables.
 
 mod builder;
 mod comparing;
@@ -25,7 +25,7 @@ const DUMPS: &str = "../shared/fixtures/smbios";
 /// Where the trees of virtual machines are, one each.
 const GUESTS: &str = "target/facts-guests";
 
-/// Every table that there is beside dmidecode, and every accepted difference occurs.
+/// Every table that there is, compared with dmidecode; and every accepted difference occurs.
 #[test]
 fn facts_agree_with_dmidecode() {
     if !dmidecode::is_installed() {
@@ -95,7 +95,7 @@ fn a_difference_from_dmidecode_is_seen() {
 fn placeholders_point_at_every_text_that_is_one_and_at_nothing_else() {
     for text in ["Default string", "To be filled by O.E.M.", "Unknown", "NO DIMM", "ACME-77"] {
         let structures: Vec<_> =
-            machines::server_structures().into_iter().map(|it| it.saying(text)).collect();
+            machines::server_structures().into_iter().map(|it| it.with_text(text)).collect();
         let tables = Tables::bits64(3, 8, &structures);
         let found = smbios::parse(&tables.entry_point, &tables.table, &mut Vec::new());
         let facts = Facts { system: found.system, smbios: found.smbios, ..Facts::default() };

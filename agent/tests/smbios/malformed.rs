@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Tables that are not as they should be: what can be read is, and one sentence for each kind of fault says what
-//! was left out or is doubted.
+//! Malformed tables: what can be read is read, and one message for each kind of fault reports what was skipped.
 
 use proptest::prelude::{any, prop, proptest};
 use stage1::facts::smbios::{Found, parse};
@@ -20,9 +19,9 @@ fn smbios(tables: &Tables) -> (Smbios, Vec<String>) {
     (found.smbios.unwrap(), problems)
 }
 
-/// The one problem, which is to say all of this.
+/// There is one problem, and its message has all of these words.
 #[track_caller]
-fn says(problems: &[String], words: &[&str]) {
+fn is_one_problem(problems: &[String], words: &[&str]) {
     let [problem] = problems else { panic!("not one problem: {problems:#?}") };
     for word in words {
         assert!(problem.contains(word), "{word:?} is not in {problem:?}");
@@ -65,7 +64,7 @@ fn a_length_below_the_header_ends_the_walk() {
     tables.table[second + 1] = 3;
     let (found, problems) = smbios(&tables);
     assert_eq!(found.slots.len(), 1);
-    says(&problems, &["structure 0x0001 of type 9", "shorter than its own header", "are left out"]);
+    is_one_problem(&problems, &["structure 0x0001 (type 9)", "shorter than its header", "skipped"]);
 }
 
 #[test]
@@ -75,7 +74,7 @@ fn a_length_beyond_the_table_ends_the_walk() {
     tables.table[third + 1] = 0xf0;
     let (found, problems) = smbios(&tables);
     assert_eq!(found.slots.len(), 2);
-    says(&problems, &["structure 0x0002 of type 9", "does not end within the table", "18 bytes"]);
+    is_one_problem(&problems, &["structure 0x0002 (type 9)", "end not found within the table", "18 bytes"]);
 }
 
 #[test]
@@ -84,33 +83,36 @@ fn a_length_that_lies_within_the_table_costs_one_structure() {
     let (found, problems) = smbios(&Tables::bits64(3, 0, &[vec![short], slots(1), vec![end()]].concat()));
     assert!(found.processors.is_empty());
     assert_eq!(found.slots.len(), 1);
-    says(&problems, &["structure 0x0007 of type 4", "shorter than its type can be", "left out"]);
+    is_one_problem(&problems, &["structure 0x0007 (type 4)", "shorter than its type requires", "skipped"]);
 }
 
 #[test]
-fn strings_that_are_not_there_are_left_out() {
+fn missing_strings_are_left_out() {
     let bad =
         |handle| Structure::new(9, handle).byte(9).bytes(&[6, 5, 3, 3]).word(1).byte(4).unnamed(b"PCI1");
     let (found, problems) = smbios(&Tables::bits64(3, 0, &[bad(1), bad(2), bad(3), end()]));
     assert_eq!(found.slots.len(), 3);
     assert_eq!(found.slots[0].designation, None);
-    says(&problems, &["structure 0x0001 of type 9", "string that it does not have, number 9", "with 2 more"]);
+    is_one_problem(
+        &problems,
+        &["structure 0x0001 (type 9)", "refers to a missing string, number 9", "and 2 more"],
+    );
 }
 
 #[test]
 fn strings_that_are_not_utf8_are_shown_as_far_as_they_are() {
-    let odd = Structure::new(9, 1).raw_text(b"PCI\xff1\x1b[2J").bytes(&[6, 5, 3, 3]).word(1).byte(4);
-    let (found, problems) = smbios(&Tables::bits64(3, 0, &[odd, end()]));
+    let strings = Structure::new(9, 1).raw_text(b"PCI\xff1\x1b[2J").bytes(&[6, 5, 3, 3]).word(1).byte(4);
+    let (found, problems) = smbios(&Tables::bits64(3, 0, &[strings, end()]));
     assert_eq!(found.slots[0].designation.as_deref(), Some("PCI\u{fffd}1\u{fffd}[2J"));
-    says(&problems, &["structure 0x0001 of type 9", "not UTF-8"]);
+    is_one_problem(&problems, &["structure 0x0001 (type 9)", "not UTF-8"]);
 }
 
 #[test]
-fn announced_strings_that_are_not_there_are_one_problem() {
+fn missing_announced_strings_are_one_problem() {
     let strings = Structure::new(11, 1).byte(255).unnamed(b"one");
     let (found, problems) = smbios(&Tables::bits64(3, 0, &[strings, end()]));
     assert_eq!(found.oem_strings[0].strings, [Some("one".to_string())]);
-    says(&problems, &["structure 0x0001 of type 11", "number 2"]);
+    is_one_problem(&problems, &["structure 0x0001 (type 11)", "number 2"]);
 }
 
 #[test]
@@ -119,18 +121,21 @@ fn items_that_do_not_all_fit_are_left_out() {
     let slot = Structure::new(9, 2).bytes(&[0, 6, 5, 3, 3, 0, 0, 4, 0, 0, 0, 0, 0, 8, 200]).bytes(&[1; 40]);
     let (found, problems) = smbios(&Tables::bits64(3, 4, &[board, slot, end()]));
     assert!(found.baseboards[0].contained_handles.is_empty() && found.slots[0].peers.is_empty());
-    says(&problems, &["structure 0x0001 of type 2", "too short for the items", "with 1 more"]);
+    is_one_problem(
+        &problems,
+        &["structure 0x0001 (type 2)", "too short for its list of items", "and 1 more"],
+    );
 }
 
 #[test]
-fn duplicate_handles_are_kept_and_doubted() {
+fn duplicate_handles_are_kept_and_reported() {
     let (found, problems) = smbios(&Tables::bits64(3, 0, &[slots(1), slots(1), vec![end()]].concat()));
     assert_eq!(found.slots.len(), 2);
-    says(&problems, &["structure 0x0000 of type 9", "the handle of another one"]);
+    is_one_problem(&problems, &["structure 0x0000 (type 9)", "duplicate handle"]);
 }
 
 #[test]
-fn handles_that_lead_nowhere_or_round_in_circles_are_doubted() {
+fn handles_without_a_structure_or_in_a_circle_are_reported() {
     let device = |handle: u16, array: u16| {
         Structure::new(17, handle)
             .word(array)
@@ -142,7 +147,7 @@ fn handles_that_lead_nowhere_or_round_in_circles_are_doubted() {
     };
     let (found, problems) = smbios(&Tables::bits64(3, 0, &[device(1, 1), device(2, 1), device(3, 9), end()]));
     assert_eq!(found.memory_devices[0].array_handle, Some(1));
-    says(&problems, &["structure 0x0001 of type 17", "type 16 handle 0x0001", "with 2 more"]);
+    is_one_problem(&problems, &["structure 0x0001 (type 17)", "type 16 handle 0x0001", "and 2 more"]);
 }
 
 #[test]
@@ -151,7 +156,7 @@ fn all_ones_and_all_zeros_are_one_problem() {
         let entry_point = entry64(3, 0, 0x10000);
         let (found, problems) = smbios(&Tables { entry_point, table: vec![byte; 0x10000] });
         assert_eq!(found, Smbios { version: Some("3.0.0".to_string()), ..Smbios::default() });
-        says(&problems, &["65536 bytes", "left out"]);
+        is_one_problem(&problems, &["65536 bytes", "skipped"]);
     }
 }
 
@@ -165,7 +170,7 @@ fn a_wrong_checksum_is_a_problem_and_no_end() {
         *entry_point.last_mut().unwrap() ^= if name == "_DMI_" { 0x80 } else { 0x10 };
         entry_point[5] ^= u8::from(name == "_DMI_");
         let (found, problems) = smbios(&Tables { entry_point, table: tables.table.clone() });
-        says(&problems[..1], &[name, "wrong checksum", "only the version is taken"]);
+        is_one_problem(&problems[..1], &[name, "wrong checksum", "only its version is used"]);
         assert_eq!(found.memory_devices, whole.memory_devices);
         assert_eq!(found.processors.len(), whole.processors.len());
     }
@@ -177,7 +182,7 @@ fn a_wrong_intermediate_checksum_is_a_problem() {
     let mut entry_point = tables.entry_point.clone();
     entry_point[0x15] ^= 1;
     let (found, problems) = smbios(&Tables { entry_point: checked(entry_point, 4), table: tables.table });
-    says(&problems, &["_SM_", "intermediate"]);
+    is_one_problem(&problems, &["_SM_", "intermediate"]);
     assert_eq!(found.version.as_deref(), Some("2.3"));
 }
 
@@ -190,11 +195,11 @@ fn entry_points_that_are_too_short_or_none_are_a_problem() {
     };
     for length in [6, 7, 9, 23] {
         let (found, problems) = smbios(&cut(length));
-        says(&problems, &["_SM3_", "shorter than it says"]);
+        is_one_problem(&problems, &["_SM3_", "too short"]);
         assert_eq!(found.memory_devices.len(), 9);
     }
     let (found, problems) = smbios(&cut(0));
-    says(&problems, &["none of _SM3_, _SM_ and _DMI_"]);
+    is_one_problem(&problems, &["no anchor _SM3_, _SM_ or _DMI_"]);
     assert_eq!(found.version, None);
     assert_eq!(found.memory_devices.len(), 9);
 }
@@ -206,11 +211,11 @@ fn a_table_longer_than_announced_is_cut_there() {
     let entry_point = entry64(3, 0, u32::try_from(first).unwrap());
     let (found, problems) = smbios(&Tables { entry_point, table: tables.table });
     assert_eq!(found.slots.len(), 1);
-    says(&problems[..1], &["is 18 bytes longer than the entry point says"]);
+    is_one_problem(&problems[..1], &["18 bytes beyond the length in the entry point"]);
 }
 
 #[test]
-fn a_32_bit_entry_point_that_announces_more_or_less_is_doubted() {
+fn a_32_bit_entry_point_that_announces_more_or_less_is_reported() {
     let tables = Tables::bits32(2, 4, &slots(3));
     let announcing = |count: usize, length: usize| {
         let entry_point = entry32(2, 4, &vec![0; length], count);
@@ -218,11 +223,11 @@ fn a_32_bit_entry_point_that_announces_more_or_less_is_doubted() {
     };
     let (found, problems) = announcing(2, 54);
     assert_eq!(found.slots.len(), 2);
-    says(&problems, &["18 bytes after the 2 structures announced"]);
+    is_one_problem(&problems, &["18 bytes after the 2 announced structures"]);
     let (found, problems) = announcing(5, 54);
     assert_eq!(found.slots.len(), 3);
-    says(&problems, &["has 3 structures, the entry point says 5"]);
-    says(&announcing(3, 60).1, &["is 54 bytes, the entry point says 60"]);
+    is_one_problem(&problems, &["3 structures, but the entry point announces 5"]);
+    is_one_problem(&announcing(3, 60).1, &["54 bytes, but the entry point announces 60"]);
 }
 
 #[test]
@@ -248,7 +253,7 @@ fn a_hostile_table_makes_few_problems() {
 
 proptest! {
     #[test]
-    fn nothing_brings_it_down(
+    fn any_bytes_are_parsed(
         entry_point in prop::collection::vec(any::<u8>(), 0..40),
         table in prop::collection::vec(any::<u8>(), 0..600),
     ) {
@@ -256,7 +261,7 @@ proptest! {
     }
 
     #[test]
-    fn nor_do_machines_that_were_tampered_with(
+    fn tables_that_were_tampered_with_are_parsed(
         machine in 0usize..6,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..40),
         entry in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),

@@ -76,7 +76,7 @@ fn structure(random: &mut Random, handle: u16) -> Structure {
     if kind == 17 && length >= 0x5c {
         structure = structure.replaced(0x57, 0).replaced(0x5b, 0);
     }
-    // Families above FFh are only read where the narrow field says so.
+    // Families above FFh are only read where the narrow field refers to it.
     if kind == 4 && length >= 0x2a && random.below(2) == 0 {
         let family = [0x100, 0x118, 0x12c, 0x200, 0x258, 0x26c, 0x300][random.below(7)] + random.below(12);
         let [low, high] = u16::try_from(family).unwrap().to_le_bytes();

@@ -46,7 +46,7 @@ fn tables_are_read_where_the_kernel_has_them() {
 }
 
 #[test]
-fn a_table_without_entry_point_is_read_and_doubted() {
+fn a_table_without_entry_point_is_read_with_a_warning() {
     let (_dir, machine) = machine(&[("DMI", &machines::server().table)]);
     let mut problems = Vec::new();
     let found = discover(&machine, &mut problems);
@@ -81,7 +81,7 @@ fn versions_are_those_of_the_entry_point() {
 }
 
 #[test]
-fn error_correction_is_told_by_the_widths() {
+fn error_correction_is_known_by_the_widths() {
     let found = smbios(&machines::server());
     let ecc: Vec<Option<bool>> = found.memory_devices.iter().map(|device| device.ecc).collect();
     let (yes, no) = (Some(true), None);
@@ -97,7 +97,7 @@ fn empty_slots_are_there_and_have_no_module() {
 }
 
 #[test]
-fn the_way_to_the_redfish_service_is_told() {
+fn the_address_of_the_redfish_service_is_read() {
     let found = smbios(&machines::server());
     let usb = &found.host_interfaces[0];
     let redfish = usb.protocols[1].redfish.as_ref().unwrap();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Names of ARM processors, which tell but numbers of themselves. Pure.
+//! Names of ARM processors, which report only numbers. Pure.
 
 /// Implementers by the code in MIDR_EL1, in the spelling of `lscpu`.
 const IMPLEMENTERS: &[(u32, &str)] = &[
@@ -51,18 +51,18 @@ const PARTS: &[(u32, u32, &str)] = &[
 ];
 
 /// The implementer's name; both are as `/proc/cpuinfo` has them.
-pub fn implementer(code: &str) -> Option<&'static str> {
+pub(super) fn implementer(code: &str) -> Option<&'static str> {
     let code = hexadecimal(code)?;
     IMPLEMENTERS.iter().find(|(known, _)| *known == code).map(|(_, name)| *name)
 }
 
 /// The part's name; both are as `/proc/cpuinfo` has them.
-pub fn part(implementer: &str, part: &str) -> Option<&'static str> {
+pub(super) fn part(implementer: &str, part: &str) -> Option<&'static str> {
     let (implementer, part) = (hexadecimal(implementer)?, hexadecimal(part)?);
     PARTS.iter().find(|(maker, known, _)| (*maker, *known) == (implementer, part)).map(|(_, _, name)| *name)
 }
 
 /// A number such as `0xd0c`.
-pub fn hexadecimal(text: &str) -> Option<u32> {
+pub(super) fn hexadecimal(text: &str) -> Option<u32> {
     u32::from_str_radix(text.strip_prefix("0x")?, 16).ok()
 }

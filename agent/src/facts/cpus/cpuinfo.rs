@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use stage1_contract::Cpus;
 
 use super::arm;
+use super::discover::count;
 
 /// What decides what may run on a processor, by the kernel's names (arch/x86/include/asm/cpufeatures.h,
 /// arch/arm64/kernel/cpuinfo.c).
@@ -44,7 +45,7 @@ const FEATURES: &[&str] = &[
 
 /// The file, parsed.
 #[derive(Debug, Default)]
-pub struct CpuInfo<'a> {
+pub(super) struct CpuInfo<'a> {
     /// The processors that are online.
     pub processors: Vec<Processor<'a>>,
     /// The lines of the first one.
@@ -53,7 +54,7 @@ pub struct CpuInfo<'a> {
 
 /// A logical processor.
 #[derive(Debug, Default)]
-pub struct Processor<'a> {
+pub(super) struct Processor<'a> {
     /// The kernel's number.
     pub number: u32,
     /// The microcode's revision.
@@ -63,8 +64,8 @@ pub struct Processor<'a> {
 }
 
 impl<'a> CpuInfo<'a> {
-    /// Reads what of the text is there.
-    pub fn parse(text: &'a str) -> Self {
+    /// Reads what it finds; unknown lines are ignored.
+    pub(super) fn parse(text: &'a str) -> Self {
         let mut info = Self::default();
         for (name, value) in text.lines().filter_map(|line| line.split_once(':')) {
             let (name, value) = (name.trim(), value.trim());
@@ -85,8 +86,8 @@ impl<'a> CpuInfo<'a> {
         info
     }
 
-    /// What it says of the processors; the sockets and cores as well as this file can tell.
-    pub fn cpus(&self) -> Cpus {
+    /// The processors; sockets and cores as well as they are known from this file.
+    pub(super) fn cpus(&self) -> Cpus {
         let implementer = self.value("CPU implementer");
         let vendor =
             self.value("vendor_id").or(implementer.map(|code| arm::implementer(code).unwrap_or(code)));
@@ -99,7 +100,7 @@ impl<'a> CpuInfo<'a> {
             model: self.value("model name").or(part).map(str::to_string),
             sockets,
             cores,
-            threads: super::count(self.processors.len()),
+            threads: count(self.processors.len()),
             architecture: self.architecture().map(str::to_string),
             vendor: vendor.map(str::to_string),
             family: self.number("cpu family"),
@@ -121,13 +122,13 @@ impl<'a> CpuInfo<'a> {
         self.value(name)?.parse().ok()
     }
 
-    /// Where nothing tells the cores apart, each processor is one, in one socket.
+    /// Where the file has no core numbers, each processor is a core, in one socket.
     fn sockets_and_cores(&self) -> (u32, u32) {
         let package = |processor: &Processor<'a>| processor.package.unwrap_or_default();
         let core = |processor: &Processor<'a>| (package(processor), processor.core.ok_or(processor.number));
         let sockets: BTreeSet<_> = self.processors.iter().map(package).collect();
         let cores: BTreeSet<_> = self.processors.iter().map(core).collect();
-        (super::count(sockets.len()), super::count(cores.len()))
+        (count(sockets.len()), count(cores.len()))
     }
 
     fn architecture(&self) -> Option<&'static str> {
@@ -162,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_of_a_core_and_cores_of_a_socket_are_told_apart() {
+    fn threads_of_a_core_and_cores_of_a_socket_differ() {
         let processor = |n, socket, core| {
             format!(
                 "processor\t: {n}\nmodel name\t: ACME 9000\nphysical id\t: {socket}\ncore id\t\t: {core}\n\n"

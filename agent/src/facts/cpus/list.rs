@@ -5,11 +5,11 @@ use std::ops::RangeInclusive;
 
 /// A list of processors, `0-27,56-83`. It is kept as ranges, so that a wrong one cannot be long.
 #[derive(Debug, PartialEq, Eq)]
-pub struct CpuList(Vec<RangeInclusive<u32>>);
+pub(super) struct CpuList(Vec<RangeInclusive<u32>>);
 
 impl CpuList {
     /// What of the text is a list (Documentation/core-api/printk-formats, `%*pbl`); the rest is left out.
-    pub fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let range = |part: &str| {
             let (from, to) = part.split_once('-').unwrap_or((part, part));
             let range = from.trim().parse().ok()?..=to.trim().parse().ok()?;
@@ -19,12 +19,12 @@ impl CpuList {
     }
 
     /// Whether the processor is in it.
-    pub fn contains(&self, number: u32) -> bool {
+    pub(super) fn contains(&self, number: u32) -> bool {
         self.0.iter().any(|range| range.contains(&number))
     }
 
     /// How many processors it has.
-    pub fn len(&self) -> u32 {
+    pub(super) fn len(&self) -> u32 {
         let sizes = self.0.iter().map(|range| (range.end() - range.start()).saturating_add(1));
         sizes.fold(0, u32::saturating_add)
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What NVMe and ATA disks answer themselves.
+//! What NVMe and ATA disks report themselves.
 
 use std::io;
 use std::path::Path;
@@ -7,14 +7,15 @@ use std::path::Path;
 use stage1_contract::Disk;
 use stage1_contract::facts::{Ata, Nvme};
 
+use super::discover::DEADLINE;
 use super::ioctl::ScsiAnswer;
 use super::known::take_identity;
-use super::{DEADLINE, ata, ioctl, nvme};
+use super::{ata, ioctl, nvme};
 use crate::facts::device::Device;
 use crate::host::Machine;
 
 /// Asks the controller of an NVMe namespace.
-pub fn nvme(machine: &Machine, disk: &mut Disk, problems: &mut Vec<String>) {
+pub(super) fn nvme(machine: &Machine, disk: &mut Disk, problems: &mut Vec<String>) {
     let number =
         machine.attribute(format!("/sys/block/{}/nsid", disk.name)).and_then(|nsid| nsid.parse().ok());
     let Some(known) = &mut disk.nvme else { return };
@@ -49,7 +50,7 @@ pub fn nvme(machine: &Machine, disk: &mut Disk, problems: &mut Vec<String>) {
 }
 
 /// Asks an ATA disk; nothing that wakes it.
-pub fn ata(machine: &Machine, disk: &mut Disk, problems: &mut Vec<String>) {
+pub(super) fn ata(machine: &Machine, disk: &mut Disk, problems: &mut Vec<String>) {
     let name = disk.name.clone();
     let node = machine.path(Path::new("/dev").join(&name));
     let mut device = Device { machine, name: &name, problems };
@@ -63,7 +64,7 @@ pub fn ata(machine: &Machine, disk: &mut Disk, problems: &mut Vec<String>) {
     let command = |command: &[u8; 16]| registers(ioctl::scsi(&node, command, 0, DEADLINE)?);
     let mode = device.answer("check-power-mode", &|| command(&ata::CHECK_POWER_MODE), ata::registers);
     known.power_mode = mode.map(|registers| ata::power_mode(registers.count));
-    // One that sleeps is left asleep.
+    // A sleeping disk is not woken.
     let awake = mode.is_some_and(|registers| registers.count >= 0x80);
     if awake && known.smart_enabled == Some(true) {
         let ask = || command(&ata::SMART_RETURN_STATUS);
@@ -82,8 +83,8 @@ fn registers(answer: ScsiAnswer) -> io::Result<Vec<u8>> {
     if ata::registers(&answer.sense).is_some() { Ok(answer.sense) } else { Err(refusal(&answer)) }
 }
 
-/// Why a command failed. That the disk does not know it SCSI says by Illegal Request, and SAT by Aborted Command where
-/// ATA does (SPC-5 table 56; SAT-4 11.6); some controllers report success and give no registers.
+/// Why a command failed. For a command that the disk does not know, SCSI returns Illegal Request, and SAT Aborted Command
+/// where ATA does (SPC-5 table 56; SAT-4 11.6); some controllers report success and give no registers.
 fn refusal(answer: &ScsiAnswer) -> io::Error {
     let key = match answer.sense.first().map(|format| format & 0x7f) {
         Some(0x72 | 0x73) => answer.sense.get(1),
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_the_disk_does_not_know_is_told_from_one_that_failed() {
+    fn a_command_that_the_disk_does_not_know_differs_from_one_that_failed() {
         let kind = |status, sense| data(answer(status, sense)).map_err(|error| error.kind());
         assert_eq!(kind(0, &[]), Ok(vec![1]));
         assert_eq!(kind(2, &[0x72, 0x05, 0x20, 0x00]), Err(io::ErrorKind::Unsupported));

@@ -8,20 +8,20 @@ use super::scsi::form_factor;
 use crate::facts::bytes::{array, text};
 
 /// Length of the IDENTIFY DEVICE data.
-pub const IDENTIFY_LENGTH: usize = 512;
+pub(super) const IDENTIFY_LENGTH: usize = 512;
 
-/// IDENTIFY DEVICE (ACS-4 7.13) as ATA PASS-THROUGH (16) (SAT-4 12.2.2.3): PIO data-in, the sector count field tells
+/// IDENTIFY DEVICE (ACS-4 7.13) as ATA PASS-THROUGH (16) (SAT-4 12.2.2.3): PIO data-in, the sector count field has
 /// how many blocks come in.
-pub const IDENTIFY_DEVICE: [u8; 16] = [0x85, 0x08, 0x0e, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0xec, 0];
+pub(super) const IDENTIFY_DEVICE: [u8; 16] = [0x85, 0x08, 0x0e, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0xec, 0];
 /// CHECK POWER MODE (ACS-4 7.3): no data, the registers come back as sense data.
-pub const CHECK_POWER_MODE: [u8; 16] = [0x85, 0x06, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xe5, 0];
+pub(super) const CHECK_POWER_MODE: [u8; 16] = [0x85, 0x06, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xe5, 0];
 /// SMART RETURN STATUS (ACS-4 7.44.4).
-pub const SMART_RETURN_STATUS: [u8; 16] =
+pub(super) const SMART_RETURN_STATUS: [u8; 16] =
     [0x85, 0x06, 0x20, 0, 0xda, 0, 0, 0, 0, 0, 0x4f, 0, 0xc2, 0, 0xb0, 0];
 
 /// IDENTIFY DEVICE data (ACS-4 9.11).
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Identity {
+pub(super) struct Identity {
     /// Words 10-19.
     pub serial: Option<String>,
     /// Words 27-46.
@@ -41,14 +41,14 @@ pub struct Identity {
 }
 
 /// Reads IDENTIFY DEVICE data.
-pub fn identity(data: &[u8]) -> Option<Identity> {
+pub(super) fn identity(data: &[u8]) -> Option<Identity> {
     let data: &[u8; IDENTIFY_LENGTH] = data.first_chunk()?;
     let word = |at: usize| match array(data, 2 * at).map_or(0, u16::from_le_bytes) {
         // Words of a feature that the disk does not know are one or the other.
         0xffff => 0,
         word => word,
     };
-    // Words 82-84 and 85-87 are valid where the last of each three says so (ACS-4 9.11.5).
+    // Words 82-84 and 85-87 are valid where the last of each three is valid (ACS-4 9.11.5).
     let valid = |at| word(at) & 0xc000 == 0x4000;
     let smart = valid(83) && word(82) & 0x1 != 0;
     let wwn = [word(108), word(109), word(110), word(111)];
@@ -81,7 +81,7 @@ pub fn identity(data: &[u8]) -> Option<Identity> {
 
 /// The registers that a command leaves behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Registers {
+pub(super) struct Registers {
     /// COUNT, bits 7:0.
     pub count: u8,
     /// LBA, bits 15:8 and 23:16.
@@ -90,7 +90,7 @@ pub struct Registers {
 
 /// Reads the registers from sense data: an ATA Status Return descriptor (SAT-4 12.2.2.7), or the fields of the fixed
 /// format that stand for it (SAT-4 table 177). A command that the disk has not done leaves nothing of interest.
-pub fn registers(sense: &[u8]) -> Option<Registers> {
+pub(super) fn registers(sense: &[u8]) -> Option<Registers> {
     let (status, registers) = match sense.first()? & 0x7f {
         0x72 | 0x73 => {
             let descriptor = status_return(sense.get(8..)?)?;
@@ -119,7 +119,7 @@ fn status_return(mut descriptors: &[u8]) -> Option<[u8; 14]> {
 }
 
 /// The power mode, from CHECK POWER MODE's COUNT (ACS-4 table 21), in hdparm's words.
-pub fn power_mode(count: u8) -> String {
+pub(super) fn power_mode(count: u8) -> String {
     match count {
         0x00 | 0x01 => "standby".to_string(),
         0x40 => "NVcache_spindown".to_string(),
@@ -130,8 +130,8 @@ pub fn power_mode(count: u8) -> String {
     }
 }
 
-/// Whether SMART RETURN STATUS says that a threshold is exceeded (ACS-4 7.44.4.4); `None` where it says neither.
-pub fn threshold_exceeded(registers: Registers) -> Option<bool> {
+/// Whether SMART RETURN STATUS reports an exceeded threshold (ACS-4 7.44.4.4); `None` for any other value.
+pub(super) fn threshold_exceeded(registers: Registers) -> Option<bool> {
     match registers.lba {
         [0x4f, 0xc2] => Some(false),
         [0xf4, 0x2c] => Some(true),
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_mean_nothing_tell_nothing() {
+    fn words_without_a_meaning_give_nothing() {
         for filler in [0x00, 0xff] {
             let identity = identity(&[filler; IDENTIFY_LENGTH]).unwrap();
             assert_eq!(identity.ata, Ata::default());

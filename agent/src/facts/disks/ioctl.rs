@@ -11,9 +11,9 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 /// Identify (NVMe 1.4 5.15).
-pub const IDENTIFY: u8 = 0x06;
+pub(super) const IDENTIFY: u8 = 0x06;
 /// Get Log Page (NVMe 1.4 5.14).
-pub const GET_LOG_PAGE: u8 = 0x02;
+pub(super) const GET_LOG_PAGE: u8 = 0x02;
 
 /// How much sense data is kept; the descriptor format with an ATA descriptor has 22 bytes.
 const SENSE_LENGTH: u8 = 32;
@@ -75,9 +75,9 @@ const SG_DXFER_FROM_DEV: libc::c_int = -3;
 nix::ioctl_readwrite!(nvme_ioctl_admin_cmd, b'N', 0x41, NvmeAdminCommand);
 nix::ioctl_readwrite_bad!(sg_io, 0x2285, SgIoHeader);
 
-/// What a SCSI command left behind.
-pub struct ScsiAnswer {
-    /// The data, as much as there came.
+/// The result of a SCSI command.
+pub(super) struct ScsiAnswer {
+    /// The data that came back, which can be less than was asked for.
     pub data: Vec<u8>,
     /// The sense data.
     pub sense: Vec<u8>,
@@ -89,7 +89,7 @@ pub struct ScsiAnswer {
 ///
 /// # Errors
 /// [`io::ErrorKind::Unsupported`] where the controller does not know the command or the page.
-pub fn nvme(
+pub(super) fn nvme(
     controller: &Path,
     opcode: u8,
     nsid: u32,
@@ -115,15 +115,20 @@ pub fn nvme(
     match status & 0x7ff {
         0 => Ok(data),
         0x001 | 0x002 | 0x109 => Err(io::ErrorKind::Unsupported.into()),
-        status => Err(io::Error::other(format!("the controller answers with status {status:#05x}"))),
+        status => Err(io::Error::other(format!("the controller returned status {status:#05x}"))),
     }
 }
 
 /// What a SCSI disk answers to a command that reads `length` bytes, or none.
 ///
 /// # Errors
-/// Those of the way to the disk. What the disk says itself is in the answer.
-pub fn scsi(disk: &Path, command: &[u8; 16], length: usize, timeout: Duration) -> io::Result<ScsiAnswer> {
+/// Those of the transport. An error of the disk itself is in the answer's status and sense data.
+pub(super) fn scsi(
+    disk: &Path,
+    command: &[u8; 16],
+    length: usize,
+    timeout: Duration,
+) -> io::Result<ScsiAnswer> {
     // Without O_NONBLOCK a drive that has no medium cannot be opened.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(disk)?;
     let mut data = vec![0_u8; length];

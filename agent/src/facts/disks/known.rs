@@ -12,7 +12,7 @@ use crate::host::Machine;
 const SECTOR_BYTES: u64 = 512;
 
 /// Whether a block device is hardware, and a disk of its own. Loop devices and the like have no device behind them.
-pub fn is_disk(machine: &Machine, name: &str) -> bool {
+pub(super) fn is_disk(machine: &Machine, name: &str) -> bool {
     let at = |attribute: &str| format!("/sys/block/{name}/{attribute}");
     // Optical and floppy drives, by the majors 11 and 2 (Documentation/admin-guide/devices.txt).
     let no_disk =
@@ -24,7 +24,7 @@ pub fn is_disk(machine: &Machine, name: &str) -> bool {
 }
 
 /// What the kernel knows of a disk, without asking it; `None` for a drive without its medium.
-pub fn disk(machine: &Machine, name: String) -> Option<Disk> {
+pub(super) fn disk(machine: &Machine, name: String) -> Option<Disk> {
     let at = |attribute: &str| format!("/sys/block/{name}/{attribute}");
     let attribute = |name: &str| machine.attribute(at(name));
     let number = |name: &str| attribute(name).and_then(|number| number.parse().ok());
@@ -132,8 +132,8 @@ fn world_wide_name(wwid: &str) -> Option<String> {
     matches!(kind, "naa" | "eui" | "uuid").then(|| name.to_string())
 }
 
-/// Takes over what IDENTIFY DEVICE tells, which is more than SCSI's INQUIRY has room for.
-pub fn take_identity(disk: &mut Disk, identity: ata::Identity) {
+/// Takes over IDENTIFY DEVICE data, which has more than SCSI's INQUIRY has room for.
+pub(super) fn take_identity(disk: &mut Disk, identity: ata::Identity) {
     disk.model = identity.model.or(disk.model.take());
     disk.serial = identity.serial.or(disk.serial.take());
     disk.firmware = identity.revision.or(disk.firmware.take());

@@ -6,13 +6,13 @@ use stage1_contract::facts::{LbaFormat, Nvme, NvmeFirmware, NvmeHealth, NvmeName
 use crate::facts::bytes::{array, hexadecimal, text};
 
 /// Length of an Identify data structure (5.15.1).
-pub const IDENTIFY_LENGTH: usize = 4096;
+pub(super) const IDENTIFY_LENGTH: usize = 4096;
 /// Length of the SMART and of the firmware slot log (5.14.1.2, 5.14.1.3).
-pub const LOG_LENGTH: usize = 512;
+pub(super) const LOG_LENGTH: usize = 512;
 
 /// An Identify Controller data structure (figure 247).
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Controller {
+pub(super) struct Controller {
     /// Bytes 4-23.
     pub serial: Option<String>,
     /// Bytes 24-63.
@@ -24,7 +24,7 @@ pub struct Controller {
 }
 
 /// Reads an Identify Controller data structure.
-pub fn controller(page: &[u8]) -> Option<Controller> {
+pub(super) fn controller(page: &[u8]) -> Option<Controller> {
     let page: &[u8; IDENTIFY_LENGTH] = page.first_chunk()?;
     let id =
         |at| array(page, at).map(u16::from_le_bytes).filter(|id| *id != 0).map(|id| format!("{id:#06x}"));
@@ -57,8 +57,8 @@ pub fn controller(page: &[u8]) -> Option<Controller> {
     })
 }
 
-/// Reads an Identify Namespace data structure (figure 245); it does not say which namespace.
-pub fn namespace(page: &[u8]) -> Option<NvmeNamespace> {
+/// Reads an Identify Namespace data structure (figure 245); it has no namespace number.
+pub(super) fn namespace(page: &[u8]) -> Option<NvmeNamespace> {
     let page: &[u8; IDENTIFY_LENGTH] = page.first_chunk()?;
     // Bits 6:5 came with the 64 formats of NVMe 2.0; before that they were reserved, and 0.
     let in_use = page[26] & 0x0f | page[26] >> 1 & 0x30;
@@ -89,7 +89,7 @@ fn format(page: &[u8], number: u8, in_use: u8) -> Option<LbaFormat> {
 }
 
 /// Reads the SMART / Health Information log (figure 194).
-pub fn health(log: &[u8]) -> Option<NvmeHealth> {
+pub(super) fn health(log: &[u8]) -> Option<NvmeHealth> {
     let log: &[u8; LOG_LENGTH] = log.first_chunk()?;
     let warning = |bit: u8| match bit {
         _ if log[0] & 1 << bit == 0 => None,
@@ -120,8 +120,8 @@ pub fn health(log: &[u8]) -> Option<NvmeHealth> {
     })
 }
 
-/// Reads the Firmware Slot Information log (figure 195); how many slots there are it does not say.
-pub fn firmware(log: &[u8]) -> Option<NvmeFirmware> {
+/// Reads the Firmware Slot Information log (figure 195); it does not have the number of slots.
+pub(super) fn firmware(log: &[u8]) -> Option<NvmeFirmware> {
     let log: &[u8; LOG_LENGTH] = log.first_chunk()?;
     let slot = |number: u8| (number != 0).then_some(number);
     let revisions = (1..=7).filter_map(|slot: usize| Some((slot.to_string(), text(&log[8 * slot..][..8])?)));
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seventeenth_format_is_told_by_the_upper_bits() {
+    fn the_seventeenth_format_is_in_the_upper_bits() {
         let page: [u8; IDENTIFY_LENGTH] = page(&[(25, &[16]), (26, &[0x20]), (128 + 4 * 16, &[0, 0, 12, 0])]);
         assert_eq!(namespace(&page).unwrap().formats.len(), 1);
         assert!(namespace(&page).unwrap().formats[0].in_use);

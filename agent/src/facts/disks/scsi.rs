@@ -4,12 +4,12 @@
 use crate::facts::bytes::{array, text};
 
 /// The serial number, from VPD page 80h (SPC-5 7.7.19).
-pub fn serial(page: &[u8]) -> Option<String> {
+pub(super) fn serial(page: &[u8]) -> Option<String> {
     text(body(page, 0x80)?)
 }
 
 /// Rotation in revolutions a minute, and the form factor, from VPD page B1h (SBC-4 6.6.3).
-pub fn characteristics(page: &[u8]) -> (Option<u16>, Option<String>) {
+pub(super) fn characteristics(page: &[u8]) -> (Option<u16>, Option<String>) {
     let Some(body) = body(page, 0xb1) else { return (None, None) };
     // 0001h is a medium that does not rotate; what lies between is reserved.
     let rpm = array(body, 0).map(u16::from_be_bytes).filter(|rpm| (0x401..=0xfffe).contains(rpm));
@@ -17,14 +17,14 @@ pub fn characteristics(page: &[u8]) -> (Option<u16>, Option<String>) {
 }
 
 /// An ATA disk's IDENTIFY DEVICE data, from VPD page 89h (SAT-4 12.4.2).
-pub fn ata_identity(page: &[u8]) -> Option<&[u8]> {
+pub(super) fn ata_identity(page: &[u8]) -> Option<&[u8]> {
     let body = body(page, 0x89)?;
     // The command that the data is of; ECh is IDENTIFY DEVICE.
     if *body.get(52)? == 0xec { body.get(56..568) } else { None }
 }
 
 /// A nominal form factor (SBC-4 table 273; the values from 6 are ATA's, ACS-4 9.11.8.3), in smartctl's words.
-pub fn form_factor(code: u8) -> Option<String> {
+pub(super) fn form_factor(code: u8) -> Option<String> {
     let name = match code {
         0 => return None,
         1 => "5.25 inches",
@@ -54,7 +54,7 @@ mod tests {
     use proptest::prelude::{any, prop, proptest};
 
     #[test]
-    fn pages_are_read_as_far_as_they_say() {
+    fn pages_are_read_up_to_their_length_field() {
         assert_eq!(serial(b"\x00\x80\x00\x08  ZC11ABjunk").as_deref(), Some("ZC11AB"));
         assert_eq!(serial(b"\x00\x80\x00\x08    "), None);
         assert_eq!(serial(b"\x00\x83\x00\x04ABCD"), None);

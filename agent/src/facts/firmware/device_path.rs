@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// The first of the device paths; `None` where it is malformed. What depends on the moment, such as leases of
 /// DHCP, is left out; a node of an unknown type is its numbers, `Path(4,8,0102)`.
-pub fn text(mut bytes: &[u8]) -> Option<String> {
+pub(super) fn text(mut bytes: &[u8]) -> Option<String> {
     let mut text = String::new();
     loop {
         let (header, rest) = bytes.split_first_chunk::<4>()?;
@@ -305,7 +305,7 @@ pub mod tests {
         }
 
         #[test]
-        fn any_node_is_told_by_something(kind in 0..0x7fu8, subtype: u8, data: Vec<u8>) {
+        fn any_node_has_a_text(kind in 0..0x7fu8, subtype: u8, data: Vec<u8>) {
             assert!(text(&of(kind, subtype, &data)).is_some());
         }
 

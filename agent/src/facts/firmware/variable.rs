@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! UEFI variables, and the codes of the ESRT (UEFI 3.1, 3.3, 23.4). Pure.
 
+use stage1_contract::facts::LastAttemptStatus;
+
 use crate::facts::bytes::array;
 
 /// `LOAD_OPTION_ACTIVE` (UEFI 3.1.3).
@@ -10,43 +12,43 @@ const ACTIVE: u32 = 1;
 const FW_TYPES: [&str; 4] = ["unknown", "system-firmware", "device-firmware", "uefi-driver"];
 
 /// ESRT last attempt status, from 0 on (UEFI 23.4, `LAST_ATTEMPT_STATUS_`).
-const LAST_ATTEMPT: [&str; 9] = [
-    "success",
-    "unsuccessful",
-    "insufficient resources",
-    "incorrect version",
-    "invalid format",
-    "authentication error",
-    "AC power not connected",
-    "insufficient battery",
-    "unsatisfied dependencies",
+const LAST_ATTEMPT: [LastAttemptStatus; 9] = [
+    LastAttemptStatus::Success,
+    LastAttemptStatus::Unsuccessful,
+    LastAttemptStatus::InsufficientResources,
+    LastAttemptStatus::IncorrectVersion,
+    LastAttemptStatus::InvalidFormat,
+    LastAttemptStatus::AuthenticationError,
+    LastAttemptStatus::AcPowerNotConnected,
+    LastAttemptStatus::InsufficientBattery,
+    LastAttemptStatus::UnsatisfiedDependencies,
 ];
 
 /// What is in a variable: in efivarfs, the data comes behind the attributes.
-pub fn data(file: &[u8]) -> Option<&[u8]> {
+pub(super) fn data(file: &[u8]) -> Option<&[u8]> {
     file.get(4..)
 }
 
 /// A variable that is one byte, 0 or 1.
-pub fn flag(data: &[u8]) -> Option<bool> {
+pub(super) fn flag(data: &[u8]) -> Option<bool> {
     data.first().map(|byte| *byte == 1)
 }
 
 /// A variable of numbers of boot entries, as `efibootmgr` writes them.
-pub fn numbers(data: &[u8]) -> Vec<String> {
+pub(super) fn numbers(data: &[u8]) -> Vec<String> {
     let numbers = data.as_chunks::<2>().0.iter();
     numbers.map(|number| format!("{:04X}", u16::from_le_bytes(*number))).collect()
 }
 
 /// The number of a boot entry, if that is what the variable is: `Boot0003`.
-pub fn boot_number(variable: &str) -> Option<&str> {
+pub(super) fn boot_number(variable: &str) -> Option<&str> {
     let number = variable.strip_prefix("Boot")?;
     (number.len() == 4 && number.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(number)
 }
 
 /// An `EFI_LOAD_OPTION` (UEFI 3.1.3).
 #[derive(Debug, PartialEq, Eq)]
-pub struct LoadOption<'a> {
+pub(super) struct LoadOption<'a> {
     /// Whether the firmware tries it by itself.
     pub active: bool,
     /// What the boot menu shows.
@@ -57,8 +59,8 @@ pub struct LoadOption<'a> {
 
 impl<'a> LoadOption<'a> {
     /// Reads it: the attributes, the length of the device paths, the description as far as its NUL, the device
-    /// paths. `None` where it is shorter than it says.
-    pub fn parse(data: &'a [u8]) -> Option<Self> {
+    /// paths. `None` where it is shorter than its length field.
+    pub(super) fn parse(data: &'a [u8]) -> Option<Self> {
         let attributes = u32::from_le_bytes(array(data, 0)?);
         let length = usize::from(u16::from_le_bytes(array(data, 4)?));
         let rest = data.get(6..)?;
@@ -70,19 +72,18 @@ impl<'a> LoadOption<'a> {
     }
 }
 
-/// What kind of firmware an ESRT entry is for.
-pub fn fw_type(code: u32) -> String {
-    name(&FW_TYPES, code)
+/// What kind of firmware an ESRT entry is for, else its number.
+pub(super) fn fw_type(code: u32) -> String {
+    at(&FW_TYPES, code).map_or_else(|| format!("{code:#x}"), ToString::to_string)
 }
 
-/// How the last update of an ESRT entry went.
-pub fn last_attempt_status(code: u32) -> String {
-    name(&LAST_ATTEMPT, code)
+/// The result of the last update of an ESRT entry.
+pub(super) fn last_attempt_status(code: u32) -> LastAttemptStatus {
+    at(&LAST_ATTEMPT, code).cloned().unwrap_or_else(|| LastAttemptStatus::Unlisted(format!("{code:#x}")))
 }
 
-fn name(names: &[&str], code: u32) -> String {
-    let name = usize::try_from(code).ok().and_then(|code| names.get(code));
-    name.map_or_else(|| format!("{code:#x}"), ToString::to_string)
+fn at<T>(values: &[T], code: u32) -> Option<&T> {
+    values.get(usize::try_from(code).ok()?)
 }
 
 #[cfg(test)]
@@ -104,13 +105,13 @@ pub mod tests {
     fn codes_without_a_name_keep_their_number() {
         assert_eq!([1, 4].map(fw_type), ["system-firmware", "0x4"]);
         assert_eq!(
-            [0, 8, 0x1001].map(last_attempt_status),
+            [0, 8, 0x1001].map(|code| last_attempt_status(code).to_string()),
             ["success", "unsatisfied dependencies", "0x1001"]
         );
     }
 
     #[test]
-    fn boot_entries_are_told_from_other_variables() {
+    fn boot_entries_are_recognised_among_other_variables() {
         assert_eq!(boot_number("Boot00FF"), Some("00FF"));
         for name in ["BootOrder", "BootCurrent", "Boot003", "Boot00000", "Driver0000", "BootNext"] {
             assert_eq!(boot_number(name), None, "{name}");

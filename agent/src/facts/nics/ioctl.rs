@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a port's driver answers to ethtool's ioctl (include/uapi/linux/ethtool.h). All of it only reads.
+//! Ethtool's ioctl requests to a port's driver (include/uapi/linux/ethtool.h). All of it only reads.
 
 use std::io;
 
@@ -19,19 +19,20 @@ const MAX_ADDRESS: usize = 32;
 const MODULE_BYTES: u32 = 256;
 
 /// `struct ethtool_perm_addr`.
-pub fn permanent_address(port: &str) -> io::Result<Vec<u8>> {
+pub(super) fn permanent_address(port: &str) -> io::Result<Vec<u8>> {
     let mut request = vec![0; 8 + MAX_ADDRESS];
     request[4..8].copy_from_slice(&(MAX_ADDRESS as u32).to_ne_bytes());
     ask(port, ETHTOOL_GPERMADDR, request)
 }
 
 /// `struct ethtool_drvinfo`.
-pub fn driver_information(port: &str) -> io::Result<Vec<u8>> {
+pub(super) fn driver_information(port: &str) -> io::Result<Vec<u8>> {
     ask(port, ETHTOOL_GDRVINFO, vec![0; ethtool::DRIVER_INFORMATION_LENGTH])
 }
 
-/// `struct ethtool_link_settings` with its bit maps. How long those are the kernel tells when it is asked for none.
-pub fn link_settings(port: &str) -> io::Result<Vec<u8>> {
+/// `struct ethtool_link_settings` with its bit maps. The kernel reports how long those are when it is
+/// asked for none.
+pub(super) fn link_settings(port: &str) -> io::Result<Vec<u8>> {
     let mut request = ask(port, ETHTOOL_GLINKSETTINGS, vec![0; LINK_SETTINGS_LENGTH])?;
     let words = request[15].cast_signed().unsigned_abs();
     request[15] = words;
@@ -40,14 +41,14 @@ pub fn link_settings(port: &str) -> io::Result<Vec<u8>> {
 }
 
 /// `struct ethtool_wolinfo`, without the password at its end.
-pub fn wake_on_lan(port: &str) -> io::Result<Vec<u8>> {
+pub(super) fn wake_on_lan(port: &str) -> io::Result<Vec<u8>> {
     let mut answer = ask(port, ETHTOOL_GWOL, vec![0; 20])?;
     answer.truncate(ethtool::WAKE_ON_LAN_LENGTH);
     Ok(answer)
 }
 
 /// The first bytes of a module's memory.
-pub fn module(port: &str) -> io::Result<Vec<u8>> {
+pub(super) fn module(port: &str) -> io::Result<Vec<u8>> {
     let information = ask(port, ETHTOOL_GMODULEINFO, vec![0; 44])?;
     let length = ethtool::module_length(&information).unwrap_or_default().min(MODULE_BYTES);
     // `struct ethtool_eeprom`: magic and offset are 0.

@@ -27,7 +27,7 @@ const CMIS: Layout =
     Layout { vendor: 129..145, oui: 145..148, part_number: 148..164, revision: 164..166, serial: 166..182 };
 
 /// Reads a module's memory from its beginning.
-pub fn module(memory: &[u8]) -> Option<NicModule> {
+pub(super) fn module(memory: &[u8]) -> Option<NicModule> {
     // SFF-8024 table 4-1.
     let identifier = *memory.first()?;
     let (kind, layout) = match identifier {

@@ -4,7 +4,7 @@
 /// The `uevent` of a PCI function (drivers/pci/pci-driver.c, `pci_uevent`), which has in one file what is
 /// otherwise in six.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Uevent<'a> {
+pub(super) struct Uevent<'a> {
     /// The driver that has it.
     pub driver: Option<&'a str>,
     /// Base class, sub-class and programming interface.
@@ -21,7 +21,7 @@ pub struct Uevent<'a> {
 
 impl<'a> Uevent<'a> {
     /// Reads what of the text is there.
-    pub fn parse(text: &'a str) -> Self {
+    pub(super) fn parse(text: &'a str) -> Self {
         let mut uevent = Self::default();
         for (name, value) in text.lines().filter_map(|line| line.split_once('=')) {
             match name {
@@ -46,7 +46,7 @@ fn ids(value: &str) -> Option<(u16, u16)> {
 
 /// A link's speed in MT/s, of `2.5 GT/s PCIe` or `8 GT/s` (drivers/pci/probe.c, `pci_speed_string`); `None` for
 /// `Unknown`.
-pub fn megatransfers(text: &str) -> Option<u32> {
+pub(super) fn megatransfers(text: &str) -> Option<u32> {
     let (number, unit) = text.split_once(' ')?;
     let (whole, tenths) = number.split_once('.').unwrap_or((number, "0"));
     let tenths: u32 = tenths.parse().ok().filter(|tenths| *tenths < 10)?;
@@ -56,7 +56,7 @@ pub fn megatransfers(text: &str) -> Option<u32> {
 }
 
 /// A link's width; `None` where there is no link, 0, or the kernel does not know, 255 (`PCIE_LNK_WIDTH_UNKNOWN`).
-pub fn lanes(text: &str) -> Option<u32> {
+pub(super) fn lanes(text: &str) -> Option<u32> {
     text.parse().ok().filter(|lanes| (1..255).contains(lanes))
 }
 

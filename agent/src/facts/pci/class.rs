@@ -61,12 +61,12 @@ const CONSOLES: &[u16] = &[
 ];
 
 /// The class's name, where it is a common one.
-pub fn name(class: u32) -> Option<&'static str> {
+pub(super) fn name(class: u32) -> Option<&'static str> {
     NAMES.iter().find(|(known, _)| u32::from(*known) == class >> 8).map(|(_, name)| *name)
 }
 
 /// What kind of accelerator a function of this class and vendor is, if any.
-pub fn accelerator(class: u32, vendor: u16) -> Option<&'static str> {
+pub(super) fn accelerator(class: u32, vendor: u16) -> Option<&'static str> {
     match class >> 8 {
         0x0300..=0x03ff if CONSOLES.contains(&vendor) => Some("display"),
         0x0300..=0x03ff => Some("gpu"),

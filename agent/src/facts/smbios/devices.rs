@@ -4,12 +4,12 @@
 use smbioslib::{SMBiosOnboardDevicesExtendedInformation, SMBiosStruct, SMBiosSystemSlot};
 use stage1_contract::facts::{OnboardDevice, Slot, SlotPeer};
 
-use super::names;
-use super::slot_names::{CHARACTERISTICS_1, CHARACTERISTICS_2, HEIGHT, LENGTH, SLOT, USAGE, WIDTH};
+use super::names::management::ONBOARD;
+use super::names::slots::{CHARACTERISTICS_1, CHARACTERISTICS_2, HEIGHT, LENGTH, SLOT, USAGE, WIDTH};
 use super::structure::{Structure, bus_address};
 
 /// A slot, type 9 (DSP0134 7.10).
-pub fn slot(at: Structure) -> Slot {
+pub(super) fn slot(at: Structure) -> Slot {
     let slot = SMBiosSystemSlot::new(at.parts);
     let kind = at.byte(0x05);
     let peers = at.announced(0x12, PEER);
@@ -63,7 +63,7 @@ fn is_pcie(kind: u8) -> bool {
     matches!(kind, 0x1f..=0x23 | 0xa5..=0xb6 | 0xb8..=0xc4)
 }
 
-/// Bit 0 says that the rest says nothing (DSP0134 7.10.6).
+/// Bit 0 means that the other bits are not valid (DSP0134 7.10.6).
 fn characteristics(slot: &SMBiosSystemSlot) -> Vec<String> {
     let first = slot.slot_characteristics_1().map_or(0, |bits| bits.raw);
     if first & 1 == 1 {
@@ -75,7 +75,7 @@ fn characteristics(slot: &SMBiosSystemSlot) -> Vec<String> {
 }
 
 /// Devices on the board, type 10: as many as fit in (DSP0134 7.11).
-pub fn onboard(at: Structure) -> Vec<OnboardDevice> {
+pub(super) fn onboard(at: Structure) -> Vec<OnboardDevice> {
     let offsets = (4..at.length().saturating_sub(1)).step_by(2);
     offsets
         .map(|offset| OnboardDevice {
@@ -87,7 +87,7 @@ pub fn onboard(at: Structure) -> Vec<OnboardDevice> {
 }
 
 /// A device on the board, type 41 (DSP0134 7.42).
-pub fn onboard_extended(at: Structure) -> OnboardDevice {
+pub(super) fn onboard_extended(at: Structure) -> OnboardDevice {
     let device = SMBiosOnboardDevicesExtendedInformation::new(at.parts);
     OnboardDevice {
         handle: at.handle(),
@@ -101,7 +101,7 @@ pub fn onboard_extended(at: Structure) -> OnboardDevice {
 /// The type with, in bit 7, whether it is enabled (DSP0134 7.11.1).
 fn typed(code: Option<u8>) -> OnboardDevice {
     OnboardDevice {
-        device_type: code.map(|code| names::ONBOARD.of(code & 0x7f)),
+        device_type: code.map(|code| ONBOARD.of(code & 0x7f)),
         enabled: code.map(|code| code & 0x80 != 0),
         ..OnboardDevice::default()
     }

@@ -1,56 +1,56 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The entry point: the tables' version, and how large the structure table is (DSP0134 5.2). Pure.
 
-use super::doubts::Doubts;
 use super::structure::Version;
+use super::warnings::ParseWarnings;
 use crate::facts::bytes::array;
 
-/// What the entry point says of the structure table.
+/// What the entry point announces of the structure table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct EntryPoint {
-    /// The version, where there is an entry point to tell.
+pub(super) struct EntryPoint {
+    /// The version; absent without an entry point.
     pub version: Option<Version>,
     /// The revision of the document, which only the 64-bit entry point has.
     pub revision: Option<u8>,
     /// The table's length: that of a 64-bit entry point is the most that it can be.
     pub length: Option<usize>,
-    /// How many structures there are; a 64-bit entry point does not tell, the table ends at its marker.
+    /// How many structures there are; unknown from a 64-bit entry point, whose table ends at its marker.
     pub count: Option<usize>,
 }
 
 impl EntryPoint {
     /// Reads any of the three kinds. Of one that is damaged the version is taken, its lengths are not.
-    pub fn parse(bytes: &[u8], doubts: &mut Doubts) -> Self {
+    pub(super) fn parse(bytes: &[u8], warnings: &mut ParseWarnings) -> Self {
         let (kind, entry, length) = match bytes {
             [b'_', b'S', b'M', b'3', b'_', ..] => ("_SM3_", Self::bits64(bytes), length(bytes, 6, 0x18)),
-            // Version 2.1 said 1Eh by mistake.
+            // Version 2.1 of the specification has 1Eh by mistake.
             [b'_', b'S', b'M', b'_', ..] => ("_SM_", Self::bits32(bytes), length(bytes, 5, 0x1e)),
             [b'_', b'D', b'M', b'I', b'_', ..] => ("_DMI_", Self::legacy(bytes), Some(0x0f)),
             _ => {
-                doubts.entry_point("is none of _SM3_, _SM_ and _DMI_: the version is taken to be 3.0");
+                warnings.entry_point("no anchor _SM3_, _SM_ or _DMI_: assuming version 3.0");
                 return Self::default();
             }
         };
         let sound = match length.and_then(|length| bytes.get(..length)) {
-            None => Err("is shorter than it says or must be"),
-            Some(whole) if sum(whole) != 0 => Err("has a wrong checksum"),
+            None => Err("too short"),
+            Some(whole) if sum(whole) != 0 => Err("wrong checksum"),
             // DSP0134 5.2.1, offset 10h: the 32-bit entry point has the legacy one in it.
             Some(whole) if kind == "_SM_" && !whole.get(0x10..0x1f).is_none_or(is_legacy) => {
-                Err("has an intermediate part with a wrong anchor or checksum")
+                Err("wrong anchor or checksum of the intermediate part")
             }
             Some(_) => Ok(()),
         };
         match sound {
             Ok(()) => entry,
             Err(why) => {
-                doubts.entry_point(&format!("({kind}) {why}: of it only the version is taken"));
+                warnings.entry_point(&format!("{kind}: {why}: only its version is used"));
                 Self { length: None, count: None, ..entry }
             }
         }
     }
 
     /// The version as dmidecode prints it; with the revision where there is one.
-    pub fn version_text(&self) -> Option<String> {
+    pub(super) fn version_text(&self) -> Option<String> {
         let version = self.version?;
         let text = format!("{}.{}", version.major, version.minor);
         Some(match self.revision {

@@ -6,42 +6,11 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use stage1_contract::facts::{HostInterface, HostInterfaceDevice, HostInterfaceProtocol, RedfishOverIp};
 
-use super::names::Names;
+use super::names::management as names;
 use super::structure::{Structure, Version, bus_address};
 use super::system::uuid_text;
 use crate::display::hex_with;
 use crate::facts::bytes::array;
-
-/// DSP0239; those between have no names of their own.
-const INTERFACE: Names = Names(&[
-    (
-        0x02,
-        &[
-            "KCS: Keyboard Controller Style",
-            "8250 UART Register Compatible",
-            "16450 UART Register Compatible",
-            "16550/16550A UART Register Compatible",
-            "16650/16650A UART Register Compatible",
-            "16750/16750A UART Register Compatible",
-            "16850/16850A UART Register Compatible",
-        ],
-    ),
-    (0x40, &["Network"]),
-    (0xf0, &["OEM"]),
-]);
-
-/// DSP0134 7.43.2.
-const PROTOCOL: Names =
-    Names(&[(0, &["Reserved", "Reserved", "IPMI", "MCTP", "Redfish over IP"]), (0xf0, &["OEM"])]);
-
-/// DSP0270 8.3.
-const DEVICE: Names = Names(&[(2, &["USB", "PCI/PCIe", "USB v2", "PCI/PCIe v2"])]);
-
-/// DSP0270 8.4.2.
-const ASSIGNMENT: Names = Names(&[(0, &["Unknown", "Static", "DHCP", "AutoConf", "Host Selected"])]);
-
-/// DSP0270 8.4.3.
-const FORMAT: Names = Names(&[(0, &["Unknown", "IPv4", "IPv6"])]);
 
 /// A network interface, which alone DSP0270 defines.
 const NETWORK: u8 = 0x40;
@@ -50,13 +19,13 @@ const NETWORK: u8 = 0x40;
 const LENGTHS: Version = Version { major: 3, minor: 2 };
 
 /// The host interface.
-pub fn host_interface(at: Structure) -> HostInterface {
+pub(super) fn host_interface(at: Structure) -> HostInterface {
     let kind = at.byte(0x04);
     let interface = HostInterface {
         handle: at.handle(),
         interface_type: kind.map(|kind| match kind {
             0x00..=0x3f if !(2..=8).contains(&kind) => "MCTP".to_string(),
-            _ => INTERFACE.of(kind),
+            _ => names::HOST_INTERFACE.of(kind),
         }),
         ..HostInterface::default()
     };
@@ -65,7 +34,7 @@ pub fn host_interface(at: Structure) -> HostInterface {
     }
     let length = usize::from(at.byte(0x05).unwrap_or(0));
     let Some(device) = at.parts.get_field_data(0x06, 0x06 + length) else {
-        at.doubt("is shorter than the device in it", "");
+        at.warn("too short for its device", ": device and protocols skipped");
         return interface;
     };
     let network = kind == Some(NETWORK);
@@ -82,7 +51,11 @@ fn device(bytes: &[u8]) -> HostInterfaceDevice {
     let id = |offset: usize| word(bytes, offset).map(|id| format!("0x{id:04x}"));
     let bootstrapping = |offset: usize| word(bytes, offset).map(|bits| bits & 1 == 1);
     let device = HostInterfaceDevice {
-        device_type: Some(if kind < 0x80 { DEVICE.of(kind) } else { "OEM".to_string() }),
+        device_type: Some(if kind < 0x80 {
+            names::HOST_INTERFACE_DEVICE.of(kind)
+        } else {
+            "OEM".to_string()
+        }),
         ..HostInterfaceDevice::default()
     };
     match kind {
@@ -134,11 +107,12 @@ fn protocols(at: Structure, offset: usize) -> Vec<HostInterfaceProtocol> {
             Some((kind, at.parts.get_field_data(start + 2, end)?, end))
         });
         let Some((kind, data, end)) = record else {
-            at.doubt("is shorter than the protocol records in it", ": those are left out");
+            at.warn("too short for its protocol records", ": remaining records skipped");
             break;
         };
         let redfish = if kind == 4 { redfish(data) } else { None };
-        protocols.push(HostInterfaceProtocol { protocol: Some(PROTOCOL.of(kind)), redfish });
+        protocols
+            .push(HostInterfaceProtocol { protocol: Some(names::HOST_INTERFACE_PROTOCOL.of(kind)), redfish });
         start = end;
     }
     protocols
@@ -157,12 +131,12 @@ fn redfish(data: &[u8]) -> Option<RedfishOverIp> {
     let name = data.get(91..91 + usize::from(byte(90)?)).map(String::from_utf8_lossy);
     Some(RedfishOverIp {
         service_uuid: uuid_text(data.get(..16)?, LENGTHS),
-        host_ip_assignment: Some(ASSIGNMENT.of(host)),
-        host_ip_format: Some(FORMAT.of(host_format)),
+        host_ip_assignment: Some(names::ADDRESS_ASSIGNMENT.of(host)),
+        host_ip_format: Some(names::ADDRESS_FORMAT.of(host_format)),
         host_address: at(given(host), 18, host_format),
         host_mask: at(given(host), 34, host_format),
-        service_ip_discovery: Some(ASSIGNMENT.of(service)),
-        service_ip_format: Some(FORMAT.of(service_format)),
+        service_ip_discovery: Some(names::ADDRESS_ASSIGNMENT.of(service)),
+        service_ip_format: Some(names::ADDRESS_FORMAT.of(service_format)),
         service_address: at(given(service), 52, service_format),
         service_mask: at(given(service), 68, service_format),
         service_port: word(data, 84).filter(|_| given(service)),

@@ -4,14 +4,14 @@
 use smbioslib::{SMBiosIpmiDeviceInformation, SMBiosStruct, SMBiosTpmDevice};
 use stage1_contract::facts::{IpmiDevice, TpmDevice};
 
-use super::names;
+use super::names::management as names;
 use super::structure::Structure;
 
 /// SSIF, which lies on the SMBus (DSP0134 7.39.1).
 const SSIF: u8 = 4;
 
 /// The host's interface to its BMC, type 38 (DSP0134 7.39, IPMI 2.0 appendix C1).
-pub fn ipmi(at: Structure) -> IpmiDevice {
+pub(super) fn ipmi(at: Structure) -> IpmiDevice {
     let device = SMBiosIpmiDeviceInformation::new(at.parts);
     let interface = device.interface_type().map(|kind| kind.raw);
     let is_ssif = interface == Some(SSIF);
@@ -48,7 +48,7 @@ fn address(at: Structure, base: u64, is_ssif: bool) -> (&'static str, String) {
 }
 
 /// A TPM, type 43 (DSP0134 7.44).
-pub fn tpm(at: Structure) -> TpmDevice {
+pub(super) fn tpm(at: Structure) -> TpmDevice {
     let tpm = SMBiosTpmDevice::new(at.parts);
     let vendor = at.parts.get_field_data(0x04, 0x08).unwrap_or_default();
     let vendor = vendor.split(|byte| *byte == 0).next().unwrap_or_default();

@@ -7,20 +7,20 @@ use smbioslib::{
 };
 use stage1_contract::facts::{MemoryArray, MemoryDevice};
 
-use super::memory_names::{
+use super::names::memory::{
     DEVICE, ERROR_CORRECTION, FORM_FACTOR, LOCATION, OPERATING_MODE, TECHNOLOGY, TYPE_DETAIL, USAGE,
 };
 use super::structure::Structure;
 
 /// A memory array, type 16 (DSP0134 7.17).
-pub fn array(at: Structure) -> MemoryArray {
+pub(super) fn array(at: Structure) -> MemoryArray {
     let array = SMBiosPhysicalMemoryArray::new(at.parts);
     MemoryArray {
         handle: at.handle(),
         location: array.location().map(|location| LOCATION.of(location.raw)),
         usage: array.usage().map(|usage| USAGE.of(usage.raw)),
         error_correction: array.memory_error_correction().map(|kind| ERROR_CORRECTION.of(kind.raw)),
-        // In KiB; what is too much for it stands in a field of its own (DSP0134 7.17, 07h and 0Fh).
+        // In KiB; larger sizes are in a field of their own (DSP0134 7.17, 07h and 0Fh).
         max_bytes: match at.parts.get_field_dword(0x07) {
             Some(0x8000_0000) => array.extended_maximum_capacity(),
             kilobytes => kilobytes.map(|kilobytes| u64::from(kilobytes) << 10),
@@ -31,7 +31,7 @@ pub fn array(at: Structure) -> MemoryArray {
 }
 
 /// A memory device or an empty slot, type 17 (DSP0134 7.18).
-pub fn device(at: Structure) -> MemoryDevice {
+pub(super) fn device(at: Structure) -> MemoryDevice {
     let device = SMBiosMemoryDevice::new(at.parts);
     let width = |bits: Option<u16>| bits.filter(|bits| !matches!(bits, 0 | 0xffff));
     let (total, data) = (width(device.total_width()), width(device.data_width()));
@@ -58,7 +58,7 @@ pub fn device(at: Structure) -> MemoryDevice {
     }
 }
 
-/// What there is to say of the module in the slot.
+/// The fields of the module in the slot.
 fn module(at: Structure, device: &SMBiosMemoryDevice, slot: MemoryDevice) -> MemoryDevice {
     let millivolts = |voltage: Option<u16>| voltage.filter(|voltage| *voltage != 0);
     MemoryDevice {
@@ -92,7 +92,7 @@ fn module(at: Structure, device: &SMBiosMemoryDevice, slot: MemoryDevice) -> Mem
     }
 }
 
-/// FFFEh: it does not tell of errors, FFFFh: there was none (DSP0134 7.17, 0Bh).
+/// FFFEh: errors are not reported, FFFFh: there was none (DSP0134 7.17, 0Bh).
 fn error_handle(handle: Option<Handle>) -> Option<u16> {
     handle.map(|handle| *handle).filter(|handle| *handle < 0xfffe)
 }
@@ -121,7 +121,7 @@ fn mtps(speed: MemorySpeed, extended: Option<MemorySpeedExtended>) -> Option<u32
     }
 }
 
-/// The bank counts continuation codes from 1, with odd parity in the highest bit (DSP0134 7.18.8).
+/// The bank counts continuation codes from 1, with the parity in the highest bit (DSP0134 7.18.8).
 fn manufacturer_id(id: u16) -> Option<String> {
     (id != 0).then(|| format!("Bank {}, Hex 0x{:02X}", (id & 0x7f) + 1, id >> 8))
 }

@@ -24,7 +24,7 @@ macro_rules! look {
 }
 
 /// Pointers to every placeholder.
-pub fn placeholders(system: Option<&SystemInformation>, smbios: &Smbios) -> Vec<String> {
+pub(super) fn placeholders(system: Option<&SystemInformation>, smbios: &Smbios) -> Vec<String> {
     let mut found = Vec::new();
     look!(found, "/system", system => manufacturer, product, version, serial, sku, family);
     look!(found, "/smbios/bios", &smbios.bios => vendor, version, release_date);

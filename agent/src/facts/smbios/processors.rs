@@ -8,13 +8,13 @@ use smbioslib::{
 };
 use stage1_contract::facts::{Cache, Processor};
 
-use super::names;
-use super::processor_names::{CHARACTERISTICS, FAMILY, PROCESSOR, STATUS, UPGRADE};
+use super::names::caches;
+use super::names::processors::{CHARACTERISTICS, FAMILY, PROCESSOR, STATUS, UPGRADE};
 use super::signature::signature;
 use super::structure::{Structure, Version};
 
 /// A processor or an empty socket, type 4 (DSP0134 7.5).
-pub fn processor(at: Structure) -> Processor {
+pub(super) fn processor(at: Structure) -> Processor {
     let processor = SMBiosProcessorInformation::new(at.parts);
     let manufacturer = at.text(processor.processor_manufacturer());
     let version = at.text(processor.processor_version());
@@ -139,7 +139,7 @@ fn threads(processor: &SMBiosProcessorInformation) -> Option<u16> {
 }
 
 /// A cache, type 7 (DSP0134 7.8).
-pub fn cache(at: Structure) -> Cache {
+pub(super) fn cache(at: Structure) -> Cache {
     let cache = SMBiosCacheInformation::new(at.parts);
     let configuration = cache.cache_configuration().map(|bits| bits.raw);
     let field = |first: u32, width: u32| configuration.map(|bits| bits >> first & ((1 << width) - 1));
@@ -149,18 +149,18 @@ pub fn cache(at: Structure) -> Cache {
         level: field(0, 3).and_then(|level| u8::try_from(level + 1).ok()),
         enabled: field(7, 1).map(|bit| bit == 1),
         socketed: field(3, 1).map(|bit| bit == 1),
-        mode: field(8, 2).map(|mode| names::CACHE_MODE.of(mode)),
-        location: field(5, 2).map(|location| names::CACHE_LOCATION.of(location)),
+        mode: field(8, 2).map(|mode| caches::CACHE_MODE.of(mode)),
+        location: field(5, 2).map(|location| caches::CACHE_LOCATION.of(location)),
         installed_bytes: cache_bytes(cache.installed_cache_size_2(), at.word(0x09)),
         max_bytes: cache_bytes(cache.maximum_cache_size_2(), at.word(0x07)),
-        supported_sram_types: names::SRAM.of(cache.supported_sram_type().map_or(0, |bits| bits.raw)),
-        sram_types: names::SRAM.of(cache.current_sram_type().map_or(0, |bits| bits.raw)),
+        supported_sram_types: caches::SRAM.of(cache.supported_sram_type().map_or(0, |bits| bits.raw)),
+        sram_types: caches::SRAM.of(cache.current_sram_type().map_or(0, |bits| bits.raw)),
         speed_nanoseconds: cache.cache_speed().filter(|speed| *speed != 0),
         error_correction: cache
             .error_correction_type()
-            .map(|kind| names::CACHE_ERROR_CORRECTION.of(kind.raw)),
-        cache_type: cache.system_cache_type().map(|kind| names::CACHE.of(kind.raw)),
-        associativity: cache.associativity().map(|kind| names::ASSOCIATIVITY.of(kind.raw)),
+            .map(|kind| caches::CACHE_ERROR_CORRECTION.of(kind.raw)),
+        cache_type: cache.system_cache_type().map(|kind| caches::CACHE.of(kind.raw)),
+        associativity: cache.associativity().map(|kind| caches::ASSOCIATIVITY.of(kind.raw)),
     }
 }
 

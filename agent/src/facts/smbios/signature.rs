@@ -12,15 +12,15 @@ enum Layout {
     LoongArch,
 }
 
-/// Versions that tell an Intel processor whose family says nothing.
+/// Versions by which an Intel processor is recognised whose family is `Other` or `Unknown`.
 const INTEL: &[&str] =
     &["Pentium III MMX", "Intel(R) Core(TM)2", "Intel(R) Pentium(R)", "Genuine Intel(R) CPU U1400"];
 
-/// Versions that tell an AMD processor whose family says nothing.
+/// Versions by which an AMD processor is recognised whose family is `Other` or `Unknown`.
 const AMD: &[&str] = &["AMD Athlon(TM)", "AMD Opteron(tm)", "Dual-Core AMD Opteron(tm)"];
 
 /// The ID decoded, as dmidecode prints it; `None` where the family has none that is defined.
-pub fn signature(
+pub(super) fn signature(
     family: u16,
     id: &[u8; 8],
     characteristics: Option<u16>,

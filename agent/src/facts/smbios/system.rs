@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The system and what it stands in: types 0 to 3, 11 to 13, 32 and 39. Pure.
+//! The system and its enclosure: types 0 to 3, 11 to 13, 32 and 39. Pure.
 
 use smbioslib::{
     ChassisHeight, PowerCords, RomSize, SMBiosBaseboardInformation, SMBiosBiosLanguageInformation,
@@ -7,10 +7,10 @@ use smbioslib::{
     SMBiosSystemPowerSupply,
 };
 use stage1_contract::SystemInformation;
-use stage1_contract::facts::{Baseboard, Bios, BiosLanguage, Chassis, PowerSupply, StringList};
+use stage1_contract::facts::{Baseboard, Bios, BiosLanguage, BootStatus, Chassis, PowerSupply, StringList};
 use uuid::Uuid;
 
-use super::names;
+use super::names::system as names;
 use super::structure::{Structure, Version};
 
 /// The first version whose UUIDs have their first three fields little-endian (DSP0134 7.2.1); before, dmidecode
@@ -18,7 +18,7 @@ use super::structure::{Structure, Version};
 const LITTLE_ENDIAN_UUID: Version = Version { major: 2, minor: 6 };
 
 /// BIOS information, type 0 (DSP0134 7.1).
-pub fn bios(at: Structure) -> Bios {
+pub(super) fn bios(at: Structure) -> Bios {
     let bios = SMBiosInformation::new(at.parts);
     let segment = bios.starting_address_segment().filter(|segment| *segment != 0).map(u32::from);
     let flags = |bit: u8| bios.characteristics_extension1().map(|flags| flags.raw & bit != 0);
@@ -37,7 +37,7 @@ pub fn bios(at: Structure) -> Bios {
     }
 }
 
-/// 16 MB and more stand in a field of their own (DSP0134 7.1, 18h); firmware that has not got it has 16 MB.
+/// Sizes from 16 MiB on are in a field of their own (DSP0134 7.1, 18h); without that field it is 16 MiB.
 fn rom_bytes(bios: &SMBiosInformation) -> Option<u64> {
     let size = match bios.rom_size()? {
         RomSize::SeeExtendedRomSize => bios.extended_rom_size().unwrap_or(RomSize::Megabytes(16)),
@@ -62,7 +62,7 @@ fn bios_characteristics(bios: &SMBiosInformation) -> Vec<String> {
 }
 
 /// System information, type 1 (DSP0134 7.2).
-pub fn system(at: Structure) -> SystemInformation {
+pub(super) fn system(at: Structure) -> SystemInformation {
     let system = SMBiosSystemInformation::new(at.parts);
     SystemInformation {
         manufacturer: at.text(system.manufacturer()),
@@ -76,8 +76,8 @@ pub fn system(at: Structure) -> SystemInformation {
     }
 }
 
-/// In the byte order of the table's version; smbios-lib knows only the new one.
-pub fn uuid_text(raw: &[u8], version: Version) -> Option<String> {
+/// In the byte order of the table's version; smbios-lib supports only the new one.
+pub(super) fn uuid_text(raw: &[u8], version: Version) -> Option<String> {
     let raw = raw.try_into().ok()?;
     let little_endian = version >= LITTLE_ENDIAN_UUID;
     let uuid = if little_endian { Uuid::from_bytes_le(raw) } else { Uuid::from_bytes(raw) };
@@ -85,7 +85,7 @@ pub fn uuid_text(raw: &[u8], version: Version) -> Option<String> {
 }
 
 /// A board, type 2 (DSP0134 7.3).
-pub fn baseboard(at: Structure) -> Baseboard {
+pub(super) fn baseboard(at: Structure) -> Baseboard {
     let board = SMBiosBaseboardInformation::new(at.parts);
     Baseboard {
         handle: at.handle(),
@@ -103,7 +103,7 @@ pub fn baseboard(at: Structure) -> Baseboard {
 }
 
 /// A chassis, type 3 (DSP0134 7.4).
-pub fn chassis(at: Structure) -> Chassis {
+pub(super) fn chassis(at: Structure) -> Chassis {
     let chassis = SMBiosSystemChassisInformation::new(at.parts);
     Chassis {
         handle: at.handle(),
@@ -130,12 +130,12 @@ pub fn chassis(at: Structure) -> Chassis {
 }
 
 /// OEM strings, type 11, and configuration options, type 12 (DSP0134 7.12, 7.13).
-pub fn strings(at: Structure) -> StringList {
+pub(super) fn strings(at: Structure) -> StringList {
     StringList { handle: at.handle(), strings: at.texts(at.byte(0x04)) }
 }
 
 /// The firmware's languages, type 13 (DSP0134 7.14).
-pub fn languages(at: Structure) -> BiosLanguage {
+pub(super) fn languages(at: Structure) -> BiosLanguage {
     let languages = SMBiosBiosLanguageInformation::new(at.parts);
     let flags = languages.flags().filter(|_| at.table.version >= Version { major: 2, minor: 1 });
     BiosLanguage {
@@ -147,16 +147,16 @@ pub fn languages(at: Structure) -> BiosLanguage {
 }
 
 /// How this boot went, type 32 (DSP0134 7.33).
-pub fn boot_status(at: Structure) -> Option<String> {
+pub(super) fn boot_status(at: Structure) -> Option<BootStatus> {
     at.byte(0x0a).map(|status| match status {
-        128..=191 => "OEM-specific".to_string(),
-        192.. => "Product-specific".to_string(),
+        128..=191 => BootStatus::OemSpecific,
+        192.. => BootStatus::ProductSpecific,
         _ => names::BOOT_STATUS.of(status),
     })
 }
 
 /// A power supply, type 39 (DSP0134 7.40).
-pub fn power_supply(at: Structure) -> PowerSupply {
+pub(super) fn power_supply(at: Structure) -> PowerSupply {
     let supply = SMBiosSystemPowerSupply::new(at.parts);
     let bits = supply.power_supply_characteristics().map(|bits| bits.raw);
     let field = |first: u32, width: u32| bits.map(|bits| bits >> first & ((1 << width) - 1));

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 
 use smbioslib::UndefinedStruct;
 
-use super::doubts::Doubts;
 use super::entry_point::EntryPoint;
+use super::warnings::ParseWarnings;
 
-/// The type that marks the table's end.
+/// The type that marks the table's end (DSP0134 7.47).
 const END_OF_TABLE: u8 = 127;
 
-/// The type of structures that say nothing.
+/// The type of structures that are to be ignored (DSP0134 7.46).
 const INACTIVE: u8 = 126;
 
 /// A structure's header: type, length, handle.
@@ -44,8 +44,8 @@ const SHORTEST: &[(u8, u8)] = &[
 ///
 /// As the kernel and dmidecode do, it walks as many as a 32-bit entry point announces, past the marker of the
 /// end; where no number is announced it stops at the marker.
-pub fn walk(table: &[u8], entry: &EntryPoint, doubts: &mut Doubts) -> Vec<UndefinedStruct> {
-    let table = announced(table, entry, doubts);
+pub(super) fn walk(table: &[u8], entry: &EntryPoint, warnings: &mut ParseWarnings) -> Vec<UndefinedStruct> {
+    let table = announced(table, entry, warnings);
     let mut structures = Vec::new();
     let mut handles = HashSet::new();
     let (mut offset, mut seen, mut marked) = (0, 0, false);
@@ -54,11 +54,11 @@ pub fn walk(table: &[u8], entry: &EntryPoint, doubts: &mut Doubts) -> Vec<Undefi
         let (kind, length) = (rest[0], rest[1]);
         let handle = u16::from_le_bytes([rest[2], rest[3]]);
         if usize::from(length) < HEADER {
-            doubts.structure(kind, handle, "is shorter than its own header", left_out(rest));
+            warnings.structure(kind, handle, "shorter than its header", skipped(rest));
             return structures;
         }
         let Some(size) = size(rest) else {
-            doubts.structure(kind, handle, "does not end within the table", left_out(rest));
+            warnings.structure(kind, handle, "end not found within the table", skipped(rest));
             return structures;
         };
         offset += size;
@@ -71,28 +71,28 @@ pub fn walk(table: &[u8], entry: &EntryPoint, doubts: &mut Doubts) -> Vec<Undefi
             continue;
         }
         if !handles.insert(handle) {
-            doubts.structure(kind, handle, "has the handle of another one", "");
+            warnings.structure(kind, handle, "duplicate handle", "");
         }
         if SHORTEST.iter().any(|(other, least)| kind == *other && length < *least) {
-            doubts.structure(kind, handle, "is shorter than its type can be", ": it is left out");
+            warnings.structure(kind, handle, "shorter than its type requires", ": skipped");
             continue;
         }
         structures.push(UndefinedStruct::new(&rest[..size].to_vec()));
     }
-    ended(table.len() - offset, seen, marked, entry, doubts);
+    check_end(table.len() - offset, seen, marked, entry, warnings);
     structures
 }
 
 /// The part of the table that the entry point announces.
-fn announced<'a>(table: &'a [u8], entry: &EntryPoint, doubts: &mut Doubts) -> &'a [u8] {
+fn announced<'a>(table: &'a [u8], entry: &EntryPoint, warnings: &mut ParseWarnings) -> &'a [u8] {
     let Some(length) = entry.length else { return table };
     if table.len() < length && entry.count.is_some() {
-        doubts.table(&format!("is {} bytes, the entry point says {length}", table.len()));
+        warnings.table(&format!("{} bytes, but the entry point announces {length}", table.len()));
     }
     table.get(..length).map_or(table, |within| {
         if within.len() < table.len() {
             let beyond = table.len() - length;
-            doubts.table(&format!("is {beyond} bytes longer than the entry point says: they are left out"));
+            warnings.table(&format!("{beyond} bytes beyond the length in the entry point: skipped"));
         }
         within
     })
@@ -105,22 +105,20 @@ fn size(rest: &[u8]) -> Option<usize> {
     Some(strings + end + 2)
 }
 
-fn left_out(rest: &[u8]) -> String {
-    format!(": it and the {} bytes from there on are left out", rest.len())
+fn skipped(rest: &[u8]) -> String {
+    format!(": rest of the table skipped, {} bytes", rest.len())
 }
 
-/// Doubts about how the table ended, after all of it was walked.
-fn ended(rest: usize, seen: usize, marked: bool, entry: &EntryPoint, doubts: &mut Doubts) {
+/// Checks how the table ended, after all of it was walked.
+fn check_end(rest: usize, seen: usize, marked: bool, entry: &EntryPoint, warnings: &mut ParseWarnings) {
     match entry.count {
         Some(count) if seen < count => {
-            doubts.table(&format!("has {seen} structures, the entry point says {count}"));
+            warnings.table(&format!("{seen} structures, but the entry point announces {count}"));
         }
         Some(count) if rest > 0 => {
-            doubts.table(&format!(
-                "has {rest} bytes after the {count} structures announced: they are left out"
-            ));
+            warnings.table(&format!("{rest} bytes after the {count} announced structures: skipped"));
         }
-        None if !marked => doubts.table("has no marker of its end: it may not be whole"),
+        None if !marked => warnings.table("no end-of-table structure: the table may be truncated"),
         _ => {}
     }
 }

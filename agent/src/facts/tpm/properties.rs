@@ -9,7 +9,7 @@ use crate::facts::bytes::{array, text};
 
 /// TPM2_GetCapability (part 3, 30.2) for the properties from `TPM_PT_FAMILY_INDICATOR` to
 /// `TPM_PT_FIRMWARE_VERSION_2`, as one command without sessions.
-pub const COMMAND: [u8; 22] = [
+pub(super) const COMMAND: [u8; 22] = [
     0x80, 0x01, // TPM_ST_NO_SESSIONS
     0x00, 0x00, 0x00, 0x16, // the command's size
     0x00, 0x00, 0x01, 0x7a, // TPM_CC_GetCapability
@@ -27,12 +27,12 @@ const FIRMWARE_VERSION_2: u32 = 0x10c;
 
 /// The properties by tag.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Properties(BTreeMap<u32, u32>);
+pub(super) struct Properties(BTreeMap<u32, u32>);
 
 impl Properties {
     /// Reads the answer to [`COMMAND`]: tag, size and response code; whether there is more; the capability and the
     /// number of properties, each a tag and a value. `None` where it is no such answer, or an error.
-    pub fn parse(answer: &[u8]) -> Option<Self> {
+    pub(super) fn parse(answer: &[u8]) -> Option<Self> {
         let word = |at| array(answer, at).map(u32::from_be_bytes);
         let (success, capability, count) = (word(6)? == 0, word(11)?, word(15)?);
         if !success || capability != 6 {
@@ -43,8 +43,8 @@ impl Properties {
         properties.map(pair).collect::<Option<_>>().map(Self)
     }
 
-    /// Puts what they say into the facts.
-    pub fn describe(&self, tpm: &mut Tpm) {
+    /// Sets the fields of the facts.
+    pub(super) fn describe(&self, tpm: &mut Tpm) {
         let value = |tag: u32| self.0.get(&tag).copied();
         tpm.revision = value(REVISION).map(|revision| format!("{}.{:02}", revision / 100, revision % 100));
         tpm.manufacturer = value(MANUFACTURER).and_then(|code| text(&code.to_be_bytes()));
@@ -59,7 +59,7 @@ impl Properties {
 
 /// Manufacturer and firmware version of a TPM 1.2, in the `caps` that the kernel writes
 /// (drivers/char/tpm/tpm-sysfs.c).
-pub fn caps(caps: &str) -> (Option<String>, Option<String>) {
+pub(super) fn caps(caps: &str) -> (Option<String>, Option<String>) {
     let mut values = BTreeMap::new();
     values.extend(caps.lines().filter_map(|line| line.split_once(": ")));
     let code =
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_cut_short_tells_what_is_whole_and_an_error_tells_nothing() {
+    fn a_truncated_response_gives_what_is_complete_and_an_error_nothing() {
         assert_eq!(SWTPM.len(), 0x7b);
         assert_eq!(Properties::parse(SWTPM).unwrap().0.len(), 13);
         assert_eq!(Properties::parse(&SWTPM[..SWTPM.len() - 1]).unwrap().0.len(), 12);

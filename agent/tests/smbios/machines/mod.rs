@@ -81,7 +81,7 @@ pub fn blade() -> Tables {
     Tables::bits64(3, 1, &structures)
 }
 
-/// An ARM server: families in the wide field, the SoC's ID, HBM beside DDR5, CXL.
+/// An ARM server: families in the wide field, the SoC's ID, HBM and DDR5, CXL.
 pub fn arm() -> Tables {
     let processor = |handle: u16, family: u16, id: u64, bits: u16| {
         Structure::new(4, handle)

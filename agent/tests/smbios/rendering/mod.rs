@@ -43,7 +43,7 @@ impl Rendered {
         self.fields.iter().all(|(_, field)| field.texts.is_empty())
     }
 
-    /// A field; `absent` is what dmidecode prints beside `Not Specified` where there is nothing.
+    /// A field; `absent` is what dmidecode prints, in addition to `Not Specified`, where there is nothing.
     fn field(self, key: &str, value: impl Into<Option<String>>, absent: &'static [&'static str]) -> Self {
         self.any(key, value.into().into_iter().collect(), absent)
     }
@@ -59,9 +59,9 @@ impl Rendered {
         self.field(key, value.clone(), &[])
     }
 
-    /// The name of a code, or its number, of which dmidecode says only that it has no name.
-    fn name(self, key: &str, value: &Option<String>) -> Self {
-        self.field(key, value.as_deref().map(named), &[])
+    /// The name of a code, or its number, of which dmidecode prints only that it has no name.
+    fn name(self, key: &str, value: &Option<impl ToString>) -> Self {
+        self.field(key, value.as_ref().map(|name| named(&name.to_string())), &[])
     }
 
     fn number(self, key: &str, value: Option<impl ToString>, absent: &'static [&'static str]) -> Self {
@@ -76,7 +76,8 @@ impl Rendered {
         self.field(key, handle.map(|handle| format!("0x{handle:04X}")), absent)
     }
 
-    fn lines(self, key: &str, lines: &[String]) -> Self {
+    fn lines(self, key: &str, lines: &[impl ToString]) -> Self {
+        let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
         self.field(key, (!lines.is_empty()).then(|| lines.join("\n")), &["None", "Unknown"])
     }
 
@@ -106,10 +107,7 @@ pub fn render(system: Option<&SystemInformation>, smbios: &Smbios) -> Vec<Render
     all.extend(smbios.memory_arrays.iter().map(memory::memory_array));
     all.extend(smbios.memory_devices.iter().map(memory::memory_device));
     all.extend(
-        smbios
-            .boot_status
-            .as_ref()
-            .map(|status| Rendered::new(32, None).name("Status", &Some(status.clone()))),
+        smbios.boot_status.is_some().then(|| Rendered::new(32, None).name("Status", &smbios.boot_status)),
     );
     all.extend(smbios.ipmi_devices.iter().map(management::ipmi));
     all.extend(smbios.power_supplies.iter().map(system::power_supply));

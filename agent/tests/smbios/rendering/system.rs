@@ -98,7 +98,7 @@ pub fn languages(languages: &BiosLanguage) -> Rendered {
 
 pub fn power_supply(supply: &PowerSupply) -> Rendered {
     let status = supply.present.map(|present| match &supply.status {
-        Some(status) if present => format!("Present, {}", named(status)),
+        Some(status) if present => format!("Present, {}", named(status.word())),
         _ => "Not Present".to_string(),
     });
     Rendered::new(39, supply.handle)

@@ -6,18 +6,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-/// Processors.
+/// The processors, as the kernel sees them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Cpus {
     /// The first processor's model name.
     pub model: Option<String>,
-    /// Physical packages.
+    /// Physical packages with a processor online.
     pub sockets: u32,
     /// Cores in all packages.
     pub cores: u32,
-    /// Logical processors.
+    /// Logical processors that are online.
     pub threads: u32,
     /// Logical processors that are there, online or not (`/sys/devices/system/cpu/present`).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,7 +28,7 @@ pub struct Cpus {
     /// The vendor as `lscpu` prints it: `GenuineIntel`, `AuthenticAMD`, `ARM`; or ARM's implementer code, `0x41`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vendor: Option<String>,
-    /// The family (x86).
+    /// The CPUID family, decimal (x86).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub family: Option<u32>,
     /// The model's number within its family (x86).
@@ -51,7 +51,7 @@ pub struct Cpus {
     /// `AMD-V`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub virtualisation: Option<String>,
-    /// Whether the kernel itself runs under a hypervisor; absent where the processor does not tell (ARM).
+    /// Whether the kernel itself runs under a hypervisor; absent where the processor does not report it (ARM).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hypervisor: Option<bool>,
     /// What it can do beyond its base architecture, of the things that decide what may run on it: the kernel's
@@ -64,16 +64,16 @@ pub struct Cpus {
     /// The caches that the first processor uses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub caches: Vec<CpuCache>,
-    /// NUMA nodes.
+    /// NUMA nodes by number; none where the kernel has no NUMA.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub numa_nodes: Vec<NumaNode>,
-    /// Known vulnerabilities of the hardware by the kernel's name, `spectre_v2`, with its words of what it makes
-    /// of them.
+    /// Known vulnerabilities of the hardware by the kernel's name, `spectre_v2`, with the kernel's own
+    /// description: `Not affected`, `Vulnerable: ...`, `Mitigation: ...`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub vulnerabilities: BTreeMap<String, String>,
 }
 
-/// What sits in one socket.
+/// A physical package: the processor in one socket.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -81,15 +81,15 @@ pub struct Cpus {
 pub struct CpuPackage {
     /// The number that firmware has given it (`physical_package_id`).
     pub id: Option<u32>,
-    /// Its cores.
+    /// Cores with a logical processor online.
     pub cores: u32,
-    /// Its logical processors.
+    /// Logical processors that are online.
     pub threads: u32,
     /// The microcode's revision, `0x5003604` (x86).
     pub microcode: Option<String>,
 }
 
-/// A cache.
+/// A processor cache (`/sys/devices/system/cpu/cpu0/cache/index0`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -98,7 +98,7 @@ pub struct CpuCache {
     pub level: u32,
     /// `data`, `instruction` or `unified`.
     pub kind: String,
-    /// In bytes.
+    /// Its size in bytes.
     pub size_bytes: u64,
     /// How many logical processors share it.
     pub shared_by: u32,
@@ -110,7 +110,7 @@ pub struct CpuCache {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct NumaNode {
-    /// The kernel's number.
+    /// The kernel's number of the node.
     pub id: u32,
     /// Its logical processors as the kernel lists them, `0-27,56-83`; absent for a node of memory alone.
     pub cpus: Option<String>,

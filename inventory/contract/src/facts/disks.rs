@@ -20,7 +20,7 @@ pub struct Disk {
     pub model: Option<String>,
     /// The serial number as the device gives it.
     pub serial: Option<String>,
-    /// Whether it has spinning platters, as the kernel tells.
+    /// Whether it has spinning platters, as the kernel reports.
     pub rotational: Option<bool>,
     /// The maker as the device gives it, which SCSI disks do (SPC-5 6.7.2, INQUIRY).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,7 +32,7 @@ pub struct Disk {
     /// where the kernel knows that the model has the same in each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wwn: Option<String>,
-    /// How the disk speaks: `nvme`, `nvme-tcp` and its like, `sata`, `ide`, `ata` where it is not known which of the two,
+    /// The transport: `nvme`, `nvme-tcp` and its like, `sata`, `ide`, `ata` where it is not known which of the two,
     /// `sas`, `fc`, `iscsi`, `scsi` where none of these or behind a RAID controller, `usb`, `virtio`, `mmc`; or the
     /// kernel's name of its bus. A SATA disk behind a SAS controller is `sata`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +49,7 @@ pub struct Disk {
     /// `3.5 inches`, `2.5 inches`, `M.2` and so on (ACS-4 word 168; SBC-4 6.6.3).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub form_factor: Option<String>,
-    /// Whether it can only be read.
+    /// Whether the kernel treats it as read-only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
     /// Whether its medium can be removed.
@@ -61,14 +61,14 @@ pub struct Disk {
     /// The NUMA node of its controller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub numa_node: Option<u32>,
-    /// Whether the disk itself says that it fails: an NVMe critical warning (NVMe 1.4 5.14.1.2), or ATA's SMART
-    /// status (ACS-4 7.44.4). Absent where it was not asked, as one that sleeps is not.
+    /// Whether the disk itself reports that it is failing: an NVMe critical warning (NVMe 1.4 5.14.1.2), or ATA's SMART
+    /// status (ACS-4 7.44.4). Absent where the disk was not asked, such as one in standby.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failing: Option<bool>,
-    /// What only NVMe disks have.
+    /// Fields of NVMe disks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nvme: Option<Nvme>,
-    /// What only ATA disks have.
+    /// Fields of ATA disks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ata: Option<Ata>,
 }
@@ -99,9 +99,9 @@ pub struct Nvme {
     pub namespaces_max: Option<u32>,
     /// The NVM subsystem's NVMe qualified name (bytes 768-1023).
     pub subsystem_nqn: Option<String>,
-    /// The controller's firmware.
+    /// The firmware slots of the controller.
     pub firmware: Option<NvmeFirmware>,
-    /// The namespace.
+    /// The namespace that this disk is.
     pub namespace: Option<NvmeNamespace>,
     /// The health of the whole NVM subsystem.
     pub health: Option<NvmeHealth>,
@@ -113,7 +113,7 @@ pub struct Nvme {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct NvmeFirmware {
-    /// How many slots there are.
+    /// How many firmware slots there are, 1 to 7.
     pub slots: u8,
     /// Whether slot 1 cannot be written.
     pub first_slot_read_only: bool,
@@ -134,7 +134,7 @@ pub struct NvmeFirmware {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct NvmeNamespace {
-    /// Its number.
+    /// The namespace identifier.
     pub id: u32,
     /// How large it is (bytes 0-7).
     pub size_bytes: u64,
@@ -198,7 +198,7 @@ pub struct NvmeHealth {
     pub error_log_entries: u64,
 }
 
-/// What an ATA disk tells (ACS-4 9.11, IDENTIFY DEVICE data).
+/// What an ATA disk reports (ACS-4 9.11, IDENTIFY DEVICE data).
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -4,11 +4,13 @@
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use super::words::words;
+
 /// How the firmware started the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BootFirmware {
-    /// UEFI or BIOS.
+    /// The interface that the kernel was started through.
     pub kind: FirmwareKind,
     /// SMBIOS BIOS information, vendor (DSP0134 7.1, offset 04h).
     pub vendor: Option<String>,
@@ -45,9 +47,9 @@ pub struct BootFirmware {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum FirmwareKind {
-    /// UEFI run-time services are there.
+    /// UEFI, with its run-time services.
     Uefi,
-    /// They are not: a legacy BIOS, or a kernel started without them.
+    /// A legacy BIOS, or a kernel that was started without UEFI's run-time services.
     Bios,
     /// A kind this version of the contract does not know.
     #[serde(untagged)]
@@ -60,9 +62,9 @@ pub enum FirmwareKind {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BootEntry {
-    /// Its number, `0003`.
+    /// The four hexadecimal digits of `Boot####`, `0003`.
     pub number: String,
-    /// What the boot menu shows.
+    /// The description in the boot menu.
     pub description: String,
     /// Whether the firmware tries it by itself (`LOAD_OPTION_ACTIVE`).
     pub active: bool,
@@ -82,16 +84,40 @@ pub struct EsrtEntry {
     pub fw_class: String,
     /// `unknown`, `system-firmware`, `device-firmware` or `uefi-driver`, else its number.
     pub fw_type: Option<String>,
-    /// The version that runs; the vendor decides what its bits mean.
+    /// The running version; the vendor defines its bits.
     pub fw_version: Option<u32>,
     /// The lowest version that may be installed.
     pub lowest_supported_fw_version: Option<u32>,
     /// The flags that a capsule has to carry, `0x10000`.
     pub capsule_flags: Option<String>,
-    /// The version that was last tried; 0 where none was.
+    /// The version of the last update that was tried; 0 where none was.
     pub last_attempt_version: Option<u32>,
-    /// How that went: `success`, `unsuccessful`, `insufficient resources`, `incorrect version`,
+    /// Its result: `success`, `unsuccessful`, `insufficient resources`, `incorrect version`,
     /// `invalid format`, `authentication error`, `AC power not connected`, `insufficient battery`,
     /// `unsatisfied dependencies`, else its number.
-    pub last_attempt_status: Option<String>,
+    pub last_attempt_status: Option<LastAttemptStatus>,
+}
+
+words! {
+    /// The result of the last capsule update (UEFI 23.4, `LastAttemptStatus`).
+    pub enum LastAttemptStatus {
+        /// 0.
+        Success = "success",
+        /// 1.
+        Unsuccessful = "unsuccessful",
+        /// 2.
+        InsufficientResources = "insufficient resources",
+        /// 3.
+        IncorrectVersion = "incorrect version",
+        /// 4.
+        InvalidFormat = "invalid format",
+        /// 5.
+        AuthenticationError = "authentication error",
+        /// 6.
+        AcPowerNotConnected = "AC power not connected",
+        /// 7.
+        InsufficientBattery = "insufficient battery",
+        /// 8.
+        UnsatisfiedDependencies = "unsatisfied dependencies",
+    }
 }

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Who the host is.
+//! The host's identity.
 
 use serde::{Deserialize, Serialize};
 
-/// Who the host is, and how that was decided.
+/// The host's identity, and how it was derived.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Identity {
     /// The `ID` of every call: a lower-case UUID.
     pub id: String,
-    /// Which candidate was chosen.
+    /// The source of the candidate that was chosen.
     pub source: IdentitySource,
-    /// Why that one, in words for an operator.
+    /// Why that candidate was chosen, for an operator.
     pub reason: String,
     /// Every candidate that was looked at, in order of preference.
     pub candidates: Vec<Candidate>,
 }
 
-/// Where an identity comes from.
+/// What an identity is derived from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -33,16 +33,16 @@ pub enum IdentitySource {
     Unknown(String),
 }
 
-/// One possible identity.
+/// A possible identity, and whether it is good enough.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Candidate {
-    /// Where it comes from.
+    /// What it is derived from.
     pub source: IdentitySource,
     /// The UUID it gives, where it gives one.
     pub value: Option<String>,
-    /// Whether it may be used.
+    /// Whether it identifies this machine and no other.
     pub usable: bool,
-    /// What it was made of, or why it may not be used.
+    /// What it was derived from, or why it is not usable.
     pub reason: String,
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-/// Memory.
+/// Memory, as the kernel sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -36,20 +36,20 @@ pub struct Memory {
 pub struct MemoryController {
     /// The kernel's name, `mc0`.
     pub name: String,
-    /// What the driver calls it, `Skylake Socket#0 IMC#0`.
+    /// The driver's name of it, `Skylake Socket#0 IMC#0`.
     pub kind: Option<String>,
     /// The memory behind it, in bytes.
     pub size_bytes: Option<u64>,
     /// Errors that were corrected, those of unknown modules included.
     pub corrected_errors: u64,
-    /// Errors that were not, those of unknown modules included.
+    /// Errors that could not be corrected, those of unknown modules included.
     pub uncorrected_errors: u64,
-    /// Its modules or ranks.
+    /// Its modules; ranks where the controller does not report modules.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<MemoryModule>,
 }
 
-/// A module, or a rank where the controller tells no more, with its error counters.
+/// A module, or a rank where the controller reports no more, with its error counters.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -59,7 +59,7 @@ pub struct MemoryModule {
     pub name: String,
     /// The label of its slot, `CPU_SrcID#0_MC#0_Chan#0_DIMM#0` or what the platform calls it.
     pub label: Option<String>,
-    /// Where it sits, `channel 0 slot 0`.
+    /// Its location, `channel 0 slot 0`.
     pub location: Option<String>,
     /// Its size in bytes.
     pub size_bytes: Option<u64>,
@@ -67,8 +67,8 @@ pub struct MemoryModule {
     pub memory_type: Option<String>,
     /// How errors are found and corrected, `SECDED`, `S4ECD4ED`.
     pub edac_mode: Option<String>,
-    /// Errors that were corrected.
+    /// Errors that were corrected, since the driver was loaded.
     pub corrected_errors: u64,
-    /// Errors that were not.
+    /// Errors that could not be corrected, since the driver was loaded.
     pub uncorrected_errors: u64,
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a machine is: identity and hardware, as the report carries them.
 //!
-//! What a machine does not have, or does not tell, is absent. Sizes, speeds and times are whole numbers with
+//! What a machine does not have, or does not report, is absent. Sizes, speeds and times are whole numbers with
 //! the unit in the field's name. A code that a table of its specification names is that name; any other is
 //! its number, `0x2a`.
 
@@ -14,6 +14,7 @@ mod nics;
 mod pci;
 mod platform;
 mod smbios;
+mod words;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,15 +22,16 @@ use crate::Problem;
 
 pub use cpus::{CpuCache, CpuPackage, Cpus, NumaNode};
 pub use disks::{Ata, AtaSecurity, Disk, LbaFormat, Nvme, NvmeFirmware, NvmeHealth, NvmeNamespace};
-pub use firmware::{BootEntry, BootFirmware, EsrtEntry, FirmwareKind};
+pub use firmware::{BootEntry, BootFirmware, EsrtEntry, FirmwareKind, LastAttemptStatus};
 pub use identity::{Candidate, Identity, IdentitySource};
 pub use memory::{Memory, MemoryController, MemoryModule};
-pub use nics::{Devlink, Nic, NicModule};
+pub use nics::{Devlink, Duplex, Nic, NicModule};
 pub use pci::{Accelerator, PciDevice};
-pub use platform::{BmcPresence, Sensor, Tpm, Watchdog};
+pub use platform::{BmcPresence, Sensor, SensorKind, Tpm, Watchdog};
 pub use smbios::{
-    Baseboard, Bios, BiosLanguage, Cache, Chassis, HostInterface, HostInterfaceDevice, HostInterfaceProtocol,
-    IpmiDevice, MemoryArray, MemoryDevice, OnboardDevice, PowerSupply, Processor, RedfishOverIp, Slot,
+    Baseboard, Bios, BiosLanguage, BoardFeature, BoardType, BootStatus, Cache, Chassis, ChassisState,
+    HostInterface, HostInterfaceDevice, HostInterfaceProtocol, IpmiDevice, MemoryArray, MemoryDevice,
+    OnboardDevice, OnboardDeviceType, PowerSupply, PowerSupplyStatus, Processor, RedfishOverIp, Slot,
     SlotPeer, Smbios, StringList, SystemInformation, TpmDevice,
 };
 
@@ -37,24 +39,24 @@ pub use smbios::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Discovery {
-    /// [`crate::VERSION`].
+    /// The version of the contract, [`crate::VERSION`].
     pub version: u32,
-    /// Who the host is; absent where nothing about it is its own, or not every group was asked for.
+    /// The host's identity; absent where it could not be derived, or where not all groups were discovered.
     pub identity: Option<Identity>,
-    /// What it is.
+    /// The facts by group; of a group that was not discovered, empty.
     pub facts: Facts,
-    /// What could not be found out, and why.
+    /// What could not be read, and why.
     pub problems: Vec<Problem>,
 }
 
-/// What the machine is.
+/// The hardware and firmware of a machine, by group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Facts {
     /// SMBIOS system information; absent where the firmware has no tables.
     pub system: Option<SystemInformation>,
-    /// How the machine was started.
+    /// The firmware, and how it started the kernel.
     pub firmware: Option<BootFirmware>,
     /// Processors as the kernel sees them.
     pub cpus: Option<Cpus>,
@@ -64,7 +66,7 @@ pub struct Facts {
     pub nics: Vec<Nic>,
     /// Block devices that are hardware.
     pub disks: Vec<Disk>,
-    /// The running kernel's release.
+    /// The release of the running kernel, as `uname -r` prints it.
     pub kernel: Option<String>,
     /// The other SMBIOS structures.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,19 +77,19 @@ pub struct Facts {
     /// GPUs and other accelerators.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accelerators: Vec<Accelerator>,
-    /// The TPM.
+    /// The first TPM.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tpm: Option<Tpm>,
-    /// Whether there is a BMC.
+    /// The BMC as the host sees it; absent where nothing reports one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bmc: Option<BmcPresence>,
-    /// Watchdogs.
+    /// Watchdog timers with a driver.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub watchdogs: Vec<Watchdog>,
-    /// Sensors that the kernel shows.
+    /// Readings of the sensors that the kernel has drivers for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sensors: Vec<Sensor>,
-    /// Where a string of the firmware is a placeholder, `To be filled by O.E.M.` and its kin: JSON pointers
+    /// Where a string of the firmware is a placeholder, such as `To be filled by O.E.M.`: JSON pointers
     /// (RFC 6901) from here, such as `/smbios/chassis/0/serial`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub placeholders: Vec<String>,

@@ -20,25 +20,25 @@ pub struct PciDevice {
     pub vendor: Option<String>,
     /// The vendor's number for the device, `0x1521`.
     pub device: Option<String>,
-    /// Who built it into a board.
+    /// The vendor of the board that it is on, `0x15d9`.
     pub subsystem_vendor: Option<String>,
-    /// The board's number.
+    /// That vendor's number for the board, `0x0000`.
     pub subsystem_device: Option<String>,
     /// The revision, `0x01`.
     pub revision: Option<String>,
-    /// The kernel driver that has it.
+    /// The kernel driver that is bound to it.
     pub driver: Option<String>,
     /// The link's transfer rate now, in MT/s per lane: 2500, 5000, 8000, 16000, 32000, 64000.
     pub link_speed_mtps: Option<u32>,
-    /// The link's lanes now.
+    /// The lanes that the link uses now.
     pub link_width: Option<u32>,
     /// The highest transfer rate that this end of the link can do, in MT/s per lane.
     pub max_link_speed_mtps: Option<u32>,
     /// The most lanes that this end of the link can use.
     pub max_link_width: Option<u32>,
-    /// The NUMA node that it is closest to, where the firmware tells.
+    /// The NUMA node that it is closest to, where the firmware reports it.
     pub numa_node: Option<u32>,
-    /// The slot that it sits in, by the number or name that the platform gives it.
+    /// The slot that it is in, by the platform's number or name.
     pub slot: Option<String>,
     /// The name of an on-board device (ACPI _DSM, else SMBIOS type 41).
     pub label: Option<String>,
@@ -54,7 +54,7 @@ pub struct PciDevice {
     pub iommu_group: Option<u32>,
 }
 
-/// A GPU, or another processor beside the CPUs, told by its PCI class. Virtual functions are left out.
+/// A GPU or another processor in addition to the CPUs, known by its PCI class. Virtual functions are left out.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -69,8 +69,8 @@ pub struct Accelerator {
     pub vendor: Option<String>,
     /// The vendor's number for the device.
     pub device: Option<String>,
-    /// The kernel driver that has it.
+    /// The kernel driver that is bound to it.
     pub driver: Option<String>,
-    /// The NUMA node that it is closest to, where the firmware tells.
+    /// The NUMA node that it is closest to, where the firmware reports it.
     pub numa_node: Option<u32>,
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What stands beside the host's own hardware and watches over it: TPM, BMC, watchdogs, sensors.
+//! TPM, BMC, watchdogs and sensors.
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-/// A Trusted Platform Module.
+use super::words::words;
+
+/// A Trusted Platform Module, read without changing its state.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -16,7 +18,7 @@ pub struct Tpm {
     pub revision: Option<String>,
     /// The maker's code in the TCG vendor ID registry, `IFX`, `STM`, `INTC` (`TPM_PT_MANUFACTURER`).
     pub manufacturer: Option<String>,
-    /// The maker's name for it (`TPM_PT_VENDOR_STRING_1` to `_4`).
+    /// The vendor's text (`TPM_PT_VENDOR_STRING_1` to `_4`).
     pub vendor_string: Option<String>,
     /// The firmware's version, `7.85.4555.0`: 16 bits each of `TPM_PT_FIRMWARE_VERSION_1` and `_2`; two numbers
     /// on a TPM 1.2.
@@ -26,7 +28,7 @@ pub struct Tpm {
     pub pcr_banks: Vec<String>,
 }
 
-/// Whether there is a BMC, told by SMBIOS, ACPI and the kernel.
+/// Whether there is a BMC, by SMBIOS, ACPI and the kernel.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -34,16 +36,17 @@ pub struct Tpm {
 pub struct BmcPresence {
     /// The kernel's device, `ipmi0`, where a driver has found it.
     pub device: Option<String>,
-    /// Who tells of it: `smbios` (type 38), `acpi` (`IPI0001` or the SPMI table), `kernel` (it has a driver).
+    /// What reports it: `smbios` (type 38), `acpi` (`IPI0001` or the SPMI table), `kernel` (it has a driver).
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub told_by: Vec<String>,
+    #[serde(rename = "told_by")]
+    pub reported_by: Vec<String>,
     /// The interface to it, `kcs`, `smic`, `bt` or `ssif`.
     pub interface: Option<String>,
     /// The IPMI version, `2.0` (IPMI 2.0 20.1, Get Device ID).
     pub ipmi_version: Option<String>,
-    /// Its maker's IANA enterprise number, `0x0002a2`.
+    /// The manufacturer's IANA enterprise number, `0x0002a2`.
     pub manufacturer_id: Option<String>,
-    /// The maker's number for the product, `0x0100`.
+    /// The manufacturer's number of the product, `0x0100`.
     pub product_id: Option<String>,
     /// The firmware's version, major and minor, `6.10`.
     pub firmware_revision: Option<String>,
@@ -51,7 +54,7 @@ pub struct BmcPresence {
     pub guid: Option<String>,
 }
 
-/// A watchdog.
+/// A watchdog timer (`/sys/class/watchdog/watchdog0`).
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -59,9 +62,9 @@ pub struct BmcPresence {
 pub struct Watchdog {
     /// The kernel's name, `watchdog0`.
     pub name: String,
-    /// What the driver calls it, `iTCO_wdt`.
+    /// The driver's name of it, `iTCO_wdt`.
     pub identity: Option<String>,
-    /// `active` or `inactive`.
+    /// Whether it runs: `active` or `inactive`.
     pub state: Option<String>,
     /// How long it waits before it acts, in seconds.
     pub timeout_s: Option<u32>,
@@ -69,7 +72,7 @@ pub struct Watchdog {
     pub timeleft_s: Option<u32>,
     /// How long before it acts it warns, in seconds; 0 where it does not.
     pub pretimeout_s: Option<u32>,
-    /// Whether it can no longer be stopped once it runs.
+    /// Whether it cannot be stopped once it runs.
     pub nowayout: Option<bool>,
     /// Why the machine was last reset, where the watchdog knows: the flags as `wdctl` prints them, `CARDRESET`,
     /// `OVERHEAT`.
@@ -83,7 +86,7 @@ pub struct Watchdog {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Sensor {
-    /// The chip, `coretemp`.
+    /// The name of the chip's driver, `coretemp`.
     pub chip: String,
     /// The chip's device, `coretemp.0`, `0000:00:18.3`, `nvme0`.
     pub device: Option<String>,
@@ -92,20 +95,44 @@ pub struct Sensor {
     /// What it measures, `Package id 0`.
     pub label: Option<String>,
     /// `temperature`, `fan`, `voltage`, `current`, `power` or `humidity`.
-    pub kind: String,
+    pub kind: SensorKind,
     /// The unit of the value and its limits: `millidegrees_c`, `rpm`, `millivolts`, `milliamperes`, `microwatts`,
     /// `millipercent`.
     pub unit: String,
     /// The value now; absent where the chip does not give one.
     pub value: Option<i64>,
-    /// The lowest value that is fine.
+    /// The lower limit of normal values.
     pub minimum: Option<i64>,
-    /// The highest value that is fine.
+    /// The upper limit of normal values.
     pub maximum: Option<i64>,
     /// The value from which on it is critical.
     pub critical: Option<i64>,
     /// Whether the chip raises an alarm for it.
     pub alarm: Option<bool>,
-    /// Whether the chip finds the sensor itself broken.
+    /// Whether the chip reports that the sensor itself is broken.
     pub fault: Option<bool>,
+}
+
+words! {
+    /// What a sensor measures, which decides the unit of its values (Documentation/hwmon/sysfs-interface.rst).
+    pub enum SensorKind {
+        /// In millidegrees Celsius.
+        Temperature = "temperature",
+        /// In revolutions per minute.
+        Fan = "fan",
+        /// In millivolts.
+        Voltage = "voltage",
+        /// In milliamperes.
+        Current = "current",
+        /// In microwatts.
+        Power = "power",
+        /// Relative humidity in thousandths of a percent.
+        Humidity = "humidity",
+    }
+}
+
+impl Default for SensorKind {
+    fn default() -> Self {
+        Self::Unlisted(String::new())
+    }
 }

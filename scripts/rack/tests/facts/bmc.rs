@@ -9,10 +9,10 @@ use stage1_rack::host::Host;
 use stage1_rack::story::BOOT;
 
 use crate::comparison::{Comparison, find};
-use crate::told::Told;
+use crate::outputs::Outputs;
 
 /// What stage1 sets; the reference's init has ipmitool set as much.
-const WANTED: &str = "
+const DESIRED: &str = "
 serial_over_lan = false
 [[users]]
 name = 'ours'
@@ -26,7 +26,7 @@ gateway = '10.9.0.2'
 
 /// How often the BMC is asked while ipmitool sets it, and while stage1 does.
 pub fn count_requests(host: &Host) -> [usize; 2] {
-    fs::write(host.share().join("wanted.toml"), WANTED).unwrap();
+    fs::write(host.share().join("wanted.toml"), DESIRED).unwrap();
     let proxy = host.bmc().unwrap().proxy();
     let wait_for = |mark: &str| drop(host.wait_for(&format!("^reference: mark {mark}\\n"), BOOT).unwrap());
     ["ipmitool", "stage1"].map(|tool| {
@@ -41,30 +41,30 @@ pub fn count_requests(host: &Host) -> [usize; 2] {
 }
 
 /// All that the tools read too, before and after it was set.
-pub fn all(told: &Told) -> [Comparison; 13] {
-    let [before, after] = ["", "set-"].map(|prefix| (prefix, told.json(&format!("{prefix}bmc.json"))));
+pub fn all(outputs: &Outputs) -> [Comparison; 13] {
+    let [before, after] = ["", "set-"].map(|prefix| (prefix, outputs.json(&format!("{prefix}bmc.json"))));
     let health = &before.1["health"];
     [
-        users(told, before.0, &before.1),
-        lan(told, before.0, &before.1),
-        users(told, after.0, &after.1),
-        lan(told, after.0, &after.1),
-        mc(told, &before.1["device"]),
-        bmc_info(told, &before.1),
-        chassis(told, &before.1["chassis"]),
-        sel_info(told, &health["sel"]),
-        sel_list(told, &told.json("bmc-sel.json")),
-        ipmi_sel(told, &health["sel"]),
-        sensor(told, &told.json("bmc-sensors.json")),
-        ipmi_sensors(told, &health["sensors"]),
-        frus(told, &health["frus"]),
+        users(outputs, before.0, &before.1),
+        lan(outputs, before.0, &before.1),
+        users(outputs, after.0, &after.1),
+        lan(outputs, after.0, &after.1),
+        mc(outputs, &before.1["device"]),
+        bmc_info(outputs, &before.1),
+        chassis(outputs, &before.1["chassis"]),
+        sel_info(outputs, &health["sel"]),
+        sel_list(outputs, &outputs.json("bmc-sel.json")),
+        ipmi_sel(outputs, &health["sel"]),
+        sensor(outputs, &outputs.json("bmc-sensors.json")),
+        ipmi_sensors(outputs, &health["sensors"]),
+        frus(outputs, &health["frus"]),
     ]
 }
 
 /// Those who have a name. ipmitool lists all slots, as `SLOT,NAME,CALL-IN,LINK,IPMI,PRIVILEGE`.
-fn users(told: &Told, prefix: &str, ours: &Value) -> Comparison {
+fn users(outputs: &Outputs, prefix: &str, ours: &Value) -> Comparison {
     let mut ipmitool = Comparison::with("ipmitool user list");
-    let users = rows(told, &format!("{prefix}ipmitool-user.txt"));
+    let users = rows(outputs, &format!("{prefix}ipmitool-user.txt"));
     let named: Vec<&Vec<String>> = users.iter().filter(|user| !user[1].is_empty()).collect();
     ipmitool.as_many("users", named.len(), &ours["users"]);
     for user in named {
@@ -77,9 +77,9 @@ fn users(told: &Told, prefix: &str, ours: &Value) -> Comparison {
     ipmitool
 }
 
-fn lan(told: &Told, prefix: &str, ours: &Value) -> Comparison {
+fn lan(outputs: &Outputs, prefix: &str, ours: &Value) -> Comparison {
     let mut ipmitool = Comparison::with("ipmitool lan print");
-    let lan = told.lines(&format!("{prefix}ipmitool-lan.txt"));
+    let lan = outputs.lines(&format!("{prefix}ipmitool-lan.txt"));
     let source = match lan["IP Address Source"].as_str() {
         "Static Address" => "static",
         "DHCP Address" => "dhcp",
@@ -102,9 +102,9 @@ fn lan(told: &Told, prefix: &str, ours: &Value) -> Comparison {
     ipmitool
 }
 
-fn mc(told: &Told, ours: &Value) -> Comparison {
+fn mc(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut ipmitool = Comparison::with("ipmitool mc info");
-    let mc = told.lines("ipmitool-mc.txt");
+    let mc = outputs.lines("ipmitool-mc.txt");
     ipmitool
         .thing("device", Some(ours))
         .same("/firmware", &*mc["Firmware Revision"])
@@ -115,10 +115,10 @@ fn mc(told: &Told, ours: &Value) -> Comparison {
 }
 
 /// Its channels after the first LAN are not those of the BMC: each that is not there shows what was in memory.
-fn bmc_info(told: &Told, ours: &Value) -> Comparison {
+fn bmc_info(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut freeipmi = Comparison::with("bmc-info");
-    let text = told.text("bmc-info.txt");
-    let device = told.lines("bmc-info.txt");
+    let text = outputs.text("bmc-info.txt");
+    let device = outputs.lines("bmc-info.txt");
     let maker = device["Manufacturer ID"].trim_end_matches(')').rsplit_once('(').unwrap();
     freeipmi
         .thing("device", Some(&ours["device"]))
@@ -133,9 +133,9 @@ fn bmc_info(told: &Told, ours: &Value) -> Comparison {
     freeipmi
 }
 
-fn chassis(told: &Told, ours: &Value) -> Comparison {
+fn chassis(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut ipmitool = Comparison::with("ipmitool chassis status");
-    let chassis = told.lines("ipmitool-chassis.txt");
+    let chassis = outputs.lines("ipmitool-chassis.txt");
     let faults =
         ["Power Overload", "Main Power Fault", "Power Control Fault", "Drive Fault", "Cooling/Fan Fault"];
     let switches = ["Power Interlock", "Chassis Intrusion"];
@@ -149,9 +149,9 @@ fn chassis(told: &Told, ours: &Value) -> Comparison {
     ipmitool
 }
 
-fn sel_info(told: &Told, ours: &Value) -> Comparison {
+fn sel_info(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut ipmitool = Comparison::with("ipmitool sel info");
-    let info = told.lines("ipmitool-sel-info.txt");
+    let info = outputs.lines("ipmitool-sel-info.txt");
     ipmitool
         .thing("SEL", Some(ours))
         .same("/entries", number(&info["Entries"]))
@@ -162,9 +162,9 @@ fn sel_info(told: &Told, ours: &Value) -> Comparison {
 }
 
 /// Every event. What has no time was there before the BMC knew it.
-fn sel_list(told: &Told, ours: &Value) -> Comparison {
+fn sel_list(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut ipmitool = Comparison::with("ipmitool sel list");
-    let text = told.text("ipmitool-sel.txt");
+    let text = outputs.text("ipmitool-sel.txt");
     let events: Vec<BTreeMap<&str, &str>> = text
         .split("\n\n")
         .map(|event| event.lines().filter_map(|line| line.split_once(':')))
@@ -186,9 +186,9 @@ fn sel_list(told: &Told, ours: &Value) -> Comparison {
 }
 
 /// `RECORD,DATE,TIME,NAME,TYPE,STATE,EVENT`; a sensor without a name is `Sensor #NUMBER`.
-fn ipmi_sel(told: &Told, ours: &Value) -> Comparison {
+fn ipmi_sel(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut freeipmi = Comparison::with("ipmi-sel");
-    let events = rows(told, "ipmi-sel.txt");
+    let events = rows(outputs, "ipmi-sel.txt");
     freeipmi.as_many("events", events.len(), &ours["events"]);
     for (event, ours) in events.iter().zip(ours["events"].as_array().unwrap()) {
         let unnamed = event[3].strip_prefix("Sensor #");
@@ -203,9 +203,9 @@ fn ipmi_sel(told: &Told, ours: &Value) -> Comparison {
 }
 
 /// `NAME | READING | UNIT | STATE | thresholds`.
-fn sensor(told: &Told, ours: &Value) -> Comparison {
+fn sensor(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut ipmitool = Comparison::with("ipmitool sensor");
-    let text = told.text("ipmitool-sensor.txt");
+    let text = outputs.text("ipmitool-sensor.txt");
     ipmitool.as_many("sensors", text.lines().count(), ours);
     for line in text.lines() {
         let sensor: Vec<&str> = line.split('|').map(str::trim).collect();
@@ -219,9 +219,9 @@ fn sensor(told: &Told, ours: &Value) -> Comparison {
 }
 
 /// `NUMBER,NAME,TYPE,READING,UNIT,'EVENT'`, with a number of its own.
-fn ipmi_sensors(told: &Told, ours: &Value) -> Comparison {
+fn ipmi_sensors(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut freeipmi = Comparison::with("ipmi-sensors");
-    let sensors = rows(told, "ipmi-sensors.txt");
+    let sensors = rows(outputs, "ipmi-sensors.txt");
     freeipmi.as_many("sensors", sensors.len(), ours);
     for sensor in sensors {
         let state = sensor[5].trim_matches('\'').trim_end_matches(" Threshold");
@@ -235,7 +235,7 @@ fn ipmi_sensors(told: &Told, ours: &Value) -> Comparison {
 }
 
 /// The only one, for ipmitool and FreeIPMI.
-fn frus(told: &Told, ours: &Value) -> Comparison {
+fn frus(outputs: &Outputs, ours: &Value) -> Comparison {
     const FIELDS: [(&str, &str, &str); 13] = [
         ("/chassis_part_number", "Chassis Part Number", "FRU Chassis Part Number"),
         ("/chassis_serial", "Chassis Serial", "FRU Chassis Serial Number"),
@@ -252,21 +252,21 @@ fn frus(told: &Told, ours: &Value) -> Comparison {
         ("/chassis_type", "Chassis Type", "FRU Chassis Type"),
     ];
     let mut tools = Comparison::with("ipmitool fru print, ipmi-fru");
-    let (ipmitool, freeipmi) = (told.lines("ipmitool-fru.txt"), told.lines("ipmi-fru.txt"));
+    let (ipmitool, freeipmi) = (outputs.lines("ipmitool-fru.txt"), outputs.lines("ipmi-fru.txt"));
     tools.as_many("FRUs", 1, ours);
     let mut fru = tools.thing("FRU 0", Some(&ours[0]));
     for (pointer, theirs, freeipmis) in FIELDS {
-        for said in [&ipmitool[theirs], &freeipmi[freeipmis]] {
+        for printed in [&ipmitool[theirs], &freeipmi[freeipmis]] {
             // SMBIOS 3.x, 7.4.1.
-            fru.same(pointer, if said == "Rack Mount Chassis" { json!(23) } else { json!(said) });
+            fru.same(pointer, if printed == "Rack Mount Chassis" { json!(23) } else { json!(printed) });
         }
     }
     tools
 }
 
 /// Lines of values with commas in between.
-fn rows(told: &Told, file: &str) -> Vec<Vec<String>> {
-    told.text(file).lines().map(|line| line.split(',').map(str::to_string).collect()).collect()
+fn rows(outputs: &Outputs, file: &str) -> Vec<Vec<String>> {
+    outputs.text(file).lines().map(|line| line.split(',').map(str::to_string).collect()).collect()
 }
 
 fn number(text: &str) -> i64 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a tool says beside what stage1 says.
+//! What a tool prints, compared with what stage1 reports.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// What one tool knows, and where stage1 says something else.
+/// What one tool knows, and where stage1 reports something else.
 pub struct Comparison {
     tool: &'static str,
     things: usize,
@@ -19,7 +19,7 @@ impl Comparison {
         Comparison { tool, things: 0, values: 0, differences: Vec::new() }
     }
 
-    /// A thing that the tool knows, and what stage1 says of it. It must say something.
+    /// A thing that the tool knows, and what stage1 reports of it. It must report something.
     pub fn thing<'a>(&'a mut self, name: &str, ours: Option<&'a Value>) -> Thing<'a> {
         self.things += 1;
         if ours.is_none() {
@@ -64,20 +64,20 @@ pub struct Thing<'a> {
 }
 
 impl Thing<'_> {
-    /// The tool says `theirs`, and so must stage1 at `pointer` (RFC 6901). What the tool does not know is null.
+    /// The tool reports `theirs`, and so must stage1 at `pointer` (RFC 6901). What the tool does not know is null.
     pub fn same(&mut self, pointer: &str, theirs: impl Into<Value>) -> &mut Self {
         let theirs = theirs.into();
         let Some(ours) = self.ours.filter(|_| !theirs.is_null()) else { return self };
         self.comparison.values += 1;
         let ours = ours.pointer(pointer).unwrap_or(&Value::Null);
         if *ours != theirs {
-            let difference = format!("{}: {pointer}: {theirs}, and stage1 says {ours}", self.name);
+            let difference = format!("{}: {pointer}: {theirs}, and stage1 reports {ours}", self.name);
             self.comparison.differences.push(difference);
         }
         self
     }
 
-    /// The tool says `theirs`, and stage1 something else, for a good reason.
+    /// The tool reports `theirs`, and stage1 something else, for a good reason.
     pub fn differs(&mut self, pointer: &str, theirs: impl Into<Value>, reason: &str) -> &mut Self {
         let theirs = theirs.into();
         if self.ours.is_some_and(|ours| ours.pointer(pointer) == Some(&theirs)) {
@@ -94,7 +94,7 @@ pub fn find<'a>(of: &'a Value, key: &str, value: &str) -> Option<&'a Value> {
 }
 
 #[test]
-fn tells_what_differs() {
+fn differences_are_reported() {
     let ours = serde_json::json!({ "size": 7 });
     let mut comparison = Comparison::with("tool");
     comparison
@@ -112,8 +112,8 @@ fn tells_what_differs() {
     assert_eq!(
         comparison.differences().lines().collect::<Vec<_>>(),
         [
-            "  tool: a: /size: 8, and stage1 says 7",
-            "  tool: a: /serial: \"S\", and stage1 says null",
+            "  tool: a: /size: 8, and stage1 reports 7",
+            "  tool: a: /serial: \"S\", and stage1 reports null",
             "  tool: a: /size: no longer differs (rounding)",
             "  tool: b: stage1 does not know it",
             "  tool: things: 2, and stage1 knows 0",

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::comparison::Comparison;
-use crate::told::Told;
+use crate::outputs::Outputs;
 
 /// Model, topology, caches and NUMA nodes, against `lscpu -J`.
-pub fn topology(told: &Told, ours: &Value) -> Comparison {
+pub fn topology(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut lscpu = Comparison::with("lscpu");
-    let theirs = told.json("lscpu.json");
+    let theirs = outputs.json("lscpu.json");
     let theirs: BTreeMap<&str, &str> = theirs["lscpu"]
         .as_array()
         .unwrap()

@@ -4,12 +4,12 @@
 use serde_json::{Value, json};
 
 use crate::comparison::{Comparison, find};
-use crate::told::Told;
+use crate::outputs::Outputs;
 
-/// What the kernel says, against `lsblk -J -b -O`.
-pub fn blocks(told: &Told, ours: &Value) -> Comparison {
+/// What the kernel reports, against `lsblk -J -b -O`.
+pub fn blocks(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut lsblk = Comparison::with("lsblk");
-    let theirs = told.json("lsblk.json");
+    let theirs = outputs.json("lsblk.json");
     let devices = theirs["blockdevices"].as_array().unwrap();
     lsblk.as_many("disks", devices.len(), &ours["disks"]);
     for device in devices {
@@ -30,11 +30,11 @@ pub fn blocks(told: &Told, ours: &Value) -> Comparison {
     lsblk
 }
 
-/// What SATA, SCSI and USB disks say of themselves, against `smartctl --info`.
-pub fn identities(told: &Told, ours: &Value) -> Comparison {
+/// What SATA, SCSI and USB disks report of themselves, against `smartctl --info`.
+pub fn identities(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut smartctl = Comparison::with("smartctl --info");
-    for name in told.devices("smartctl") {
-        let theirs = told.json(&format!("smartctl.{name}"));
+    for name in outputs.devices("smartctl") {
+        let theirs = outputs.json(&format!("smartctl.{name}"));
         // It does not know virtio's.
         if theirs["user_capacity"].is_null() {
             assert!(name.starts_with("vd"), "{name}: {theirs:#}");
@@ -54,7 +54,7 @@ pub fn identities(told: &Told, ours: &Value) -> Comparison {
             .same("/serial", serial.filter(|serial| !serial.is_empty()))
             .same("/firmware", theirs[firmware].clone())
             .same("/wwn", wwn(&theirs))
-            // 0 is a disk that does not rotate, or does not tell.
+            // 0 is a disk that does not rotate, or does not report it.
             .same("/rotation_rpm", theirs["rotation_rate"].as_u64().filter(|rate| *rate != 0))
             .same("/form_factor", theirs["form_factor"]["name"].clone())
             .same("/ata/trim", theirs["trim"]["supported"].clone())
@@ -75,14 +75,14 @@ fn wwn(theirs: &Value) -> Value {
     theirs["logical_unit_id"].as_str().map(|id| id.trim_start_matches("0x")).into()
 }
 
-/// What NVMe controllers and namespaces say of themselves, against `nvme`.
-pub fn nvme(told: &Told, ours: &Value) -> Comparison {
+/// What NVMe controllers and namespaces report of themselves, against `nvme`.
+pub fn nvme(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut nvme = Comparison::with("nvme id-ctrl, id-ns, smart-log");
-    let controllers = told.devices("nvme-id-ctrl");
+    let controllers = outputs.devices("nvme-id-ctrl");
     for controller in &controllers {
         let name = format!("{controller}n1");
         let disk = find(&ours["disks"], "name", &name);
-        let theirs = told.json(&format!("nvme-id-ctrl.{controller}"));
+        let theirs = outputs.json(&format!("nvme-id-ctrl.{controller}"));
         let number = |key: &str| theirs[key].as_u64().unwrap();
         let version = number("ver");
         nvme.thing(controller, disk)
@@ -99,8 +99,8 @@ pub fn nvme(told: &Told, ours: &Value) -> Comparison {
             .same("/nvme/subsystem_nqn", theirs["subnqn"].clone())
             .same("/nvme/firmware/slots", number("frmw") >> 1 & 7)
             .same("/nvme/firmware/first_slot_read_only", number("frmw") & 1 == 1);
-        namespace(&mut nvme, &name, disk, &told.json(&format!("nvme-id-ns.{controller}")));
-        health(&mut nvme, controller, disk, &told.json(&format!("nvme-smart-log.{controller}")));
+        namespace(&mut nvme, &name, disk, &outputs.json(&format!("nvme-id-ns.{controller}")));
+        health(&mut nvme, controller, disk, &outputs.json(&format!("nvme-smart-log.{controller}")));
     }
     let counted = ours["disks"].as_array().into_iter().flatten().filter(|disk| !disk["nvme"].is_null());
     nvme.as_many("namespaces", controllers.len(), &counted.cloned().collect());
@@ -136,15 +136,15 @@ fn namespace(nvme: &mut Comparison, name: &str, disk: Option<&Value>, theirs: &V
 fn health(nvme: &mut Comparison, controller: &str, disk: Option<&Value>, theirs: &Value) {
     /// A thousand blocks of 512 bytes (NVMe 1.4, figure 196).
     const DATA_UNIT: u64 = 512_000;
-    let said = |key: &str| theirs[key].clone();
+    let printed = |key: &str| theirs[key].clone();
     let bytes = |key: &str| theirs[key].as_str().map_or(theirs[key].as_u64(), |text| text.parse().ok());
     let number = |key: &str| Value::from(bytes(key));
     nvme.thing(&format!("{controller} health"), disk)
         .same("/nvme/health/critical_warnings", json!([]))
         .same("/nvme/health/temperature_celsius", theirs["temperature"].as_i64().map(|kelvin| kelvin - 273))
-        .same("/nvme/health/available_spare_percent", said("avail_spare"))
-        .same("/nvme/health/available_spare_threshold_percent", said("spare_thresh"))
-        .same("/nvme/health/used_percent", said("percent_used"))
+        .same("/nvme/health/available_spare_percent", printed("avail_spare"))
+        .same("/nvme/health/available_spare_threshold_percent", printed("spare_thresh"))
+        .same("/nvme/health/used_percent", printed("percent_used"))
         .same("/nvme/health/written_bytes", bytes("data_units_written").map(|units| units * DATA_UNIT))
         .same("/nvme/health/power_cycles", number("power_cycles"))
         .same("/nvme/health/power_on_hours", number("power_on_hours"))

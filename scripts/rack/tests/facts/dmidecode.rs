@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::comparison::Comparison;
-use crate::told::Told;
+use crate::outputs::Outputs;
 
 /// Tables of which there is one, or several in a row: the heading, where ours are, and fields of both.
 type Table = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
@@ -48,9 +48,9 @@ const TABLES: &[Table] = &[
 const NIL: &str = "00000000-0000-0000-0000-000000000000";
 
 /// The tables that identify the host and its parts.
-pub fn tables(told: &Told, ours: &Value) -> Comparison {
+pub fn tables(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut dmidecode = Comparison::with("dmidecode");
-    let text = told.text("dmidecode.txt");
+    let text = outputs.text("dmidecode.txt");
     for (heading, pointer, fields) in TABLES {
         let theirs: Vec<_> = text.split("\n\n").filter_map(|table| read(table, heading)).collect();
         let ours = ours.pointer(pointer).unwrap_or(&Value::Null);
@@ -60,9 +60,9 @@ pub fn tables(told: &Told, ours: &Value) -> Comparison {
             let mut thing = dmidecode.thing(&format!("{heading} {number}"), list.get(number));
             for (field, pointer) in *fields {
                 // Its words for a string that is not there, and for a UUID of zeros, which stage1 shows as it is.
-                let said = theirs.get(field).copied().filter(|said| *said != "Not Specified");
-                let said = said.map(|said| if said == "Not Settable" { NIL } else { said });
-                thing.same(pointer, said);
+                let printed = theirs.get(field).copied().filter(|printed| *printed != "Not Specified");
+                let printed = printed.map(|printed| if printed == "Not Settable" { NIL } else { printed });
+                thing.same(pointer, printed);
             }
         }
     }

@@ -4,16 +4,16 @@
 use serde_json::Value;
 
 use crate::comparison::{Comparison, find};
-use crate::told::Told;
+use crate::outputs::Outputs;
 
 /// Boot entries and their order, and Secure Boot.
-pub fn variables(told: &Told, ours: &Value) -> Comparison {
+pub fn variables(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut efi = Comparison::with("efibootmgr, OVMF");
     let ours = &ours["firmware"];
-    let lines = told.lines("efibootmgr.txt");
+    let lines = outputs.lines("efibootmgr.txt");
     let order: Vec<&str> = lines["BootOrder"].split(',').collect();
     // Of a variable: four bytes of attributes, then the value.
-    let secure_boot = told.text("secure-boot.txt").split_whitespace().nth(5) == Some("01");
+    let secure_boot = outputs.text("secure-boot.txt").split_whitespace().nth(5) == Some("01");
     efi.thing("firmware", Some(ours))
         .same("/kind", "uefi")
         .same("/boot_current", lines["BootCurrent"].as_str())
@@ -21,7 +21,7 @@ pub fn variables(told: &Told, ours: &Value) -> Comparison {
         .same("/secure_boot", secure_boot);
 
     let mut entries = 0;
-    for line in told.text("efibootmgr.txt").lines() {
+    for line in outputs.text("efibootmgr.txt").lines() {
         let Some((number, rest)) = line.strip_prefix("Boot").and_then(|line| line.split_at_checked(4)) else {
             continue;
         };
@@ -37,15 +37,15 @@ pub fn variables(told: &Told, ours: &Value) -> Comparison {
         entries += 1;
     }
     efi.as_many("boot entries", entries, &ours["boot_entries"]);
-    started(&mut efi, told, ours);
+    started(&mut efi, outputs, ours);
     efi
 }
 
 /// The entry that the firmware started, whose device path it prints in its own words.
-fn started(efi: &mut Comparison, told: &Told, ours: &Value) {
-    let line = told.serial.lines().find_map(|line| line.trim().strip_prefix("BdsDxe: starting Boot"));
-    let (number, rest) = line.and_then(|line| line.split_once(' ')).expect("OVMF says what it starts");
-    let (_, path) = rest.split_once("\" from ").expect("OVMF says from where");
+fn started(efi: &mut Comparison, outputs: &Outputs, ours: &Value) {
+    let line = outputs.serial.lines().find_map(|line| line.trim().strip_prefix("BdsDxe: starting Boot"));
+    let (number, rest) = line.and_then(|line| line.split_once(' ')).expect("OVMF prints what it starts");
+    let (_, path) = rest.split_once("\" from ").expect("OVMF prints from where");
     efi.thing(number, find(&ours["boot_entries"], "number", number)).same("/device_path", display_only(path));
 }
 

@@ -4,56 +4,56 @@
 use serde_json::Value;
 
 use crate::comparison::{Comparison, find};
-use crate::told::Told;
+use crate::outputs::Outputs;
 
 /// Every node of lshw's tree that stands for hardware.
-pub fn tree(told: &Told, ours: &Value) -> Comparison {
+pub fn tree(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut lshw = Comparison::with("lshw");
-    node(&mut lshw, &told.json("lshw.json"), ours);
+    node(&mut lshw, &outputs.json("lshw.json"), ours);
     lshw
 }
 
 fn node(lshw: &mut Comparison, theirs: &Value, ours: &Value) {
-    let said = |key: &str| theirs[key].as_str();
+    let printed = |key: &str| theirs[key].as_str();
     let driver = theirs["configuration"]["driver"].clone();
-    if let Some(address) = said("businfo").and_then(|bus| bus.strip_prefix("pci@")) {
+    if let Some(address) = printed("businfo").and_then(|bus| bus.strip_prefix("pci@")) {
         lshw.thing(address, find(&ours["pci"], "address", address)).same("/driver", driver.clone());
     }
-    match (said("class").unwrap_or_default(), said("id").unwrap_or_default()) {
+    match (printed("class").unwrap_or_default(), printed("id").unwrap_or_default()) {
         ("system", _) if !theirs["configuration"]["uuid"].is_null() => {
             lshw.thing("system", Some(&ours["system"]))
-                .same("/manufacturer", said("vendor"))
-                .same("/version", said("version"))
-                .same("/serial", said("serial"))
+                .same("/manufacturer", printed("vendor"))
+                .same("/version", printed("version"))
+                .same("/serial", printed("serial"))
                 .same("/uuid", theirs["configuration"]["uuid"].clone())
                 .same("/family", theirs["configuration"]["family"].clone())
                 .same("/sku", theirs["configuration"]["sku"].clone());
         }
         ("bus", "core") => {
             // Without a baseboard's structure there is the bus alone.
-            let board = said("handle").and(ours["smbios"].pointer("/baseboards/0"));
-            if said("handle").is_some() {
+            let board = printed("handle").and(ours["smbios"].pointer("/baseboards/0"));
+            if printed("handle").is_some() {
                 lshw.thing("baseboard", board)
-                    .same("/manufacturer", said("vendor"))
-                    .same("/product", said("product"))
-                    .same("/version", said("version"))
-                    .same("/serial", said("serial"))
-                    .same("/location", said("slot"));
+                    .same("/manufacturer", printed("vendor"))
+                    .same("/product", printed("product"))
+                    .same("/version", printed("version"))
+                    .same("/serial", printed("serial"))
+                    .same("/location", printed("slot"));
             }
         }
         ("memory", "firmware") => {
             lshw.thing("BIOS", Some(&ours["smbios"]["bios"]))
-                .same("/vendor", said("vendor"))
-                .same("/version", said("version"))
-                .same("/release_date", said("date"))
+                .same("/vendor", printed("vendor"))
+                .same("/version", printed("version"))
+                .same("/release_date", printed("date"))
                 .same("/runtime_bytes", theirs["size"].clone());
         }
         ("memory", id) if id.starts_with("bank") => dimm(lshw, theirs, ours),
         ("processor", _) => processor(lshw, theirs, ours),
-        ("network", _) if said("logicalname").is_some() => {
-            let name = said("logicalname").unwrap();
+        ("network", _) if printed("logicalname").is_some() => {
+            let name = printed("logicalname").unwrap();
             lshw.thing(name, find(&ours["nics"], "name", name))
-                .same("/mac", said("serial"))
+                .same("/mac", printed("serial"))
                 .same("/driver", driver)
                 .same("/driver_version", theirs["configuration"]["driverversion"].clone())
                 .same("/firmware_version", theirs["configuration"]["firmware"].clone());

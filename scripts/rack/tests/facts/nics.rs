@@ -4,17 +4,17 @@
 use serde_json::Value;
 
 use crate::comparison::{Comparison, find};
-use crate::told::Told;
+use crate::outputs::Outputs;
 
 /// Driver, firmware, address, link and wake-on-LAN, against `ethtool`, `ethtool -i` and `ethtool -P`.
-pub fn ports(told: &Told, ours: &Value) -> Comparison {
+pub fn ports(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut ethtool = Comparison::with("ethtool");
-    let ports = told.devices("ethtool");
+    let ports = outputs.devices("ethtool");
     ethtool.as_many("ports", ports.len(), &ours["nics"]);
     for port in ports {
-        let driver = told.lines(&format!("ethtool-driver.{port}"));
-        let link = told.lines(&format!("ethtool.{port}"));
-        let address = told.lines(&format!("ethtool-address.{port}"));
+        let driver = outputs.lines(&format!("ethtool-driver.{port}"));
+        let link = outputs.lines(&format!("ethtool.{port}"));
+        let address = outputs.lines(&format!("ethtool-address.{port}"));
         let of_driver = |key: &str| driver.get(key).filter(|text| !text.is_empty()).cloned();
         // What it does not know has a `!` behind it.
         let of_link = |key: &str| link.get(key).filter(|text| !text.contains('!')).cloned();

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::comparison::{Comparison, find};
-use crate::told::Told;
+use crate::outputs::Outputs;
 
 /// Addresses, numbers, drivers, slots and NUMA nodes, against `lspci -vmmnk`.
-pub fn numbers(told: &Told, ours: &Value) -> Comparison {
+pub fn numbers(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut lspci = Comparison::with("lspci -vmmnk");
-    let text = told.text("lspci.txt");
+    let text = outputs.text("lspci.txt");
     let records: Vec<BTreeMap<&str, &str>> = text
         .trim()
         .split("\n\n")
@@ -19,12 +19,12 @@ pub fn numbers(told: &Told, ours: &Value) -> Comparison {
         .collect();
     lspci.as_many("PCI functions", records.len(), &ours["pci"]);
     for record in records {
-        let said = |key| record.get(key).copied();
-        let number = |key| said(key).map(|digits| format!("0x{digits}"));
-        let address = said("Slot").unwrap();
-        let class = format!("0x{}{}", said("Class").unwrap(), said("ProgIf").unwrap());
+        let printed = |key| record.get(key).copied();
+        let number = |key| printed(key).map(|digits| format!("0x{digits}"));
+        let address = printed("Slot").unwrap();
+        let class = format!("0x{}{}", printed("Class").unwrap(), printed("ProgIf").unwrap());
         // lspci leaves out a revision that is 0.
-        let revision = format!("0x{}", said("Rev").unwrap_or("00"));
+        let revision = format!("0x{}", printed("Rev").unwrap_or("00"));
         lspci
             .thing(address, find(&ours["pci"], "address", address))
             .same("/class", class)
@@ -33,17 +33,17 @@ pub fn numbers(told: &Told, ours: &Value) -> Comparison {
             .same("/subsystem_vendor", number("SVendor"))
             .same("/subsystem_device", number("SDevice"))
             .same("/revision", revision)
-            .same("/driver", said("Driver"))
-            .same("/slot", said("PhySlot"))
-            .same("/numa_node", said("NUMANode").map(|node| node.parse::<u32>().unwrap()));
+            .same("/driver", printed("Driver"))
+            .same("/slot", printed("PhySlot"))
+            .same("/numa_node", printed("NUMANode").map(|node| node.parse::<u32>().unwrap()));
     }
     lspci
 }
 
 /// Links, against `lspci -vv`.
-pub fn links(told: &Told, ours: &Value) -> Comparison {
+pub fn links(outputs: &Outputs, ours: &Value) -> Comparison {
     let mut lspci = Comparison::with("lspci -vv");
-    for record in told.text("lspci-verbose.txt").trim().split("\n\n") {
+    for record in outputs.text("lspci-verbose.txt").trim().split("\n\n") {
         let address = record.split(' ').next().unwrap();
         for (register, speed, width) in [
             ("LnkCap:", "/max_link_speed_mtps", "/max_link_width"),

@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use crate::facts::words::words;
+
 /// A slot for an expansion card, type 9 (DSP0134 7.10).
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,7 +14,7 @@ use serde_with::skip_serializing_none;
 pub struct Slot {
     /// The structure's handle, by which others refer to it.
     pub handle: u16,
-    /// What is printed beside it, offset 04h.
+    /// What is printed next to it, offset 04h.
     pub designation: Option<String>,
     /// `PCI Express 3 x16`, `OCP NIC 3.0 Small Form Factor (SFF)`, offset 05h (7.10.1).
     pub slot_type: Option<String>,
@@ -50,7 +52,7 @@ pub struct Slot {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct SlotPeer {
-    /// `0000:3b:00.1`.
+    /// Segment, bus, device and function, `0000:3b:00.1`.
     pub bus_address: String,
     /// The data bus's width there, in lanes.
     pub lanes: u8,
@@ -67,11 +69,49 @@ pub struct OnboardDevice {
     /// What the board calls it, type 41 offset 04h, type 10 offset 05h.
     pub designation: Option<String>,
     /// `Ethernet`, `NVMe Controller`, type 41 offset 05h, type 10 offset 04h (7.11.1).
-    pub device_type: Option<String>,
+    pub device_type: Option<OnboardDeviceType>,
     /// Bit 7 of the same.
     pub enabled: Option<bool>,
     /// Which of its type it is, type 41 offset 06h.
     pub instance: Option<u8>,
     /// `0000:02:00.0`, type 41 offset 07h.
     pub bus_address: Option<String>,
+}
+
+words! {
+    /// What an on-board device is (DSP0134 7.11.1 and 7.42.2).
+    pub enum OnboardDeviceType {
+        /// 01h.
+        Other = "Other",
+        /// 02h.
+        Unknown = "Unknown",
+        /// 03h.
+        Video = "Video",
+        /// 04h.
+        ScsiController = "SCSI Controller",
+        /// 05h.
+        Ethernet = "Ethernet",
+        /// 06h.
+        TokenRing = "Token Ring",
+        /// 07h.
+        Sound = "Sound",
+        /// 08h.
+        PataController = "PATA Controller",
+        /// 09h.
+        SataController = "SATA Controller",
+        /// 0Ah.
+        SasController = "SAS Controller",
+        /// 0Bh.
+        WirelessLan = "Wireless LAN",
+        /// 0Ch.
+        Bluetooth = "Bluetooth",
+        /// 0Dh.
+        Wwan = "WWAN",
+        /// 0Eh.
+        Emmc = "eMMC",
+        /// 0Fh.
+        NvmeController = "NVMe Controller",
+        /// 10h.
+        UfsController = "UFS Controller",
+    }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How the machine is managed: types 38, 42 and 43.
+//! Interfaces to management controllers, and TPMs: types 38, 42 and 43.
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
@@ -46,7 +46,7 @@ pub struct HostInterface {
     pub interface_type: Option<String>,
     /// The device of a network interface, offset 06h (DSP0270 8.3).
     pub device: Option<HostInterfaceDevice>,
-    /// What is spoken there, after the device (DSP0270 8.4).
+    /// The protocols on the interface, after the device (DSP0270 8.4).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub protocols: Vec<HostInterfaceProtocol>,
 }
@@ -59,23 +59,23 @@ pub struct HostInterface {
 pub struct HostInterfaceDevice {
     /// `USB`, `PCI/PCIe v2`.
     pub device_type: Option<String>,
-    /// `0x0b1f`.
+    /// The USB or PCI vendor, `0x0b1f`; of an OEM device the vendor's IANA enterprise number.
     pub vendor_id: Option<String>,
-    /// Of USB and PCI devices.
+    /// The USB product or PCI device number.
     pub product_id: Option<String>,
-    /// Of PCI devices.
+    /// The PCI subsystem vendor.
     pub subsystem_vendor_id: Option<String>,
-    /// Of PCI devices.
+    /// The PCI subsystem.
     pub subsystem_id: Option<String>,
     /// `0a:00:27:00:00:01`, of the second version of either.
     pub mac: Option<String>,
     /// `0000:3b:00.0`, of the second version of PCI devices.
     pub bus_address: Option<String>,
-    /// Whether a login can be had through IPMI (DSP0270 9); there since its version 1.3.
+    /// Whether the host can create a Redfish account through IPMI (DSP0270 9); there since its version 1.3.
     pub credential_bootstrapping: Option<bool>,
 }
 
-/// A protocol that is spoken on a host interface (DSP0134 7.43.2).
+/// A protocol on a host interface (DSP0134 7.43.2).
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -83,39 +83,39 @@ pub struct HostInterfaceDevice {
 pub struct HostInterfaceProtocol {
     /// `Redfish over IP`, `IPMI`, `MCTP`.
     pub protocol: Option<String>,
-    /// What Redfish over IP needs.
+    /// The addresses of Redfish over IP; absent for other protocols.
     pub redfish: Option<RedfishOverIp>,
 }
 
-/// Where the Redfish service is, and which address the host should take to reach it (DSP0270 8.4.1).
+/// The address of the Redfish service, and the address that the host should use to reach it (DSP0270 8.4.1).
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct RedfishOverIp {
-    /// The service's UUID.
+    /// The UUID of the Redfish service, by which it is recognised in discovery.
     pub service_uuid: Option<String>,
     /// How the host gets its address, `Static`, `DHCP`, `AutoConf` (8.4.2).
     pub host_ip_assignment: Option<String>,
     /// `IPv4` or `IPv6` (8.4.3).
     pub host_ip_format: Option<String>,
-    /// Where it is static or automatic.
+    /// The host's address; absent unless the assignment is `Static` or `AutoConf`.
     pub host_address: Option<String>,
-    /// Where it is static or automatic.
+    /// Its network mask or, for IPv6, prefix mask.
     pub host_mask: Option<String>,
     /// How the service's address is found, `Static`, `DHCP`, `AutoConf`.
     pub service_ip_discovery: Option<String>,
     /// `IPv4` or `IPv6`.
     pub service_ip_format: Option<String>,
-    /// Where it is static or automatic.
+    /// The service's address; absent unless the discovery is `Static` or `AutoConf`.
     pub service_address: Option<String>,
-    /// Where it is static or automatic.
+    /// Its network mask or, for IPv6, prefix mask.
     pub service_mask: Option<String>,
-    /// Where it is static or automatic.
+    /// The service's TCP port, under the same condition.
     pub service_port: Option<u16>,
-    /// Where it is static or automatic.
+    /// The VLAN of the service, under the same condition.
     pub service_vlan: Option<u32>,
-    /// The service's name.
+    /// The service's host name, for TLS certificates.
     pub service_hostname: Option<String>,
 }
 

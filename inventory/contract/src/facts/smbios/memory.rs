@@ -52,7 +52,7 @@ pub struct MemoryDevice {
     pub form_factor: Option<String>,
     /// The set of devices that must be populated together, offset 0Fh.
     pub set: Option<u8>,
-    /// What is printed beside the slot, `DIMM_A1`, offset 10h.
+    /// What is printed next to the slot, `DIMM_A1`, offset 10h.
     pub locator: Option<String>,
     /// Offset 11h.
     pub bank_locator: Option<String>,

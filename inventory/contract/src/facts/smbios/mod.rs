@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the SMBIOS tables say (DSP0134): offsets and sections are those of the structure's type there. Texts are
+//! The SMBIOS tables (DSP0134): offsets and sections are those of the structure's type there. Texts are
 //! the firmware's own, without white space around them; names of codes are spelled as dmidecode prints them.
 
 mod devices;
@@ -11,15 +11,18 @@ mod system;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-pub use devices::{OnboardDevice, Slot, SlotPeer};
+pub use devices::{OnboardDevice, OnboardDeviceType, Slot, SlotPeer};
 pub use management::{
     HostInterface, HostInterfaceDevice, HostInterfaceProtocol, IpmiDevice, RedfishOverIp, TpmDevice,
 };
 pub use memory::{MemoryArray, MemoryDevice};
 pub use processors::{Cache, Processor};
-pub use system::{Baseboard, Bios, BiosLanguage, Chassis, PowerSupply, StringList, SystemInformation};
+pub use system::{
+    Baseboard, Bios, BiosLanguage, BoardFeature, BoardType, BootStatus, Chassis, ChassisState, PowerSupply,
+    PowerSupplyStatus, StringList, SystemInformation,
+};
 
-/// The SMBIOS structures beside system information. Of each list the order is that of the table.
+/// The SMBIOS structures other than system information. The lists are in the order of the table.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -30,7 +33,7 @@ pub struct Smbios {
     /// BIOS information, type 0.
     pub bios: Option<Bios>,
     /// How this boot went, `No errors detected`, type 32 (DSP0134 7.33).
-    pub boot_status: Option<String>,
+    pub boot_status: Option<BootStatus>,
     /// Every board, type 2.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub baseboards: Vec<Baseboard>,

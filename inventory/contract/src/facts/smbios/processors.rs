@@ -12,7 +12,7 @@ use serde_with::skip_serializing_none;
 pub struct Processor {
     /// The structure's handle, by which others refer to it.
     pub handle: u16,
-    /// What is printed beside the socket, offset 04h.
+    /// What is printed next to the socket, offset 04h.
     pub socket: Option<String>,
     /// `Central Processor`, offset 05h (7.5.1).
     pub processor_type: Option<String>,

@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use crate::facts::words::words;
+
 /// SMBIOS system information, type 1 (DSP0134 7.2).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -54,7 +56,7 @@ pub struct Bios {
     pub uefi: Option<bool>,
     /// Whether the system is a virtual machine, offset 13h bit 4.
     pub virtual_machine: Option<bool>,
-    /// Everything it says of itself, `BIOS is upgradeable`, offsets 0Ah, 12h and 13h (7.1.1, 7.1.2).
+    /// Its features, `BIOS is upgradeable`, offsets 0Ah, 12h and 13h (7.1.1, 7.1.2).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub characteristics: Vec<String>,
 }
@@ -79,16 +81,64 @@ pub struct Baseboard {
     pub asset_tag: Option<String>,
     /// `Board is replaceable`, offset 09h (7.3.1).
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub features: Vec<String>,
+    pub features: Vec<BoardFeature>,
     /// Where in the chassis, offset 0Ah.
     pub location: Option<String>,
     /// The chassis that it is in, offset 0Bh.
     pub chassis_handle: Option<u16>,
     /// `Motherboard`, `Server Blade`, offset 0Dh (7.3.2).
-    pub board_type: Option<String>,
+    pub board_type: Option<BoardType>,
     /// What is on it: processors, slots, ports, offset 0Fh.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub contained_handles: Vec<u16>,
+}
+
+words! {
+    /// What a board is (DSP0134 7.3.2).
+    pub enum BoardType {
+        /// 01h.
+        Unknown = "Unknown",
+        /// 02h.
+        Other = "Other",
+        /// 03h.
+        ServerBlade = "Server Blade",
+        /// 04h.
+        ConnectivitySwitch = "Connectivity Switch",
+        /// 05h.
+        SystemManagementModule = "System Management Module",
+        /// 06h.
+        ProcessorModule = "Processor Module",
+        /// 07h.
+        IoModule = "I/O Module",
+        /// 08h.
+        MemoryModule = "Memory Module",
+        /// 09h.
+        DaughterBoard = "Daughter Board",
+        /// 0Ah.
+        Motherboard = "Motherboard",
+        /// 0Bh.
+        ProcessorMemoryModule = "Processor+Memory Module",
+        /// 0Ch.
+        ProcessorIoModule = "Processor+I/O Module",
+        /// 0Dh.
+        InterconnectBoard = "Interconnect Board",
+    }
+}
+
+words! {
+    /// A feature of a board (DSP0134 7.3.1).
+    pub enum BoardFeature {
+        /// Bit 0.
+        HostingBoard = "Board is a hosting board",
+        /// Bit 1.
+        RequiresDaughterBoard = "Board requires at least one daughter board",
+        /// Bit 2.
+        Removable = "Board is removable",
+        /// Bit 3.
+        Replaceable = "Board is replaceable",
+        /// Bit 4.
+        HotSwappable = "Board is hot swappable",
+    }
 }
 
 /// A chassis or enclosure, type 3 (DSP0134 7.4).
@@ -112,11 +162,11 @@ pub struct Chassis {
     /// Offset 08h.
     pub asset_tag: Option<String>,
     /// Its state when it was last started, `Safe`, offset 09h (7.4.2).
-    pub boot_up_state: Option<String>,
+    pub boot_up_state: Option<ChassisState>,
     /// Of its power supplies, when it was last started, offset 0Ah.
-    pub power_supply_state: Option<String>,
+    pub power_supply_state: Option<ChassisState>,
     /// When it was last started, offset 0Bh.
-    pub thermal_state: Option<String>,
+    pub thermal_state: Option<ChassisState>,
     /// Offset 0Ch (7.4.3).
     pub security_status: Option<String>,
     /// Height in rack units of 1.75 inches, offset 11h.
@@ -156,7 +206,7 @@ pub struct PowerSupply {
     /// Offset 0Eh bit 1 (7.40.1).
     pub present: Option<bool>,
     /// `OK`, where it is present, offset 0Eh bits 7 to 9.
-    pub status: Option<String>,
+    pub status: Option<PowerSupplyStatus>,
     /// `Switching`, offset 0Eh bits 10 to 13.
     pub supply_type: Option<String>,
     /// How it adapts to the input voltage, `Auto-switch`, offset 0Eh bits 3 to 6.
@@ -171,6 +221,68 @@ pub struct PowerSupply {
     pub cooling_device_handle: Option<u16>,
     /// Offset 14h.
     pub input_current_probe_handle: Option<u16>,
+}
+
+words! {
+    /// The state of a chassis or of a part of it when it was last started (DSP0134 7.4.2).
+    pub enum ChassisState {
+        /// 01h.
+        Other = "Other",
+        /// 02h: the firmware does not know.
+        Unknown = "Unknown",
+        /// 03h.
+        Safe = "Safe",
+        /// 04h.
+        Warning = "Warning",
+        /// 05h.
+        Critical = "Critical",
+        /// 06h.
+        NonRecoverable = "Non-recoverable",
+    }
+}
+
+words! {
+    /// The status of a power supply (DSP0134 7.40.1, bits 7 to 9).
+    pub enum PowerSupplyStatus {
+        /// 1.
+        Other = "Other",
+        /// 2: the firmware does not know.
+        Unknown = "Unknown",
+        /// 3.
+        Ok = "OK",
+        /// 4: it works, but something is wrong with it.
+        NonCritical = "Non-critical",
+        /// 5: it has failed and must be taken off-line.
+        Critical = "Critical",
+    }
+}
+
+words! {
+    /// How the last boot went (DSP0134 7.33.1).
+    pub enum BootStatus {
+        /// 0.
+        NoErrors = "No errors detected",
+        /// 1.
+        NoBootableMedia = "No bootable media",
+        /// 2.
+        OperatingSystemNotLoaded = "Operating system failed to load",
+        /// 3.
+        FirmwareDetectedHardwareFailure = "Firmware-detected hardware failure",
+        /// 4.
+        OsDetectedHardwareFailure = "Operating system-detected hardware failure",
+        /// 5.
+        UserRequested = "User-requested boot",
+        /// 6.
+        SecurityViolation = "System security violation",
+        /// 7.
+        PreviouslyRequestedImage = "Previously-requested image",
+        /// 8.
+        WatchdogExpired = "System watchdog timer expired",
+        /// 128 to 191.
+        OemSpecific = "OEM-specific",
+        /// 192 to 255.
+        ProductSpecific = "Product-specific",
+    }
 }
 
 /// The languages of the firmware's own screens, type 13 (DSP0134 7.14).

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The names of processors' codes (DSP0134 7.5). Pure.
 
-use super::names::{Bits, Names};
+use super::lookup::{Bits, Names};
 
 /// 7.5.1.
-pub const PROCESSOR: Names = Names(&[(
+pub(crate) const PROCESSOR: Names = Names(&[(
     0x1,
     &["Other", "Unknown", "Central Processor", "Math Processor", "DSP Processor", "Video Processor"],
 )]);
 
 /// 7.5.2.
-pub const FAMILY: Names = Names(&[
+pub(crate) const FAMILY: Names = Names(&[
     (
         0x1,
         &[
@@ -292,13 +292,13 @@ pub const FAMILY: Names = Names(&[
 ]);
 
 /// 7.5, offset 18h bits 0 to 2.
-pub const STATUS: Names = Names(&[
+pub(crate) const STATUS: Names = Names(&[
     (0x0, &["Unknown", "Enabled", "Disabled By User", "Disabled By BIOS", "Idle"]),
     (0x7, &["Other"]),
 ]);
 
 /// 7.5.5.
-pub const UPGRADE: Names = Names(&[(
+pub(crate) const UPGRADE: Names = Names(&[(
     0x1,
     &[
         "Other",
@@ -392,7 +392,7 @@ pub const UPGRADE: Names = Names(&[(
 )]);
 
 /// 7.5.9.
-pub const CHARACTERISTICS: Bits = Bits(
+pub(crate) const CHARACTERISTICS: Bits = Bits(
     2,
     &[
         "64-bit capable",

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The names of slots' codes (DSP0134 7.10). Pure.
 
-use super::names::{Bits, Names};
+use super::lookup::{Bits, Names};
 
 /// 7.10.1.
-pub const SLOT: Names = Names(&[
+pub(crate) const SLOT: Names = Names(&[
     (
         0x1,
         &[
@@ -102,7 +102,7 @@ pub const SLOT: Names = Names(&[
 ]);
 
 /// 7.10.2.
-pub const WIDTH: Names = Names(&[(
+pub(crate) const WIDTH: Names = Names(&[(
     0x1,
     &[
         "Other", "Unknown", "8-bit", "16-bit", "32-bit", "64-bit", "128-bit", "x1", "x2", "x4", "x8", "x12",
@@ -111,20 +111,20 @@ pub const WIDTH: Names = Names(&[(
 )]);
 
 /// 7.10.3.
-pub const USAGE: Names = Names(&[(0x1, &["Other", "Unknown", "Available", "In Use", "Unavailable"])]);
+pub(crate) const USAGE: Names = Names(&[(0x1, &["Other", "Unknown", "Available", "In Use", "Unavailable"])]);
 
 /// 7.10.4.
-pub const LENGTH: Names = Names(&[(
+pub(crate) const LENGTH: Names = Names(&[(
     0x1,
     &["Other", "Unknown", "Short", "Long", "2.5\" drive form factor", "3.5\" drive form factor"],
 )]);
 
 /// 7.10.10.
-pub const HEIGHT: Names =
+pub(crate) const HEIGHT: Names =
     Names(&[(0x0, &["Not applicable", "Other", "Unknown", "Full height", "Low-profile"])]);
 
 /// 7.10.6.
-pub const CHARACTERISTICS_1: Bits = Bits(
+pub(crate) const CHARACTERISTICS_1: Bits = Bits(
     1,
     &[
         "5.0 V is provided",
@@ -138,7 +138,7 @@ pub const CHARACTERISTICS_1: Bits = Bits(
 );
 
 /// 7.10.7.
-pub const CHARACTERISTICS_2: Bits = Bits(
+pub(crate) const CHARACTERISTICS_2: Bits = Bits(
     0,
     &[
         "PME signal is supported",

@@ -6,38 +6,38 @@ use std::cell::RefCell;
 use stage1_contract::SystemInformation;
 use stage1_contract::facts::Smbios;
 
-use super::doubts::Doubts;
 use super::entry_point::EntryPoint;
 use super::structure::{Structure, Table, Version};
 use super::walk::walk;
+use super::warnings::ParseWarnings;
 use super::{devices, host_interface, management, memory, processors, system};
 
-/// The version where no entry point tells it: every machine of the last ten years has this layout.
+/// The version where no entry point has it: every machine of the last ten years has this layout.
 const DEFAULT_VERSION: Version = Version { major: 3, minor: 0 };
 
-/// Reads the tables; what is wrong with them goes to `problems`, one sentence for each kind.
-pub fn parse(
+/// Reads the tables; faults go to `problems`, one message for each kind.
+pub(super) fn parse(
     entry_point: &[u8],
     table: &[u8],
     problems: &mut Vec<String>,
 ) -> (Option<SystemInformation>, Smbios) {
-    let mut doubts = Doubts::default();
-    let entry = EntryPoint::parse(entry_point, &mut doubts);
-    let structures = walk(table, &entry, &mut doubts);
+    let mut warnings = ParseWarnings::default();
+    let entry = EntryPoint::parse(entry_point, &mut warnings);
+    let structures = walk(table, &entry, &mut warnings);
     let table = Table {
         version: entry.version.unwrap_or(DEFAULT_VERSION),
         handles: structures
             .iter()
             .map(|parts| (parts.header.struct_type(), *parts.header.handle()))
             .collect(),
-        doubts: RefCell::new(doubts),
+        warnings: RefCell::new(warnings),
     };
     let mut system = None;
     let mut smbios = Smbios { version: entry.version_text(), ..Smbios::default() };
     for parts in &structures {
         add(Structure { parts, table: &table }, &mut system, &mut smbios);
     }
-    problems.extend(table.doubts.into_inner().into_problems());
+    problems.extend(table.warnings.into_inner().into_messages());
     (system, smbios)
 }
 

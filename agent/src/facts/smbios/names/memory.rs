@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The names of memory's codes (DSP0134 7.17, 7.18). Pure.
 
-use super::names::{Bits, Names};
+use super::lookup::{Bits, Names};
 
 /// 7.17.1.
-pub const LOCATION: Names = Names(&[
+pub(crate) const LOCATION: Names = Names(&[
     (
         0x1,
         &[
@@ -33,7 +33,7 @@ pub const LOCATION: Names = Names(&[
 ]);
 
 /// 7.17.2.
-pub const USAGE: Names = Names(&[(
+pub(crate) const USAGE: Names = Names(&[(
     0x1,
     &[
         "Other",
@@ -47,11 +47,11 @@ pub const USAGE: Names = Names(&[(
 )]);
 
 /// 7.17.3.
-pub const ERROR_CORRECTION: Names =
+pub(crate) const ERROR_CORRECTION: Names =
     Names(&[(0x1, &["Other", "Unknown", "None", "Parity", "Single-bit ECC", "Multi-bit ECC", "CRC"])]);
 
 /// 7.18.1.
-pub const FORM_FACTOR: Names = Names(&[(
+pub(crate) const FORM_FACTOR: Names = Names(&[(
     0x1,
     &[
         "Other",
@@ -74,7 +74,7 @@ pub const FORM_FACTOR: Names = Names(&[(
 )]);
 
 /// 7.18.2.
-pub const DEVICE: Names = Names(&[(
+pub(crate) const DEVICE: Names = Names(&[(
     0x1,
     &[
         "Other",
@@ -117,7 +117,7 @@ pub const DEVICE: Names = Names(&[(
 )]);
 
 /// 7.18.3.
-pub const TYPE_DETAIL: Bits = Bits(
+pub(crate) const TYPE_DETAIL: Bits = Bits(
     1,
     &[
         "Other",
@@ -139,13 +139,13 @@ pub const TYPE_DETAIL: Bits = Bits(
 );
 
 /// 7.18.6.
-pub const TECHNOLOGY: Names = Names(&[(
+pub(crate) const TECHNOLOGY: Names = Names(&[(
     0x1,
     &["Other", "Unknown", "DRAM", "NVDIMM-N", "NVDIMM-F", "NVDIMM-P", "Intel Optane DC persistent memory"],
 )]);
 
 /// 7.18.7.
-pub const OPERATING_MODE: Bits = Bits(
+pub(crate) const OPERATING_MODE: Bits = Bits(
     1,
     &[
         "Other",

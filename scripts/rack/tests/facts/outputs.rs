@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a host told: stage1, every tool and the kernel, each into a file of the share.
+//! What stage1, every tool and the kernel print on a host, each into a file of the share.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,8 +13,8 @@ use stage1_rack::rack::Rack;
 use stage1_rack::spec::RackSpec;
 use stage1_rack::story::BOOT;
 
-/// What one host told.
-pub struct Told {
+/// The outputs of one host.
+pub struct Outputs {
     directory: PathBuf,
     /// The end of its serial log, as the tail of an error message.
     pub shown: String,
@@ -22,24 +22,24 @@ pub struct Told {
     pub serial: String,
 }
 
-impl Told {
-    /// Brings up the rack `tests/facts/NAME.toml`, and has all of its hosts tell, each under its name. `meanwhile` does
-    /// what a host asks for before it comes to its end.
-    pub fn by(name: &str, meanwhile: impl Fn(&Host)) -> BTreeMap<String, Told> {
+impl Outputs {
+    /// Brings up the rack `tests/facts/NAME.toml`, and collects the outputs of its hosts by their names. `meanwhile` does
+    /// what a host asks for before it is done.
+    pub fn by(name: &str, meanwhile: impl Fn(&Host)) -> BTreeMap<String, Outputs> {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/facts/{name}.toml"));
         let spec = RackSpec::read(&file).unwrap();
         let rack = Rack::up(&format!("facts-{name}"), &spec, &Paths::of_checkout().unwrap()).unwrap();
         rack.hosts().iter().for_each(|host| host.power_on().unwrap());
         rack.hosts().iter().for_each(|host| meanwhile(host));
-        rack.hosts().iter().map(|host| (host.name().to_string(), Told::wait_for(host))).collect()
+        rack.hosts().iter().map(|host| (host.name().to_string(), Outputs::wait_for(host))).collect()
     }
 
-    fn wait_for(host: &Host) -> Told {
+    fn wait_for(host: &Host) -> Outputs {
         assert_eq!(host.wait_off(BOOT).unwrap(), PowerOff::Shutdown, "{}", host.shown());
-        let told = Told { directory: host.share(), shown: host.shown(), serial: host.serial_text() };
-        assert!(told.serial.contains("reference: done"), "it did not come to its end{}", told.shown);
-        told.keep_tables(host.name());
-        told
+        let outputs = Outputs { directory: host.share(), shown: host.shown(), serial: host.serial_text() };
+        assert!(outputs.serial.contains("reference: done"), "the host was not done{}", outputs.shown);
+        outputs.keep_tables(host.name());
+        outputs
     }
 
     /// Keeps the SMBIOS tables where the comparison with dmidecode, which needs no virtual machine, finds them.
@@ -58,7 +58,7 @@ impl Told {
         self.directory.join(name)
     }
 
-    /// What was told into the file `name`.
+    /// The output in the file `name`.
     pub fn text(&self, name: &str) -> String {
         let bytes = fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}{}", self.shown));
         String::from_utf8_lossy(&bytes).into_owned()
@@ -77,7 +77,7 @@ impl Told {
         lines.map(|(key, value)| (key.trim().to_string(), value.trim().to_string())).collect()
     }
 
-    /// What every one of some devices was told of in the files `START.DEVICE`.
+    /// The devices that have an output of their own, in the files `START.DEVICE`.
     pub fn devices(&self, start: &str) -> Vec<String> {
         let files = fs::read_dir(&self.directory)
             .unwrap()
@@ -88,11 +88,11 @@ impl Told {
         devices
     }
 
-    /// How many milliseconds it took until the file `name` was told.
+    /// How long it took to print the file `name`, in milliseconds.
     pub fn milliseconds(&self, name: &str) -> u64 {
         let start = format!("reference: {name}: exit ");
         let line = self.serial.lines().find_map(|line| line.strip_prefix(&start));
         let words = line.and_then(|line| line.split(' ').nth_back(1)?.parse().ok());
-        words.unwrap_or_else(|| panic!("{name} was not told{}", self.shown))
+        words.unwrap_or_else(|| panic!("{name} was not printed{}", self.shown))
     }
 }

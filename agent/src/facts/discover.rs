@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The discovery of all groups.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use stage1_contract::{Facts, FirmwareKind, Identity};
+
+use super::{
+    bmc, cpus, deadline, disks, firmware, identity, memory, nics, pci, sensors, smbios, tpm, watchdogs,
+};
+use crate::host::Machine;
+
+/// How long a group may take. Slow devices, such as disks, have a shorter deadline of their own.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// A group of facts, discovered by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Group {
+    /// The SMBIOS tables.
+    Smbios,
+    /// How the machine was started, Secure Boot, ESRT, boot entries.
+    Firmware,
+    /// Processors.
+    Cpus,
+    /// Memory and its error counters.
+    Memory,
+    /// PCI functions, GPUs and accelerators among them.
+    Pci,
+    /// Network ports.
+    Nics,
+    /// Disks.
+    Disks,
+    /// The TPM.
+    Tpm,
+    /// Whether there is a BMC.
+    Bmc,
+    /// Watchdogs.
+    Watchdogs,
+    /// Temperatures, fans, voltages as the kernel shows them.
+    Sensors,
+}
+
+/// What a group has discovered: puts it into the facts.
+type Found = Box<dyn FnOnce(&mut Facts) + Send>;
+
+/// Discovers the groups in parallel, without changing anything on the machine. Also returns what could not be read, and why.
+pub fn discover(machine: &Machine, groups: &[Group]) -> (Facts, Vec<String>) {
+    // The tables hold the firmware's version and the BMC's interface, too.
+    let tables = [Group::Smbios, Group::Firmware, Group::Bmc].iter().any(|group| groups.contains(group));
+    let others = groups.iter().copied().filter(|group| *group != Group::Smbios);
+    let jobs = tables.then_some(Group::Smbios).into_iter().chain(others).map(|group| job(machine, group));
+    let mut facts = Facts { kernel: machine.attribute("/proc/sys/kernel/osrelease"), ..Facts::default() };
+    let mut problems = Vec::new();
+    for result in deadline::in_parallel(DEADLINE, jobs.collect()) {
+        match result {
+            Ok((found, of_group)) => {
+                found(&mut facts);
+                problems.extend(of_group);
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    relate(&mut facts, groups);
+    (facts, problems)
+}
+
+/// The host's identity, derived from all its facts.
+///
+/// # Errors
+/// Where nothing in the facts identifies the machine; and where its SMBIOS tables could not be read, since the rest of
+/// the facts would give it another identity.
+pub(crate) fn identify(machine: &Machine, facts: &Facts) -> Result<Identity> {
+    if facts.smbios.is_none() && smbios::present(machine) {
+        bail!(
+            "cannot derive a host identity: the SMBIOS tables exist but could not be read; run this as root"
+        );
+    }
+    identity::choose(facts)
+}
+
+/// Every group.
+pub(crate) fn everything() -> &'static [Group] {
+    Group::value_variants()
+}
+
+fn job(machine: &Machine, group: Group) -> (String, deadline::Job<(Found, Vec<String>)>) {
+    let machine = machine.clone();
+    let name = group.to_possible_value().map_or_else(String::new, |value| value.get_name().to_string());
+    let work = move || {
+        let mut problems = Vec::new();
+        (discover_group(&machine, group, &mut problems), problems)
+    };
+    (name, Box::new(work))
+}
+
+/// Facts of one group that come from another.
+fn relate(facts: &mut Facts, groups: &[Group]) {
+    match (&mut facts.firmware, facts.smbios.as_ref().and_then(|smbios| smbios.bios.as_ref())) {
+        (Some(firmware), Some(bios)) => {
+            (firmware.vendor, firmware.version) = (bios.vendor.clone(), bios.version.clone());
+        }
+        // With neither UEFI nor BIOS information there is no such firmware, as in some virtual machines.
+        (Some(firmware), None) if firmware.kind == FirmwareKind::Bios => facts.firmware = None,
+        _ => {}
+    }
+    let described = facts.smbios.as_ref().is_some_and(|smbios| !smbios.ipmi_devices.is_empty());
+    if described && groups.contains(&Group::Bmc) {
+        let reported_by = &mut facts.bmc.get_or_insert_default().reported_by;
+        if !reported_by.iter().any(|source| source == "smbios") {
+            reported_by.insert(0, "smbios".to_string());
+        }
+    }
+    if !groups.contains(&Group::Smbios) {
+        (facts.system, facts.smbios, facts.placeholders) = (None, None, Vec::new());
+    }
+}
+
+fn discover_group(machine: &Machine, group: Group, problems: &mut Vec<String>) -> Found {
+    match group {
+        Group::Smbios => {
+            let found = smbios::discover(machine, problems);
+            Box::new(move |facts| {
+                (facts.system, facts.smbios, facts.placeholders) =
+                    (found.system, found.smbios, found.placeholders);
+            })
+        }
+        Group::Firmware => {
+            let found = firmware::discover(machine, problems);
+            Box::new(move |facts| facts.firmware = Some(found))
+        }
+        Group::Cpus => {
+            let found = cpus::discover(machine, problems);
+            Box::new(move |facts| facts.cpus = found)
+        }
+        Group::Memory => {
+            let found = memory::discover(machine, problems);
+            Box::new(move |facts| facts.memory = found)
+        }
+        Group::Pci => {
+            let (devices, accelerators) = pci::discover(machine, problems);
+            Box::new(move |facts| (facts.pci, facts.accelerators) = (devices, accelerators))
+        }
+        Group::Nics => {
+            let found = nics::discover(machine, problems);
+            Box::new(move |facts| facts.nics = found)
+        }
+        Group::Disks => {
+            let found = disks::discover(machine, problems);
+            Box::new(move |facts| facts.disks = found)
+        }
+        Group::Tpm => {
+            let found = tpm::discover(machine, problems);
+            Box::new(move |facts| facts.tpm = found)
+        }
+        Group::Bmc => {
+            let found = bmc::discover(machine, problems);
+            Box::new(move |facts| facts.bmc = found)
+        }
+        Group::Watchdogs => {
+            let found = watchdogs::discover(machine, problems);
+            Box::new(move |facts| facts.watchdogs = found)
+        }
+        Group::Sensors => {
+            let found = sensors::discover(machine, problems);
+            Box::new(move |facts| facts.sensors = found)
+        }
+    }
+}

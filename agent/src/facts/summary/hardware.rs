@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Processors, memory, ports, disks, accelerators and sensors. Pure.
+
+use std::collections::BTreeMap;
+
+use stage1_contract::facts::{Accelerator, MemoryDevice, Sensor, SensorKind};
+use stage1_contract::{Cpus, Disk, Facts, Nic};
+
+use super::Rows;
+use super::words::words;
+use crate::display::size;
+use crate::facts::findings::microcodes;
+
+pub(super) fn processors(cpus: &Cpus) -> Rows {
+    let model = cpus.model.as_deref().unwrap_or("unnamed");
+    let mut rows =
+        vec![vec![format!("{} x {model}, {} cores, {} threads", cpus.sockets, cpus.cores, cpus.threads)]];
+    let mut more = Vec::new();
+    if let Some(khz) = cpus.max_khz {
+        more.push(format!("up to {} MHz", khz / 1000));
+    }
+    if cpus.numa_nodes.len() > 1 {
+        more.push(format!("{} NUMA nodes", cpus.numa_nodes.len()));
+    }
+    more.extend(microcodes(cpus).iter().map(|microcode| format!("microcode {microcode}")));
+    more.extend(cpus.virtualisation.clone());
+    let caches = cpus.caches.iter().filter(|cache| cache.kind != "instruction");
+    more.extend(caches.map(|cache| format!("L{} {}", cache.level, size(cache.size_bytes))));
+    if !more.is_empty() {
+        rows.push(vec![more.join(", ")]);
+    }
+    rows
+}
+
+/// The processors by SMBIOS, for a dump of the tables alone.
+pub(super) fn sockets(facts: &Facts) -> Rows {
+    let processors = facts.smbios.iter().flat_map(|smbios| &smbios.processors);
+    let kinds = processors.filter(|processor| processor.populated == Some(true)).map(|processor| {
+        let name = processor.version.as_ref().or(processor.family.as_ref()).map_or("unnamed", String::as_str);
+        processor.cores.map_or_else(|| name.to_string(), |cores| format!("{name}, {cores} cores"))
+    });
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    kinds.for_each(|kind| *counts.entry(kind).or_default() += 1);
+    counts.into_iter().map(|(kind, count)| vec![format!("{count} x {kind}")]).collect()
+}
+
+pub(super) fn memory(facts: &Facts) -> Rows {
+    let dimms: &[MemoryDevice] =
+        facts.smbios.as_ref().map(|smbios| smbios.memory_devices.as_slice()).unwrap_or_default();
+    let installed: Vec<&MemoryDevice> =
+        dimms.iter().filter(|dimm| dimm.size_bytes.is_some_and(|size| size > 0)).collect();
+    let mut head = Vec::new();
+    if !dimms.is_empty() {
+        let total = installed.iter().filter_map(|dimm| dimm.size_bytes).sum();
+        head.push(format!("{} in {} of {} slots", size(total), installed.len(), dimms.len()));
+    }
+    if let Some(memory) = &facts.memory {
+        head.push(format!("{} usable", size(memory.usable_bytes)));
+    }
+    let mut rows = Rows::new();
+    if !head.is_empty() {
+        rows.push(vec![head.join(", ")]);
+    }
+    // Modules of one kind are one line, with the slots that they sit in.
+    let mut kinds: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for dimm in &installed {
+        let shared = installed.iter().filter(|other| other.locator == dimm.locator).count() > 1;
+        let slot = if shared { words().any(&dimm.bank_locator) } else { words() };
+        kinds.entry(module(dimm)).or_default().push(slot.any(&dimm.locator).0);
+    }
+    for (kind, slots) in kinds {
+        rows.push(vec![format!("{} x {kind}: {}", slots.len(), slots.join(", "))]);
+    }
+    rows
+}
+
+fn module(dimm: &MemoryDevice) -> String {
+    let speed = match (dimm.configured_speed_mtps, dimm.speed_mtps) {
+        (Some(configured), Some(speed)) => format!("{configured} of {speed} MT/s"),
+        (Some(speed), None) | (None, Some(speed)) => format!("{speed} MT/s"),
+        (None, None) => String::new(),
+    };
+    let ecc = if dimm.ecc == Some(true) { "ECC" } else { "" };
+    let name = words().any(&dimm.size_bytes.map(size)).any(&dimm.memory_type).any(&dimm.form_factor);
+    name.add(ecc).add(&speed).real(&dimm.manufacturer).real(&dimm.part_number).0
+}
+
+pub(super) fn port(nic: &Nic) -> Vec<String> {
+    let carrier = match (nic.carrier, nic.speed_mbps) {
+        (Some(true), Some(speed)) => format!("{speed} Mbit/s"),
+        (Some(true), None) => "carrier".to_string(),
+        (Some(false), _) => "no carrier".to_string(),
+        (None, _) => "down".to_string(),
+    };
+    let module = nic
+        .module
+        .as_ref()
+        .map_or_else(words, |module| words().add(&module.kind).any(&module.vendor).any(&module.part_number));
+    vec![
+        nic.name.clone(),
+        words().any(nic.permanent_mac.as_ref().map_or(&nic.mac, |_| &nic.permanent_mac)).0,
+        words().any(&nic.pci_address).0,
+        words().any(&nic.driver).0,
+        carrier,
+        words().labelled("firmware", &nic.firmware_version).0,
+        module.0,
+    ]
+}
+
+pub(super) fn disk(disk: &Disk) -> Vec<String> {
+    let kind = match (disk.rotational, disk.rotation_rpm) {
+        // The medium behind it is unknown.
+        _ if disk.transport.as_deref() == Some("virtio") => String::new(),
+        (Some(true), Some(rpm)) => format!("{rpm} rpm"),
+        (Some(true), None) => "rotating".to_string(),
+        (Some(false), _) => "solid state".to_string(),
+        (None, _) => String::new(),
+    };
+    let health = disk.nvme.as_ref().and_then(|nvme| nvme.health.as_ref());
+    vec![
+        disk.name.clone(),
+        size(disk.size_bytes),
+        words().any(&disk.transport).0,
+        kind,
+        words().any(&disk.vendor).any(&disk.model).0,
+        words().labelled("serial", &disk.serial).0,
+        words().labelled("firmware", &disk.firmware).0,
+        health.map_or_else(String::new, |health| format!("{} % used", health.used_percent)),
+    ]
+}
+
+pub(super) fn accelerator(accelerator: &Accelerator) -> Vec<String> {
+    let ids = [&accelerator.vendor, &accelerator.device]
+        .map(|id| id.as_deref().unwrap_or("?").trim_start_matches("0x"));
+    vec![
+        accelerator.pci_address.clone(),
+        accelerator.kind.clone(),
+        ids.join(":"),
+        words().any(&accelerator.driver).0,
+        accelerator.numa_node.map_or_else(String::new, |node| format!("node {node}")),
+    ]
+}
+
+/// The hottest temperature of each chip, and how many readings there are in all.
+pub(super) fn sensors(sensors: &[Sensor]) -> Rows {
+    let mut hottest: BTreeMap<&str, (i64, &str)> = BTreeMap::new();
+    for sensor in sensors.iter().filter(|sensor| sensor.kind == SensorKind::Temperature) {
+        let Some(value) = sensor.value else { continue };
+        let reading = (value, sensor.label.as_deref().unwrap_or(&sensor.name));
+        let slot = hottest.entry(&sensor.chip).or_insert(reading);
+        *slot = reading.max(*slot);
+    }
+    let mut rows = Rows::new();
+    for (chip, (millidegrees, name)) in hottest {
+        rows.push(vec![chip.to_string(), format!("{name} {} °C", millidegrees / 1000)]);
+    }
+    if !sensors.is_empty() {
+        rows.push(vec!["all".to_string(), format!("{} readings", sensors.len())]);
+    }
+    rows
+}

@@ -5,7 +5,7 @@
 #[allow(dead_code)]
 mod builder;
 #[path = "../tests/smbios/machines/mod.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod machines;
 #[path = "../tests/smbios/random.rs"]
 mod random;

@@ -197,7 +197,7 @@ fn problems(out: &mut String, problems: &[Problem]) {
     }
     out.push_str("\nproblems\n");
     for problem in problems {
-        let _ = writeln!(out, "  {}: {}", printable(&problem.stage), printable(&problem.message));
+        let _ = writeln!(out, "  {}: {}", printable(&problem.stage.to_string()), printable(&problem.message));
         if let Some(advice) = &problem.advice {
             let _ = writeln!(out, "    {}", printable(advice));
         }
@@ -208,7 +208,7 @@ fn events(out: &mut String, events: &[Received]) {
     let hidden = events.len().saturating_sub(EVENTS);
     let row = |Received { received, event }: &Received| {
         let at = format!("{}.{:03} s", event.at_ms / 1000, event.at_ms % 1000);
-        vec![received.clone(), at, event.stage.clone(), event.message.clone()]
+        vec![received.clone(), at, event.stage.to_string(), event.message.clone()]
     };
     let title = if hidden == 0 { "events" } else { "last events" };
     section(out, title, events.iter().skip(hidden).map(row).collect());

@@ -53,8 +53,11 @@ mod tests {
 
     #[test]
     fn problems_come_first_and_watchdogs_last() {
-        let problem =
-            Problem { stage: "facts".to_string(), message: "sda: timed out".to_string(), advice: None };
+        let problem = Problem {
+            stage: stage1_contract::StageName::Facts,
+            message: "sda: timed out".to_string(),
+            advice: None,
+        };
         let identity = Identity {
             id: String::new(),
             source: IdentitySource::Serials,

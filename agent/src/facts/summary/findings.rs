@@ -166,8 +166,11 @@ mod tests {
     use super::*;
 
     fn lines(facts: Facts) -> Vec<String> {
-        let problem =
-            Problem { stage: "facts".to_string(), message: "sdb: timed out".to_string(), advice: None };
+        let problem = Problem {
+            stage: stage1_contract::StageName::Facts,
+            message: "sdb: timed out".to_string(),
+            advice: None,
+        };
         let discovery = Discovery { version: 1, identity: None, facts, problems: vec![problem] };
         rows(&discovery).into_iter().map(|row| row.join(": ")).collect()
     }

@@ -18,7 +18,10 @@ const KEXEC_FILE_NO_INITRAMFS: c_ulong = 4;
 /// Dropping it unloads the target again.
 #[derive(Debug)]
 #[must_use = "a target that is dropped is unloaded again"]
-pub struct Loaded(());
+pub struct Loaded {
+    /// Whether the kernel holds it; not that of [`Loaded::nothing`].
+    is_in_kernel: bool,
+}
 
 /// Why the running kernel did not load the target.
 #[derive(Debug, Error)]
@@ -63,10 +66,16 @@ pub enum LoadError {
     Other(Errno),
 }
 
-/// Why the running kernel did not execute the target.
-#[derive(Debug, Error)]
-#[error("executing the target kernel: {0}")]
-pub struct ExecuteError(Errno);
+/// Why the target was not executed.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum ExecuteError {
+    /// The running kernel refused.
+    #[error("executing the target kernel: {0}")]
+    Refused(Errno),
+    /// The value is that of [`Loaded::nothing`].
+    #[error("executing the target kernel: none is loaded")]
+    NothingLoaded,
+}
 
 /// Loads a target. `kernel` and `initrd` are whole files, preferably memfds; the caller concatenates several initrds.
 ///
@@ -92,23 +101,35 @@ pub fn load(kernel: BorrowedFd, initrd: Option<BorrowedFd>, cmdline: &str) -> Re
         )
     };
     match Errno::result(result) {
-        Ok(_) => Ok(Loaded(())),
+        Ok(_) => Ok(Loaded { is_in_kernel: true }),
         Err(errno) => Err(LoadError::from_errno(errno, bytes.len())),
     }
 }
 
 impl Loaded {
+    /// A value without a target, for a rehearsal of all that precedes the jump. It makes no system call: it cannot be
+    /// executed, and dropping it does not unload a target that another process has loaded.
+    pub fn nothing() -> Self {
+        Self { is_in_kernel: false }
+    }
+
     /// Executes the target; this ends the running system at once.
     ///
     /// # Errors
-    /// [`ExecuteError`] if the kernel refuses; then the target is unloaded.
+    /// [`ExecuteError`] if the kernel refuses, which also unloads the target, or if there is no target.
     pub fn execute(self) -> Result<Infallible, ExecuteError> {
-        reboot(RebootMode::RB_KEXEC).map_err(ExecuteError)
+        if !self.is_in_kernel {
+            return Err(ExecuteError::NothingLoaded);
+        }
+        reboot(RebootMode::RB_KEXEC).map_err(ExecuteError::Refused)
     }
 }
 
 impl Drop for Loaded {
     fn drop(&mut self) {
+        if !self.is_in_kernel {
+            return;
+        }
         // SAFETY: with KEXEC_FILE_UNLOAD the kernel ignores all other arguments.
         let _ = unsafe { libc::syscall(libc::SYS_kexec_file_load, -1, -1, 0, 0, KEXEC_FILE_UNLOAD) };
     }
@@ -146,6 +167,12 @@ mod tests {
         assert!(text(Errno::EKEYREJECTED).contains("signature"));
         assert!(text(Errno::EINVAL).contains("command line (10 bytes)"));
         assert_eq!(text(Errno::EIO), "kexec_file_load: EIO: I/O error");
+    }
+
+    #[test]
+    fn a_value_without_a_target_is_never_executed() {
+        let Err(error) = Loaded::nothing().execute();
+        assert_eq!(error, ExecuteError::NothingLoaded);
     }
 
     #[test]

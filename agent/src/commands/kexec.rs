@@ -14,7 +14,7 @@ pub fn kexec(kernel: &str, initrds: &[String], append: &str, plan: bool) -> u8 {
     if plan {
         return target.text().map_or_else(|error| say(&error), |text| print(&text, DONE));
     }
-    match target.load() {
+    match target.load(stage1_kexec::load) {
         Ok(armed) => {
             let Err(error) =
                 power::settle().and_then(|()| armed.loaded.execute().map_err(anyhow::Error::from));

@@ -25,6 +25,7 @@ use crate::json;
 use crate::lldp::Collector;
 use crate::run::report::Amendments;
 use crate::run::{Run, StageContext};
+use crate::target::Loader;
 
 pub use boot::TargetDetail;
 pub use firmware::CheckedFirmware;
@@ -85,6 +86,8 @@ pub struct Stages {
     pub(crate) lldp: Collector,
     /// Amends the report, one field at a time.
     amendments: Amendments,
+    /// Loads the target.
+    loader: Loader,
 }
 
 impl Stages {
@@ -105,7 +108,14 @@ impl Stages {
             options,
             lldp,
             amendments,
+            loader: stage1_kexec::load,
         }
+    }
+
+    /// The same stages; the target is loaded by `loader`.
+    #[must_use]
+    pub fn with_loader(self, loader: Loader) -> Self {
+        Self { loader, ..self }
     }
 
     /// Amends the report by one of its fields, the problems and the timeline.

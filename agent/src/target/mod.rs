@@ -7,11 +7,11 @@ mod overlay;
 mod plan;
 
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use anyhow::{Context, Result, bail};
 use stage1_contract::InstalledArtifact;
-use stage1_kexec::{Image, Loaded};
+use stage1_kexec::{Image, LoadError, Loaded};
 
 use crate::display::size;
 
@@ -34,6 +34,10 @@ pub struct Armed {
     /// What was loaded.
     pub artifacts: Vec<InstalledArtifact>,
 }
+
+/// How a kernel, an initrd and a command line are loaded: [`stage1_kexec::load`], or for a rehearsal a function that loads
+/// nothing and returns [`Loaded::nothing`].
+pub type Loader = fn(BorrowedFd, Option<BorrowedFd>, &str) -> Result<Loaded, LoadError>;
 
 /// Downloads the plan's files and assembles the target; `overlay` is one more initrd, after the profile's.
 ///
@@ -104,14 +108,13 @@ impl Target {
         Ok(format!("kernel   {}\ninitrd   {}\nappend   {}\n", size(kernel), size(initrd), self.append))
     }
 
-    /// Loads the target into the running kernel.
+    /// Loads the target into the running kernel, by `loader`.
     ///
     /// # Errors
-    /// [`stage1_kexec::LoadError`].
-    pub fn load(self) -> Result<Armed> {
+    /// [`LoadError`].
+    pub fn load(self, loader: Loader) -> Result<Armed> {
         let initrd = self.initrd.as_ref().map(AsFd::as_fd);
-        let loaded =
-            stage1_kexec::load(self.kernel.as_fd(), initrd, &self.append).context("loading the target")?;
+        let loaded = loader(self.kernel.as_fd(), initrd, &self.append).context("loading the target")?;
         Ok(Armed { loaded, artifacts: self.artifacts })
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -63,6 +64,8 @@ pub struct Ended {
     pub tree: TempDir,
     before: BTreeMap<PathBuf, Vec<u8>>,
     took: Duration,
+    /// Gets a message when the pipeline's own thread has ended, which nobody else waits for.
+    pipeline: Receiver<()>,
 }
 
 impl Case {
@@ -152,12 +155,18 @@ impl Case {
         let run = Run::new(&machine, Instant::now(), !options.plan);
         let settings = Settings::merge(None, "", &settings);
         let stages = Stages::new(&run, &machine, settings, options).with_loader(loader);
+        let (sender, pipeline) = channel();
         let begin = Instant::now();
         let (result, took) = thread::scope(|scope| {
             scope.spawn(|| meanwhile(&run, &inventory));
-            (run.supervise(move |run| pipeline::run(run, &stages)), begin.elapsed())
+            let result = run.supervise(move |run| {
+                let result = pipeline::run(run, &stages);
+                let _ = sender.send(());
+                result
+            });
+            (result, begin.elapsed())
         });
-        Ended { result, run, inventory, tree, before, took }
+        Ended { result, run, inventory, tree, before, took, pipeline }
     }
 
     /// Runs it until `is_met`, and stops it by a signal then.
@@ -213,7 +222,7 @@ impl Ended {
         let failed: Vec<_> = outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Failed).collect();
         assert_eq!(failed, [&(stage.clone(), Outcome::Failed)]);
         let blamed: Vec<StageName> = self.run.problems().into_iter().map(|problem| problem.stage).collect();
-        assert_eq!(blamed, [stage.clone()]);
+        assert_eq!(blamed, std::slice::from_ref(stage));
         self.assert_ended(stage);
     }
 
@@ -223,6 +232,11 @@ impl Ended {
         assert_eq!(self.outcome(stage), Some(Outcome::Stopped));
         assert_eq!(self.run.problems(), [], "what was stopped is no problem");
         self.assert_ended(stage);
+    }
+
+    /// The stages themselves have ended, and not only the wait for them.
+    pub fn assert_no_stage_goes_on(&self) {
+        assert!(self.pipeline.recv_timeout(LIMIT).is_ok(), "{:?}", self.run.timeline());
     }
 
     /// Nothing began after `stage`, nothing goes on, and it did not take long.
@@ -292,7 +306,7 @@ fn load_nothing(kernel: BorrowedFd, initrd: Option<BorrowedFd>, cmdline: &str) -
     assert!(matches!(Image::parse(&read(kernel)), Ok(Image::BzImage { .. })));
     let initrd = read(initrd.unwrap());
     let overlay = initrd.strip_prefix(INITRD).unwrap();
-    assert!(overlay.starts_with(b"\0\0070701"), "the overlay begins at a multiple of four");
+    assert!(overlay.starts_with(b"\x00\x00070701"), "the overlay begins at a multiple of four");
     assert!(overlay.windows(12).any(|name| name == b"etc/hostname"));
     assert_eq!(cmdline, APPEND);
     Ok(Loaded::nothing())

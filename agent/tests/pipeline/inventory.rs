@@ -14,7 +14,7 @@ use super::case::LIMIT;
 use super::host::ID;
 
 /// How often a dripping response gets its next byte.
-const DRIP: Duration = Duration::from_millis(5);
+const DRIP: Duration = Duration::from_millis(20);
 
 /// What the server does once it has read a request.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub enum Reply {
     Half(Vec<u8>),
     /// Answers nothing until the client closes the connection.
     Hang,
-    /// Answers 200 with a body of so many bytes, one every 5 ms, until the client closes the connection.
+    /// Answers 200 with a body of so many bytes, one every 20 ms, until the client closes the connection.
     Drip(u64),
 }
 

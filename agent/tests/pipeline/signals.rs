@@ -91,6 +91,9 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        if is_running(self.child) {
+            let _ = kill(Pid::from_raw(self.child.cast_signed()), Signal::SIGKILL);
+        }
         let _ = self.parent.kill();
         let _ = self.parent.wait();
     }
@@ -135,7 +138,7 @@ fn children(parent: u32) -> Vec<u32> {
     pids.filter(|pid| stat(*pid).is_some_and(|(_, of)| of == parent)).collect()
 }
 
-/// A zombie has ended: that nobody has waited for it is no matter of the program.
+/// The process 0, of a program that has not started one, is none. A zombie has ended: that nobody has waited for it is no matter of the program.
 fn is_running(pid: u32) -> bool {
     stat(pid).is_some_and(|(state, _)| state != "Z")
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! An inventory and image server on loopback that answers as a table says, and records what it was asked.
+//! An inventory and image server on loopback that answers from a table, and records what it was asked.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};

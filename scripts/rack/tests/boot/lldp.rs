@@ -50,7 +50,7 @@ fn report(rack: &Rack, host: &Host) -> Report {
 }
 
 fn stage<'a>(report: &'a Report, name: &str) -> &'a Stage {
-    report.timeline.stages.iter().find(|stage| stage.name == name).unwrap()
+    report.timeline.stages.iter().find(|stage| stage.name.to_string() == name).unwrap()
 }
 
 /// For how long the neighbours were waited for once a port was known to have carrier, in milliseconds.

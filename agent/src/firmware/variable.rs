@@ -3,6 +3,8 @@
 //! the inventory is authoritative; this copy is for an inventory that has lost it. Finished attempts are not kept here,
 //! so that an operator can delete them in the inventory.
 
+#![allow(unsafe_code, reason = "system calls that nix does not have")]
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::fd::AsRawFd;

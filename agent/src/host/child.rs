@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Work in a process of its own, so that a thread of it which hangs in the kernel keeps nobody waiting.
 
+#![allow(unsafe_code, reason = "system calls that nix does not have")]
+
 use std::fs::File;
 use std::io::{self, Read, Write, pipe};
 use std::os::fd::{AsFd, OwnedFd};

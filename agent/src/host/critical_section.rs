@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The critical section: while firmware is being written, the machine must not be reset and the process must not end.
 
+#![allow(unsafe_code, reason = "system calls that nix does not have")]
+
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};

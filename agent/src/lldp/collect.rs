@@ -11,10 +11,11 @@ use lldp_rs::{EncodeError, Lldpdu, MacAddress, ethernet};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::collector::{Shared, lock};
+use super::firmware_agent;
 use super::ports::{Mode, Options};
 use super::schedule::Message;
 use super::socket::{MAX_FRAME, PortSocket};
-use super::{Shared, firmware_agent, lock};
 use crate::host::Machine;
 use crate::host::physical_ports;
 use crate::net;

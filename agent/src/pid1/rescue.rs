@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The rescue shell on the console.
 
+#![allow(unsafe_code, reason = "system calls that nix does not have")]
+
 use std::fs::OpenOptions;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Child processes, in the namespace and out of it. Beside `tap.rs`, this is the only file with `unsafe`.
 
+#![allow(unsafe_code, reason = "system calls that nix does not have")]
+
 use std::env;
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem::MaybeUninit;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Taps: a host's NIC at one end, the device of a namespace at the other.
 
+#![allow(unsafe_code, reason = "system calls that nix does not have")]
+
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The kernel's way to the BMC, whatever lies below it: KCS, SMIC, BT, SSIF (include/uapi/linux/ipmi.h).
 
+#![allow(unsafe_code, reason = "system calls that nix does not have")]
+
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Commands to NVMe controllers and SCSI disks. All of them only read.
 
+#![allow(unsafe_code, reason = "system calls that nix does not have")]
+
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;

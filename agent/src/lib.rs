@@ -5,6 +5,8 @@
 //! records them. [`commands`] is what the command line calls, [`pid1`] what the kernel starts as init. The rest is one
 //! folder per subject, on top of [`host`], the machine itself.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 pub mod bmc;
 pub mod cmdline;
 pub mod commands;

@@ -7,6 +7,7 @@
 //! request, and reads those of the response.
 
 #![forbid(unsafe_code)]
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod app;
 pub mod chassis;

@@ -2,13 +2,14 @@
 //! What is said to the kernel and to DHCP servers about network interfaces: encode requests, decode answers, and nothing
 //! else. Sockets are the caller's.
 //!
-//! - [`message`]: netlink's messages and attributes, whatever the family
-//! - [`route`]: rtnetlink: links, addresses, routes
-//! - [`devlink`]: generic netlink's family of adapters: versions, flashing, activation
-//! - [`ethtool`]: the structures of ethtool's ioctl
-//! - [`dhcp`]: DHCPv4
+//! - [`message`] has netlink's messages and attributes, whatever the family
+//! - [`route`] has rtnetlink: links, addresses, routes
+//! - [`devlink`] has generic netlink's family of adapters: versions, flashing, activation
+//! - [`ethtool`] has the structures of ethtool's ioctl
+//! - [`dhcp`] has DHCPv4
 
 #![forbid(unsafe_code)]
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod bytes;
 pub mod devlink;

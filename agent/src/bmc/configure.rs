@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Making a BMC as it is wanted, and proving it.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use std::collections::BTreeMap;
 use std::time::Instant;
 

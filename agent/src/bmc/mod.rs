@@ -5,6 +5,8 @@
 //! reads it back, [`health()`] reads what it knows of the hardware. All of it speaks through [`BmcSession`], whose
 //! deadline ends it.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 mod configure;
 pub mod current;
 mod health;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The manifest set that counts: the image's or the inventory's.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use super::set;
 use anyhow::{Context, Result};
 use stage1_contract::firmware::SetSource;

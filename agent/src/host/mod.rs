@@ -2,6 +2,8 @@
 //! The low floor: the machine that the agent runs on, and what may be done to it as a whole. Nothing here knows of stages,
 //! commands or the inventory.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 mod cancellation;
 pub mod child;
 pub mod critical_section;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The client: one method per call of the contract.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use super::{Error, GiveUp, Reason, Retry, Transport, http};
 use std::time::{Duration, Instant};
 

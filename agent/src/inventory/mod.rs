@@ -10,6 +10,7 @@ mod url;
 pub use client::{Assigned, BaseUrl, Client};
 pub use error::{Error, Reason};
 pub(crate) use http::{READ_TIMEOUT, retry_after};
+#[allow(clippy::disallowed_types, reason = "only names it")]
 pub use http::{Transport, TransportError};
 pub use retry::Pause;
 pub(crate) use retry::{GiveUp, Retry};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The thread that serves all ports.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use std::io::{ErrorKind, PipeReader};
 use std::os::fd::AsFd;
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The collector: owns the neighbours while they are collected.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use std::io::PipeWriter;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;

@@ -4,6 +4,7 @@
 //! PID 1 only mounts, reaps and starts: the run itself is a child, so that whatever happens to it,
 //! PID 1 is there to say so and to open the rescue shell.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 #![allow(unsafe_code, reason = "system calls that nix does not have")]
 
 mod rescue;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What an operator can do about a failure or a problem: one table, from the reason to the advice.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use stage1_contract::StageName;
 use stage1_kexec::LoadError;
 

@@ -2,6 +2,8 @@
 //! One run of the agent: its stages with their times, its problems, and its end, which is the first failure, a signal, or
 //! the pipeline's own.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 pub mod advice;
 mod failure;
 pub mod report;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What ran in this boot, kept in `/run/stage1/status.json` for `stage1 status` and the rescue shell.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use std::fmt::Write;
 use std::fs;
 

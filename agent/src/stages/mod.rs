@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What each line of the pipeline does.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 mod bmc;
 mod boot;
 mod firmware;

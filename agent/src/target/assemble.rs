@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A target, put together from the profile's files or from files of the host.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use super::{Downloader, Plan, memory};
 use std::fs::File;
 use std::os::fd::AsFd;

@@ -20,6 +20,7 @@
 //! Errors are RFC 9457 problem documents: [`ProblemDocument`].
 
 #![forbid(unsafe_code)]
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod bmc;
 mod detail;

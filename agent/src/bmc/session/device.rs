@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The kernel's way to the BMC, whatever lies below it: KCS, SMIC, BT, SSIF (include/uapi/linux/ipmi.h).
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 #![allow(unsafe_code, reason = "system calls that nix does not have")]
 
 use std::fs::{File, OpenOptions};

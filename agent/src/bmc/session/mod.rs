@@ -2,6 +2,8 @@
 //! The conversation with a BMC: one command at a time, each with its time, all of them within one deadline, and what
 //! may pass is asked again.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 pub mod device;
 mod erase_sel;
 mod fru;

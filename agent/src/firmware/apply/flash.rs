@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Flashing by a plan: carries out the acts of [`crate::firmware::state`], one after the other.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use stage1_contract::Facts;
 use stage1_contract::firmware::manifest::Activation;
 use stage1_contract::firmware::{AttemptOutcome, FirmwareReport, Journal, ManifestSet};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A capsule, handed to the kernel's loader.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use super::header;
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};

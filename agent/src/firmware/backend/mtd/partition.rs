@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A partition of a flash chip: compared, rewritten, read back.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use super::{ioctl, table};
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;

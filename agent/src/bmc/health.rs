@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use stage1_contract::{BmcFru, BmcHealth, BmcPower, BmcSel, BmcSensor, SelEntry};
 
-use super::questions::Questions;
 use super::session::{Sel, Sensor, read_fru, read_sdrs, read_sel, read_sensors};
 use super::text::time;
+use super::tolerant::TolerantSession;
 use crate::display::hex;
 use ipmi::dcmi::GetPowerReading;
 use ipmi::sensor::{Breach, Event, Severity, Units, sensor_type};
@@ -19,7 +19,7 @@ const EVENTS: usize = 512;
 /// How many FRU devices are read.
 const FRUS: usize = 32;
 
-/// How much of it is wanted.
+/// How much of it is desired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
     /// For a report: critical events, and sensors that are out of range.
@@ -33,9 +33,9 @@ pub enum Depth {
 }
 
 /// Reads it. What cannot be read is a problem.
-pub fn health(questions: &mut Questions, depth: Depth) -> BmcHealth {
+pub fn health(session: &mut TolerantSession, depth: Depth) -> BmcHealth {
     let mut health = BmcHealth::default();
-    let Some(records) = questions.with(|bmc| {
+    let Some(records) = session.with(|bmc| {
         let sdrs = read_sdrs(bmc);
         match sdrs.ended {
             Some(error) if error.is_hung() => Err(error),
@@ -46,24 +46,24 @@ pub fn health(questions: &mut Questions, depth: Depth) -> BmcHealth {
     };
     let records = match records {
         Ok(sdrs) => {
-            sdrs.doubts.iter().for_each(|doubt| questions.problem(doubt.to_string()));
+            sdrs.doubts.iter().for_each(|doubt| session.problem(doubt.to_string()));
             let ended = sdrs.ended.filter(|error| !error.is_absent());
-            ended.iter().for_each(|error| questions.problem(format!("reading the SDR repository: {error}")));
+            ended.iter().for_each(|error| session.problem(format!("reading the SDR repository: {error}")));
             sdrs.records
         }
         Err(_) => Vec::new(),
     };
     if depth != Depth::Sensors {
         let limit = if let Depth::Events(limit) = depth { limit } else { EVENTS };
-        health.sel = events(questions, limit, &names(&records), depth);
+        health.sel = events(session, limit, &names(&records), depth);
     }
     if !matches!(depth, Depth::Events(_)) {
-        sensors(questions, &records, depth, &mut health);
+        sensors(session, &records, depth, &mut health);
     }
     if matches!(depth, Depth::Report | Depth::Everything) {
-        health.frus = frus(questions, &records);
+        health.frus = frus(session, &records);
         health.power =
-            questions.ask(&GetPowerReading).filter(|reading| reading.is_active).map(|reading| BmcPower {
+            session.ask(&GetPowerReading).filter(|reading| reading.is_active).map(|reading| BmcPower {
                 now_watts: reading.current,
                 least_watts: reading.minimum,
                 most_watts: reading.maximum,
@@ -79,22 +79,22 @@ pub fn is_critical(entry: &SelEntry) -> bool {
 }
 
 fn events(
-    questions: &mut Questions,
+    session: &mut TolerantSession,
     limit: usize,
     names: &BTreeMap<u8, String>,
     depth: Depth,
 ) -> Option<BmcSel> {
-    let sel = match questions.with(|bmc| read_sel(bmc, limit))? {
+    let sel = match session.with(|bmc| read_sel(bmc, limit))? {
         Ok(sel) => sel,
         Err(error) if error.is_absent() => return None,
         Err(error) => {
-            questions.problem(format!("reading the SEL: {error}"));
+            session.problem(format!("reading the SEL: {error}"));
             return None;
         }
     };
     let Sel { info, records, unread, doubts, ended } = sel;
-    doubts.iter().for_each(|doubt| questions.problem(doubt.to_string()));
-    ended.iter().for_each(|error| questions.problem(format!("reading the SEL: {error}")));
+    doubts.iter().for_each(|doubt| session.problem(doubt.to_string()));
+    ended.iter().for_each(|error| session.problem(format!("reading the SEL: {error}")));
     let events = records.iter().map(|record| entry(record, names));
     let events = events.filter(|entry| depth != Depth::Report || is_critical(entry)).collect();
     Some(BmcSel {
@@ -134,10 +134,10 @@ fn entry(record: &SelRecord, names: &BTreeMap<u8, String>) -> SelEntry {
     }
 }
 
-fn sensors(questions: &mut Questions, records: &[Sdr], depth: Depth, health: &mut BmcHealth) {
-    let Some(Ok(sensors)) = questions.with(|bmc| Ok(read_sensors(bmc, records))) else { return };
+fn sensors(session: &mut TolerantSession, records: &[Sdr], depth: Depth, health: &mut BmcHealth) {
+    let Some(Ok(sensors)) = session.with(|bmc| Ok(read_sensors(bmc, records))) else { return };
     for (name, error) in &sensors.refused {
-        questions.problem(format!("sensor {name}: {error}"));
+        session.problem(format!("sensor {name}: {error}"));
     }
     // The next question meets the silence, and tells of it.
     let count = sensors.sensors.iter().filter(|sensor| sensor.state.is_some()).count();
@@ -173,7 +173,7 @@ fn told_sensor(sensor: &Sensor) -> BmcSensor {
 }
 
 /// FRU 0, which every BMC with FRU data has, and those that the SDR repository tells of.
-fn frus(questions: &mut Questions, records: &[Sdr]) -> Vec<BmcFru> {
+fn frus(session: &mut TolerantSession, records: &[Sdr]) -> Vec<BmcFru> {
     let mut devices: Vec<(u8, Option<String>)> = vec![(0, None)];
     for record in records {
         let SdrContent::Fru(fru) = &record.content else { continue };
@@ -185,10 +185,10 @@ fn frus(questions: &mut Questions, records: &[Sdr]) -> Vec<BmcFru> {
     }
     let mut frus = Vec::new();
     for (id, name) in devices.into_iter().take(FRUS) {
-        match questions.with(|bmc| read_fru(bmc, id)) {
+        match session.with(|bmc| read_fru(bmc, id)) {
             Some(Ok(fru)) => frus.extend(told_fru(id, name, fru)),
             Some(Err(error)) if error.is_absent() || id > 0 => {}
-            Some(Err(error)) => questions.problem(format!("reading FRU {id}: {error}")),
+            Some(Err(error)) => session.problem(format!("reading FRU {id}: {error}")),
             None => break,
         }
     }

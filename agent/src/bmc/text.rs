@@ -128,19 +128,19 @@ pub fn outcome(outcome: &BmcOutcome) -> String {
 /// That in one line.
 pub fn summary(outcome: &BmcOutcome) -> String {
     let done = outcome.changes.iter().filter(|change| change.failure.is_none()).count();
-    let state = if outcome.is_as_wanted { "as wanted" } else { "not as wanted" };
+    let state = if outcome.is_as_desired { "as desired" } else { "not as desired" };
     let changes = match done {
         0 => "nothing had to be written".to_string(),
         1 => "1 change".to_string(),
         count => format!("{count} changes"),
     };
-    let changes = if done == 0 && !outcome.is_as_wanted { "no change".to_string() } else { changes };
+    let changes = if done == 0 && !outcome.is_as_desired { "no change".to_string() } else { changes };
     format!("{state}: {changes}, {} requests in {} ms", outcome.requests, outcome.took_ms)
 }
 
 fn password(state: &PasswordState) -> &str {
     match state {
-        PasswordState::NotWanted => "left as it is",
+        PasswordState::NotDesired => "left as it is",
         PasswordState::Proven => "proven",
         PasswordState::Set => "set; the BMC's own test cannot be believed",
         PasswordState::Believed => "believed to be in place, as was reported before",

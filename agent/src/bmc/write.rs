@@ -6,7 +6,7 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use stage1_contract::{PowerRestore, Secret, WantedWatchdog};
+use stage1_contract::{DesiredWatchdog, PowerRestore, Secret};
 use thiserror::Error;
 
 use super::lan::CHANNEL_LIMIT;
@@ -71,7 +71,7 @@ pub fn write(
         Write::SerialOverLan(on) => bmc.ask(&SetSolParameter { channel, value: SolEnable(*on) })?,
         Write::Clock => bmc.ask(&SetSelTime { seconds: seconds_now() })?,
         Write::IdentifyOff => bmc.ask(&ChassisIdentify { identify: Identify::Off })?,
-        Write::Watchdog(wanted) => watchdog(bmc, wanted)?,
+        Write::Watchdog(desired) => watchdog(bmc, desired)?,
         Write::PowerRestore(policy) => power_restore(bmc, policy)?,
     }
     Ok(())
@@ -162,6 +162,14 @@ fn locked(
     channel: u8,
     writes: impl FnOnce(&mut BmcSession) -> Result<(), Refused>,
 ) -> Result<(), WriteError> {
+    bmc.without_cancellation(|bmc| write_locked(bmc, channel, writes))
+}
+
+fn write_locked(
+    bmc: &mut BmcSession,
+    channel: u8,
+    writes: impl FnOnce(&mut BmcSession) -> Result<(), Refused>,
+) -> Result<(), WriteError> {
     let progress =
         |bmc: &mut BmcSession, value| bmc.ask(&SetLanParameter::<SetInProgress> { channel, value });
     let has_lock = match progress(bmc, SetInProgress::InProgress) {
@@ -210,18 +218,18 @@ fn lan_parameter(bmc: &mut BmcSession, channel: u8, write: LanWrite) -> Result<(
 }
 
 /// Stopped, or set and started.
-fn watchdog(bmc: &mut BmcSession, wanted: &WantedWatchdog) -> Result<(), WriteError> {
-    let action = action_code(&wanted.action).ok_or_else(|| {
+fn watchdog(bmc: &mut BmcSession, desired: &DesiredWatchdog) -> Result<(), WriteError> {
+    let action = action_code(&desired.action).ok_or_else(|| {
         WriteError::Impossible("the watchdog's action is none that this agent knows".to_string())
     })?;
-    let runs = action != 0 && wanted.seconds > 0;
+    let runs = action != 0 && desired.seconds > 0;
     let watchdog = Watchdog {
         user: WatchdogUser::Os,
         is_logged: true,
         action: action.into(),
         interrupt: PreTimeout::Nothing,
         interrupt_before: Duration::ZERO,
-        countdown: Duration::from_secs(wanted.seconds.into()),
+        countdown: Duration::from_secs(desired.seconds.into()),
     };
     bmc.ask(&SetWatchdogTimer { watchdog })?;
     if runs {

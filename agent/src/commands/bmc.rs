@@ -30,10 +30,10 @@ pub enum Request {
         /// For programs.
         json: bool,
     },
-    /// Make it as it is wanted.
+    /// Make it as it is desired.
     Apply {
         /// The file that says how.
-        wanted: PathBuf,
+        policy: PathBuf,
         /// Only say what would be written.
         plan: bool,
         /// For programs.
@@ -68,7 +68,7 @@ pub fn run(request: &Request) -> u8 {
     });
     let result = bmc.and_then(|mut bmc| match request {
         Request::Show { json } => show(&mut bmc, *json),
-        Request::Apply { wanted, plan, json } => apply(&mut bmc, wanted, *plan, *json),
+        Request::Apply { policy, plan, json } => apply(&mut bmc, policy, *plan, *json),
         Request::Sel { json, newest, clear } => sel(&mut bmc, *json, *newest, *clear),
         Request::Sensors { json } => sensors(&mut bmc, *json),
         Request::Reset { warm } => reset(&mut bmc, *warm),
@@ -89,11 +89,11 @@ fn show(bmc: &mut BmcSession, json: bool) -> Result<u8> {
 
 fn apply(bmc: &mut BmcSession, file: &Path, plan: bool, json: bool) -> Result<u8> {
     let name = file.display();
-    let wanted = std::fs::read(file).with_context(|| format!("reading {name}"))?;
-    let wanted = bmc::policy(&wanted).with_context(|| name.to_string())?;
+    let desired = std::fs::read(file).with_context(|| format!("reading {name}"))?;
+    let desired = bmc::policy(&desired).with_context(|| name.to_string())?;
     let (mut survey, mut problems) = survey(bmc)?;
     if plan {
-        let (plan, met) = bmc::planned(bmc, &mut survey, &wanted);
+        let (plan, met) = bmc::planned(bmc, &mut survey, &desired);
         problems.extend(met);
         problems.extend(plan.refusals);
         let writes: Vec<String> = plan.writes.iter().map(ToString::to_string).collect();
@@ -104,7 +104,7 @@ fn apply(bmc: &mut BmcSession, file: &Path, plan: bool, json: bool) -> Result<u8
         return Ok(told(json, &writes, text, &problems));
     }
     let escrow = |user: &str, _: &_| bail!("user {user} wants one made up, which only an inventory can keep");
-    problems.extend(bmc::configure(bmc, &mut survey, &wanted, &escrow));
+    problems.extend(bmc::configure(bmc, &mut survey, &desired, &escrow));
     let outcome = survey.report.outcome.unwrap_or_default();
     Ok(told(json, &outcome, || bmc::text::outcome(&outcome), &problems))
 }

@@ -36,8 +36,8 @@ mod waterfall;
 
 pub use bmc::{
     AddressSource, BmcChange, BmcChassis, BmcCredentials, BmcDevice, BmcFru, BmcHealth, BmcIpv6, BmcLan,
-    BmcOutcome, BmcPower, BmcReport, BmcSel, BmcSensor, BmcSol, BmcUser, BmcUserOutcome, PasswordState,
-    PowerRestore, Secret, SelEntry, UnknownUsers, WantedBmc, WantedLan, WantedUser, WantedWatchdog,
+    BmcOutcome, BmcPower, BmcReport, BmcSel, BmcSensor, BmcSol, BmcUser, BmcUserOutcome, DesiredBmcConfig,
+    DesiredLan, DesiredUser, DesiredWatchdog, PasswordState, PowerRestore, Secret, SelEntry, UnknownUsers,
     WatchdogAction,
 };
 pub use detail::{Address, Bond, Detail, Dns, ExtraFile, Interface, Route, Vlan};

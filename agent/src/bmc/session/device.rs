@@ -198,7 +198,7 @@ impl Incoming {
     }
 
     /// The completion code and the data, where they answer this command: the number of the message is the driver's own
-    /// book-keeping and was never on the wire of a KCS interface.
+    /// book-keeping and was never on the transport of a KCS interface.
     fn answer(self, net_fn: NetFn, code: u8) -> Result<Vec<u8>, TransportError> {
         if (self.net_fn, self.code) != (net_fn as u8 | 1, code) {
             let (net_fn, code) = (self.net_fn, self.code);

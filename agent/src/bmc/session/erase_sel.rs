@@ -5,7 +5,7 @@ use super::walk::{RESERVATIONS, is_lost};
 use super::{BmcSession, Error};
 use ipmi::storage::{ClearSel, ClearSelStatus, Erasure, ReserveSel};
 
-/// Erases the whole log, and waits until that is done; `pause` is called between two questions how far it is.
+/// Erases the whole log, and waits until that is done; `pause` is called between two session how far it is.
 ///
 /// # Errors
 /// Where the BMC refuses, or is not done at the deadline.

@@ -30,6 +30,9 @@ pub use walk::Doubt;
 /// The longest pause before asking again: a BMC takes a minute or two to boot.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// How often a pause looks whether it is cancelled.
+const POLL: Duration = Duration::from_millis(20);
+
 /// The way to a BMC.
 pub trait Transport: Send {
     /// Sends a request and waits for its answer, and no other's: the completion code and the data after it.
@@ -135,6 +138,9 @@ pub enum Reason {
     /// It was not sent: the time for the BMC was over.
     #[error("the time for the BMC is over")]
     Deadline,
+    /// It was not sent: the run has ended.
+    #[error("cancelled, since the run has ended")]
+    Cancelled,
 }
 
 impl Error {
@@ -158,23 +164,31 @@ impl Error {
 
     /// Asking more makes no sense.
     pub fn is_hung(&self) -> bool {
-        matches!(self.reason, Reason::Silent(_) | Reason::Gone(_) | Reason::Deadline)
+        matches!(self.reason, Reason::Silent(_) | Reason::Gone(_) | Reason::Deadline | Reason::Cancelled)
     }
 }
 
 /// A conversation with a BMC.
 pub struct BmcSession {
-    wire: Box<dyn Transport>,
-    patience: RetryPolicy,
+    transport: Box<dyn Transport>,
+    policy: RetryPolicy,
     deadline: Instant,
     counters: Counters,
     answered: Option<Instant>,
+    is_cancelled: Box<dyn Fn() -> bool + Send>,
 }
 
 impl BmcSession {
     /// Nothing is sent after `deadline`, and nothing waited for.
-    pub fn new(wire: Box<dyn Transport>, patience: RetryPolicy, deadline: Instant) -> Self {
-        Self { wire, patience, deadline, counters: Counters::default(), answered: None }
+    pub fn new(transport: Box<dyn Transport>, policy: RetryPolicy, deadline: Instant) -> Self {
+        Self {
+            transport,
+            policy,
+            deadline,
+            counters: Counters::default(),
+            answered: None,
+            is_cancelled: Box::new(|| false),
+        }
     }
 
     /// Sends a command and waits for its answer.
@@ -207,6 +221,19 @@ impl BmcSession {
         answer.map_err(|malformed| request.error(attempts, Reason::Malformed(malformed), false))
     }
 
+    /// From here on nothing is sent once `is_cancelled` returns true.
+    pub fn cancel_with(&mut self, is_cancelled: impl Fn() -> bool + Send + 'static) {
+        self.is_cancelled = Box::new(is_cancelled);
+    }
+
+    /// Runs commands that belong together, which [`BmcSession::cancel_with`] must not tear apart.
+    pub fn without_cancellation<T>(&mut self, commands: impl FnOnce(&mut Self) -> T) -> T {
+        let is_cancelled = std::mem::replace(&mut self.is_cancelled, Box::new(|| false));
+        let result = commands(self);
+        self.is_cancelled = is_cancelled;
+        result
+    }
+
     /// What the conversation has cost so far.
     pub fn counters(&self) -> Counters {
         self.counters
@@ -225,7 +252,7 @@ impl BmcSession {
     /// The data of the BMC's answer; attempt after attempt until it is a good one or there is no hope.
     fn exchange(&mut self, request: &Request<'_>) -> Result<Vec<u8>, Error> {
         let (mut attempts, mut losses, mut is_unsure) = (0, 0, false);
-        let mut pause = self.patience.pause;
+        let mut pause = self.policy.pause;
         let start = Instant::now();
         let mut reason = Reason::Deadline;
         loop {
@@ -239,16 +266,20 @@ impl BmcSession {
             is_unsure |= request.changes && leaves_open(&reason);
             let again = match reason {
                 Reason::Refused(code, _) if code.may_pass() => {
-                    let is_early = start.elapsed() < self.patience.answer;
-                    is_early && attempts < self.patience.attempts || self.is_away(code)
+                    let is_early = start.elapsed() < self.policy.answer;
+                    is_early && attempts < self.policy.attempts || self.is_away(code)
                 }
                 Reason::Silent(_) | Reason::Garbled(_) => losses == 1 && !request.changes,
-                Reason::Refused(..) | Reason::Malformed(_) | Reason::Gone(_) | Reason::Deadline => false,
+                Reason::Refused(..)
+                | Reason::Malformed(_)
+                | Reason::Gone(_)
+                | Reason::Deadline
+                | Reason::Cancelled => false,
             };
             if !again || self.left() <= pause {
                 return Err(request.error(attempts, reason, is_unsure));
             }
-            thread::sleep(pause);
+            self.pause(pause);
             self.counters.waited += pause;
             self.counters.retries += 1;
             pause = LONGEST_PAUSE.min(pause * 2);
@@ -258,14 +289,17 @@ impl BmcSession {
     /// One request. The data of an answer whose completion code is 00h.
     fn attempt(&mut self, request: &Request<'_>) -> Result<Vec<u8>, Reason> {
         let since = self.answered.map_or(Duration::MAX, |answered| answered.elapsed());
-        thread::sleep(self.patience.spacing.saturating_sub(since));
-        let timeout = self.patience.answer.min(self.left());
+        thread::sleep(self.policy.spacing.saturating_sub(since));
+        let timeout = self.policy.answer.min(self.left());
         if timeout.is_zero() {
             return Err(Reason::Deadline);
         }
+        if (self.is_cancelled)() {
+            return Err(Reason::Cancelled);
+        }
         self.counters.requests += 1;
         self.counters.changes += u32::from(request.changes);
-        let answer = self.wire.exchange(request.net_fn, request.code, request.data, timeout);
+        let answer = self.transport.exchange(request.net_fn, request.code, request.data, timeout);
         self.answered = Some(Instant::now());
         let answer = answer.map_err(|error| match error {
             TransportError::Silent => Reason::Silent(timeout),
@@ -298,6 +332,17 @@ impl BmcSession {
             Ok(data) => GetDeviceId.answer(&data).is_ok_and(|id| id.is_updating),
             Err(Reason::Refused(code, _)) => code.may_pass(),
             Err(_) => false,
+        }
+    }
+
+    /// Waits, for as long as the session is not cancelled.
+    fn pause(&self, pause: Duration) {
+        let end = Instant::now() + pause;
+        while let left = end.saturating_duration_since(Instant::now())
+            && !left.is_zero()
+            && !(self.is_cancelled)()
+        {
+            thread::sleep(left.min(POLL));
         }
     }
 
@@ -334,7 +379,7 @@ fn leaves_open(reason: &Reason) -> bool {
             matches!(*code, Completion::TIMEOUT | Completion::NO_ANSWER | Completion::UNSPECIFIED)
         }
         Reason::Silent(_) | Reason::Garbled(_) | Reason::Gone(_) => true,
-        Reason::Malformed(_) | Reason::Deadline => false,
+        Reason::Malformed(_) | Reason::Deadline | Reason::Cancelled => false,
     }
 }
 
@@ -441,9 +486,9 @@ mod tests {
         let answers = answers.map(|answer| answer.map(<[u8]>::to_vec)).into();
         let script =
             Script(Arc::new(Mutex::new(Scripted { answers, delay: Duration::ZERO, asked: Vec::new() })));
-        let patience = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
+        let policy = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
         let deadline = Instant::now() + Duration::from_secs(60);
-        (BmcSession::new(Box::new(script.clone()), patience, deadline), script)
+        (BmcSession::new(Box::new(script.clone()), policy, deadline), script)
     }
 
     #[test]
@@ -493,7 +538,7 @@ mod tests {
     #[test]
     fn a_refusal_that_takes_long_costs_fewer_attempts() {
         let (mut bmc, script) = conversation([Ok(&[0xc3]), Ok(&DEVICE_ID)]);
-        bmc.patience.answer = Duration::from_millis(5);
+        bmc.policy.answer = Duration::from_millis(5);
         script.0.lock().unwrap().delay = Duration::from_millis(6);
         assert_eq!(bmc.ask(&Read).unwrap_err().completion(), Some(Completion::TIMEOUT));
         assert_eq!(script.codes(), [0x70, 0x01]);
@@ -521,7 +566,7 @@ mod tests {
     #[test]
     fn a_bmc_that_stays_away_costs_the_deadline() {
         let (mut bmc, script) = conversation([Ok(&[0xd1])]);
-        bmc.patience.attempts = 1;
+        bmc.policy.attempts = 1;
         bmc.set_deadline(Instant::now() + Duration::from_millis(40));
         let error = bmc.ask(&Write).unwrap_err();
         assert!(script.codes().len() > 1);
@@ -590,10 +635,23 @@ mod tests {
     #[test]
     fn commands_keep_their_distance() {
         let (mut bmc, script) = conversation([Ok(&[0, 42])]);
-        bmc.patience.spacing = Duration::from_millis(10);
+        bmc.policy.spacing = Duration::from_millis(10);
         bmc.ask(&Read).unwrap();
         bmc.ask(&Read).unwrap();
         let asked = &script.0.lock().unwrap().asked;
         assert!(asked[1].at - asked[0].at >= Duration::from_millis(10));
+    }
+
+    #[test]
+    fn a_cancelled_session_sends_nothing_but_what_belongs_together() {
+        let (mut bmc, script) = conversation([Ok(&[0])]);
+        bmc.cancel_with(|| true);
+        let error = bmc.ask(&ipmi::app::ColdReset).unwrap_err();
+        assert!(error.is_hung() && error.reason == Reason::Cancelled, "{error}");
+        assert_eq!(bmc.counters().requests, 0);
+        bmc.without_cancellation(|bmc| bmc.ask(&ipmi::app::ColdReset)).unwrap();
+        assert_eq!(bmc.counters().requests, 1);
+        assert_eq!(bmc.ask(&ipmi::app::ColdReset).unwrap_err().reason, Reason::Cancelled);
+        drop(script);
     }
 }

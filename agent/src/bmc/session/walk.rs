@@ -235,9 +235,9 @@ pub mod model {
         /// A conversation with it.
         pub fn bmc(self) -> (BmcSession, Shared) {
             let shared = Shared(Arc::new(Mutex::new(self)));
-            let patience = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
+            let policy = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
             let deadline = Instant::now() + Duration::from_secs(60);
-            (BmcSession::new(Box::new(shared.clone()), patience, deadline), shared)
+            (BmcSession::new(Box::new(shared.clone()), policy, deadline), shared)
         }
 
         fn answer(&mut self, net_fn: NetFn, code: u8, data: &[u8]) -> Vec<u8> {
@@ -270,14 +270,14 @@ pub mod model {
             };
             let Some((_, next, bytes)) = found else { return vec![0xcb] };
             let rest = &bytes[bytes.len().min(usize::from(offset))..];
-            let wanted = if count == PieceOf::WHOLE { rest.len() } else { usize::from(count) };
-            if self.most != 0 && wanted > self.most {
+            let desired = if count == PieceOf::WHOLE { rest.len() } else { usize::from(count) };
+            if self.most != 0 && desired > self.most {
                 return vec![0xca];
             }
             if offset != 0 && !self.holds(u16::from_le_bytes([low, high])) {
                 return vec![0xc5];
             }
-            let rest = &rest[..rest.len().min(wanted).min(self.short.unwrap_or(usize::MAX))];
+            let rest = &rest[..rest.len().min(desired).min(self.short.unwrap_or(usize::MAX))];
             [&[0], &next.to_le_bytes()[..], rest].concat()
         }
 
@@ -301,8 +301,8 @@ pub mod model {
         fn inventory(&self, data: &[u8]) -> Vec<u8> {
             let [_, low, high, count] = *data else { return vec![0xc7] };
             let unit = 1 + usize::from(self.is_by_words);
-            let wanted = usize::from(count) * unit;
-            if self.most != 0 && wanted > self.most {
+            let desired = usize::from(count) * unit;
+            if self.most != 0 && desired > self.most {
                 return vec![0xc8];
             }
             let offset = usize::from(u16::from_le_bytes([low, high])) * unit;
@@ -310,7 +310,7 @@ pub mod model {
                 return vec![0xc9];
             }
             let rest = &self.fru[offset..];
-            let rest = &rest[..rest.len().min(wanted)];
+            let rest = &rest[..rest.len().min(desired)];
             [&[0, (rest.len() / unit) as u8], rest].concat()
         }
     }

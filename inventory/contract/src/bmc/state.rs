@@ -164,7 +164,8 @@ pub struct BmcChassis {
 #[serde(default)]
 pub struct BmcOutcome {
     /// It is as it was wanted, proven by reading it back.
-    pub is_as_wanted: bool,
+    #[serde(rename = "is_as_wanted")]
+    pub is_as_desired: bool,
     /// What was changed, in the order in which it was.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<BmcChange>,
@@ -215,7 +216,8 @@ pub struct BmcUserOutcome {
 pub enum PasswordState {
     /// Nothing was wanted of it.
     #[default]
-    NotWanted,
+    #[serde(rename = "not-wanted")]
+    NotDesired,
     /// The BMC took it for right and a wrong one for wrong.
     Proven,
     /// It was set, and the BMC did not refuse; its own test cannot be believed or is not there.

@@ -82,7 +82,7 @@ fn user(name: &str, password: &str) -> String {
 fn makes_all_as_it_is_wanted_and_then_writes_nothing() {
     let stand = unlike();
     let first = run(&stand, FULL);
-    assert!(first.problems.is_empty() && first.outcome.is_as_wanted, "{:#?}", first.problems);
+    assert!(first.problems.is_empty() && first.outcome.is_as_desired, "{:#?}", first.problems);
     assert_eq!(passwords(&first), [PasswordState::Proven, PasswordState::Proven]);
     assert_eq!(first.outcome.unknown_users, ["2 ADMIN"]);
     assert_eq!(
@@ -142,7 +142,7 @@ fn makes_all_as_it_is_wanted_and_then_writes_nothing() {
     stand.bmc.proxy().reset_counts();
     let second = run(&stand, FULL);
     assert_eq!((writes(&stand), second.outcome.changes, second.problems), (vec![], vec![], vec![]));
-    assert!(second.outcome.is_as_wanted);
+    assert!(second.outcome.is_as_desired);
 }
 
 /// Apart from the rest: with cipher suite 0 off, ipmi_sim takes its level for that of operators.
@@ -150,7 +150,7 @@ fn makes_all_as_it_is_wanted_and_then_writes_nothing() {
 fn an_operator_is_let_in_as_one_and_as_no_more() {
     let stand = Stand::up("", "");
     let ops = "[[users]]\nname = 'ops'\nprivilege = 'operator'\npassword = 'Battery-Staple-2'\n";
-    assert!(run(&stand, ops).outcome.is_as_wanted);
+    assert!(run(&stand, ops).outcome.is_as_desired);
     let act = |password: &str, words: &[&str]| {
         let words = [&["-L", "OPERATOR"], words].concat();
         stand.bmc.ipmitool("ops", password, &words).map_err(|error| error.to_string())
@@ -182,7 +182,7 @@ fn what_the_bmc_refuses_does_not_keep_it_from_the_rest() {
     .to_vec();
     expected.retain(|expected| !run.problems.iter().any(|problem| problem.starts_with(expected)));
     assert!(expected.is_empty() && run.problems.len() == 5, "{expected:#?} {:#?}", run.problems);
-    assert!(!run.outcome.is_as_wanted);
+    assert!(!run.outcome.is_as_desired);
     assert_eq!(passwords(&run), [PasswordState::Failed, PasswordState::Failed, PasswordState::Proven]);
     assert!(logs_in(&stand, "boss", "Correct-Horse-1") && done(&run).contains(&"clock: the host's"));
 }
@@ -221,7 +221,7 @@ fn users_that_nobody_wants_are_told_or_disabled_after_the_wanted_ones_are_in() {
     assert_eq!(writes(&stand), Vec::<String>::new());
 
     // Wanted after all.
-    assert!(run(&stand, &user("guest", "Battery-Staple-2")).outcome.is_as_wanted);
+    assert!(run(&stand, &user("guest", "Battery-Staple-2")).outcome.is_as_desired);
     assert!(logs_in(&stand, "guest", "Battery-Staple-2"));
 }
 
@@ -246,7 +246,7 @@ fn what_is_in_place_is_believed_where_the_bmc_cannot_tell() {
             stand.bmc.proxy().reset_counts();
             let rotated = run(&stand, &wanted);
             assert_eq!(passwords(&rotated), [PasswordState::Set], "{answer}");
-            assert!(rotated.outcome.is_as_wanted, "{:#?}", rotated.problems);
+            assert!(rotated.outcome.is_as_desired, "{:#?}", rotated.problems);
             assert!(writes(&stand).contains(&"06 47 02 02 (16 secret bytes) -> 00".to_string()));
             assert!(logs_in(&stand, "ADMIN", "Correct-Horse-1") && !logs_in(&stand, "ADMIN", "factory"));
         }
@@ -334,7 +334,7 @@ fn the_lan_may_be_another_channel_and_have_a_lease() {
     let stand = Stand::up("lan_channel = 8", "");
     let wanted = "[lan]\nsource = 'dhcp'\naddress = '10.9.0.77'\nvlan = 0\n";
     let leased = run(&stand, wanted);
-    assert!(leased.outcome.is_as_wanted, "{:#?}", leased.problems);
+    assert!(leased.outcome.is_as_desired, "{:#?}", leased.problems);
     assert_eq!(done(&leased), ["LAN: address by DHCP"]);
     assert_eq!(
         writes(&stand),
@@ -353,7 +353,7 @@ fn a_watchdog_that_runs_is_stopped() {
     stand.faults(&["06 25 times 1 data 44010010B80BB80B"]);
     let wanted = "watchdog = { action = 'stop', seconds = 0 }\n";
     let stopped = run(&stand, wanted);
-    assert!(stopped.outcome.is_as_wanted, "{:#?}", stopped.problems);
+    assert!(stopped.outcome.is_as_desired, "{:#?}", stopped.problems);
     assert_eq!(done(&stopped), ["watchdog: stopped"]);
     // Set Watchdog Timer, and no Reset Watchdog Timer, which would start it.
     let counts = stand.bmc.proxy().counts();
@@ -368,7 +368,7 @@ fn a_new_user_may_use_serial_over_lan_at_once() {
     stand.faults(&["06 4D times 1 answer 0000000000", "06 4D answer 0002000000", "06 4C answer 00"]);
     let wanted = format!("serial_over_lan = true\n{}", user("boss", "Correct-Horse-1"));
     let made = run(&stand, &wanted);
-    assert!(made.outcome.is_as_wanted, "{:#?}", made.problems);
+    assert!(made.outcome.is_as_desired, "{:#?}", made.problems);
     assert_eq!(done(&made).last(), Some(&"user 3 boss: serial over LAN"));
     assert!(done(&run(&stand, &wanted)).is_empty());
 }

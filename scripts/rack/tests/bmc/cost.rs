@@ -71,7 +71,7 @@ raw 0x0c 0x22 1 1 0 0
 fn asks_the_bmc_less_often_than_ipmitool_does() {
     let ours = unlike();
     let outcome = run(&ours, WANTED).outcome;
-    assert!(outcome.is_as_wanted, "{outcome:#?}");
+    assert!(outcome.is_as_desired, "{outcome:#?}");
     assert!(outcome.took_ms < 2000, "{} ms", outcome.took_ms);
     let requests = ours.bmc.proxy().exchanges().len();
     assert_eq!(u32::try_from(requests).unwrap(), outcome.requests);

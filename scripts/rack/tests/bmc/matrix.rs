@@ -229,7 +229,7 @@ fn whatever_a_bmc_does_wrong_is_told_and_costs_little() {
 
 struct Seen {
     password: Option<PasswordState>,
-    is_as_wanted: bool,
+    is_as_desired: bool,
     problems: Vec<String>,
     took: Duration,
     /// How many requests the fault befell.
@@ -265,10 +265,10 @@ fn see(&(_, rules, ..): &Case) -> Seen {
     assert!(logs_in("ADMIN", "factory"));
     let is_set = [logs_in("boss", "Correct-Horse-1"), stand.bmc.lan()["default_gw_ip_addr"] == "10.9.0.1"];
     *stand.client() = Client::connect(&stand.directory().join(SOCKET)).unwrap();
-    let heals = run(&stand, WANTED).outcome.is_as_wanted && logs_in("boss", "Correct-Horse-1");
+    let heals = run(&stand, WANTED).outcome.is_as_desired && logs_in("boss", "Correct-Horse-1");
     Seen {
         password: outcome.as_ref().map(|outcome| outcome.users[0].password.clone()),
-        is_as_wanted: outcome.is_some_and(|outcome| outcome.is_as_wanted),
+        is_as_desired: outcome.is_some_and(|outcome| outcome.is_as_desired),
         problems,
         took,
         befallen: log.lines().filter(is_befallen).count(),
@@ -287,7 +287,7 @@ fn judge((fault, rules, password, is_set, expected): &Case, seen: &Seen) -> Vec<
         (seen.is_set == *is_set, true, "who logs in, and the gateway"),
         (problem.starts_with(expected), true, "the first problem"),
         (seen.problems.is_empty(), expected.is_empty(), "that there is a problem"),
-        (seen.is_as_wanted, expected.is_empty(), "whether it is as wanted"),
+        (seen.is_as_desired, expected.is_empty(), "whether it is as wanted"),
         (seen.took <= most, true, "the time"),
         (seen.heals, true, "the next boot"),
     ];

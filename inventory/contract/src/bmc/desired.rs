@@ -13,14 +13,14 @@ use crate::Secret;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
-pub struct WantedBmc {
+pub struct DesiredBmcConfig {
     /// The users that must be there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub users: Vec<WantedUser>,
+    pub users: Vec<DesiredUser>,
     /// What becomes of enabled users that are not among them.
     pub unknown_users: UnknownUsers,
     /// The BMC's own address.
-    pub lan: Option<WantedLan>,
+    pub lan: Option<DesiredLan>,
     /// Whether IPMI over LAN is always available on the LAN channel.
     pub ipmi_over_lan: Option<bool>,
     /// Whether cipher suite 0, which lets in without a password, may be used by anybody. `false` turns it off.
@@ -32,7 +32,7 @@ pub struct WantedBmc {
     /// Whether the identify LED is turned off.
     pub identify_off: bool,
     /// The BMC's watchdog.
-    pub watchdog: Option<WantedWatchdog>,
+    pub watchdog: Option<DesiredWatchdog>,
     /// What the host does when power comes back.
     pub power_restore: Option<PowerRestore>,
 }
@@ -41,7 +41,7 @@ pub struct WantedBmc {
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct WantedUser {
+pub struct DesiredUser {
     /// Its name, 1 to 16 bytes of ASCII (IPMI 2.0, section 22.28).
     pub name: String,
     /// Its privilege level on the LAN channel: `callback`, `user`, `operator`, `administrator` or `oem`.
@@ -79,7 +79,7 @@ pub enum UnknownUsers {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
-pub struct WantedLan {
+pub struct DesiredLan {
     /// Where it comes from.
     pub source: Option<AddressSource>,
     /// With [`AddressSource::Static`]: the address.
@@ -109,7 +109,7 @@ pub enum AddressSource {
 /// The BMC's watchdog.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct WantedWatchdog {
+pub struct DesiredWatchdog {
     /// What it does when it runs out.
     pub action: WatchdogAction,
     /// When it runs out, in seconds, up to 6553; 0 stops it.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How a BMC is set, as far as that can be wanted otherwise. Pure.
+//! How a BMC is set, as far as that can be desired otherwise. Pure.
 
 use stage1_contract::{AddressSource, PowerRestore};
 
@@ -7,7 +7,7 @@ use ipmi::app::Privilege;
 
 /// The settings of a BMC. What is `None` the BMC does not tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Current {
+pub struct BmcConfig {
     /// All slots for users, from 1 on.
     pub users: Vec<Slot>,
     /// The LAN channel.

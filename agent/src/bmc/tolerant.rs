@@ -5,13 +5,13 @@ use super::session::{BmcSession, Error};
 use ipmi::Command;
 
 /// A conversation in which a failure costs what was asked for, and the BMC's silence everything that would follow.
-pub struct Questions<'a> {
+pub struct TolerantSession<'a> {
     bmc: &'a mut BmcSession,
     problems: Vec<String>,
     is_hung: bool,
 }
 
-impl<'a> Questions<'a> {
+impl<'a> TolerantSession<'a> {
     /// A conversation.
     pub fn new(bmc: &'a mut BmcSession) -> Self {
         Self { bmc, problems: Vec::new(), is_hung: false }

@@ -199,7 +199,7 @@ fn users_that_nobody_wants_are_told_or_disabled_after_the_wanted_ones_are_in() {
     let both = format!("unknown_users = 'disable'\n{boss}{}", user("ops", "Battery-Staple-2"));
     stand.faults(&["06 47/**02 cc CC"]);
     let hindered = run(&stand, &both);
-    let told = "users that nobody wants stay enabled until the wanted ones are in place";
+    let told = "unknown users stay enabled until all desired users can log in";
     assert!(hindered.problems.iter().any(|problem| problem == told), "{:#?}", hindered.problems);
     assert!(logs_in(&stand, "guest", "guest") && logs_in(&stand, "ADMIN", "factory"));
 
@@ -290,7 +290,7 @@ fn a_password_that_cannot_be_kept_is_not_set() {
     let stand = Stand::up("", "");
     let wanted = format!("[[users]]\nname = 'boss'\ngenerate = true\n{}", user("ops", "Battery-Staple-2"));
     let run = run_with(&stand, &wanted, &|_, _| bail!("the inventory is gone"));
-    assert_eq!(run.problems, ["user boss: no password could be made up: the inventory is gone"]);
+    assert_eq!(run.problems, ["user boss: generating a password: the inventory is gone"]);
     assert_eq!(passwords(&run), [PasswordState::Failed, PasswordState::Proven]);
     let written = writes(&stand);
     assert!(
@@ -319,7 +319,7 @@ fn a_password_is_stored_with_as_many_bytes_as_the_bmc_wants() {
     // ipmi_sim, which takes 20 bytes and stores 16.
     let stand = Stand::up("", "");
     let long = run(&stand, &user("boss", "0123456789abcdefghij"));
-    let told = "user boss: the BMC took the password, and its own test says that it is wrong";
+    let told = "user boss: the BMC accepted the password, but its own test rejects it";
     assert_eq!((passwords(&long), long.problems), (vec![PasswordState::Failed], vec![told.to_string()]));
     assert!(!logs_in(&stand, "boss", "0123456789abcdefghij"));
 

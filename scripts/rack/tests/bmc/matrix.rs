@@ -53,13 +53,13 @@ const CASES: [Case; 38] = [
         "user 3: name boss: Set User Name: 0xc0",
     ),
     ("a read is dropped", &["06 46/03 times 1 drop"], Some(Proven), BOTH, ""),
-    ("a write is dropped", &["06 45 times 1 drop"], Some(Failed), NOTHING, "user 3: name boss: perhaps done"),
+    ("a write is dropped", &["06 45 times 1 drop"], Some(Failed), NOTHING, "user 3: name boss: outcome unknown"),
     (
         "a write is done, its answer dropped",
         &["06 47/**02 times 1 lose"],
         Some(Failed),
         NOTHING,
-        "user 3 boss: password: perhaps",
+        "user 3 boss: password: outcome unknown",
     ),
     ("each answer takes 20 ms", &["* * delay 20"], Some(Proven), BOTH, ""),
     ("each answer comes twice", &["* * twice"], Some(Proven), BOTH, ""),
@@ -97,14 +97,14 @@ const CASES: [Case; 38] = [
         &["06 47/**02 hang"],
         Some(Failed),
         NOTHING,
-        "user 3 boss: password: perhaps done, perhaps not",
+        "user 3 boss: password: outcome unknown",
     ),
     (
         "hangs with the LAN's lock held",
         &["0C 01/**0C hang"],
         Some(Set),
         USER,
-        "LAN: gateway 10.9.0.1: perhaps done, perhaps not",
+        "LAN: gateway 10.9.0.1: outcome unknown",
     ),
     ("the wire breaks", &["06 46/05 times 1 disconnect"], Some(Failed), NOTHING, HUNG),
     (
@@ -200,8 +200,8 @@ const CASES: [Case; 38] = [
 const NOISE: &str = "* * data FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF";
 /// Not a rule, but a write that is left undone.
 const LOCKED: &str = "set in progress";
-const HUNG: &str = "the BMC hangs, and is left alone from here on: ";
-const WRONG: &str = "user boss: the BMC took the password, and its own test says that it is wrong";
+const HUNG: &str = "the BMC stopped responding, no further requests are sent: ";
+const WRONG: &str = "user boss: the BMC accepted the password, but its own test rejects it";
 
 #[test]
 fn whatever_a_bmc_does_wrong_is_told_and_costs_little() {

@@ -18,6 +18,7 @@ pub mod transport;
 
 mod codes;
 mod parameter;
+mod piece;
 
 pub use message::{Command, Completion, Malformed, NetFn, Reader};
 pub use parameter::{Parameter, SetInProgress, Writable};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Set User Access and Get User Access (IPMI 2.0, sections 22.26 and 22.27).
+//! Set User Access and Get User Access (IPMI 2.0, sections 22.26 and 22.27), and privilege levels (section 6.8).
 
-use super::Privilege;
+use crate::codes::codes;
 use crate::{Command, Malformed, NetFn, Reader};
 
 /// Asks what a user may do on a channel.
@@ -50,6 +50,31 @@ pub struct Access {
     pub messaging: bool,
     /// The highest privilege on this channel.
     pub limit: Privilege,
+}
+
+codes! {
+    /// A privilege level (IPMI 2.0, section 6.8; table 22-28).
+    pub enum Privilege {
+        /// May only ask to be called back.
+        Callback = 1,
+        /// May read.
+        User = 2,
+        /// May control the host, and not configure the BMC.
+        Operator = 3,
+        /// May all.
+        Administrator = 4,
+        /// What the maker says.
+        Oem = 5,
+        /// May nothing on this channel.
+        NoAccess = 15,
+    }
+}
+
+impl Privilege {
+    /// From the low four bits of a field.
+    pub(crate) fn of(field: u8) -> Self {
+        Self::from(field & 0x0f)
+    }
 }
 
 impl Command for GetUserAccess {

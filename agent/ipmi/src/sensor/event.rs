@@ -2,19 +2,9 @@
 //! Events of sensors (IPMI 2.0, sections 29.7, 32.1, 42). Pure.
 
 use super::event_details::{Detail, details};
-use super::events::{Named, named};
+use super::event_names::named;
+use super::severity::{Named, SENSOR_SPECIFIC, Severity, THRESHOLD};
 use super::types::sensor_type;
-
-/// How bad an event is. The specification does not say; the tables of events do, for the usual server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Nothing is wrong, or no longer, or it is not known what the event means.
-    Informational,
-    /// Somebody should look at it.
-    Warning,
-    /// Something failed, or is about to.
-    Critical,
-}
 
 /// Something that happened to a sensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,12 +94,6 @@ impl Event {
         Some((detail, named))
     }
 }
-
-/// The event/reading type of thresholds.
-pub const THRESHOLD: u8 = 0x01;
-
-/// The event/reading type of events that the sensor's type defines.
-pub const SENSOR_SPECIFIC: u8 = 0x6f;
 
 #[cfg(test)]
 mod tests {

@@ -3,8 +3,7 @@
 //!
 //! That tool takes the kind of a power supply's configuration error from event data 2; the specification has it in 3.
 
-use super::event::Severity;
-use super::events::{Named, RESERVED, critical, ok, warning};
+use super::severity::{Named, RESERVED, Severity, critical, ok, warning};
 
 /// What a further data byte says of an event.
 pub struct Detail {

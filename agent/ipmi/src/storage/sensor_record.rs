@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The records of sensors: full (IPMI 2.0, section 43.1), compact (43.2), event-only (43.3). Pure.
 
-use super::sdr_record::{BMC, Entity};
+use super::locator::{BMC, Entity};
 use super::text;
 use crate::sensor::{Factors, THRESHOLD, Units};
 use crate::{Malformed, Reader};
@@ -143,13 +143,14 @@ impl Sharing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::{Sdr, SdrContent};
 
     fn sensor(record: &[u8]) -> SensorRecord {
-        match Sdr::parse(record).unwrap().content {
-            SdrContent::Sensor(sensor) => sensor,
-            other => panic!("{other:?}"),
-        }
+        let form = match record[3] {
+            0x01 => Form::Full,
+            0x02 => Form::Compact,
+            _ => Form::EventOnly,
+        };
+        SensorRecord::parse(form, &mut Reader::new(&record[5..])).unwrap()
     }
 
     #[test]

@@ -2,15 +2,13 @@
 //! A FRU's inventory (*IPMI Platform Management FRU Information Storage Definition*, v1.0 r1.3). Pure.
 
 mod area;
-mod extent;
 mod multi_record;
 
 use thiserror::Error;
 
 use area::Area;
-use multi_record::power_supplies;
+use multi_record::{Header, power_supplies};
 
-pub use extent::extent;
 pub use multi_record::PowerSupply;
 
 /// What a FRU tells of itself.
@@ -120,6 +118,20 @@ impl Fru {
     }
 }
 
+/// How many bytes are wanted, as far as those that are known tell. Once that is not more than are known, it is all.
+///
+/// A BMC reads its EEPROMs slowly, and the most of many a one is empty.
+pub fn extent(known: &[u8]) -> usize {
+    let Some(&[format, _, chassis, board, product, multi_record, ..]) = known.first_chunk::<HEADER>() else {
+        return HEADER;
+    };
+    if format & 0x0f != 1 {
+        return HEADER;
+    }
+    let areas = [chassis, board, product].map(|offset| area_end(known, usize::from(offset) * 8));
+    areas.into_iter().fold(HEADER, usize::max).max(records_end(known, usize::from(multi_record) * 8))
+}
+
 impl Chassis {
     /// The area names no language: it is English.
     fn read(mut area: Area<'_>) -> Self {
@@ -159,6 +171,26 @@ impl Product {
             custom: area.fields(),
         }
     }
+}
+
+fn area_end(known: &[u8], at: usize) -> usize {
+    match (at, known.get(at + 1)) {
+        (0, _) => HEADER,
+        (_, None) => at + 2,
+        (_, Some(eights)) => at + usize::from(*eights) * 8,
+    }
+}
+
+fn records_end(known: &[u8], start: usize) -> usize {
+    let mut at = start;
+    while at != 0 {
+        let Some(header) = Header::at(known, at) else { return at + Header::LENGTH };
+        if header.is_last || !header.is_right {
+            return header.end;
+        }
+        at = header.end;
+    }
+    HEADER
 }
 
 /// The length of the common header (section 8).

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Get SDR Repository Info (IPMI 2.0, section 33.9).
+//! The SDR repository: Get SDR Repository Info, Reserve SDR Repository and Get SDR (IPMI 2.0, sections 33.9, 33.11 and
+//! 33.12).
 
-use super::Timestamp;
+use super::{Piece, PieceOf, Timestamp};
 use crate::{Command, Malformed, NetFn, Reader};
 
 /// Asks how many sensor data records there are.
@@ -42,6 +43,44 @@ impl Command for GetSdrRepositoryInfo {
     }
 }
 
+/// Asks for a number that becomes void as soon as the repository changes under who holds it.
+#[derive(Clone, Copy, Debug)]
+pub struct ReserveSdrRepository;
+
+impl Command for ReserveSdrRepository {
+    const NAME: &'static str = "Reserve SDR Repository";
+    const NET_FN: NetFn = NetFn::Storage;
+    const CODE: u8 = 0x22;
+    type Answer = u16;
+
+    fn data(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn answer(&self, data: &[u8]) -> Result<u16, Malformed> {
+        Reader::new(data).word("reservation ID")
+    }
+}
+
+/// Asks for a sensor data record, or a piece of it.
+#[derive(Clone, Copy, Debug)]
+pub struct GetSdr(pub PieceOf);
+
+impl Command for GetSdr {
+    const NAME: &'static str = "Get SDR";
+    const NET_FN: NetFn = NetFn::Storage;
+    const CODE: u8 = 0x23;
+    type Answer = Piece;
+
+    fn data(&self) -> Vec<u8> {
+        self.0.data()
+    }
+
+    fn answer(&self, data: &[u8]) -> Result<Piece, Malformed> {
+        Piece::parse(data)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +92,17 @@ mod tests {
         assert_eq!((info.version, info.records), (0x51, 156));
         assert_eq!(info.last_addition, Timestamp::SinceStart(1));
         assert!(GetSdrRepositoryInfo.answer(&data[..12]).is_err());
+    }
+
+    #[test]
+    fn a_reservation_is_read() {
+        assert_eq!(ReserveSdrRepository.answer(&[0x01, 0x80]).unwrap(), 0x8001);
+    }
+
+    #[test]
+    fn a_piece_is_asked() {
+        let command = GetSdr(PieceOf { reservation: 0x0203, record: 0x0104, offset: 5, count: 0x20 });
+        assert_eq!(command.data(), [3, 2, 4, 1, 5, 0x20]);
+        assert_eq!(command.answer(&[5, 1, 9]).unwrap(), Piece { next: 0x0105, data: vec![9] });
     }
 }

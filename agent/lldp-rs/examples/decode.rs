@@ -36,6 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn sample() -> Result<Vec<u8>, Box<dyn Error>> {
     let mac = MacAddress([0x00, 0x1b, 0x21, 0xaa, 0xbb, 0xcc]);
     let port = PortId::InterfaceName(Text::from("swp7"));
-    let lldpdu = Lldpdu::new(ChassisId::MacAddress(mac), port, 120, [Value::SystemName(Text::from("sw1.example"))])?;
+    let lldpdu =
+        Lldpdu::new(ChassisId::MacAddress(mac), port, 120, [Value::SystemName(Text::from("sw1.example"))])?;
     Ok(lldp_frame(NEAREST_BRIDGE, mac, &lldpdu))
 }

@@ -178,7 +178,7 @@ impl From<InterfaceNumbering> for u8 {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ObjectId(pub Vec<u8>);
 
-/// X.690 8.19: seven bits a byte, the high bit says that more follow, and the first number holds two arcs. An arc
+/// X.690 8.19: seven bits a byte, the high bit means that more follow, and the first number holds two arcs. An arc
 /// which does not fit 64 bits, or is cut, ends the text with an ellipsis.
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -126,7 +126,7 @@ pub struct LinkAggregation {
     pub capable: bool,
     /// It is.
     pub enabled: bool,
-    /// Who speaks: 0 not said, 1 the aggregation port, 2 the aggregator, 3 an aggregator of a single port.
+    /// The sender: 0 not specified, 1 the aggregation port, 2 the aggregator, 3 an aggregator of a single port.
     pub port_type: u8,
     /// The aggregator's interface number; 0 when not aggregated.
     pub port_id: u32,

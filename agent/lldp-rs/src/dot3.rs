@@ -115,7 +115,7 @@ pub struct MacPhy {
 pub struct EnergyEfficient {
     /// How long the sender waits before it sends.
     pub transmit: u16,
-    /// How long it asks its neighbour to wait.
+    /// How long its neighbour is requested to wait.
     pub receive: u16,
     /// How long it would rather have it wait.
     pub fallback_receive: u16,

@@ -35,13 +35,13 @@ const SNAP_CDP: [u8; 8] = [0xaa, 0xaa, 0x03, 0x00, 0x00, 0x0c, 0x20, 0x00];
 /// use lldp_rs::{ChassisId, Lldpdu, MacAddress, Text, ethernet};
 ///
 /// let source = MacAddress([0, 0x1b, 0x21, 1, 2, 3]);
-/// let hello = Lldpdu::solicit(ChassisId::Local(Text::from("a")), source, 20, "node1")?;
-/// let bytes = ethernet::lldp_frame(ethernet::NEAREST_BRIDGE, source, &hello);
+/// let lldpdu = Lldpdu::solicit(ChassisId::Local(Text::from("a")), source, 20, "node1")?;
+/// let bytes = ethernet::lldp_frame(ethernet::NEAREST_BRIDGE, source, &lldpdu);
 /// assert_eq!(bytes.len(), 60);
 ///
 /// let frame = ethernet::Frame::decode(&bytes)?;
 /// let ethernet::Payload::Lldp(payload) = frame.payload else { panic!("not LLDP") };
-/// assert_eq!(Lldpdu::decode(payload)?, hello);
+/// assert_eq!(Lldpdu::decode(payload)?, lldpdu);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn lldp_frame(destination: MacAddress, source: MacAddress, lldpdu: &Lldpdu) -> Vec<u8> {

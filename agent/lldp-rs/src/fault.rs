@@ -106,7 +106,7 @@ pub enum Problem {
         /// The bytes it has.
         actual: usize,
     },
-    /// It says that it reaches beyond the end of the frame.
+    /// Its length reaches beyond the end of the frame.
     BeyondEnd {
         /// The length that it declares.
         declared: usize,
@@ -147,7 +147,7 @@ impl fmt::Display for Problem {
 
 impl Error for Problem {}
 
-/// Why a received LLDPDU was discarded: a fault in one of the three TLVs that tell who speaks
+/// Why a received LLDPDU was discarded: a fault in one of the three mandatory TLVs
 /// (802.1AB-2016 9.2.7.7.1). Faults elsewhere cost only their own TLV: see [`Lldpdu::faults`](crate::Lldpdu::faults).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DecodeError {

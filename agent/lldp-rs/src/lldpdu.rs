@@ -6,7 +6,7 @@ use crate::med::{DeviceType, Med, MedCapabilities};
 use crate::tlv::{Tlv, Value};
 use alloc::vec::Vec;
 
-/// An LLDP data unit: TLVs in the order of the wire, of which the first three are good and tell who speaks
+/// An LLDP data unit: TLVs in the order of the wire, of which the first three are valid and identify the neighbour
 /// (802.1AB-2016 8.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lldpdu {
@@ -20,7 +20,7 @@ impl Lldpdu {
     /// Reads what follows the EtherType of a frame. Bytes after the end of the LLDPDU are padding.
     ///
     /// As 802.1AB-2016 9.2.7.7 has it, only a fault in the chassis ID, port ID or time to live discards the LLDPDU;
-    /// other faulty TLVs are kept raw and are told by [`faults`](Self::faults), and unknown ones are kept too. More
+    /// other faulty TLVs are kept raw and are listed by [`faults`](Self::faults), and unknown ones are kept too. More
     /// lenient than the standard: the End TLV may be missing.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut walk = Walk { bytes, offset: 0 };
@@ -87,12 +87,12 @@ impl Lldpdu {
     /// use lldp_rs::{ChassisId, Lldpdu, MacAddress, Text};
     ///
     /// let port = MacAddress([0, 0x1b, 0x21, 1, 2, 3]);
-    /// let hello = Lldpdu::solicit(ChassisId::Local(Text::from("boot 7f3a")), port, 20, "node1")?;
-    /// assert_eq!(Lldpdu::decode(&hello.encode()).as_ref(), Ok(&hello));
+    /// let lldpdu = Lldpdu::solicit(ChassisId::Local(Text::from("boot 7f3a")), port, 20, "node1")?;
+    /// assert_eq!(Lldpdu::decode(&lldpdu.encode()).as_ref(), Ok(&lldpdu));
     ///
-    /// let goodbye = hello.shutdown();
-    /// assert!(goodbye.is_shutdown());
-    /// assert_eq!(goodbye.chassis_id(), hello.chassis_id());
+    /// let shutdown = lldpdu.shutdown();
+    /// assert!(shutdown.is_shutdown());
+    /// assert_eq!(shutdown.chassis_id(), lldpdu.chassis_id());
     /// # Ok::<(), lldp_rs::EncodeError>(())
     /// ```
     pub fn solicit(
@@ -124,12 +124,12 @@ impl Lldpdu {
         self.tlvs.iter().flat_map(Tlv::as_bytes).copied().collect()
     }
 
-    /// Which device speaks.
+    /// The sending device.
     pub fn chassis_id(&self) -> &ChassisId {
         &self.chassis_id
     }
 
-    /// Which of its ports speaks.
+    /// The sending port.
     pub fn port_id(&self) -> &PortId {
         &self.port_id
     }

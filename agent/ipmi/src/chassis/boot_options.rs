@@ -11,12 +11,12 @@ pub trait BootParameter: Parameter {}
 
 impl BootParameter for SetInProgress {}
 
-/// Asks for a boot option.
+/// Reads a boot option.
 #[derive(Clone, Copy, Debug)]
 pub struct GetBootOption<P>(PhantomData<P>);
 
 impl<P> GetBootOption<P> {
-    /// Which one, its type tells.
+    /// The type parameter selects the option.
     pub const NEW: Self = Self(PhantomData);
 }
 
@@ -27,10 +27,10 @@ pub struct SetBootOption<P> {
     pub value: P,
 }
 
-/// A boot option as it is kept.
+/// A boot option as the BMC stores it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BootOption<P> {
-    /// It does not count: nobody set it, or it is locked.
+    /// It has no effect: it was never set, or it is locked.
     pub is_invalid: bool,
     /// The option.
     pub value: P,

@@ -5,7 +5,7 @@
 use crate::piece::{Piece, PieceOf};
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks for a record of the controller's own sensors, or a piece of it.
+/// Reads a record of the controller's own sensors, or a piece of it.
 #[derive(Clone, Copy, Debug)]
 pub struct GetDeviceSdr(pub PieceOf);
 
@@ -24,11 +24,11 @@ impl Command for GetDeviceSdr {
     }
 
     fn own_completion(code: u8) -> Option<&'static str> {
-        (code == 0x80).then_some("the record changed while it was read")
+        (code == 0x80).then_some("the record changed during the read")
     }
 }
 
-/// Asks for a number that becomes void as soon as the controller's records change under who holds it.
+/// Gets a reservation ID, which becomes invalid when the controller's records change.
 #[derive(Clone, Copy, Debug)]
 pub struct ReserveDeviceSdrRepository;
 

@@ -4,7 +4,7 @@
 use super::text;
 use crate::{Malformed, Reader};
 
-/// What a thing is a part of (section 43.14).
+/// The entity that a sensor or device belongs to (section 43.14).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entity {
     /// Its kind: 03h a processor, 0Ah a power supply, 20h a DIMM.
@@ -26,9 +26,9 @@ pub struct FruLocator {
     pub lun: u8,
     /// The controller's channel.
     pub channel: u8,
-    /// What it is.
+    /// The entity that it is.
     pub entity: Entity,
-    /// What the maker calls it.
+    /// The manufacturer's name for it.
     pub name: String,
 }
 
@@ -39,11 +39,11 @@ pub struct ControllerLocator {
     pub address: u8,
     /// Its channel.
     pub channel: u8,
-    /// What it knows: bit 0 sensors, 1 SDR repository, 2 SEL, 3 FRU inventory, 5 event generator, 7 chassis.
+    /// Device capabilities: bit 0 sensors, 1 SDR repository, 2 SEL, 3 FRU inventory, 5 event generator, 7 chassis.
     pub support: u8,
-    /// What it is.
+    /// The entity that it is.
     pub entity: Entity,
-    /// What the maker calls it.
+    /// The manufacturer's name for it.
     pub name: String,
 }
 

@@ -5,10 +5,10 @@ use super::locator::{ControllerLocator, FruLocator};
 use super::sensor_record::{Form, SensorRecord};
 use crate::{Malformed, Reader};
 
-/// A record.
+/// A sensor data record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sdr {
-    /// Its ID.
+    /// Record ID.
     pub id: u16,
     /// What it describes.
     pub content: SdrContent,
@@ -33,18 +33,18 @@ pub enum SdrContent {
 }
 
 impl Sdr {
-    /// The length of what all records begin with.
+    /// The length of the header of all records, in bytes.
     pub const HEADER: usize = 5;
 
-    /// The length of the record that begins with `header`.
+    /// The length in bytes of the record that begins with `header`; `None` where that is too short to contain it.
     pub fn length(header: &[u8]) -> Option<usize> {
         header.get(4).map(|rest| Self::HEADER + usize::from(*rest))
     }
 
-    /// Reads a record. What stands behind the length that it tells is ignored.
+    /// Decodes a record. Bytes after its own length are ignored.
     ///
     /// # Errors
-    /// [`Malformed::Short`] where a field that all records of its type have is not there.
+    /// [`Malformed::Short`] where a mandatory field of its type is missing.
     pub fn parse(record: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(record);
         let id = reader.word("record ID")?;

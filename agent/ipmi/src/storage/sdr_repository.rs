@@ -5,20 +5,20 @@
 use super::{Piece, PieceOf, Timestamp};
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks how many sensor data records there are.
+/// Reads how many sensor data records there are.
 #[derive(Clone, Copy, Debug)]
 pub struct GetSdrRepositoryInfo;
 
-/// What is known of the repository without reading it.
+/// Size and times of change of the SDR repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SdrRepositoryInfo {
-    /// The version of the SDR's commands: 51h.
+    /// Version of the SDR commands: 51h.
     pub version: u8,
     /// The number of records.
     pub records: u16,
     /// When a record was last added.
     pub last_addition: Timestamp,
-    /// When it was last erased.
+    /// When a record was last erased.
     pub last_erase: Timestamp,
 }
 
@@ -43,7 +43,7 @@ impl Command for GetSdrRepositoryInfo {
     }
 }
 
-/// Asks for a number that becomes void as soon as the repository changes under who holds it.
+/// Gets a reservation ID, which becomes invalid when the repository changes.
 #[derive(Clone, Copy, Debug)]
 pub struct ReserveSdrRepository;
 
@@ -62,7 +62,7 @@ impl Command for ReserveSdrRepository {
     }
 }
 
-/// Asks for a sensor data record, or a piece of it.
+/// Reads a sensor data record, or a piece of it.
 #[derive(Clone, Copy, Debug)]
 pub struct GetSdr(pub PieceOf);
 

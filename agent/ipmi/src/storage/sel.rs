@@ -5,26 +5,26 @@
 use super::{Piece, PieceOf, Timestamp};
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks how full the system event log is.
+/// Reads how full the system event log is.
 #[derive(Clone, Copy, Debug)]
 pub struct GetSelInfo;
 
-/// What is known of the log without reading it.
+/// Size and times of change of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SelInfo {
-    /// The version of the SEL's commands, BCD with the digits swapped: 51h is 1.5, which IPMI 2.0 says too.
+    /// Version of the SEL commands, BCD with the digits swapped: 51h is 1.5, also in IPMI 2.0.
     pub version: u8,
     /// The number of records.
     pub records: u16,
-    /// Free bytes; FFFFh is as many or more.
+    /// Free space in bytes; FFFFh is that or more.
     pub free: u16,
     /// When a record was last added.
     pub last_addition: Timestamp,
     /// When it was last erased.
     pub last_erase: Timestamp,
-    /// Events were lost, since there was no room for them.
+    /// Events were lost because the log was full.
     pub has_overflowed: bool,
-    /// It knows Reserve SEL.
+    /// Reserve SEL is supported.
     pub can_reserve: bool,
 }
 
@@ -62,7 +62,7 @@ impl Command for GetSelInfo {
     }
 }
 
-/// Asks for a number that becomes void as soon as the log changes under who holds it.
+/// Gets a reservation ID, which becomes invalid when the log changes.
 #[derive(Clone, Copy, Debug)]
 pub struct ReserveSel;
 
@@ -85,7 +85,7 @@ impl Command for ReserveSel {
     }
 }
 
-/// Asks for a record of the log, or a piece of it.
+/// Reads a record of the log, or a piece of it.
 #[derive(Clone, Copy, Debug)]
 pub struct GetSelEntry(pub PieceOf);
 
@@ -111,21 +111,21 @@ impl Command for GetSelEntry {
 /// Begins to erase the whole log.
 #[derive(Clone, Copy, Debug)]
 pub struct ClearSel {
-    /// Of Reserve SEL.
+    /// The reservation ID, of [`ReserveSel`].
     pub reservation: u16,
 }
 
-/// Asks how far the erasure is.
+/// Reads the progress of the erasure.
 #[derive(Clone, Copy, Debug)]
 pub struct ClearSelStatus {
-    /// Of Reserve SEL.
+    /// The reservation ID, of [`ReserveSel`].
     pub reservation: u16,
 }
 
-/// How far an erasure is.
+/// Progress of an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Erasure {
-    /// It goes on.
+    /// Still erasing.
     InProgress,
     /// The log is empty.
     Completed,

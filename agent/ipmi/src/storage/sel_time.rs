@@ -3,14 +3,14 @@
 
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// A moment of the BMC's clock.
+/// A time of the BMC's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timestamp {
-    /// FFFFFFFFh: the BMC does not know.
+    /// FFFFFFFFh: unspecified.
     Unspecified,
     /// Up to 2000_0000h: seconds since the BMC started, its clock not being set (ipmitool: "Pre-Init").
     SinceStart(u32),
-    /// Seconds since 1970. Whether the clock runs in UTC or in local time the BMC does not say.
+    /// Seconds since 1970. The BMC does not report whether its clock runs in UTC or in local time.
     Clock(u32),
 }
 
@@ -24,7 +24,7 @@ impl From<u32> for Timestamp {
     }
 }
 
-/// Asks what the time is by the BMC's clock.
+/// Reads the BMC's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct GetSelTime;
 
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_was_never_set_is_told_apart() {
+    fn a_clock_that_was_never_set_is_recognised() {
         assert_eq!(Timestamp::from(0x2000_0000), Timestamp::SinceStart(0x2000_0000));
         assert_eq!(Timestamp::from(0x2000_0001), Timestamp::Clock(0x2000_0001));
         assert_eq!(Timestamp::from(u32::MAX), Timestamp::Unspecified);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::address::NetworkAddress;
-use crate::fault::Problem;
+use crate::problem::Problem;
 use crate::read::Reader;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// What a device can do, and what of it is turned on (802.1AB-2016 8.5.8).
+/// Functions that a device supports, and those that are enabled (802.1AB-2016 8.5.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SystemCapabilities {
-    /// What the device can do.
+    /// Supported functions.
     pub capable: Capabilities,
-    /// What it does now.
+    /// Enabled functions.
     pub enabled: Capabilities,
 }
 

@@ -6,7 +6,8 @@
 
 use crate::address::NetworkAddress;
 use crate::basic::Capabilities;
-use crate::fault::{Fault, Kind, Problem};
+use crate::fault::{Fault, Kind};
+use crate::problem::Problem;
 use crate::read::Reader;
 use crate::text::Text;
 use alloc::vec::Vec;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::basic::low_byte;
-use crate::fault::Problem;
+use crate::problem::Problem;
 use crate::read::{Reader, bit};
 use crate::text::Text;
 use alloc::vec::Vec;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::dot1::LinkAggregation;
-use crate::fault::Problem;
 use crate::power::MdiPower;
+use crate::problem::Problem;
 use crate::read::Reader;
 use alloc::vec::Vec;
 

@@ -2,8 +2,8 @@
 //! Ethernet frames that carry LLDP or CDP.
 
 use crate::address::MacAddress;
-use crate::fault::Problem;
 use crate::lldpdu::Lldpdu;
+use crate::problem::Problem;
 use crate::read::Reader;
 use alloc::vec::Vec;
 
@@ -57,9 +57,9 @@ pub fn lldp_frame(destination: MacAddress, source: MacAddress, lldpdu: &Lldpdu) 
 /// A received Ethernet frame without preamble and checksum.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// Who shall receive it.
+    /// Destination address.
     pub destination: MacAddress,
-    /// Who sent it.
+    /// Source address.
     pub source: MacAddress,
     /// VLAN tags, the outermost first; mostly none.
     pub tags: Vec<VlanTag>,
@@ -94,7 +94,7 @@ pub enum Payload<'a> {
     Other {
         /// The EtherType, or the payload's length when it is 1500 or less.
         ether_type: u16,
-        /// What follows.
+        /// The payload.
         payload: &'a [u8],
     },
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::address::{MacAddress, NetworkAddress};
-use crate::fault::Problem;
+use crate::problem::Problem;
 use crate::read::Reader;
 use crate::text::{Text, colons};
 use alloc::vec::Vec;

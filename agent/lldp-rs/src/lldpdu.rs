@@ -77,7 +77,7 @@ impl Lldpdu {
         Ok(Self { chassis_id, port_id, ttl, tlvs })
     }
 
-    /// The LLDPDU of an end station that wants an answer at once.
+    /// The LLDPDU of an end station that requests an immediate response.
     ///
     /// A switch sends fast to a neighbour that is new to it (802.1AB-2016 9.2.5, txFast), so `chassis_id` should be
     /// one it has not seen; some, as lldpd before 1.0.20, do so only for LLDP-MED endpoints (the fast start of ANSI/TIA-1057),
@@ -109,7 +109,7 @@ impl Lldpdu {
         Self::new(chassis_id, PortId::MacAddress(port), ttl, optional)
     }
 
-    /// The LLDPDU by which the sender of this one takes its leave: neighbours forget it at once
+    /// The shutdown LLDPDU of the same sender: neighbours remove it at once
     /// (802.1AB-2016 8.5.4: time to live 0, and only the mandatory TLVs).
     pub fn shutdown(&self) -> Self {
         let mut bytes: Vec<u8> = self.tlvs.iter().take(2).flat_map(Tlv::as_bytes).copied().collect();
@@ -134,12 +134,12 @@ impl Lldpdu {
         &self.port_id
     }
 
-    /// For how many seconds this is true.
+    /// Time to live in seconds.
     pub fn ttl(&self) -> u16 {
         self.ttl
     }
 
-    /// Whether the neighbour takes its leave (802.1AB-2016 8.5.4).
+    /// Whether this is a shutdown LLDPDU (802.1AB-2016 8.5.4).
     pub fn is_shutdown(&self) -> bool {
         self.ttl == 0
     }
@@ -149,7 +149,7 @@ impl Lldpdu {
         &self.tlvs
     }
 
-    /// What the TLVs say, without the faulty ones.
+    /// The values of the TLVs, without the faulty ones.
     pub fn values(&self) -> impl Iterator<Item = &Value> {
         self.tlvs.iter().filter_map(|tlv| tlv.value().ok())
     }

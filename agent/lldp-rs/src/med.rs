@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use crate::fault::Problem;
+use crate::problem::Problem;
 use crate::read::{Reader, bit};
 use crate::text::Text;
 use alloc::vec::Vec;

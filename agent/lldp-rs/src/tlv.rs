@@ -2,9 +2,10 @@
 use crate::basic::{ManagementAddress, SystemCapabilities};
 use crate::dot1::Dot1;
 use crate::dot3::Dot3;
-use crate::fault::{EncodeError, Fault, Kind, Problem};
+use crate::fault::{EncodeError, Fault, Kind};
 use crate::id::{ChassisId, PortId};
 use crate::med::Med;
+use crate::problem::Problem;
 use crate::read::Reader;
 use crate::text::Text;
 use alloc::vec::Vec;
@@ -119,14 +120,14 @@ pub enum Value {
         oui: [u8; 3],
         /// The organization's own number for the TLV.
         subtype: u8,
-        /// What follows.
+        /// The information bytes, undecoded.
         info: Vec<u8>,
     },
     /// Types 9 to 126 are reserved; a later edition of the standard may use them.
     Reserved {
         /// The TLV type.
         tlv_type: u8,
-        /// What follows.
+        /// The information bytes, undecoded.
         info: Vec<u8>,
     },
 }

@@ -45,7 +45,7 @@ const RTN_UNICAST: u8 = 1;
 pub enum Message {
     /// A link exists, or has changed.
     Link(Link),
-    /// The link of this number is gone.
+    /// The link of this index was removed.
     Gone(u32),
     /// An address exists, or has changed.
     Address(Address),
@@ -58,9 +58,9 @@ pub enum Message {
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The kernel's number.
+    /// Interface index.
     pub index: u32,
-    /// Its name.
+    /// Interface name.
     pub name: String,
     /// Whether its frames are those of Ethernet.
     pub ethernet: bool,
@@ -68,16 +68,16 @@ pub struct Link {
     pub mac: Option<[u8; 6]>,
     /// The MAC address that it keeps as a member of a bond, where the driver knows it.
     pub permanent_mac: Option<[u8; 6]>,
-    /// Whether it is set up.
+    /// Administratively up (`IFF_UP`).
     pub up: bool,
-    /// Whether it has carrier.
+    /// Has carrier (`IFF_LOWER_UP`).
     pub carrier: bool,
 }
 
 /// An address of an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// The interface's number.
+    /// Interface index.
     pub index: u32,
     /// The address.
     pub ip: IpAddr,
@@ -235,7 +235,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_datagram_brings_it_down(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn any_datagram_is_decoded_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = parse(&bytes);
         }
     }

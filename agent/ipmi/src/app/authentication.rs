@@ -7,7 +7,7 @@ use crate::{Command, Malformed, NetFn, Reader};
 /// Reads how users log in on a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct GetChannelAuthenticationCapabilities {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// The requested privilege level.
     pub privilege: Privilege,
@@ -16,7 +16,7 @@ pub struct GetChannelAuthenticationCapabilities {
 /// How users log in on a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuthenticationCapabilities {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// Authentication types of IPMI 1.5: bit 0 none, 1 MD2, 2 MD5, 4 straight password, 5 OEM.
     pub types: u8,

@@ -8,7 +8,7 @@ use crate::{Command, Malformed, NetFn, Reader};
 /// Reads who may use a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct GetChannelAccess {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// Which of its two settings.
     pub store: Store,
@@ -17,7 +17,7 @@ pub struct GetChannelAccess {
 /// Sets who may use a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct SetChannelAccess {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// Which of its two settings. For a change that is effective now and after a restart, set both.
     pub store: Store,

@@ -14,7 +14,7 @@ pub struct GetChannelInfo {
 /// What a channel is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelInfo {
-    /// Its number.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// What it runs over.
     pub medium: Medium,

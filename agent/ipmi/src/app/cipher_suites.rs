@@ -6,7 +6,7 @@ use crate::{Command, Malformed, NetFn, Reader};
 /// Reads 16 bytes of the list of a channel's cipher suites. A page with fewer is the last one.
 #[derive(Clone, Copy, Debug)]
 pub struct GetChannelCipherSuites {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// Which 16 bytes, 0 to 63.
     pub page: u8,

@@ -6,7 +6,7 @@ use crate::{Command, Malformed, NetFn, Reader};
 /// Reads which payloads, in addition to IPMI messages, a user may use on a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct GetUserPayloadAccess {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// The user's number, 1 to 63.
     pub user: u8,
@@ -15,7 +15,7 @@ pub struct GetUserPayloadAccess {
 /// Allows a user payloads on a channel, or forbids them. Those that are not named stay as they are.
 #[derive(Clone, Copy, Debug)]
 pub struct SetUserPayloadAccess {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// The user's number, 1 to 63.
     pub user: u8,

@@ -7,7 +7,7 @@ use crate::{Command, Malformed, NetFn, Reader};
 /// Reads what a user may do on a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct GetUserAccess {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// The user's number, 1 to 63.
     pub user: u8,
@@ -16,7 +16,7 @@ pub struct GetUserAccess {
 /// Sets what a user may do on a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct SetUserAccess {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// The user's number, 1 to 63.
     pub user: u8,

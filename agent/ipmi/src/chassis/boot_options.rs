@@ -23,7 +23,7 @@ impl<P> GetBootOption<P> {
 /// Sets a boot option, and marks it valid.
 #[derive(Clone, Copy, Debug)]
 pub struct SetBootOption<P> {
-    /// The option.
+    /// Value of the option.
     pub value: P,
 }
 
@@ -32,7 +32,7 @@ pub struct SetBootOption<P> {
 pub struct BootOption<P> {
     /// It has no effect: it was never set, or it is locked.
     pub is_invalid: bool,
-    /// The option.
+    /// Value of the option.
     pub value: P,
 }
 

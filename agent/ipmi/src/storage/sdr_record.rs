@@ -82,7 +82,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_record_brings_it_down(
+        fn any_record_is_decoded_without_panic(
             kind in 0..0x15u8,
             length in any::<u8>(),
             body in prop::collection::vec(any::<u8>(), 0..80),

@@ -19,29 +19,29 @@ pub struct SelRecord {
 pub enum SelContent {
     /// Type 02h (32.1): something happened to a sensor.
     Event {
-        /// When.
+        /// Time of the event.
         timestamp: Timestamp,
         /// The source of the event.
         generator: Generator,
-        /// What.
+        /// Sensor, type and data of the event.
         event: Event,
     },
     /// Types C0h to DFh (32.2): OEM records with a timestamp.
     Oem {
         /// The record's type.
         kind: u8,
-        /// When.
+        /// Time of the event.
         timestamp: Timestamp,
-        /// IANA enterprise number of who defined it.
+        /// IANA enterprise number of the manufacturer that defined it.
         manufacturer: u32,
-        /// What.
+        /// OEM data, bytes 11 to 16.
         data: [u8; 6],
     },
     /// Types E0h to FFh (32.3), without a time, and types that the specification reserves.
     Other {
         /// The record's type.
         kind: u8,
-        /// What.
+        /// OEM data, bytes 4 to 16.
         data: [u8; 13],
     },
 }

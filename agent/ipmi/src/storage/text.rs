@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_lies_gives_what_there_is() {
+    fn a_length_beyond_the_end_gives_what_there_is() {
         assert_eq!(of_sdr(&[0xdf, b'F', b'a', b'n', 0x1b]), "Fan");
         assert_eq!(of_sdr(&[]), "");
     }

@@ -34,9 +34,9 @@ impl<P> GetLanParameter<P> {
 /// Sets a LAN parameter.
 #[derive(Clone, Copy, Debug)]
 pub struct SetLanParameter<P> {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
-    /// The parameter.
+    /// The new value.
     pub value: P,
 }
 

@@ -28,9 +28,9 @@ impl<P> GetSolParameter<P> {
 /// Sets a parameter of serial over LAN.
 #[derive(Clone, Copy, Debug)]
 pub struct SetSolParameter<P> {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
-    /// The parameter.
+    /// The new value.
     pub value: P,
 }
 

@@ -31,9 +31,9 @@ pub struct Fru {
 pub struct Chassis {
     /// Its type, as in SMBIOS (DSP0134 7.4.1).
     pub kind: u8,
-    /// Its part number.
+    /// Part number.
     pub part_number: Option<String>,
-    /// Its serial number.
+    /// Serial number.
     pub serial: Option<String>,
     /// Custom fields of the manufacturer.
     pub custom: Vec<String>,
@@ -46,11 +46,11 @@ pub struct Board {
     pub manufactured: Option<u32>,
     /// Manufacturer.
     pub manufacturer: Option<String>,
-    /// Its name.
+    /// Product name.
     pub product: Option<String>,
-    /// Its serial number.
+    /// Serial number.
     pub serial: Option<String>,
-    /// Its part number.
+    /// Part number.
     pub part_number: Option<String>,
     /// The name or version of the file that the inventory was made from.
     pub file: Option<String>,
@@ -63,13 +63,13 @@ pub struct Board {
 pub struct Product {
     /// Manufacturer.
     pub manufacturer: Option<String>,
-    /// Its name.
+    /// Product name.
     pub name: Option<String>,
     /// Its part or model number.
     pub part_number: Option<String>,
     /// Its version.
     pub version: Option<String>,
-    /// Its serial number.
+    /// Serial number.
     pub serial: Option<String>,
     /// Asset tag, set by the owner.
     pub asset_tag: Option<String>,
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_lie_give_what_there_is() {
+    fn lengths_beyond_the_end_give_what_there_is() {
         let mut bytes = machine();
         let whole = Fru::parse(&bytes);
         bytes[9] = 0xff;
@@ -388,7 +388,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_inventory_brings_it_down(
+        fn any_inventory_is_decoded_without_panic(
             header in any::<[u8; 7]>(),
             body in prop::collection::vec(any::<u8>(), 0..600),
         ) {
@@ -401,7 +401,7 @@ mod tests {
         }
 
         #[test]
-        fn no_change_of_a_byte_brings_it_down(at in 0..200usize, byte in any::<u8>()) {
+        fn any_change_of_a_byte_is_decoded_without_panic(at in 0..200usize, byte in any::<u8>()) {
             let mut bytes = machine();
             let at = at % bytes.len();
             bytes[at] = byte;

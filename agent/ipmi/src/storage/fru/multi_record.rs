@@ -41,14 +41,14 @@ pub(super) struct Header {
     /// No record follows.
     pub is_last: bool,
     sum: u8,
-    /// Its checksum is right, and not that of mere zeros. If not, its length may lie, and what follows is anything.
+    /// Its checksum is right, and not that of mere zeros. If not, its length is not reliable.
     pub is_right: bool,
     /// Where the record ends.
     pub end: usize,
 }
 
 impl Header {
-    /// Its length.
+    /// Length in bytes.
     pub(super) const LENGTH: usize = 5;
 
     pub(super) fn at(inventory: &[u8], at: usize) -> Option<Self> {

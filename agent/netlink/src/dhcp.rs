@@ -7,7 +7,7 @@ use std::time::Duration;
 const BOOTREQUEST: u8 = 1;
 const BOOTREPLY: u8 = 2;
 const ETHERNET: u8 = 1;
-/// RFC 2131 2, "flags": the client wants the answer as a broadcast, since it has no address yet.
+/// RFC 2131 2, "flags": the client requires the reply as a broadcast, since it has no address yet.
 const BROADCAST: [u8; 2] = [0x80, 0];
 const OPTIONS_AT: usize = 240;
 const COOKIE: [u8; 4] = [99, 130, 83, 99];
@@ -22,7 +22,7 @@ const REQUESTED_ADDRESS: u8 = 50;
 const LEASE_TIME: u8 = 51;
 const MESSAGE_TYPE: u8 = 53;
 const SERVER: u8 = 54;
-const WANTED: u8 = 55;
+const PARAMETER_REQUEST_LIST: u8 = 55;
 const MAXIMUM_SIZE: u8 = 57;
 const VENDOR_CLASS: u8 = 60;
 const CLASSLESS_ROUTES: u8 = 121;
@@ -34,7 +34,7 @@ const REQUEST: u8 = 3;
 const ACK: u8 = 5;
 const NAK: u8 = 6;
 
-/// Who asks, and which exchange it is.
+/// A client's exchange with DHCP servers, from discover to ack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exchange {
     /// Random, the same for all messages of an exchange (`xid`).
@@ -43,14 +43,14 @@ pub struct Exchange {
     pub mac: [u8; 6],
 }
 
-/// What a server answered.
+/// A server's reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// An address that may be requested.
     Offer(Lease),
-    /// An address that is ours now.
+    /// An address that is now leased to the client.
     Ack(Lease),
-    /// The requested address is not to be had.
+    /// The request is refused.
     Nak,
 }
 
@@ -71,17 +71,17 @@ pub struct Lease {
     pub domain: Option<String>,
     /// MTU in bytes.
     pub mtu: Option<u16>,
-    /// How long it is ours.
+    /// Lease time.
     pub time: Option<Duration>,
 }
 
 impl Exchange {
-    /// Asks every server for an offer.
+    /// Encodes DHCPDISCOVER. `elapsed` is the time since the start of the exchange (`secs`).
     pub fn discover(&self, elapsed: Duration) -> Vec<u8> {
         self.message(elapsed, DISCOVER, &[])
     }
 
-    /// Takes an offer, or asks for the same address again.
+    /// Encodes DHCPREQUEST, for an offer or to renew a lease.
     pub fn request(&self, elapsed: Duration, lease: &Lease) -> Vec<u8> {
         let mut options = Vec::new();
         for (code, address) in [(REQUESTED_ADDRESS, lease.address), (SERVER, lease.server)] {
@@ -93,7 +93,7 @@ impl Exchange {
         self.message(elapsed, REQUEST, &options)
     }
 
-    /// Reads an answer; `None` where it is not one to this exchange.
+    /// Decodes a reply; `None` where it belongs to another exchange or is damaged.
     pub fn parse(&self, datagram: &[u8]) -> Option<Reply> {
         let is_ours = *datagram.first()? == BOOTREPLY
             && datagram.get(4..8)? == self.id
@@ -149,7 +149,7 @@ impl Exchange {
         message.extend_from_slice(&[VENDOR_CLASS, 6]);
         message.extend_from_slice(b"stage1");
         message.extend_from_slice(&[
-            WANTED,
+            PARAMETER_REQUEST_LIST,
             7,
             SUBNET_MASK,
             CLASSLESS_ROUTES,
@@ -288,7 +288,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_datagram_brings_it_down(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
+        fn any_datagram_is_decoded_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
             let _ = EXCHANGE.parse(&reply(ACK, &bytes));
             let _ = EXCHANGE.parse(&bytes);
         }

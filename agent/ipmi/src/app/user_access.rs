@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Set User Access and Get User Access (IPMI 2.0, sections 22.26 and 22.27).
+//! Set User Access and Get User Access (IPMI 2.0, sections 22.26 and 22.27), and privilege levels (section 6.8).
 
-use super::Privilege;
+use crate::codes::codes;
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks what a user may do on a channel.
+/// Reads what a user may do on a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct GetUserAccess {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// The user's number, 1 to 63.
     pub user: u8,
 }
 
-/// Says what a user may do on a channel.
+/// Sets what a user may do on a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct SetUserAccess {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// The user's number, 1 to 63.
     pub user: u8,
-    /// What he may.
+    /// The new setting.
     pub access: Access,
 }
 
@@ -33,7 +33,7 @@ pub struct UserAccess {
     pub enabled_users: u8,
     /// How many users, from number 1 on, have a name that cannot be set.
     pub fixed_names: u8,
-    /// Whether this user is enabled, where the BMC tells.
+    /// Whether this user is enabled; `None` where the BMC does not report it.
     pub is_enabled: Option<bool>,
     /// What this user may.
     pub access: Access,
@@ -44,12 +44,37 @@ pub struct UserAccess {
 pub struct Access {
     /// Only while the BMC calls back.
     pub callback_only: bool,
-    /// The name and password serve the channel's own login too, such as PPP's.
+    /// The name and password are also valid for the login of the link, such as PPP.
     pub link_authentication: bool,
     /// IPMI messages: without it nothing works over the LAN.
     pub messaging: bool,
     /// The highest privilege on this channel.
     pub limit: Privilege,
+}
+
+codes! {
+    /// A privilege level (IPMI 2.0, section 6.8; table 22-28).
+    pub enum Privilege {
+        /// May only request a callback.
+        Callback = 1,
+        /// May read, and change nothing.
+        User = 2,
+        /// May control the host, and not configure the BMC.
+        Operator = 3,
+        /// May do everything.
+        Administrator = 4,
+        /// OEM level.
+        Oem = 5,
+        /// No access on this channel.
+        NoAccess = 15,
+    }
+}
+
+impl Privilege {
+    /// From the low four bits of a field.
+    pub(crate) fn of(field: u8) -> Self {
+        Self::from(field & 0x0f)
+    }
 }
 
 impl Command for GetUserAccess {

@@ -4,12 +4,12 @@
 use super::FruArea;
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks for bytes of a FRU's inventory.
+/// Reads bytes of a FRU's inventory.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadFruData {
     /// The FRU device.
     pub device: u8,
-    /// How it is read.
+    /// Size and unit of access, of [`GetFruInventoryAreaInfo`](super::GetFruInventoryAreaInfo).
     pub area: FruArea,
     /// The first byte; an even one where the area is read by words.
     pub offset: u16,
@@ -21,7 +21,7 @@ impl Command for ReadFruData {
     const NAME: &'static str = "Read FRU Data";
     const NET_FN: NetFn = NetFn::Storage;
     const CODE: u8 = 0x11;
-    /// The bytes that were asked for, or fewer.
+    /// The requested bytes, or fewer.
     type Answer = Vec<u8>;
 
     fn data(&self) -> Vec<u8> {

@@ -615,7 +615,7 @@ mod tests {
         let error = bmc.ask(&Read).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "Read: the answer has 0 bytes, and value wants byte 1 (after 2 attempts)"
+            "Read: response truncated: value: needs 1 bytes, has 0 (after 2 attempts)"
         );
         assert_eq!(script.codes(), [0x70, 0x70]);
         let (mut bmc, script) = conversation([Ok(&[])]);

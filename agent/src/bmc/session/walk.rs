@@ -414,7 +414,7 @@ mod tests {
         assert!(lengths == [1, 21] && ended.is_none());
         assert_eq!(
             doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["record 0x0002 of the SDR repository: the answer has 3 bytes, and record type wants byte 4"]
+            ["record 0x0002 of the SDR repository: response truncated: record type: needs 4 bytes, has 3"]
         );
     }
 

@@ -6,7 +6,7 @@ use super::{FruDoubt, adds_up};
 use crate::storage::text;
 
 /// An area, of which fields are taken in their order.
-pub struct Area<'a> {
+pub(super) struct Area<'a> {
     name: &'static str,
     rest: &'a [u8],
     /// The language of its text.
@@ -17,7 +17,7 @@ pub struct Area<'a> {
 impl<'a> Area<'a> {
     /// The area at `offset`, in eights of bytes, behind its version and length; none where the offset is zero or
     /// beyond the end, or the length is zero.
-    pub fn find(
+    pub(super) fn find(
         name: &'static str,
         inventory: &'a [u8],
         offset: u8,
@@ -51,7 +51,7 @@ impl<'a> Area<'a> {
     }
 
     /// The next `N` bytes, zeros where they are not there.
-    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+    pub(super) fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let Some((bytes, rest)) = self.rest.split_first_chunk() else {
             self.cut();
             return [0; N];
@@ -61,12 +61,12 @@ impl<'a> Area<'a> {
     }
 
     /// The next field; nothing where it is empty, or none is left.
-    pub fn field(&mut self) -> Option<String> {
+    pub(super) fn field(&mut self) -> Option<String> {
         self.text().filter(|text| !text.is_empty())
     }
 
     /// All fields that are left and not empty.
-    pub fn fields(&mut self) -> Vec<String> {
+    pub(super) fn fields(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.text()).filter(|text| !text.is_empty()).collect()
     }
 

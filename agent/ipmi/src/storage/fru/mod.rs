@@ -2,29 +2,27 @@
 //! A FRU's inventory (*IPMI Platform Management FRU Information Storage Definition*, v1.0 r1.3). Pure.
 
 mod area;
-mod extent;
 mod multi_record;
 
 use thiserror::Error;
 
 use area::Area;
-use multi_record::power_supplies;
+use multi_record::{Header, power_supplies};
 
-pub use extent::extent;
 pub use multi_record::PowerSupply;
 
-/// What a FRU tells of itself.
+/// The inventory of a FRU.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fru {
-    /// Section 10.
+    /// Chassis info area (section 10).
     pub chassis: Option<Chassis>,
-    /// Section 11.
+    /// Board info area (section 11).
     pub board: Option<Board>,
-    /// Section 12.
+    /// Product info area (section 12).
     pub product: Option<Product>,
-    /// Section 18.1.
+    /// Power supply records of the multi-record area (section 18.1).
     pub power_supplies: Vec<PowerSupply>,
-    /// What is wrong with it.
+    /// Problems in the inventory.
     pub doubts: Vec<FruDoubt>,
 }
 
@@ -33,65 +31,65 @@ pub struct Fru {
 pub struct Chassis {
     /// Its type, as in SMBIOS (DSP0134 7.4.1).
     pub kind: u8,
-    /// Its part number.
+    /// Part number.
     pub part_number: Option<String>,
-    /// Its serial number.
+    /// Serial number.
     pub serial: Option<String>,
-    /// What the maker adds.
+    /// Custom fields of the manufacturer.
     pub custom: Vec<String>,
 }
 
 /// The board that it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Board {
-    /// When it was made: seconds since 1970, a whole minute.
+    /// Time of manufacture in seconds since 1970, in steps of a minute.
     pub manufactured: Option<u32>,
-    /// Who made it.
+    /// Manufacturer.
     pub manufacturer: Option<String>,
-    /// Its name.
+    /// Product name.
     pub product: Option<String>,
-    /// Its serial number.
+    /// Serial number.
     pub serial: Option<String>,
-    /// Its part number.
+    /// Part number.
     pub part_number: Option<String>,
     /// The name or version of the file that the inventory was made from.
     pub file: Option<String>,
-    /// What the maker adds.
+    /// Custom fields of the manufacturer.
     pub custom: Vec<String>,
 }
 
 /// The product that it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Product {
-    /// Who made it.
+    /// Manufacturer.
     pub manufacturer: Option<String>,
-    /// Its name.
+    /// Product name.
     pub name: Option<String>,
     /// Its part or model number.
     pub part_number: Option<String>,
     /// Its version.
     pub version: Option<String>,
-    /// Its serial number.
+    /// Serial number.
     pub serial: Option<String>,
-    /// Its owner's number.
+    /// Asset tag, set by the owner.
     pub asset_tag: Option<String>,
     /// The name or version of the file that the inventory was made from.
     pub file: Option<String>,
-    /// What the maker adds.
+    /// Custom fields of the manufacturer.
     pub custom: Vec<String>,
 }
 
-/// What is wrong with an inventory. What can be read is read nevertheless.
+/// A problem in an inventory. Everything that can be decoded is decoded nevertheless.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum FruDoubt {
-    /// There is none, or not of this format.
-    #[error("its header is not of format 1, but {0:#04x}")]
+    /// The header is missing or of an unknown format.
+    #[error("unknown header format {0:#04x}: expected 1")]
     Format(u8),
-    /// It ends within a part.
-    #[error("its {0} ends too soon")]
+    /// It ends within this part.
+    #[error("{0} truncated")]
     Cut(&'static str),
-    /// The bytes of a part do not add up to zero.
-    #[error("the checksum of its {0} is wrong")]
+    /// The checksum of this part is wrong: its bytes do not add up to zero.
+    #[error("{0}: wrong checksum")]
     Checksum(&'static str),
 }
 
@@ -118,6 +116,21 @@ impl Fru {
         fru.power_supplies = power_supplies(bytes, multi_record, doubts);
         fru
     }
+}
+
+/// How many bytes of the inventory are needed, as far as the known ones show. Reading is complete once this is not more
+/// than the number of known bytes.
+///
+/// BMCs read EEPROMs slowly, and most of an EEPROM is often empty.
+pub fn extent(known: &[u8]) -> usize {
+    let Some(&[format, _, chassis, board, product, multi_record, ..]) = known.first_chunk::<HEADER>() else {
+        return HEADER;
+    };
+    if format & 0x0f != 1 {
+        return HEADER;
+    }
+    let areas = [chassis, board, product].map(|offset| area_end(known, usize::from(offset) * 8));
+    areas.into_iter().fold(HEADER, usize::max).max(records_end(known, usize::from(multi_record) * 8))
 }
 
 impl Chassis {
@@ -159,6 +172,26 @@ impl Product {
             custom: area.fields(),
         }
     }
+}
+
+fn area_end(known: &[u8], at: usize) -> usize {
+    match (at, known.get(at + 1)) {
+        (0, _) => HEADER,
+        (_, None) => at + 2,
+        (_, Some(eights)) => at + usize::from(*eights) * 8,
+    }
+}
+
+fn records_end(known: &[u8], start: usize) -> usize {
+    let mut at = start;
+    while at != 0 {
+        let Some(header) = Header::at(known, at) else { return at + Header::LENGTH };
+        if header.is_last || !header.is_right {
+            return header.end;
+        }
+        at = header.end;
+    }
+    HEADER
 }
 
 /// The length of the common header (section 8).
@@ -281,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_checksum_is_told_and_the_area_read() {
+    fn a_wrong_checksum_is_reported_and_the_area_read() {
         let mut bytes = machine();
         let at = bytes.windows(5).position(|part| part == b"R740x").unwrap();
         bytes[at] = b'T';
@@ -293,16 +326,12 @@ mod tests {
         bytes[end] ^= 1;
         assert_eq!(
             Fru::parse(&bytes).doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            [
-                "the checksum of its header is wrong",
-                "the checksum of its product area is wrong",
-                "the checksum of its power supply record is wrong"
-            ]
+            ["header: wrong checksum", "product area: wrong checksum", "power supply record: wrong checksum"]
         );
     }
 
     #[test]
-    fn lengths_that_lie_give_what_there_is() {
+    fn lengths_beyond_the_end_give_what_there_is() {
         let mut bytes = machine();
         let whole = Fru::parse(&bytes);
         bytes[9] = 0xff;
@@ -313,7 +342,7 @@ mod tests {
         let fru = Fru::parse(&bytes);
         assert_eq!((fru.doubts.as_slice(), fru.chassis), (&[FruDoubt::Cut("chassis area")][..], None));
         assert_eq!(fru.board, whole.board);
-        // The serial number says to be longer than the area.
+        // The length of the serial number reaches beyond the area.
         let board = area(&[0, 0, 0, 0], &[b"\xc4DELL", b"\xc0", b"\xffS"]);
         let fru = Fru::parse(&[summed(vec![1, 0, 0, 1, 0, 0, 0]), board].concat());
         assert_eq!(fru.doubts, [FruDoubt::Cut("board area")]);
@@ -323,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_inventory_is_told() {
+    fn what_is_no_inventory_is_reported() {
         assert_eq!(Fru::parse(&[0xff; 64]).doubts, [FruDoubt::Format(0xff)]);
         assert_eq!(Fru::parse(&[0x01; 7]).doubts, [FruDoubt::Cut("header")]);
         let bytes = summed(vec![1, 0, 0, 2, 0, 3, 0]);
@@ -332,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn an_area_of_mere_zeros_is_told_once() {
+    fn an_area_of_mere_zeros_is_reported_once() {
         let fru = Fru::parse(&[summed(vec![1, 0, 0, 0, 0, 1, 0]), vec![0; 400]].concat());
         assert_eq!(fru.doubts, [FruDoubt::Checksum("multi-record area")]);
         assert_eq!(fru.power_supplies, []);
@@ -359,7 +388,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_inventory_brings_it_down(
+        fn any_inventory_is_decoded_without_panic(
             header in any::<[u8; 7]>(),
             body in prop::collection::vec(any::<u8>(), 0..600),
         ) {
@@ -372,7 +401,7 @@ mod tests {
         }
 
         #[test]
-        fn no_change_of_a_byte_brings_it_down(at in 0..200usize, byte in any::<u8>()) {
+        fn any_change_of_a_byte_is_decoded_without_panic(at in 0..200usize, byte in any::<u8>()) {
             let mut bytes = machine();
             let at = at % bytes.len();
             bytes[at] = byte;

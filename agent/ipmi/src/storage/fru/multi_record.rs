@@ -6,16 +6,16 @@ use super::{FruDoubt, adds_up};
 /// A power supply's record (section 18.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PowerSupply {
-    /// What it can give, in watts.
+    /// Overall capacity in watts.
     pub watts: u16,
-    /// What it can give for a while, in watts.
+    /// Peak capacity in watts, for a limited time.
     pub peak_watts: Option<u16>,
-    /// It may be exchanged while the machine runs.
+    /// It can be replaced while the machine runs.
     pub is_hot_swappable: bool,
 }
 
 /// The power supplies' records in the area at `offset`, in eights of bytes; there is no area where that is zero.
-pub fn power_supplies(inventory: &[u8], offset: u8, doubts: &mut Vec<FruDoubt>) -> Vec<PowerSupply> {
+pub(super) fn power_supplies(inventory: &[u8], offset: u8, doubts: &mut Vec<FruDoubt>) -> Vec<PowerSupply> {
     let mut supplies = Vec::new();
     let mut at = usize::from(offset) * 8;
     while at != 0 {
@@ -41,17 +41,17 @@ pub(super) struct Header {
     /// No record follows.
     pub is_last: bool,
     sum: u8,
-    /// Its checksum is right, and not that of mere zeros. If not, its length may lie, and what follows is anything.
+    /// Its checksum is right, and not that of mere zeros. If not, its length is not reliable.
     pub is_right: bool,
     /// Where the record ends.
     pub end: usize,
 }
 
 impl Header {
-    /// Its length.
-    pub const LENGTH: usize = 5;
+    /// Length in bytes.
+    pub(super) const LENGTH: usize = 5;
 
-    pub fn at(inventory: &[u8], at: usize) -> Option<Self> {
+    pub(super) fn at(inventory: &[u8], at: usize) -> Option<Self> {
         let header: &[u8; Self::LENGTH] = inventory.get(at..)?.first_chunk()?;
         let [kind, format, length, sum, _] = *header;
         let is_right = adds_up(header) && *header != [0; Self::LENGTH];

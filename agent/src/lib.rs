@@ -8,6 +8,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod bmc;
+pub mod cli;
 pub mod cmdline;
 pub mod commands;
 pub mod config;

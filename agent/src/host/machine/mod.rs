@@ -39,7 +39,7 @@ impl Machine {
 
     /// The same machine; everything that is read from it is also added to `recording`.
     #[must_use]
-    pub fn recorded(self, recording: Arc<Recording>) -> Self {
+    pub(crate) fn recorded(self, recording: Arc<Recording>) -> Self {
         Self { recording: Some(recording), ..self }
     }
 

@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn representors_are_told_by_their_names() {
+    fn representors_are_recognized_by_their_names() {
         for name in ["pf0vf1", "pf0sf88", "pf1", "c1pf0vf1", "c1pf0"] {
             assert!(is_representor(name), "{name}");
         }

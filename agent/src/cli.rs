@@ -465,7 +465,7 @@ impl BmcCommand {
         use commands::bmc::Request;
         match self {
             Self::Show { json } => Request::Show { json },
-            Self::Apply { policy, plan, json } => Request::Apply { wanted: policy, plan, json },
+            Self::Apply { policy, plan, json } => Request::Apply { policy, plan, json },
             Self::Sel { json, newest, clear } => Request::Sel { json, newest, clear },
             Self::Sensors { json } => Request::Sensors { json },
             Self::Reset { warm } => Request::Reset { warm },

@@ -46,7 +46,8 @@ impl<'a> TolerantSession<'a> {
         match talk(self.bmc) {
             Err(error) if error.is_hung() => {
                 self.is_hung = true;
-                self.problems.push(format!("the BMC stopped responding, no further requests are sent: {error}"));
+                self.problems
+                    .push(format!("the BMC stopped responding, no further requests are sent: {error}"));
                 None
             }
             answer => Some(answer),

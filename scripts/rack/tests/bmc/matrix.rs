@@ -53,7 +53,13 @@ const CASES: [Case; 38] = [
         "user 3: name boss: Set User Name: 0xc0",
     ),
     ("a read is dropped", &["06 46/03 times 1 drop"], Some(Proven), BOTH, ""),
-    ("a write is dropped", &["06 45 times 1 drop"], Some(Failed), NOTHING, "user 3: name boss: outcome unknown"),
+    (
+        "a write is dropped",
+        &["06 45 times 1 drop"],
+        Some(Failed),
+        NOTHING,
+        "user 3: name boss: outcome unknown",
+    ),
     (
         "a write is done, its answer dropped",
         &["06 47/**02 times 1 lose"],

@@ -42,6 +42,8 @@ pub fn run(work: impl FnOnce() -> u8) -> io::Result<u8> {
         ForkResult::Child => {
             drop(result);
             let mut done = File::from(OwnedFd::from(done));
+            // Until `work` asks for more, a signal ends it.
+            signals.thread_unblock()?;
             // A parent that is killed takes its child along.
             let _ = set_pdeathsig(Signal::SIGTERM);
             let code = work();

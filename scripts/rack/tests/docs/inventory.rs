@@ -27,10 +27,10 @@ fn a_host_registers_and_boots() {
     let registration: Registration = server.put(&report, 201);
     assert_eq!((registration.action, registration.bmc), (Action::Shutdown, None));
     fs::write(server.host().join("action"), "boot\n").unwrap();
-    fs::write(server.host().join("bmc.json"), example("bmc-config")).unwrap();
+    fs::write(server.host().join("bmc.json"), example("wanted-bmc")).unwrap();
     let registration: Registration = server.put(&report, 200);
     assert_eq!(registration.action, Action::Boot);
-    assert_eq!(registration.bmc.unwrap(), json(&example("bmc-config")));
+    assert_eq!(registration.bmc.unwrap(), json(&example("wanted-bmc")));
 
     assert_eq!(server.call("PATCH", "", &example("report-patch")).status, 204);
     let patched: Report = read(&server.host().join("report.json"));

@@ -5,7 +5,7 @@ use std::error::Error;
 
 use ipmi::storage::Fru;
 
-/// A common header (offsets in multiples of 8 bytes), and a product area of 32 bytes behind it.
+/// A common header (offsets in multiples of 8 bytes), and a product area of 32 bytes after it.
 const SAMPLE: &[u8] = b"\x01\x00\x00\x00\x01\x00\x00\xfe\
     \x01\x04\x19\xc4ACME\xc6Node 1\xc0\xc0\xc4S123\xc0\xc0\xc1\0\0\0\0\0\0\xfd";
 
@@ -29,8 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for supply in &fru.power_supplies {
         println!("power supply: {} W", supply.watts);
     }
-    for problem in &fru.doubts {
-        println!("problem: {problem}");
+    for warning in &fru.warnings {
+        println!("warning: {warning}");
     }
     Ok(())
 }

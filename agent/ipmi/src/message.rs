@@ -65,7 +65,7 @@ impl Completion {
     pub const NODE_BUSY: Self = Self(0xc0);
     /// C1h: the BMC does not know the command.
     pub const INVALID_COMMAND: Self = Self(0xc1);
-    /// C3h: timeout while the BMC, or a controller behind it, processed the command.
+    /// C3h: timeout while the BMC, or a bridge in front of it, processed the command.
     pub const TIMEOUT: Self = Self(0xc3);
     /// C5h: the reservation was lost.
     pub const RESERVATION_CANCELLED: Self = Self(0xc5);
@@ -84,8 +84,8 @@ impl Completion {
     /// FFh: something else went wrong.
     pub const UNSPECIFIED: Self = Self(0xff);
 
-    /// Whether the same request may succeed a moment later: the BMC is busy, initialises itself, is being updated, timed
-    /// out, or gives no reason (FFh).
+    /// Whether the same request may succeed a moment later: the BMC is busy, initialises itself, is being updated,
+    /// timed out, or gives no reason (FFh).
     pub fn may_pass(self) -> bool {
         matches!(self.0, 0xc0 | 0xc3 | 0xce | 0xcf | 0xd0 | 0xd1 | 0xd2 | 0xff)
     }

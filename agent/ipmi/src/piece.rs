@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Pieces of records: the common part of Get SEL Entry, Get SDR and Get Device SDR (IPMI 2.0, sections 31.5, 33.12 and 35.3). Pure.
+//! Pieces of records: the common part of Get SEL Entry, Get SDR and Get Device SDR (IPMI 2.0, sections 31.5, 33.12 and
+//! 35.3).
 
 use crate::{Malformed, Reader};
 

@@ -79,9 +79,9 @@ impl Lldpdu {
 
     /// The LLDPDU of an end station that requests an immediate response.
     ///
-    /// A switch sends fast to a neighbour that is new to it (802.1AB-2016 9.2.5, txFast), so `chassis_id` should be
-    /// one it has not seen; some, as lldpd before 1.0.20, do so only for LLDP-MED endpoints (the fast start of ANSI/TIA-1057),
-    /// so it is one.
+    /// A switch sends fast to a neighbour that is new to it (802.1AB-2016 9.2.5, txFast), so `chassis_id` should be one
+    /// it has not seen; some, as lldpd before 1.0.20, do so only for LLDP-MED endpoints (the fast start of
+    /// ANSI/TIA-1057), so it is one.
     ///
     /// ```
     /// use lldp_rs::{ChassisId, Lldpdu, MacAddress, Text};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Frames built by hand: what they say, and what is wrong with the bad ones.
+//! Frames built by hand: their values, and the faults of the bad ones.
 
 mod common;
 
@@ -187,7 +187,7 @@ fn a_value_that_does_not_fit_is_refused() {
 }
 
 #[test]
-fn the_view_has_what_the_tlvs_say() {
+fn the_summary_has_what_the_tlvs_announce() {
     let lldpdu = &lldpdus()[0];
     let neighbour = Neighbour::from(lldpdu);
     assert_eq!(neighbour.protocol, Protocol::Lldp);

@@ -307,7 +307,7 @@ proptest! {
 }
 
 #[test]
-fn a_frame_cut_at_any_byte_costs_what_is_behind_the_cut() {
+fn a_frame_truncated_at_any_byte_loses_only_what_follows() {
     for whole in lldpdus() {
         let bytes = whole.encode();
         let mandatory: usize = whole.tlvs()[..3].iter().map(|tlv| tlv.as_bytes().len()).sum();

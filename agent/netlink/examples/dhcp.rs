@@ -6,7 +6,11 @@ use std::time::Duration;
 use netlink::dhcp::{Exchange, Reply};
 
 fn main() -> Result<(), &'static str> {
-    let exchange = Exchange { id: *b"\x39\x03\xf3\x26", mac: [0x52, 0x54, 0, 0x12, 0x34, 0x56] };
+    let exchange = Exchange {
+        id: *b"\x39\x03\xf3\x26",
+        mac: [0x52, 0x54, 0, 0x12, 0x34, 0x56],
+        vendor_class: "example",
+    };
     let discover = exchange.discover(Duration::ZERO);
     println!("DHCPDISCOVER, {} bytes:", discover.len());
     for line in discover.chunks(16) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! devlink's messages (include/uapi/linux/devlink.h; Documentation/networking/devlink), and those of generic
-//! netlink's controller that lead to them (include/uapi/linux/genetlink.h). Pure.
+//! netlink's controller that lead to them (include/uapi/linux/genetlink.h).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -83,8 +83,8 @@ pub struct FlashStatus {
     pub timeout_s: u64,
 }
 
-/// Driver, serial numbers and versions of a device (Documentation/networking/devlink/devlink-info.rst). Versions are by the
-/// component's name.
+/// Driver, serial numbers and versions of a device (Documentation/networking/devlink/devlink-info.rst). Versions are by
+/// the component's name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Info {
     /// The driver.
@@ -122,8 +122,8 @@ pub fn flash_group(body: &[u8]) -> Option<u32> {
     u32_at(find(group, CTRL_ATTR_MCAST_GRP_ID)?, 0)
 }
 
-/// Makes a driver write firmware from a file in the kernel's firmware search path. Settings and identifiers, such as MAC
-/// addresses, are kept: overwriting them needs an attribute that this request does not have.
+/// Makes a driver write firmware from a file in the kernel's firmware search path. Settings and identifiers, such as
+/// MAC addresses, are kept: overwriting them needs an attribute that this request does not have.
 pub fn flash_request(family: u16, device: &Device, file: &str, component: Option<&str>) -> Vec<u8> {
     let component = component.map(|component| string(DEVLINK_ATTR_FLASH_UPDATE_COMPONENT, component));
     let more = [string(DEVLINK_ATTR_FLASH_UPDATE_FILE_NAME, file), component.unwrap_or_default()];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! DHCPv4 messages (RFC 2131, options RFC 2132 and RFC 3442). Pure.
+//! DHCPv4 messages of a client (RFC 2131; options of RFC 2132 and RFC 3442).
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -41,6 +41,8 @@ pub struct Exchange {
     pub id: [u8; 4],
     /// The port's MAC address.
     pub mac: [u8; 6],
+    /// Vendor class identifier (option 60), up to 255 bytes; not sent if empty.
+    pub vendor_class: &'static str,
 }
 
 /// A server's reply.
@@ -146,8 +148,12 @@ impl Exchange {
         message[236..240].copy_from_slice(&COOKIE);
         message.extend_from_slice(&[MESSAGE_TYPE, 1, kind]);
         message.extend_from_slice(&[MAXIMUM_SIZE, 2, 0x05, 0xc0]);
-        message.extend_from_slice(&[VENDOR_CLASS, 6]);
-        message.extend_from_slice(b"stage1");
+        let class = self.vendor_class.as_bytes();
+        let class = class.get(..usize::from(u8::MAX)).unwrap_or(class);
+        if !class.is_empty() {
+            message.extend_from_slice(&[VENDOR_CLASS, class.len() as u8]);
+            message.extend_from_slice(class);
+        }
         message.extend_from_slice(&[
             PARAMETER_REQUEST_LIST,
             7,
@@ -211,7 +217,8 @@ mod tests {
     use super::*;
     use proptest::prelude::{any, prop, proptest};
 
-    const EXCHANGE: Exchange = Exchange { id: [1, 2, 3, 4], mac: [0x52, 0x54, 0, 0, 0, 1] };
+    const EXCHANGE: Exchange =
+        Exchange { id: [1, 2, 3, 4], mac: [0x52, 0x54, 0, 0, 0, 1], vendor_class: "stage1" };
 
     fn reply(kind: u8, options: &[u8]) -> Vec<u8> {
         let mut message = EXCHANGE.discover(Duration::ZERO);
@@ -284,6 +291,22 @@ mod tests {
         assert!(found.contains(&(REQUESTED_ADDRESS, &[10, 9, 0, 50][..])));
         assert!(found.contains(&(SERVER, &[10, 9, 0, 1][..])));
         assert_eq!(request[8..10], [0, 3]);
+    }
+
+    #[test]
+    fn the_vendor_class_is_sent_if_there_is_one() {
+        let class = |vendor_class| {
+            let message = Exchange { vendor_class, ..EXCHANGE }.discover(Duration::ZERO);
+            let found = options(&message[OPTIONS_AT..]);
+            found.iter().find(|(code, _)| *code == VENDOR_CLASS).map(|(_, value)| value.to_vec())
+        };
+        assert_eq!(class("stage1").as_deref(), Some(&b"stage1"[..]));
+        assert_eq!(class(""), None);
+        const LONG: &str = match str::from_utf8(&[b'x'; 300]) {
+            Ok(text) => text,
+            Err(_) => "",
+        };
+        assert_eq!(class(LONG).map(|class| class.len()), Some(255));
     }
 
     proptest! {

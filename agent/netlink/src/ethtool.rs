@@ -105,8 +105,8 @@ pub struct WakeOnLan {
     pub enabled: String,
 }
 
-/// The address in `struct ethtool_perm_addr`, as "aa:bb:cc:dd:ee:ff"; `Some(None)` where the driver gives none (all zeros),
-/// `None` where the response is too short.
+/// The address in `struct ethtool_perm_addr`, as "aa:bb:cc:dd:ee:ff"; `Some(None)` where the driver gives none (all
+/// zeros), `None` where the response is too short.
 pub fn permanent_address(answer: &[u8]) -> Option<Option<String>> {
     let length = array(answer, 4).map(u32::from_ne_bytes)? as usize;
     let address = answer.get(8..)?.get(..length)?;
@@ -192,8 +192,8 @@ pub fn private_flag_names_request(count: u32) -> Vec<u8> {
     request
 }
 
-/// The mask of the private flag `name`, from the answer to [`private_flag_names_request`]; `None` where the driver has no
-/// flag of that name.
+/// The mask of the private flag `name`, from the answer to [`private_flag_names_request`]; `None` where the driver has
+/// no flag of that name.
 pub fn private_flag_mask(answer: &[u8], name: &str) -> Option<u32> {
     let mut names = answer.get(12..)?.chunks(ETH_GSTRING_LEN).take(PRIVATE_FLAGS_MAX as usize);
     let index = names.position(|text| text.split(|byte| *byte == 0).next() == Some(name.as_bytes()))?;

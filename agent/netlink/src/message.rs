@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Netlink's messages and attributes, whatever the family (netlink(7), include/uapi/linux/netlink.h). Pure.
+//! Netlink messages and attributes of any family (netlink(7), include/uapi/linux/netlink.h).
 
 /// Message type: an acknowledgement (0) or an error (a negative errno).
 pub const ERROR: u16 = 2;
@@ -27,8 +27,8 @@ pub struct Message<'a> {
 
 /// An attribute of an [`ERROR`]: why, in the driver's words.
 const NLMSGERR_ATTR_MSG: u16 = 1;
-/// Where the attributes of an [`ERROR`] begin, where the request is not sent back (`NETLINK_CAP_ACK`): behind the errno and
-/// the request's header.
+/// Offset of the attributes of an [`ERROR`] if the request's body is not echoed (`NETLINK_CAP_ACK`): after the errno
+/// and the request's header.
 const EXTENDED: usize = 4 + HEADER;
 
 impl Message<'_> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! rtnetlink (rtnetlink(7), include/uapi/linux/rtnetlink.h): the few messages the agent needs. Pure.
+//! rtnetlink: links, addresses and routes (rtnetlink(7), include/uapi/linux/rtnetlink.h, if_link.h and if_addr.h).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -197,7 +197,7 @@ fn frus(session: &mut TolerantSession, records: &[Sdr]) -> Vec<BmcFru> {
 
 /// A FRU, where there is anything to tell of it.
 fn told_fru(id: u8, name: Option<String>, fru: Fru) -> Option<BmcFru> {
-    let Fru { chassis, board, product, doubts, .. } = fru;
+    let Fru { chassis, board, product, warnings, .. } = fru;
     if chassis.is_none() && board.is_none() && product.is_none() {
         return None;
     }
@@ -220,7 +220,7 @@ fn told_fru(id: u8, name: Option<String>, fru: Fru) -> Option<BmcFru> {
         product_version: product.version,
         product_serial: product.serial,
         asset_tag: product.asset_tag,
-        doubts: doubts.iter().map(ToString::to_string).collect(),
+        doubts: warnings.iter().map(ToString::to_string).collect(),
     })
 }
 

@@ -6,7 +6,6 @@ use std::net::Ipv4Addr;
 use stage1_contract::{AddressSource, BmcIpv6, BmcLan};
 
 use super::config::Lan;
-use super::plan::privilege_name;
 use super::tolerant::TolerantSession;
 use ipmi::app::{AccessMode, ChannelAccess, GetChannelAccess, GetChannelInfo, Medium, Privilege, Store};
 use ipmi::transport::{
@@ -73,7 +72,7 @@ pub fn read(session: &mut TolerantSession, channel: u8) -> (Lan, BmcLan) {
         vlan: vlan.and_then(|Vlan(vlan)| vlan),
         ipv6: ipv6(session, channel),
         access: now.or(later).map(|access| mode(access.mode)),
-        privilege: now.or(later).map(|access| privilege_name(access.limit)),
+        privilege: now.or(later).map(|access| access.limit.to_string()),
         cipher_suites: ciphers.iter().flatten().filter_map(usable).collect(),
     };
     (lan, report)

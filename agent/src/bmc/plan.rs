@@ -121,7 +121,7 @@ fn plan_user(
     taken: &[u8],
 ) -> Option<u8> {
     let name = &user.name;
-    let Some(privilege) = privilege_named(&user.privilege) else {
+    let Some(privilege) = Privilege::from_name(&user.privilege) else {
         plan.refusals.push(format!("user {name}: there is no privilege level {:?}", user.privilege));
         return None;
     };
@@ -352,35 +352,12 @@ impl Write {
     }
 }
 
-/// The name of a privilege level, as settings and reports have it.
-pub fn privilege_name(privilege: Privilege) -> String {
-    match PRIVILEGES.iter().find(|(_, named)| *named == privilege) {
-        Some((name, _)) => (*name).to_string(),
-        None => format!("{:#04x}", u8::from(privilege)),
-    }
-}
-
-/// The privilege level of that name that a user may have.
-fn privilege_named(name: &str) -> Option<Privilege> {
-    PRIVILEGES.iter().find(|(named, _)| *named == name).map(|(_, privilege)| *privilege)
-}
-
-const PRIVILEGES: [(&str, Privilege); 6] = [
-    ("callback", Privilege::Callback),
-    ("user", Privilege::User),
-    ("operator", Privilege::Operator),
-    ("administrator", Privilege::Administrator),
-    ("oem", Privilege::Oem),
-    ("no-access", Privilege::NoAccess),
-];
-
 impl fmt::Display for Write {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(slot, name) => write!(formatter, "user {slot}: name {name}"),
             Self::Password(slot, name, _) => write!(formatter, "user {slot} {name}: password"),
             Self::Access(slot, name, privilege) => {
-                let privilege = privilege_name(*privilege);
                 write!(formatter, "user {slot} {name}: {privilege} with IPMI messaging on the LAN channel")
             }
             Self::Enable(slot, name) => write!(formatter, "user {slot} {name}: enabled"),

@@ -5,7 +5,7 @@ use stage1_contract::{BmcUser, DesiredBmcConfig, Secret};
 
 use super::config::{Access, BmcConfig, Slot};
 use super::password::{SHORT, wrong};
-use super::plan::{PasswordCheck, privilege_name, slot_of};
+use super::plan::{PasswordCheck, slot_of};
 use super::session::{BmcSession, Error};
 use super::tolerant::TolerantSession;
 use ipmi::app::{
@@ -73,7 +73,7 @@ pub fn told(slots: &[Slot]) -> Vec<BmcUser> {
     let told = |slot: &Slot| BmcUser {
         slot: slot.id,
         name: slot.name.clone().unwrap_or_default(),
-        privilege: slot.access.map(|access| privilege_name(access.privilege)),
+        privilege: slot.access.map(|access| access.privilege.to_string()),
         enabled: slot.access.and_then(|access| access.enabled),
         ipmi_messaging: slot.access.map(|access| access.ipmi_messaging),
         is_fixed: slot.is_fixed,

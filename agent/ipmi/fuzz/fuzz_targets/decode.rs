@@ -106,6 +106,6 @@ fn inventory(data: &[u8]) {
     let fru = Fru::parse(data);
     let length = extent(data);
     if length <= data.len() {
-        assert_eq!(Fru::parse(&data[..length]), fru, "bytes behind the extent change nothing");
+        assert_eq!(Fru::parse(&data[..length]), fru, "bytes after the extent change nothing");
     }
 }

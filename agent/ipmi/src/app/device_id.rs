@@ -20,7 +20,8 @@ pub struct DeviceId {
     pub firmware: (u8, u8),
     /// IPMI version, BCD with the digits swapped: 02h is 2.0, 51h is 1.5.
     pub ipmi_version: u8,
-    /// Additional device support: bit 0 sensors, 1 SDR repository, 2 SEL, 3 FRU inventory, 5 event generator, 7 chassis.
+    /// Additional device support: bit 0 sensors, 1 SDR repository, 2 SEL, 3 FRU inventory, 5 event generator, 7
+    /// chassis.
     pub support: u8,
     /// IANA enterprise number of the manufacturer; 20 bits.
     pub manufacturer: u32,

@@ -3,7 +3,7 @@
 
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks how the BMC's test of itself, at its last start, came out.
+/// Get Self Test Results: the result of the self test at the BMC's last start.
 #[derive(Clone, Copy, Debug)]
 pub struct GetSelfTestResults;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Set User Access and Get User Access (IPMI 2.0, sections 22.26 and 22.27), and privilege levels (section 6.8).
 
+use std::fmt;
+
 use crate::codes::codes;
 use crate::{Command, Malformed, NetFn, Reader};
 
@@ -70,10 +72,41 @@ codes! {
     }
 }
 
+/// The only table of the levels' names.
+const PRIVILEGES: [(Privilege, &str); 6] = [
+    (Privilege::Callback, "callback"),
+    (Privilege::User, "user"),
+    (Privilege::Operator, "operator"),
+    (Privilege::Administrator, "administrator"),
+    (Privilege::Oem, "oem"),
+    (Privilege::NoAccess, "no-access"),
+];
+
 impl Privilege {
+    /// Name of the level: `callback`, `user`, `operator`, `administrator`, `oem` or `no-access`; `None` for other
+    /// numbers.
+    pub fn name(self) -> Option<&'static str> {
+        PRIVILEGES.iter().find(|(level, _)| *level == self).map(|(_, name)| *name)
+    }
+
+    /// The level of that [name](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        PRIVILEGES.iter().find(|(_, known)| *known == name).map(|(level, _)| *level)
+    }
+
     /// From the low four bits of a field.
     pub(crate) fn of(field: u8) -> Self {
         Self::from(field & 0x0f)
+    }
+}
+
+/// The [name](Privilege::name), or the number in hexadecimal.
+impl fmt::Display for Privilege {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => formatter.pad(name),
+            None => write!(formatter, "{:#04x}", u8::from(*self)),
+        }
     }
 }
 
@@ -134,6 +167,18 @@ impl Command for SetUserAccess {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_privilege_level_has_a_name_of_its_own() {
+        for level in (0..=u8::MAX).map(Privilege::from) {
+            let name = level.name();
+            assert_eq!(name.is_none(), matches!(level, Privilege::Other(_)), "{level:?}");
+            assert!(name.is_none_or(|name| Privilege::from_name(name) == Some(level)), "{level:?}");
+        }
+        assert_eq!(Privilege::Administrator.to_string(), "administrator");
+        assert_eq!(Privilege::Other(0).to_string(), "0x00");
+        assert_eq!(Privilege::from_name("root"), None);
+    }
 
     #[test]
     fn a_user_is_read() {

@@ -41,7 +41,7 @@ impl UserName {
         self.bytes().is_empty() || self.0 == [0xff; 16]
     }
 
-    /// Up to the first NUL; some BMCs leave what was there before behind it.
+    /// Up to the first NUL; some BMCs return remains of an older name after it.
     fn bytes(&self) -> &[u8] {
         self.0.split(|&byte| byte == 0).next().unwrap_or_default()
     }

@@ -20,7 +20,7 @@ pub struct GetControllerId {
 pub struct ControllerIdPiece {
     /// Length of the whole string in bytes; some BMCs count the NUL.
     pub length: u8,
-    /// The piece, with any bytes behind the end of the string.
+    /// The piece, which may include bytes after the end of the string.
     pub bytes: Vec<u8>,
 }
 

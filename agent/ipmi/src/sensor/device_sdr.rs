@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The records of a controller that has sensors, but no SDR repository: Get Device SDR and Reserve Device SDR Repository
-//! (IPMI 2.0, sections 35.3 and 35.4).
+//! The records of a controller that has sensors, but no SDR repository: Get Device SDR and Reserve Device SDR
+//! Repository (IPMI 2.0, sections 35.3 and 35.4).
 
 use crate::piece::{Piece, PieceOf};
 use crate::{Command, Malformed, NetFn, Reader};
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_piece_is_asked() {
+    fn a_piece_is_requested() {
         let command = GetDeviceSdr(PieceOf { reservation: 1, record: 0, offset: 0, count: 5 });
         assert_eq!(command.data(), [1, 0, 0, 0, 0, 5]);
         assert_eq!(command.answer(&[2, 0, 7]).unwrap(), Piece { next: 2, data: vec![7] });

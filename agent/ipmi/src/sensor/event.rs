@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Events of sensors (IPMI 2.0, sections 29.7, 32.1, 42). Pure.
+//! Events of sensors (IPMI 2.0, sections 29.7, 32.1, 42).
 
 use super::event_details::{Detail, details};
 use super::event_names::named;

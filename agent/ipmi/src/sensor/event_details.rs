@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Details of events in event data 2 and 3 (IPMI 2.0, table 42-3), spelled as ipmitool 1.8.19 does. Pure.
+//! Details of events in event data 2 and 3 (IPMI 2.0, table 42-3), spelled as ipmitool 1.8.19 does.
 //!
 //! That tool takes the kind of a power supply's configuration error from event data 2; the specification has it in 3.
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The names of events and their severities (IPMI 2.0, tables 42-2 and 42-3), spelled as ipmitool 1.8.19 does. Pure.
+//! The names of events and their severities (IPMI 2.0, tables 42-2 and 42-3), spelled as ipmitool 1.8.19 does.
 
 use super::severity::{Named, RESERVED, SENSOR_SPECIFIC, critical, ok, warning};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Conversion of raw readings (IPMI 2.0, section 36.3). Pure.
+//! Conversion of raw readings (IPMI 2.0, section 36.3).
 
 use super::Units;
 
@@ -37,7 +37,8 @@ impl Factors {
         Some(Self { linearization, ..none.with(bytes) })
     }
 
-    /// Whether each reading has factors of its own, which [`GetSensorReadingFactors`](super::GetSensorReadingFactors) reads.
+    /// Whether each reading has factors of its own, which [`GetSensorReadingFactors`](super::GetSensorReadingFactors)
+    /// reads.
     pub fn is_non_linear(&self) -> bool {
         self.linearization >= 0x70
     }

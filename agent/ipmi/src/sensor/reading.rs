@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sensor_may_say_nothing() {
+    fn a_sensor_may_have_no_reading() {
         assert!(!read(&[0x00, 0xe0, 0xc0]).is_valid());
         assert!(!read(&[0x00, 0x80]).is_valid());
         assert!(GetSensorReading { sensor: 1 }.answer(&[0]).is_err());

@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_asked_and_read() {
+    fn bytes_are_requested_and_read() {
         assert_eq!(read(false).data(), [3, 0x20, 0x01, 8]);
         assert_eq!(read(false).answer(&[2, 1, 0, 0xee]).unwrap(), [1, 0]);
         assert_eq!(read(false).answer(&[9, 1, 0]).unwrap(), [1, 0]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Sensor data records (IPMI 2.0, section 43). Pure.
+//! Sensor data records (IPMI 2.0, section 43).
 
 use super::locator::{ControllerLocator, FruLocator};
 use super::sensor_record::{Form, SensorRecord};

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_is_asked() {
+    fn a_piece_is_requested() {
         let command = GetSdr(PieceOf { reservation: 0x0203, record: 0x0104, offset: 5, count: 0x20 });
         assert_eq!(command.data(), [3, 2, 4, 1, 5, 0x20]);
         assert_eq!(command.answer(&[5, 1, 9]).unwrap(), Piece { next: 0x0105, data: vec![9] });

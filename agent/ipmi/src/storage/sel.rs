@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The system event log: Get SEL Info, Reserve SEL, Get SEL Entry and Clear SEL (IPMI 2.0, sections 31.2, 31.4, 31.5 and
-//! 31.9).
+//! The system event log: Get SEL Info, Reserve SEL, Get SEL Entry and Clear SEL (IPMI 2.0, sections 31.2, 31.4, 31.5
+//! and 31.9).
 
 use super::{Piece, PieceOf, Timestamp};
 use crate::{Command, Malformed, NetFn, Reader};
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_record_is_asked_and_read() {
+    fn a_whole_record_is_requested_and_read() {
         let command =
             GetSelEntry(PieceOf { reservation: 0, record: PieceOf::LAST, offset: 0, count: PieceOf::WHOLE });
         assert_eq!(command.data(), [0, 0, 0xff, 0xff, 0, 0xff]);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_erases_and_what_asks_differ_in_the_last_byte() {
+    fn starting_and_polling_an_erasure_differ_in_the_last_byte() {
         assert_eq!(ClearSel { reservation: 0x0102 }.data(), [2, 1, 0x43, 0x4c, 0x52, 0xaa]);
         assert_eq!(ClearSelStatus { reservation: 0x0102 }.data(), [2, 1, 0x43, 0x4c, 0x52, 0x00]);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The records of the system event log (IPMI 2.0, section 32). Pure.
+//! The records of the system event log (IPMI 2.0, section 32).
 
 use super::Timestamp;
 use crate::sensor::Event;

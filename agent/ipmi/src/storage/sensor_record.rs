@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The records of sensors: full (IPMI 2.0, section 43.1), compact (43.2), event-only (43.3). Pure.
+//! The records of sensors: full (IPMI 2.0, section 43.1), compact (43.2), event-only (43.3).
 
 use super::locator::{BMC, Entity};
 use super::text;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Text behind a type/length byte: of an SDR (IPMI 2.0, section 43.15), of a FRU (FRU Information Storage Definition
-//! v1.0 r1.3, section 13). Pure.
+//! Text after a type/length byte: in an SDR (IPMI 2.0, section 43.15) and in a FRU inventory (FRU Information Storage
+//! Definition v1.0 r1.3, section 13).
 
 use std::fmt::Write;
 
@@ -17,7 +17,8 @@ pub(super) fn of_sdr(field: &[u8]) -> String {
     })
 }
 
-/// A field of a FRU, by the upper two bits of its type/length byte. Bytes that are not text are returned in hexadecimal.
+/// A field of a FRU, by the upper two bits of its type/length byte. Bytes that are not text are returned in
+/// hexadecimal.
 pub(super) fn of_fru(kind: u8, bytes: &[u8], language: u8) -> String {
     let text = cleaned(&match kind >> 6 {
         0b00 => hexadecimal(bytes),

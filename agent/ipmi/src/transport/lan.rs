@@ -11,7 +11,7 @@ pub trait LanParameter: Parameter {}
 
 impl LanParameter for SetInProgress {}
 
-/// Asks for a LAN parameter.
+/// Get LAN Configuration Parameters (23.2).
 #[derive(Clone, Copy, Debug)]
 pub struct GetLanParameter<P> {
     channel: u8,

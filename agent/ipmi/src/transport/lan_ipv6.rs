@@ -11,9 +11,9 @@ use crate::{Malformed, Parameter, Reader, Writable};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ipv6Support {
     /// IPv6 alone, with IPv4 disabled.
-    pub alone: bool,
+    pub ipv6_only: bool,
     /// IPv6 and IPv4 at the same time.
-    pub beside_ipv4: bool,
+    pub dual_stack: bool,
     /// Alerts are sent to IPv6 addresses.
     pub alerting: bool,
 }
@@ -148,8 +148,8 @@ impl Parameter for Ipv6Support {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let support = reader.byte("IPv6 support")?;
         Ok(Self {
-            alone: support & 0x01 != 0,
-            beside_ipv4: support & 0x02 != 0,
+            ipv6_only: support & 0x01 != 0,
+            dual_stack: support & 0x02 != 0,
             alerting: support & 0x04 != 0,
         })
     }
@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn support_and_status_are_read() {
         let support = decode::<Ipv6Support>(&[0x06]);
-        assert_eq!(support, Ipv6Support { alone: false, beside_ipv4: true, alerting: true });
+        assert_eq!(support, Ipv6Support { ipv6_only: false, dual_stack: true, alerting: true });
         let status = decode::<Ipv6Status>(&[1, 16, 0x01]);
         assert!(status.dhcp && !status.slaac);
         assert_eq!((status.static_addresses, status.dynamic_addresses), (1, 16));

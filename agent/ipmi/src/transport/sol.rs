@@ -11,7 +11,7 @@ use crate::{Command, Malformed, NetFn, Parameter, Reader, SetInProgress, Writabl
 /// A parameter of serial over LAN (IPMI 2.0, table 26-5).
 pub trait SolParameter: Parameter {}
 
-/// Asks for a parameter of serial over LAN.
+/// Get SOL Configuration Parameters (26.3).
 #[derive(Clone, Copy, Debug)]
 pub struct GetSolParameter<P> {
     channel: u8,

@@ -43,7 +43,7 @@ fn driver(bytes: &[u8]) {
 
 /// As options of a reply to this exchange, since a fuzzer would hardly find the fields before them.
 fn dhcp(bytes: &[u8]) {
-    let exchange = Exchange { id: [1, 2, 3, 4], mac: [0x52, 0x54, 0, 0, 0, 1] };
+    let exchange = Exchange { id: [1, 2, 3, 4], mac: [0x52, 0x54, 0, 0, 0, 1], vendor_class: "fuzz" };
     let mut reply = exchange.discover(std::time::Duration::ZERO);
     reply.truncate(240);
     reply[0] = 2;

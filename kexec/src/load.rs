@@ -148,6 +148,7 @@ impl LoadError {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_types)]
 mod tests {
     use super::*;
 

@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for supply in &fru.power_supplies {
         println!("power supply: {} W", supply.watts);
     }
-    for problem in &fru.doubts {
+    for problem in &fru.problems {
         println!("problem: {problem}");
     }
     Ok(())

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reading of a FRU's inventory (IPMI 2.0, section 34).
+//! Reading a FRU's inventory (IPMI 2.0, section 34).
 
 use super::walk::{CHUNK, less};
 use super::{BmcSession, Error};
 use ipmi::storage::{Fru, FruArea, GetFruInventoryAreaInfo, ReadFruData, extent};
 
-/// Reads as much of an inventory as says something. One whose end the BMC refuses is read up to there.
+/// Reads an inventory as far as its areas reach. If the BMC refuses an offset, the bytes before it are parsed.
 ///
 /// # Errors
-/// Where the BMC does not know the device, or refuses its first bytes, or says no more.
+/// If the BMC does not know the device, refuses its first bytes, or stops responding.
 pub fn read_fru(bmc: &mut BmcSession, device: u8) -> Result<Fru, Error> {
     let area = bmc.ask(&GetFruInventoryAreaInfo { device })?;
     let mut bytes = Vec::new();
@@ -27,13 +27,13 @@ pub fn read_fru(bmc: &mut BmcSession, device: u8) -> Result<Fru, Error> {
     Ok(Fru::parse(&bytes))
 }
 
-/// What to read next; nothing where all is read.
+/// Offset and count of the next request; `None` if everything is read.
 fn next(area: FruArea, bytes: &[u8], chunk: u8) -> Option<(u16, u8)> {
     let offset = u16::try_from(bytes.len()).ok()?;
     let missing =
         extent(bytes).min(usize::from(area.size)).checked_sub(bytes.len()).filter(|missing| *missing > 0)?;
     let count = u8::try_from(missing).unwrap_or(chunk).min(chunk);
-    // Words are of two bytes, and where half of one came there is no going on.
+    // Devices accessed by words have two bytes per word; after half a word reading cannot go on.
     match (area.is_by_words, offset % 2) {
         (true, 1) => None,
         (true, _) => Some((offset, count.next_multiple_of(2))),
@@ -44,11 +44,11 @@ fn next(area: FruArea, bytes: &[u8], chunk: u8) -> Option<(u16, u8)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ipmi::storage::FruDoubt;
+    use ipmi::storage::FruProblem;
 
     use crate::bmc::session::walk::model::Model;
 
-    /// An inventory of a product whose name is as long as can be, and what an erased EEPROM has behind it.
+    /// An inventory with the longest possible product name, followed by the bytes of an erased EEPROM.
     fn model() -> Model {
         let mut product = [&[1, 10, 0, 0xc0, 0xff][..], &[b'x'; 63], &[0xc1]].concat();
         product.resize(79, 0);
@@ -65,9 +65,9 @@ mod tests {
     }
 
     #[test]
-    fn only_what_says_something_is_read() {
+    fn only_the_areas_are_read() {
         let (fru, requests) = read(model());
-        assert_eq!(fru.doubts, []);
+        assert_eq!(fru.problems, []);
         assert_eq!(fru.product.unwrap().name.unwrap().len(), 63);
         assert!(requests <= 6, "{requests} requests");
     }
@@ -76,17 +76,17 @@ mod tests {
     fn a_bmc_gives_as_much_as_it_can() {
         for (most, is_by_words) in [(1, false), (5, false), (16, false), (2, true), (7, true), (0, true)] {
             let (fru, _) = read(Model { most, is_by_words, ..model() });
-            assert_eq!(fru.doubts, [], "{most}");
+            assert_eq!(fru.problems, [], "{most}");
             assert_eq!(fru, read(model()).0);
         }
     }
 
     #[test]
-    fn a_size_that_lies_gives_what_there_is() {
+    fn a_wrong_size_still_yields_what_exists() {
         let mut model = model();
         model.fru.truncate(40);
         let (fru, _) = read(model);
-        assert_eq!(fru.doubts, [FruDoubt::Cut("product area")]);
+        assert_eq!(fru.problems, [FruProblem::Cut("product area")]);
     }
 
     #[test]
@@ -94,6 +94,6 @@ mod tests {
         let (mut bmc, _) = Model { silent_after: Some(3), ..model() }.bmc();
         assert!(read_fru(&mut bmc, 0).unwrap_err().is_hung());
         let (mut bmc, _) = Model { fru: Vec::new(), ..model() }.bmc();
-        assert!(read_fru(&mut bmc, 0).unwrap_err().completion().is_some(), "not one byte is there");
+        assert!(read_fru(&mut bmc, 0).unwrap_err().completion().is_some(), "there are no bytes at all");
     }
 }

@@ -132,9 +132,9 @@ pub struct BmcFru {
     pub product_serial: Option<String>,
     /// Asset tag.
     pub asset_tag: Option<String>,
-    /// What cannot be believed: a wrong checksum, a cut area.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub doubts: Vec<String>,
+    /// Problems in the FRU data: a wrong checksum, a truncated area.
+    #[serde(rename = "doubts", skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
 }
 
 /// Power draw (DCMI 1.5, section 6.6.1), in watts.

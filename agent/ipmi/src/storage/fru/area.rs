@@ -2,7 +2,7 @@
 //! What the chassis, board and product areas have in common (FRU Information Storage Definition, sections 10 to 13).
 //! Pure.
 
-use super::{FruDoubt, adds_up};
+use super::{FruProblem, adds_up};
 use crate::storage::text;
 
 /// An area, of which fields are taken in their order.
@@ -11,7 +11,7 @@ pub(super) struct Area<'a> {
     rest: &'a [u8],
     /// The language of its text.
     pub language: u8,
-    doubts: &'a mut Vec<FruDoubt>,
+    problems: &'a mut Vec<FruProblem>,
 }
 
 impl<'a> Area<'a> {
@@ -21,33 +21,33 @@ impl<'a> Area<'a> {
         name: &'static str,
         inventory: &'a [u8],
         offset: u8,
-        doubts: &'a mut Vec<FruDoubt>,
+        problems: &'a mut Vec<FruProblem>,
     ) -> Option<Self> {
         if offset == 0 {
             return None;
         }
         let start = inventory.get(usize::from(offset) * 8..).unwrap_or_default();
         let [_, eights, rest @ ..] = start else {
-            doubts.push(FruDoubt::Cut(name));
+            problems.push(FruProblem::Cut(name));
             return None;
         };
         let rest = match start.get(..usize::from(*eights) * 8) {
             Some(area @ [_, _, fields @ .., _]) => {
                 if !adds_up(area) {
-                    doubts.push(FruDoubt::Checksum(name));
+                    problems.push(FruProblem::Checksum(name));
                 }
                 fields
             }
             Some(_) => {
-                doubts.push(FruDoubt::Cut(name));
+                problems.push(FruProblem::Cut(name));
                 return None;
             }
             None => {
-                doubts.push(FruDoubt::Cut(name));
+                problems.push(FruProblem::Cut(name));
                 rest
             }
         };
-        Some(Self { name, rest, language: 0, doubts })
+        Some(Self { name, rest, language: 0, problems })
     }
 
     /// The next `N` bytes, zeros where they are not there.
@@ -86,9 +86,9 @@ impl<'a> Area<'a> {
 
     fn cut(&mut self) {
         self.rest = &[];
-        let doubt = FruDoubt::Cut(self.name);
-        if self.doubts.last() != Some(&doubt) {
-            self.doubts.push(doubt);
+        let problem = FruProblem::Cut(self.name);
+        if self.problems.last() != Some(&problem) {
+            self.problems.push(problem);
         }
     }
 }

@@ -23,7 +23,7 @@ pub struct Fru {
     /// Power supply records of the multi-record area (section 18.1).
     pub power_supplies: Vec<PowerSupply>,
     /// Problems in the inventory.
-    pub doubts: Vec<FruDoubt>,
+    pub problems: Vec<FruProblem>,
 }
 
 /// The chassis that it is in, or is.
@@ -81,7 +81,7 @@ pub struct Product {
 
 /// A problem in an inventory. Everything that can be decoded is decoded nevertheless.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum FruDoubt {
+pub enum FruProblem {
     /// The header is missing or of an unknown format.
     #[error("unknown header format {0:#04x}: expected 1")]
     Format(u8),
@@ -98,22 +98,22 @@ impl Fru {
     pub fn parse(bytes: &[u8]) -> Self {
         let mut fru = Self::default();
         let Some(header) = bytes.first_chunk::<HEADER>() else {
-            fru.doubts.push(FruDoubt::Cut("header"));
+            fru.problems.push(FruProblem::Cut("header"));
             return fru;
         };
         if header[0] & 0x0f != 1 {
-            fru.doubts.push(FruDoubt::Format(header[0]));
+            fru.problems.push(FruProblem::Format(header[0]));
             return fru;
         }
         if !adds_up(header) {
-            fru.doubts.push(FruDoubt::Checksum("header"));
+            fru.problems.push(FruProblem::Checksum("header"));
         }
         let [_, _, chassis, board, product, multi_record, ..] = *header;
-        let doubts = &mut fru.doubts;
-        fru.chassis = Area::find("chassis area", bytes, chassis, doubts).map(Chassis::read);
-        fru.board = Area::find("board area", bytes, board, doubts).map(Board::read);
-        fru.product = Area::find("product area", bytes, product, doubts).map(Product::read);
-        fru.power_supplies = power_supplies(bytes, multi_record, doubts);
+        let problems = &mut fru.problems;
+        fru.chassis = Area::find("chassis area", bytes, chassis, problems).map(Chassis::read);
+        fru.board = Area::find("board area", bytes, board, problems).map(Board::read);
+        fru.product = Area::find("product area", bytes, product, problems).map(Product::read);
+        fru.power_supplies = power_supplies(bytes, multi_record, problems);
         fru
     }
 }
@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn every_area_is_read() {
         let fru = Fru::parse(&machine());
-        assert_eq!(fru.doubts, []);
+        assert_eq!(fru.problems, []);
         assert_eq!(
             fru.chassis.unwrap(),
             Chassis {
@@ -319,13 +319,13 @@ mod tests {
         let at = bytes.windows(5).position(|part| part == b"R740x").unwrap();
         bytes[at] = b'T';
         let fru = Fru::parse(&bytes);
-        assert_eq!(fru.doubts, [FruDoubt::Checksum("product area")]);
+        assert_eq!(fru.problems, [FruProblem::Checksum("product area")]);
         assert_eq!(fru.product.unwrap().part_number, some("T740x"));
         bytes[7] ^= 1;
         let end = bytes.len() - 1;
         bytes[end] ^= 1;
         assert_eq!(
-            Fru::parse(&bytes).doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            Fru::parse(&bytes).problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
             ["header: wrong checksum", "product area: wrong checksum", "power supply record: wrong checksum"]
         );
     }
@@ -336,16 +336,16 @@ mod tests {
         let whole = Fru::parse(&bytes);
         bytes[9] = 0xff;
         let fru = Fru::parse(&bytes);
-        assert_eq!(fru.doubts, [FruDoubt::Cut("chassis area")]);
+        assert_eq!(fru.problems, [FruProblem::Cut("chassis area")]);
         assert_eq!((fru.chassis, &fru.board), (whole.chassis, &whole.board));
         bytes[9] = 0;
         let fru = Fru::parse(&bytes);
-        assert_eq!((fru.doubts.as_slice(), fru.chassis), (&[FruDoubt::Cut("chassis area")][..], None));
+        assert_eq!((fru.problems.as_slice(), fru.chassis), (&[FruProblem::Cut("chassis area")][..], None));
         assert_eq!(fru.board, whole.board);
         // The length of the serial number reaches beyond the area.
         let board = area(&[0, 0, 0, 0], &[b"\xc4DELL", b"\xc0", b"\xffS"]);
         let fru = Fru::parse(&[summed(vec![1, 0, 0, 1, 0, 0, 0]), board].concat());
-        assert_eq!(fru.doubts, [FruDoubt::Cut("board area")]);
+        assert_eq!(fru.problems, [FruProblem::Cut("board area")]);
         let board = fru.board.unwrap();
         assert_eq!((board.manufactured, board.manufacturer.as_deref()), (None, Some("DELL")));
         assert_eq!(board.part_number, None);
@@ -353,17 +353,17 @@ mod tests {
 
     #[test]
     fn what_is_no_inventory_is_reported() {
-        assert_eq!(Fru::parse(&[0xff; 64]).doubts, [FruDoubt::Format(0xff)]);
-        assert_eq!(Fru::parse(&[0x01; 7]).doubts, [FruDoubt::Cut("header")]);
+        assert_eq!(Fru::parse(&[0xff; 64]).problems, [FruProblem::Format(0xff)]);
+        assert_eq!(Fru::parse(&[0x01; 7]).problems, [FruProblem::Cut("header")]);
         let bytes = summed(vec![1, 0, 0, 2, 0, 3, 0]);
-        let doubts = Fru::parse(&bytes).doubts;
-        assert_eq!(doubts, [FruDoubt::Cut("board area"), FruDoubt::Cut("multi-record area")]);
+        let problems = Fru::parse(&bytes).problems;
+        assert_eq!(problems, [FruProblem::Cut("board area"), FruProblem::Cut("multi-record area")]);
     }
 
     #[test]
     fn an_area_of_mere_zeros_is_reported_once() {
         let fru = Fru::parse(&[summed(vec![1, 0, 0, 0, 0, 1, 0]), vec![0; 400]].concat());
-        assert_eq!(fru.doubts, [FruDoubt::Checksum("multi-record area")]);
+        assert_eq!(fru.problems, [FruProblem::Checksum("multi-record area")]);
         assert_eq!(fru.power_supplies, []);
     }
 
@@ -396,7 +396,7 @@ mod tests {
             start[0] = 1;
             let bytes = [summed(start.to_vec()), body].concat();
             let fru = Fru::parse(&bytes);
-            assert!(fru.doubts.len() <= 9 + fru.power_supplies.len());
+            assert!(fru.problems.len() <= 9 + fru.power_supplies.len());
             assert!(extent(&bytes) >= HEADER);
         }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The multi-record area (FRU Information Storage Definition, sections 16 to 18). Pure.
 
-use super::{FruDoubt, adds_up};
+use super::{FruProblem, adds_up};
 
 /// A power supply's record (section 18.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,20 +15,24 @@ pub struct PowerSupply {
 }
 
 /// The power supplies' records in the area at `offset`, in eights of bytes; there is no area where that is zero.
-pub(super) fn power_supplies(inventory: &[u8], offset: u8, doubts: &mut Vec<FruDoubt>) -> Vec<PowerSupply> {
+pub(super) fn power_supplies(
+    inventory: &[u8],
+    offset: u8,
+    problems: &mut Vec<FruProblem>,
+) -> Vec<PowerSupply> {
     let mut supplies = Vec::new();
     let mut at = usize::from(offset) * 8;
     while at != 0 {
         let Some(header) = Header::at(inventory, at) else {
-            doubts.push(FruDoubt::Cut(AREA));
+            problems.push(FruProblem::Cut(AREA));
             break;
         };
         if !header.is_right {
-            doubts.push(FruDoubt::Checksum(AREA));
+            problems.push(FruProblem::Checksum(AREA));
             break;
         }
         if header.kind == POWER_SUPPLY {
-            supplies.extend(power_supply(inventory, at, &header, doubts));
+            supplies.extend(power_supply(inventory, at, &header, problems));
         }
         at = if header.is_last { 0 } else { header.end };
     }
@@ -64,14 +68,14 @@ fn power_supply(
     inventory: &[u8],
     at: usize,
     header: &Header,
-    doubts: &mut Vec<FruDoubt>,
+    problems: &mut Vec<FruProblem>,
 ) -> Option<PowerSupply> {
     let Some(data) = inventory.get(at + Header::LENGTH..header.end).filter(|data| data.len() >= 2) else {
-        doubts.push(FruDoubt::Cut(RECORD));
+        problems.push(FruProblem::Cut(RECORD));
         return None;
     };
     if !adds_up(&[&[header.sum], data].concat()) {
-        doubts.push(FruDoubt::Checksum(RECORD));
+        problems.push(FruProblem::Checksum(RECORD));
     }
     let watts = |at: usize| {
         let bytes = data.get(at..)?.first_chunk()?;

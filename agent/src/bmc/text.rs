@@ -60,7 +60,7 @@ pub fn show(report: &BmcReport) -> String {
         line("draw", &format!("{} W, {} W on average", power.now_watts, power.average_watts));
     }
     if let Some(ahead) = report.clock_ahead_s {
-        line("clock", &format!("{ahead:+} s against the host's"));
+        line("clock", &format!("{ahead:+} s compared with the host's"));
     }
     for user in &report.users {
         let state = match user.enabled {
@@ -140,10 +140,10 @@ pub fn summary(outcome: &BmcOutcome) -> String {
 
 fn password(state: &PasswordState) -> &str {
     match state {
-        PasswordState::NotDesired => "left as it is",
+        PasswordState::NotDesired => "not changed",
         PasswordState::Proven => "proven",
-        PasswordState::Set => "set; the BMC's own test cannot be believed",
-        PasswordState::Believed => "believed to be in place, as was reported before",
+        PasswordState::Set => "set; the BMC's password test is missing or unreliable",
+        PasswordState::Believed => "in place according to an earlier report",
         PasswordState::Failed => "not in place",
         PasswordState::Unknown(state) => state,
     }
@@ -184,9 +184,9 @@ fn fru_words(fru: &BmcFru) -> String {
 
 fn sel_words(sel: &BmcSel) -> String {
     let mut words = vec![format!("{} entries", sel.entries), format!("{} bytes free", sel.free_bytes)];
-    words.extend(sel.last_added.iter().map(|time| format!("the last of {time}")));
+    words.extend(sel.last_added.iter().map(|time| format!("last entry {time}")));
     if sel.is_overflown {
-        words.push("events were lost for want of space".to_string());
+        words.push("events were lost because the log was full".to_string());
     }
     if sel.not_read > 0 {
         words.push(format!("the oldest {} were not read", sel.not_read));

@@ -516,10 +516,7 @@ mod tests {
         for code in [0x80, 0xc1] {
             assert!(session([Ok(&[code])]).0.ask(&Read).unwrap_err().is_absent());
         }
-        assert_eq!(
-            session([Ok(&[0x80])]).0.ask(&Read).unwrap_err().to_string(),
-            "Read: 0x80, no such value"
-        );
+        assert_eq!(session([Ok(&[0x80])]).0.ask(&Read).unwrap_err().to_string(), "Read: 0x80, no such value");
         assert!(!session([Ok(&[0x80])]).0.ask(&Write).unwrap_err().is_absent());
     }
 

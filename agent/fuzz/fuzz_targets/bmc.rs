@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A BMC that answers anything: no panic, and no conversation without an end.
+//! A BMC with arbitrary answers: reading it never panics, and always ends.
 #![no_main]
 
 use std::time::{Duration, Instant};
 
+use ipmi::NetFn;
 use libfuzzer_sys::fuzz_target;
-use ipmi::sensor::read_sensors;
-use ipmi::storage::{erase_sel, read_fru, read_sdrs, read_sel};
-use ipmi::{BmcSession, NetFn, RetryPolicy, Transport, TransportError};
+use stage1::bmc::session::{
+    BmcSession, RetryPolicy, Transport, TransportError, erase_sel, read_fru, read_sdrs, read_sel,
+    read_sensors,
+};
 
 fuzz_target!(|input: &[u8]| {
-    conversation(input);
+    session(input);
 });
 
-/// All that is read of a BMC, whose answers are the input's: a length, so many bytes, and so on.
-fn conversation(input: &[u8]) {
-    let wire = Box::new(Answers(input.to_vec()));
-    let patience = RetryPolicy { attempts: 1, pause: Duration::ZERO, ..RetryPolicy::default() };
-    let mut bmc = BmcSession::new(wire, patience, Instant::now() + Duration::from_secs(5));
+/// Reads everything of a BMC whose answers are in `input`: a length byte, then as many bytes, and so on.
+fn session(input: &[u8]) {
+    let transport = Box::new(Answers(input.to_vec()));
+    let policy = RetryPolicy { attempts: 1, pause: Duration::ZERO, ..RetryPolicy::default() };
+    let mut bmc = BmcSession::new(transport, policy, Instant::now() + Duration::from_secs(5));
     let _ = read_sel(&mut bmc, 10);
     let records = read_sdrs(&mut bmc).records;
     let _ = read_sensors(&mut bmc, &records);
     let _ = read_fru(&mut bmc, 0);
     let _ = erase_sel(&mut bmc, || ());
-    assert!(Instant::now() < bmc.deadline(), "it was still asked: {:?}", bmc.counters());
+    assert!(Instant::now() < bmc.deadline(), "still reading at the deadline: {:?}", bmc.counters());
 }
 
 struct Answers(Vec<u8>);

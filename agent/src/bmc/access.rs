@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The way to the BMC, and the desired configuration of the image.
+//! Opening the BMC, and loading its desired configuration.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
@@ -18,16 +18,16 @@ use crate::host::Machine;
 use crate::host::power;
 use ipmi::chassis::{ChassisControl, PowerAction};
 
-/// The desired configuration of the image, if the inventory has none.
+/// Desired configuration in the image, used if the inventory has none.
 pub const POLICY: &str = "/etc/stage1/bmc.toml";
 
-/// How long a device may take to appear if the firmware reports a BMC: the driver starts when its module is loaded.
+/// Time limit for the device to appear if the firmware reports a BMC: the driver starts when its module is loaded.
 const APPEARS: Duration = Duration::from_secs(10);
 
-/// How long a BMC may take for a power cycle.
+/// Time limit for a power cycle.
 const CYCLE: Duration = Duration::from_secs(60);
 
-/// How often the device is looked for.
+/// Interval between attempts to open the device.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The machine's BMC; `None` if it has none. If the firmware reports one (`is_expected`), its device is waited for.
@@ -85,7 +85,7 @@ pub fn desired(machine: &Machine, of_inventory: Option<Value>) -> Result<Option<
 /// Parses a desired configuration in TOML.
 ///
 /// # Errors
-/// If it is none. The message does not quote it.
+/// If it is not UTF-8 or not a valid configuration. The message quotes no value.
 pub fn policy(file: &[u8]) -> Result<DesiredBmcConfig> {
     let text = str::from_utf8(file).context("not UTF-8")?;
     toml::from_str(text).map_err(|error| {
@@ -94,10 +94,10 @@ pub fn policy(file: &[u8]) -> Result<DesiredBmcConfig> {
     })
 }
 
-/// Has the BMC turn the host off and on again.
+/// Power-cycles the host through its BMC. Returns only on failure.
 ///
 /// # Errors
-/// Where there is no BMC, it refuses, firmware is half written, or the host is still on after a minute.
+/// If there is no BMC, it refuses, a firmware write is unfinished, or the host is still on after a minute.
 pub fn power_cycle(machine: &Machine) -> Result<Infallible> {
     let bmc = open(machine, false, Instant::now() + CYCLE)?;
     let mut bmc = bmc.context("a power cycle needs a BMC, and there is none")?;

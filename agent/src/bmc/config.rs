@@ -1,59 +1,60 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How a BMC is set, as far as that can be desired otherwise. Pure.
+//! The settings of a BMC that a desired configuration can change. Pure.
 
 use stage1_contract::{AddressSource, PowerRestore};
 
 use ipmi::app::Privilege;
 
-/// The settings of a BMC. What is `None` the BMC does not tell.
+/// The settings of a BMC; `None` if the BMC does not report one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BmcConfig {
-    /// All slots for users, from 1 on.
+    /// All user slots, in order, from ID 1.
     pub users: Vec<Slot>,
     /// The LAN channel.
     pub lan: Option<Lan>,
     /// Whether serial over LAN is on.
     pub sol: Option<bool>,
-    /// By how many seconds its clock is ahead of the host's.
+    /// Seconds by which the BMC's clock is ahead of the host's; negative if it is behind.
     pub clock_ahead_s: Option<i64>,
     /// Whether the identify LED is on.
     pub identify_is_on: Option<bool>,
     /// The watchdog.
     pub watchdog: Option<Watchdog>,
-    /// What the host does when power comes back.
+    /// What the host does when power returns.
     pub power_restore: Option<PowerRestore>,
 }
 
-/// A slot for a user.
+/// A user slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
     /// User ID, 1 to 63.
     pub id: u8,
-    /// The name, empty where there is none, or why it could not be read.
+    /// The name, empty if the slot has none; the error if it could not be read.
     pub name: Result<String, String>,
-    /// What it may do; `None` where that was not asked for, or could not be read.
+    /// Access on the LAN channel; `None` if it was not read, or could not be.
     pub access: Option<Access>,
-    /// Why that could not be read.
+    /// Why the access could not be read.
     pub access_error: Option<String>,
-    /// The name cannot be changed.
+    /// Whether the name cannot be changed.
     pub is_fixed: bool,
-    /// Whether it may use serial over LAN.
+    /// Whether the user may use serial over LAN; `None` if not read.
     pub sol_payload: Option<bool>,
 }
 
 /// What a user may do on the LAN channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Access {
-    /// Its privilege level.
+    /// Privilege limit.
     pub privilege: Privilege,
-    /// It may log in.
+    /// IPMI messaging is enabled, which a login needs.
     pub ipmi_messaging: bool,
-    /// It is enabled as a whole.
+    /// Whether the user is enabled; `None` if the BMC does not report it.
     pub enabled: Option<bool>,
 }
 
 impl Access {
-    /// Whether the user may be able to log in. Where the BMC does not tell who is enabled, it is who may do anything.
+    /// Whether the user may be able to log in. If the BMC does not report enabled users, messaging and privilege
+    /// decide.
     pub fn lets_in(&self) -> bool {
         let may = self.ipmi_messaging && !matches!(self.privilege, Privilege::NoAccess | Privilege::Other(0));
         self.enabled.unwrap_or(may)
@@ -63,9 +64,9 @@ impl Access {
 /// The LAN channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lan {
-    /// Its number.
+    /// Channel number.
     pub channel: u8,
-    /// Where the address comes from.
+    /// Source of the address.
     pub source: Option<AddressSource>,
     /// The address.
     pub address: Option<[u8; 4]>,
@@ -77,17 +78,17 @@ pub struct Lan {
     pub vlan: Option<u16>,
     /// Whether IPMI over LAN is always available, now and after the BMC's next start.
     pub is_available: Option<bool>,
-    /// Each cipher suite with the highest privilege level that may use it; 0 is nobody.
+    /// Each cipher suite with its maximum privilege level; 0 disables the suite.
     pub cipher_privileges: Option<Vec<(u8, u8)>>,
 }
 
 /// The watchdog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watchdog {
-    /// It runs.
+    /// Whether it is running.
     pub is_running: bool,
-    /// What it does (IPMI 2.0, table 27-4).
+    /// Timeout action (IPMI 2.0, table 27-4).
     pub action: u8,
-    /// When it runs out, from its start, in seconds.
+    /// Initial countdown in seconds.
     pub seconds: u16,
 }

@@ -85,7 +85,7 @@ fn prepare(
     if desired.serial_over_lan == Some(true)
         && let Some(lan) = &survey.current.lan
     {
-        // Also of the users that are yet to be created.
+        // Including users that are yet to be created.
         let slots = plan(desired, &survey.current, &password_checks).slots;
         for slot in survey.current.users.iter_mut().filter(|slot| slots.contains(&Some(slot.id))) {
             read_payload(session, lan.channel, slot);
@@ -94,8 +94,8 @@ fn prepare(
     (plan(desired, &survey.current, &password_checks), password_checks)
 }
 
-/// The passwords that are to be set, by slot. A generated one goes to the inventory first, so that a password which
-/// nobody knows is never set.
+/// The passwords to set, by slot. A generated one is sent to the inventory first: a password that nobody knows must
+/// never be set.
 fn secrets(
     plan: &Plan,
     desired: &DesiredBmcConfig,
@@ -129,7 +129,7 @@ fn generated(desired: &DesiredBmcConfig, name: &str, escrow: &Escrow) -> Result<
 /// A write that was tried.
 struct Change {
     write: Write,
-    /// Why it failed, for people.
+    /// Why it failed.
     failure: Option<String>,
 }
 
@@ -139,7 +139,7 @@ impl Change {
     }
 }
 
-/// The writes, as they are carried out.
+/// The writes in progress.
 struct Work<'a, 'b> {
     session: &'a mut TolerantSession<'b>,
     channel: u8,
@@ -150,7 +150,8 @@ struct Work<'a, 'b> {
 }
 
 impl Work<'_, '_> {
-    /// Carries out the writes in order. After a failure the rest for the same user is skipped; after a timeout everything.
+    /// Carries out the writes in order. After a failure the rest for the same user is skipped; after a timeout
+    /// everything.
     fn carry_out(&mut self, writes: &[Write]) {
         let lacking = writes.iter().filter_map(|write| match write {
             Write::Password(slot, ..) if !self.secrets.contains_key(slot) => Some(*slot),
@@ -233,7 +234,7 @@ fn not_applied(survey: &Survey, desired: &DesiredBmcConfig, changes: &[Change]) 
     not_applied.map(|write| format!("{write}: accepted by the BMC, but not applied")).collect()
 }
 
-/// The passwords that the BMC accepted, and that its own test calls wrong.
+/// The passwords that the BMC accepted and its own test rejects.
 fn wrong_passwords(users: &[BmcUserOutcome], changes: &[Change]) -> Vec<String> {
     let was_accepted = |user: &BmcUserOutcome| {
         let is_password = |change: &&Change| matches!(&change.write, Write::Password(slot, name, _) if Some(*slot) == user.slot && *name == user.name);
@@ -249,7 +250,7 @@ fn wrong_passwords(users: &[BmcUserOutcome], changes: &[Change]) -> Vec<String> 
 mod tests {
     use super::*;
 
-    /// "watch man" ends with "man": what is reported of one must never be the other's.
+    /// "watch man" ends with "man": the two must not be mixed up.
     #[test]
     fn a_user_whose_name_ends_another_name() {
         let password = |slot, name: &str, failure: Option<&str>| Change {

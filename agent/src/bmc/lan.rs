@@ -14,20 +14,20 @@ use ipmi::transport::{
     MacAddress, SubnetMask, Vlan,
 };
 
-/// Channels that may be a LAN's (IPMI 2.0, section 6.3).
+/// Channel numbers that can be a LAN channel (IPMI 2.0, section 6.3).
 const CHANNELS: std::ops::RangeInclusive<u8> = 1..=11;
 
-/// How many IPv6 addresses of a kind are read, whatever the BMC says it has.
+/// Limit of static and of dynamic IPv6 addresses read, whatever count the BMC reports.
 const IPV6: u8 = 16;
 
-/// The first LAN channel, found by asking each of them for its medium. Which one it is differs: 1 on most, 8 on some.
+/// The first LAN channel, found by reading the medium of each channel: 1 on most BMCs, 8 on some.
 pub fn channel(session: &mut TolerantSession) -> Option<u8> {
     let mut refused = None;
     for channel in CHANNELS {
         match session.try_ask(&GetChannelInfo { channel })? {
             Ok(info) if info.medium == Medium::Lan => return Some(channel),
             Ok(_) => {}
-            // A channel that is not there is refused by different codes.
+            // BMCs refuse a missing channel with different completion codes.
             Err(error) => refused = Some(error),
         }
     }
@@ -83,8 +83,8 @@ pub fn access(session: &mut TolerantSession, channel: u8, store: Store) -> Optio
     session.ask(&GetChannelAccess { channel, store })
 }
 
-/// Each cipher suite with who may use it (LAN parameters 23 and 24, which name them by their place). What stands after as
-/// many as there are (parameter 22) is none.
+/// Each cipher suite with its maximum privilege level (LAN parameters 23 and 24, matched by index). Entries beyond the
+/// count in parameter 22 are ignored.
 fn ciphers(session: &mut TolerantSession, channel: u8) -> Option<Vec<(u8, u8)>> {
     let count = session.ask(&GetLanParameter::<CipherEntryCount>::new(channel));
     let count = count.map_or(usize::MAX, |CipherEntryCount(count)| usize::from(count));
@@ -110,7 +110,7 @@ fn ipv6(session: &mut TolerantSession, channel: u8) -> Vec<BmcIpv6> {
     }
     let is_used =
         |entry: &Ipv6Entry| entry.status == Ipv6EntryStatus::Active && !entry.address.is_unspecified();
-    let told = |entry: Ipv6Entry| BmcIpv6 {
+    let report = |entry: Ipv6Entry| BmcIpv6 {
         address: entry.address,
         prefix: entry.prefix,
         source: match entry.source {
@@ -120,7 +120,7 @@ fn ipv6(session: &mut TolerantSession, channel: u8) -> Vec<BmcIpv6> {
             Ipv6Source::Other(number) => AddressSource::Unknown(format!("{number:#04x}")),
         },
     };
-    entries.into_iter().filter(is_used).map(told).collect()
+    entries.into_iter().filter(is_used).map(report).collect()
 }
 
 fn source(source: Source) -> AddressSource {
@@ -152,5 +152,5 @@ fn text(mac: &[u8; 6]) -> String {
     mac.map(|byte| format!("{byte:02x}")).join(":")
 }
 
-/// The highest privilege level that a channel is given: users' own levels limit them.
+/// Privilege limit written to the channel; each user's own limit restricts it further.
 pub const CHANNEL_LIMIT: Privilege = Privilege::Administrator;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What has to be written to make a BMC as it is desired. Pure.
+//! Compares a BMC's settings with the desired configuration, and plans the writes. Pure.
 
 use std::fmt;
 
@@ -11,59 +11,59 @@ use stage1_contract::{
 use super::config::{BmcConfig, Slot, Watchdog};
 use ipmi::app::Privilege;
 
-/// By how many seconds the clocks may differ. The host's own comes from a clock of whole seconds, which drifts.
+/// Allowed difference of the clocks in seconds. The host's own comes from an RTC with whole seconds, which drifts.
 const CLOCK: i64 = 10;
 
-/// The writes, in the order in which they are to be done.
+/// The writes that apply a desired configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// What is to be written.
+    /// The writes, in the order in which they must be made.
     pub writes: Vec<Write>,
-    /// What cannot be, and why.
+    /// Settings that cannot be applied, with the reason.
     pub refusals: Vec<String>,
-    /// Where each desired user is or goes; `None` where it cannot be.
+    /// The slot of each desired user, in their order; `None` if there is no slot for the user.
     pub slots: Vec<Option<u8>>,
-    /// Enabled users that nobody wants.
+    /// Enabled users that are not in the desired configuration, as `ID NAME`.
     pub unknown_users: Vec<String>,
 }
 
-/// One thing that is written.
+/// One write. The first field of a user's write is the slot, the second the name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
     /// A user's name.
     Name(u8, String),
-    /// A user's password; `None` is made up.
+    /// A user's password; `None` if it is to be generated.
     Password(u8, String, Option<Secret>),
-    /// What a user may do on the LAN channel.
+    /// A user's privilege level and IPMI messaging on the LAN channel.
     Access(u8, String, Privilege),
-    /// A user may log in.
+    /// Enable a user.
     Enable(u8, String),
-    /// A user may use serial over LAN.
+    /// Allow a user serial over LAN.
     Payload(u8, String),
-    /// IPMI over LAN is available, or not.
+    /// Enable (always available) or disable IPMI over LAN.
     Channel(bool),
-    /// Cipher suite 0 is for nobody.
+    /// Disable cipher suite 0, which has no authentication.
     NoCipherSuite0,
-    /// The BMC's address.
+    /// LAN configuration parameters.
     Lan(Vec<LanWrite>),
-    /// Serial over LAN is on, or off.
+    /// Enable or disable serial over LAN.
     SerialOverLan(bool),
-    /// The clock is set by the host's.
+    /// Set the BMC's clock to the host's time.
     Clock,
-    /// The identify LED is off.
+    /// Turn the identify LED off.
     IdentifyOff,
-    /// The watchdog.
+    /// Set and start the watchdog, or stop it.
     Watchdog(DesiredWatchdog),
-    /// What the host does when power comes back.
+    /// What the host does when power returns.
     PowerRestore(PowerRestore),
-    /// A user that nobody wants may not log in. Only after all that is desired is in place.
+    /// Disable a user that is not in the desired configuration; only after all other writes succeeded.
     Disable(u8, String),
 }
 
 /// A LAN configuration parameter that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LanWrite {
-    /// Where the address comes from: by DHCP, or it is set.
+    /// Source of the address: DHCP, or static.
     Dhcp(bool),
     /// The address.
     Address([u8; 4]),
@@ -75,19 +75,19 @@ pub enum LanWrite {
     Vlan(u16),
 }
 
-/// What is known of the password of a desired user that is there.
+/// Result of testing the password of a desired user that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordCheck {
-    /// It is the desired one: the BMC says yes to it, and no to a wrong one.
+    /// The password is the desired one: the BMC accepts it and rejects a wrong one.
     Right,
-    /// It is another one.
+    /// The password is another one.
     Wrong,
-    /// The BMC says yes to anything, or cannot say.
+    /// The BMC accepts any password, or has no password test.
     Unknown,
 }
 
-/// What has to be written to make `current` as it is `desired`; `password_checks` has the passwords of those of the desired users
-/// that are there, in their order.
+/// Plans the writes that turn `current` into `desired`. `password_checks` has one entry per desired user, in their
+/// order; `None` if the user does not exist.
 pub fn plan(
     desired: &DesiredBmcConfig,
     current: &BmcConfig,
@@ -107,7 +107,7 @@ pub fn plan(
     plan
 }
 
-/// The slot of a desired user that is there.
+/// The slot of a desired user; `None` if the user does not exist.
 pub fn slot_of<'a>(current: &'a BmcConfig, user: &DesiredUser) -> Option<&'a Slot> {
     current.users.iter().find(|slot| slot.id > 1 && slot.name.as_ref() == Ok(&user.name))
 }
@@ -148,7 +148,7 @@ fn plan_user(
     if !may {
         plan.writes.push(Write::Access(id, name.clone(), privilege));
     }
-    // A BMC that does not tell whether a user is enabled is told whenever it is told something else of the user.
+    // If the BMC does not report enabled users, a user is enabled again whenever another of its settings is written.
     let is_enabled = access.and_then(|access| access.enabled).unwrap_or(may && !is_new);
     if !is_enabled {
         plan.writes.push(Write::Enable(id, name.clone()));
@@ -169,8 +169,8 @@ fn writes_password(user: &DesiredUser, known: Option<&Slot>, check: Option<Passw
     }
 }
 
-/// A slot that is empty for sure: its name could be read and is empty, it can be renamed, and nobody logs in by it. Slot 1
-/// is the null user's.
+/// A slot that is certainly empty: its name was read and is empty, can be changed, and the slot is not enabled. Slot 1
+/// belongs to the null user.
 fn free<'a>(current: &'a BmcConfig, taken: &[u8]) -> Option<&'a Slot> {
     let is_free = |slot: &&Slot| {
         let is_idle = slot.access.is_none_or(|access| access.enabled != Some(true));
@@ -186,7 +186,7 @@ fn free<'a>(current: &'a BmcConfig, taken: &[u8]) -> Option<&'a Slot> {
 
 fn no_room(current: &BmcConfig) -> String {
     if current.users.is_empty() {
-        return "the BMC does not tell its users".to_string();
+        return "the BMC does not report its users".to_string();
     }
     let unread: Vec<&Slot> = current.users.iter().filter(|slot| slot.name.is_err()).collect();
     let error = unread.iter().find_map(|slot| slot.name.as_ref().err());
@@ -204,12 +204,12 @@ fn no_room(current: &BmcConfig) -> String {
 }
 
 fn plan_lan(plan: &mut Plan, desired: &DesiredBmcConfig, current: &BmcConfig) {
-    let wants_channel = desired.lan.is_some()
+    let needs_channel = desired.lan.is_some()
         || desired.ipmi_over_lan.is_some()
         || desired.cipher_suite_0 == Some(false)
         || desired.serial_over_lan.is_some();
     let Some(lan) = &current.lan else {
-        if wants_channel {
+        if needs_channel {
             plan.refusals.push("the BMC has no LAN channel".to_string());
         }
         return;
@@ -230,9 +230,9 @@ fn plan_lan(plan: &mut Plan, desired: &DesiredBmcConfig, current: &BmcConfig) {
                 plan.writes.push(Write::NoCipherSuite0);
             }
             Some(_) => {}
-            None => plan
-                .refusals
-                .push("cipher suite 0: the BMC does not tell who may use which cipher suite".to_string()),
+            None => plan.refusals.push(
+                "cipher suite 0: the BMC does not report the privilege levels of cipher suites".to_string(),
+            ),
         }
     }
     match (desired.serial_over_lan, current.sol) {
@@ -289,7 +289,7 @@ fn plan_chassis(plan: &mut Plan, desired: &DesiredBmcConfig, current: &BmcConfig
         (Some(desired), Some(now)) if !is_so(desired, *now) => {
             plan.writes.push(Write::Watchdog(desired.clone()));
         }
-        (Some(_), None) => plan.refusals.push("the BMC does not tell of its watchdog".to_string()),
+        (Some(_), None) => plan.refusals.push("the BMC does not report its watchdog".to_string()),
         _ => {}
     }
     match (&desired.power_restore, &current.power_restore) {
@@ -338,7 +338,7 @@ fn plan_unknown_users(plan: &mut Plan, desired: &DesiredBmcConfig, current: &Bmc
 }
 
 impl Write {
-    /// The slot of the user that it is about.
+    /// The user slot that it changes; `None` if it is not about a user.
     pub fn user(&self) -> Option<u8> {
         match self {
             Self::Name(slot, _)

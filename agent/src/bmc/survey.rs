@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a BMC is and how it is set.
+//! Reading a BMC's identity and settings.
 
 use stage1_contract::{BmcChassis, BmcDevice, BmcReport, BmcSol, PowerRestore};
 
@@ -17,16 +17,16 @@ use ipmi::chassis::{
 use ipmi::storage::{GetSelTime, Timestamp};
 use ipmi::transport::{BitRate, GetSolParameter, SolBitRate, SolEnable};
 
-/// A BMC, as it was read.
+/// A BMC as it was read.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
-    /// How it is set.
+    /// Its settings, for planning.
     pub current: BmcConfig,
-    /// What is told of it.
+    /// The same for the report.
     pub report: BmcReport,
 }
 
-/// Reads what it is and how it is set; `None` where it does not even say what it is.
+/// Reads identity and settings; `None` if Get Device ID fails.
 pub fn survey(session: &mut TolerantSession) -> Option<Survey> {
     let device = match session.try_ask(&GetDeviceId)? {
         Ok(id) => device(&id),
@@ -36,7 +36,7 @@ pub fn survey(session: &mut TolerantSession) -> Option<Survey> {
         }
     };
     let mut survey = Survey { report: BmcReport { device, ..BmcReport::default() }, ..Survey::default() };
-    // ipmitool and the kernel's drivers print a GUID in SMBIOS's order of bytes too.
+    // In SMBIOS byte order, as ipmitool and the kernel's drivers print it.
     let guid = session.ask(&GetDeviceGuid).filter(|guid| guid.0 != [0; 16] && guid.0 != [0xff; 16]);
     survey.report.device.guid = guid.map(|guid| guid.smbios().to_string());
     survey.report.device.self_test = session.ask(&GetSelfTestResults).and_then(self_test);
@@ -48,11 +48,11 @@ pub fn survey(session: &mut TolerantSession) -> Option<Survey> {
     survey.read_chassis(session);
     survey.read_clock(session);
     survey.read_watchdog(session);
-    survey.report.users = users::told(&survey.current.users);
+    survey.report.users = users::reported(&survey.current.users);
     Some(survey)
 }
 
-/// Reads again what these writes have changed.
+/// Reads the settings that `writes` changed again.
 pub fn read_again(session: &mut TolerantSession, survey: &mut Survey, writes: &[Write]) {
     let channel = survey.current.lan.as_ref().map(|lan| lan.channel);
     let is_of_user = |write: &Write| write.user().is_some();
@@ -85,7 +85,7 @@ pub fn read_again(session: &mut TolerantSession, survey: &mut Survey, writes: &[
         survey.read_watchdog(session);
     }
     if writes.iter().any(is_of_user) {
-        survey.report.users = users::told(&survey.current.users);
+        survey.report.users = users::reported(&survey.current.users);
     }
 }
 
@@ -199,7 +199,7 @@ fn chassis(status: &ChassisStatus) -> BmcChassis {
     }
 }
 
-/// Why the host started, as ipmitool spells it (IPMI 2.0, table 28-12).
+/// Why the host started, as ipmitool prints it (IPMI 2.0, table 28-12).
 fn restart_cause(cause: RestartCause) -> Option<String> {
     Some(match cause {
         RestartCause::Unknown => return None,

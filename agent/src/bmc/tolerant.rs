@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Asking a BMC many things of which any may fail.
+//! A session in which any command may fail.
 
 use super::session::{BmcSession, Error};
 use ipmi::Command;
 
-/// A conversation in which a failure costs what was asked for, and the BMC's silence everything that would follow.
+/// A session that goes on after a refused command, and skips all further commands once the BMC stopped responding.
 pub struct TolerantSession<'a> {
     bmc: &'a mut BmcSession,
     problems: Vec<String>,
@@ -12,13 +12,12 @@ pub struct TolerantSession<'a> {
 }
 
 impl<'a> TolerantSession<'a> {
-    /// A conversation.
+    /// A session over `bmc`, without problems so far.
     pub fn new(bmc: &'a mut BmcSession) -> Self {
         Self { bmc, problems: Vec::new(), is_hung: false }
     }
 
-    /// The answer. `None` where the BMC has no such thing, which is none to worry about, and where it fails, which is a
-    /// problem.
+    /// The answer. `None` if the BMC does not support the command, or if it fails, which adds a problem.
     pub fn ask<C: Command>(&mut self, command: &C) -> Option<C::Answer> {
         match self.try_ask(command)? {
             Ok(answer) => Some(answer),
@@ -30,20 +29,20 @@ impl<'a> TolerantSession<'a> {
         }
     }
 
-    /// The answer, or why there is none. `None` where the BMC hangs, which is told once.
+    /// The answer or the error. `None` if the BMC stopped responding, which adds one problem per session.
     pub fn try_ask<C: Command>(&mut self, command: &C) -> Option<Result<C::Answer, Error>> {
         self.with(|bmc| bmc.ask(command))
     }
 
-    /// What comes of a conversation of several commands.
+    /// The result of several commands. `None` as in [`try_ask`](Self::try_ask).
     pub fn with<T>(
         &mut self,
-        talk: impl FnOnce(&mut BmcSession) -> Result<T, Error>,
+        commands: impl FnOnce(&mut BmcSession) -> Result<T, Error>,
     ) -> Option<Result<T, Error>> {
         if self.is_hung {
             return None;
         }
-        match talk(self.bmc) {
+        match commands(self.bmc) {
             Err(error) if error.is_hung() => {
                 self.is_hung = true;
                 self.problems
@@ -54,17 +53,17 @@ impl<'a> TolerantSession<'a> {
         }
     }
 
-    /// The BMC hangs, and is asked no more.
+    /// Whether the BMC stopped responding.
     pub fn is_hung(&self) -> bool {
         self.is_hung
     }
 
-    /// Something went wrong.
+    /// Adds a problem.
     pub fn problem(&mut self, problem: String) {
         self.problems.push(problem);
     }
 
-    /// What went wrong.
+    /// Ends the session and returns its problems.
     pub fn end(self) -> Vec<String> {
         self.problems
     }

@@ -98,7 +98,7 @@ fn a_report_with_a_bmc() {
     assert_eq!(users[1].password, PasswordState::Unknown("queued".to_string()));
 }
 
-/// The BMC is read beside the registration: its first report comes as a patch.
+/// The BMC is read in parallel with the registration: its first report is a patch.
 #[test]
 fn a_report_that_is_patched_with_a_bmc() {
     let mut report: Value = serde_json::from_str(include_str!("wire/report-minimal.json")).unwrap();
@@ -191,11 +191,11 @@ fn registrations() {
 
 #[test]
 fn a_wanted_bmc() {
-    let wanted: DesiredBmcConfig = example(include_str!("wire/wanted-bmc.json"));
-    let [admin, operator, monitor] = wanted.users.as_slice() else { panic!("{:?}", wanted.users) };
+    let desired: DesiredBmcConfig = example(include_str!("wire/wanted-bmc.json"));
+    let [admin, operator, monitor] = desired.users.as_slice() else { panic!("{:?}", desired.users) };
     assert!(admin.generate && operator.in_place && !(monitor.generate || monitor.in_place));
     assert_eq!(operator.password.as_ref().unwrap().reveal(), "not-a-real-one");
-    assert!(!format!("{wanted:?}").contains("not-a-real-one"));
+    assert!(!format!("{desired:?}").contains("not-a-real-one"));
     let other: DesiredBmcConfig = example(include_str!("wire/wanted-bmc-unknown-values.json"));
     assert_eq!(other.unknown_users, UnknownUsers::Unknown("rename".to_string()));
     assert_eq!(other.watchdog.unwrap().action, WatchdogAction::Unknown("nmi".to_string()));
@@ -205,10 +205,10 @@ fn a_wanted_bmc() {
     let text = include_str!("wire/registration-bmc.json");
     let registration: Registration = serde_json::from_str(text).unwrap();
     assert_eq!(format!("{}\n", serde_json::to_string_pretty(&registration).unwrap()), text);
-    assert_eq!(serde_json::from_value::<DesiredBmcConfig>(registration.bmc.unwrap()).unwrap(), wanted);
-    let odd: Registration =
+    assert_eq!(serde_json::from_value::<DesiredBmcConfig>(registration.bmc.unwrap()).unwrap(), desired);
+    let malformed: Registration =
         serde_json::from_value(json!({ "version": 1, "action": "boot", "bmc": { "users": 7 } })).unwrap();
-    assert_eq!((odd.action, odd.bmc), (Action::Boot, Some(json!({ "users": 7 }))));
+    assert_eq!((malformed.action, malformed.bmc), (Action::Boot, Some(json!({ "users": 7 }))));
 }
 
 #[test]

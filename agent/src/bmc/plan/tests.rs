@@ -15,7 +15,7 @@ fn user(id: u8, name: &str, privilege: Privilege, enabled: bool) -> Slot {
     Slot { access: Some(access), ..slot(id, name) }
 }
 
-fn wanted_user(name: &str) -> DesiredUser {
+fn desired_user(name: &str) -> DesiredUser {
     DesiredUser {
         name: name.to_string(),
         privilege: "administrator".to_string(),
@@ -27,7 +27,7 @@ fn wanted_user(name: &str) -> DesiredUser {
 
 fn desired(users: &[&str]) -> DesiredBmcConfig {
     DesiredBmcConfig {
-        users: users.iter().map(|name| wanted_user(name)).collect(),
+        users: users.iter().map(|name| desired_user(name)).collect(),
         ..DesiredBmcConfig::default()
     }
 }
@@ -67,7 +67,7 @@ fn what_cannot_be_read_is_not_free() {
     assert_eq!((plan.writes.len(), plan.slots.as_slice()), (0, [None].as_slice()));
     assert!(plan.refusals[0].starts_with("user admin: no slot is known to be free: 2 of 4 cannot be read"));
     let blind = super::plan(&desired(&["admin"]), &BmcConfig::default(), &[]);
-    assert_eq!(blind.refusals, ["user admin: the BMC does not tell its users"]);
+    assert_eq!(blind.refusals, ["user admin: the BMC does not report its users"]);
 }
 
 #[test]
@@ -86,13 +86,13 @@ fn a_password_is_written_where_it_is_not_proven() {
 }
 
 #[test]
-fn users_that_nobody_wants_are_told_or_disabled_last_and_never_slot_1() {
+fn unknown_users_are_reported_or_disabled_last_and_never_slot_1() {
     let admin = |id, name| user(id, name, Privilege::Administrator, true);
     let users = vec![admin(1, ""), admin(2, "root"), slot(3, "")];
     let current = BmcConfig { users, ..BmcConfig::default() };
-    let told = plan(&desired(&["admin"]), &current, &[]);
-    assert_eq!(told.unknown_users, ["1 (no name)", "2 root"]);
-    assert!(!told.writes.iter().any(|write| matches!(write, Write::Disable(..))));
+    let reported = plan(&desired(&["admin"]), &current, &[]);
+    assert_eq!(reported.unknown_users, ["1 (no name)", "2 root"]);
+    assert!(!reported.writes.iter().any(|write| matches!(write, Write::Disable(..))));
     let disabled = plan(
         &DesiredBmcConfig { unknown_users: UnknownUsers::Disable, ..desired(&["admin"]) },
         &current,
@@ -103,7 +103,7 @@ fn users_that_nobody_wants_are_told_or_disabled_last_and_never_slot_1() {
 }
 
 #[test]
-fn a_bmc_that_does_not_tell_who_is_enabled_is_judged_by_what_they_may() {
+fn without_enabled_flags_messaging_and_privilege_decide() {
     let user = |id, name, privilege, ipmi_messaging| {
         let access = Access { privilege, ipmi_messaging, enabled: None };
         Slot { access: Some(access), ..slot(id, name) }
@@ -127,7 +127,7 @@ fn a_bmc_that_does_not_tell_who_is_enabled_is_judged_by_what_they_may() {
 fn the_lan_is_written_where_it_differs() {
     let lan = Lan { channel: 8, source: Some(AddressSource::Dhcp), vlan: Some(0), ..Lan::default() };
     let current = BmcConfig { lan: Some(lan), ..BmcConfig::default() };
-    let wanted_lan = DesiredLan {
+    let desired_lan = DesiredLan {
         source: Some(AddressSource::Static),
         address: Some([10, 0, 0, 9].into()),
         prefix: Some(20),
@@ -135,7 +135,7 @@ fn the_lan_is_written_where_it_differs() {
         vlan: Some(0),
     };
     let desired =
-        DesiredBmcConfig { lan: Some(wanted_lan), ipmi_over_lan: Some(true), ..DesiredBmcConfig::default() };
+        DesiredBmcConfig { lan: Some(desired_lan), ipmi_over_lan: Some(true), ..DesiredBmcConfig::default() };
     assert_eq!(
         words(&plan(&desired, &current, &[])),
         [
@@ -154,8 +154,8 @@ fn no_write_shows_a_password() {
     assert!(!format!("{plan:?} {:?}", words(&plan)).contains("a password"));
 }
 
-/// What a BMC is after a write that it heeds.
-fn heed(current: &mut BmcConfig, write: &Write) {
+/// Applies a write to the settings, as a correct BMC does.
+fn apply(current: &mut BmcConfig, write: &Write) {
     let mut slot = |id: u8, change: &dyn Fn(&mut Slot)| {
         current.users.iter_mut().filter(|slot| slot.id == id).for_each(change);
     };
@@ -192,8 +192,8 @@ fn any_slot() -> impl Strategy<Value = Slot> {
 }
 
 proptest! {
-    /// On a BMC that heeds what is written, a second plan writes nothing, whoever was there before; nobody's slot is
-    /// taken, and slot 1 is never touched.
+    /// On a BMC that applies all writes, a second plan is empty whatever users existed before; no used slot is taken,
+    /// and slot 1 is never changed.
     #[test]
     fn a_second_plan_is_empty(slots in proptest::collection::vec(any_slot(), 1..12), disable in any::<bool>()) {
         let users: Vec<Slot> =
@@ -203,10 +203,10 @@ proptest! {
         let desired = DesiredBmcConfig { unknown_users, ..desired(&["a", "x"]) };
         let first = plan(&desired, &before, &[Some(PasswordCheck::Unknown), Some(PasswordCheck::Unknown)]);
         let mut after = before.clone();
-        // Nobody is disabled before all who are desired are in.
-        let are_in = first.slots.iter().all(Option::is_some);
-        let done = first.writes.iter().filter(|write| are_in || !matches!(write, Write::Disable(..)));
-        done.for_each(|write| heed(&mut after, write));
+        // Nobody is disabled before all desired users exist.
+        let all_exist = first.slots.iter().all(Option::is_some);
+        let done = first.writes.iter().filter(|write| all_exist || !matches!(write, Write::Disable(..)));
+        done.for_each(|write| apply(&mut after, write));
         prop_assert_eq!(after.users.first(), before.users.first());
         for (was, is) in before.users.iter().zip(&after.users) {
             let was_free = was.name == Ok(String::new());
@@ -214,7 +214,7 @@ proptest! {
         }
         let found = [Some(PasswordCheck::Right), Some(PasswordCheck::Right)];
         let second = plan(&desired, &after, &found);
-        let left = second.writes.iter().filter(|write| are_in || !matches!(write, Write::Disable(..)));
+        let left = second.writes.iter().filter(|write| all_exist || !matches!(write, Write::Disable(..)));
         prop_assert_eq!(left.count(), 0);
         prop_assert_eq!(second.slots, first.slots);
     }

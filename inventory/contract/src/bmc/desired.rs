@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How an inventory, or an image's policy, wants a BMC to be.
+//! The desired BMC configuration, from the inventory or from the image's policy.
 
 use std::net::Ipv4Addr;
 
@@ -8,79 +8,79 @@ use serde_with::skip_serializing_none;
 
 use crate::Secret;
 
-/// The wanted settings of a BMC ([`crate::Registration::bmc`]). What is absent is left as it is.
+/// The desired settings of a BMC ([`crate::Registration::bmc`]). An absent setting is not changed.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct DesiredBmcConfig {
-    /// The users that must be there.
+    /// The users that must exist.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<DesiredUser>,
-    /// What becomes of enabled users that are not among them.
+    /// What to do about enabled users that are not in `users`.
     pub unknown_users: UnknownUsers,
-    /// The BMC's own address.
+    /// The BMC's own network address.
     pub lan: Option<DesiredLan>,
     /// Whether IPMI over LAN is always available on the LAN channel.
     pub ipmi_over_lan: Option<bool>,
-    /// Whether cipher suite 0, which lets in without a password, may be used by anybody. `false` turns it off.
+    /// `false` disables cipher suite 0, which needs no password.
     pub cipher_suite_0: Option<bool>,
     /// Whether serial over LAN is on.
     pub serial_over_lan: Option<bool>,
-    /// Whether the BMC's clock is set by the host's where they differ by more than ten seconds.
+    /// Whether the BMC's clock is set to the host's time if they differ by more than ten seconds.
     pub set_clock: bool,
     /// Whether the identify LED is turned off.
     pub identify_off: bool,
     /// The BMC's watchdog.
     pub watchdog: Option<DesiredWatchdog>,
-    /// What the host does when power comes back.
+    /// What the host does when power returns.
     pub power_restore: Option<PowerRestore>,
 }
 
-/// A user that must be there.
+/// A user that must exist.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DesiredUser {
-    /// Its name, 1 to 16 bytes of ASCII (IPMI 2.0, section 22.28).
+    /// User name, 1 to 16 bytes of ASCII (IPMI 2.0, section 22.28).
     pub name: String,
-    /// Its privilege level on the LAN channel: `callback`, `user`, `operator`, `administrator` or `oem`.
+    /// Privilege level on the LAN channel: `callback`, `user`, `operator`, `administrator` or `oem`.
     #[serde(default = "administrator")]
     pub privilege: String,
-    /// Its password, up to 20 bytes; absent: left as it is, or generated.
+    /// Password, up to 20 bytes; absent: not changed, or generated.
     #[serde(default)]
     pub password: Option<Secret>,
-    /// Make up a password and tell the inventory, unless one is in place.
+    /// Whether the agent generates a password and sends it to the inventory, unless one is in place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub generate: bool,
-    /// A report of this host has said that this password, or a generated one, is in place. Believed where the BMC cannot
-    /// prove it.
+    /// Whether an earlier report of this host had this password, or a generated one, in place. The agent relies on that
+    /// if the BMC cannot test passwords.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_place: bool,
 }
 
-/// What becomes of enabled users that nobody wants.
+/// What to do about enabled users that are not in the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum UnknownUsers {
-    /// They are reported.
+    /// Report them.
     #[default]
     Report,
-    /// They are disabled.
+    /// Disable them.
     Disable,
-    /// A policy this version of the contract does not know: they are reported.
+    /// A policy this version of the contract does not know: report them.
     #[serde(untagged)]
     Unknown(String),
 }
 
-/// The BMC's own address, IPv4.
+/// The BMC's own IPv4 address.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct DesiredLan {
-    /// Where it comes from.
+    /// Source of the address.
     pub source: Option<AddressSource>,
     /// With [`AddressSource::Static`]: the address.
     pub address: Option<Ipv4Addr>,
@@ -92,16 +92,16 @@ pub struct DesiredLan {
     pub vlan: Option<u16>,
 }
 
-/// Where a BMC's address comes from.
+/// Source of a BMC's address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AddressSource {
-    /// It is set.
+    /// Static address.
     Static,
     /// DHCP.
     Dhcp,
-    /// The firmware or another protocol; as a wish, one that this version of the contract does not know.
+    /// The firmware or another protocol; in a configuration, a source this version of the contract does not know.
     #[serde(untagged)]
     Unknown(String),
 }
@@ -110,18 +110,18 @@ pub enum AddressSource {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DesiredWatchdog {
-    /// What it does when it runs out.
+    /// Timeout action.
     pub action: WatchdogAction,
-    /// When it runs out, in seconds, up to 6553; 0 stops it.
+    /// Countdown in seconds, up to 6553; 0 stops the watchdog.
     pub seconds: u16,
 }
 
-/// What a watchdog does.
+/// The timeout action of a watchdog (IPMI 2.0, table 27-4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum WatchdogAction {
-    /// Nothing; with no seconds it is stopped.
+    /// None: the watchdog is stopped.
     Stop,
     /// A hard reset.
     Reset,
@@ -134,14 +134,14 @@ pub enum WatchdogAction {
     Unknown(String),
 }
 
-/// What a host does when power comes back (IPMI 2.0, section 28.8).
+/// What a host does when power returns (IPMI 2.0, section 28.8).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PowerRestore {
     /// It stays off.
     AlwaysOff,
-    /// What it did before.
+    /// As before the loss of power.
     Previous,
     /// It turns on.
     AlwaysOn,
@@ -150,15 +150,15 @@ pub enum PowerRestore {
     Unknown(String),
 }
 
-/// `PUT BASE/ID/bmc-credentials`: a password that was made up, before it is set. Over https only.
+/// `PUT BASE/ID/bmc-credentials`: a generated password, sent before it is set. Over https only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BmcCredentials {
     /// [`crate::VERSION`].
     pub version: u32,
-    /// Whose it is.
+    /// User name.
     pub user: String,
-    /// What it is.
+    /// The generated password.
     pub password: Secret,
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The BMC: how it is wanted, what it is, and what became of configuring it.
+//! The BMC: its desired configuration, its state, and the outcome of applying the configuration.
 
 mod desired;
 mod health;

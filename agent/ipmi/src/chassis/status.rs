@@ -33,10 +33,10 @@ pub struct ChassisStatus {
     pub has_drive_fault: bool,
     /// A fan has a fault, or it is too hot.
     pub has_cooling_fault: bool,
-    /// Whether the identify light is on: 0 off, 1 for some time, 2 until it is switched off. `None` where the BMC does not
+    /// Whether the identify light is on: 0 off, 1 for some time, 2 until it is switched off. `None` if the BMC does not
     /// report it.
     pub identify: Option<u8>,
-    /// The front panel buttons; `None` where the BMC does not report them.
+    /// The front panel buttons; `None` if the BMC does not report them.
     pub panel: Option<FrontPanel>,
 }
 

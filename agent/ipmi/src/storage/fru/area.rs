@@ -15,7 +15,7 @@ pub(super) struct Area<'a> {
 }
 
 impl<'a> Area<'a> {
-    /// The area at `offset`, in eights of bytes, behind its version and length; none where the offset is zero or
+    /// The area at `offset`, in eights of bytes, behind its version and length; none if the offset is zero or
     /// beyond the end, or the length is zero.
     pub(super) fn find(
         name: &'static str,
@@ -50,7 +50,7 @@ impl<'a> Area<'a> {
         Some(Self { name, rest, language: 0, problems })
     }
 
-    /// The next `N` bytes, zeros where they are not there.
+    /// The next `N` bytes, zeros if they are not there.
     pub(super) fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let Some((bytes, rest)) = self.rest.split_first_chunk() else {
             self.cut();
@@ -60,7 +60,7 @@ impl<'a> Area<'a> {
         *bytes
     }
 
-    /// The next field; nothing where it is empty, or none is left.
+    /// The next field; nothing if it is empty, or none is left.
     pub(super) fn field(&mut self) -> Option<String> {
         self.text().filter(|text| !text.is_empty())
     }

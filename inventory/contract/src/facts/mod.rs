@@ -41,7 +41,7 @@ pub use smbios::{
 pub struct Discovery {
     /// The version of the contract, [`crate::VERSION`].
     pub version: u32,
-    /// The host's identity; absent if it could not be derived, or where not all groups were discovered.
+    /// The host's identity; absent if it could not be derived, or if not all groups were discovered.
     pub identity: Option<Identity>,
     /// The facts by group; of a group that was not discovered, empty.
     pub facts: Facts,

@@ -60,7 +60,7 @@ debian_source_directory() (
     rm -rf "$directory" && mv "$work"/*/ "$directory"
 )
 
-# Fills DIR from what COMMAND would download, unless it holds exactly that already (DIR/.packages says so).
+# Fills DIR from what COMMAND would download, unless it holds exactly that already (DIR/.packages reports it).
 # A subshell, so that its trap and its directory are its own.
 debian_directory() (
     directory=$(realpath --canonicalize-missing "$1")
@@ -87,7 +87,7 @@ debian_directory() (
     rm -rf "$directory" && mv "$work/root" "$directory"
 )
 
-# Says why apt may not know PACKAGE.
+# Reports why apt may not know PACKAGE.
 debian_unknown() {
     if [[ -z $(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -print -quit) ]]; then
         echo "apt's package lists are empty: run 'apt-get update' as root, then try again" >&2

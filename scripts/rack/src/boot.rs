@@ -29,8 +29,8 @@ impl BootFiles<'_> {
         copy(installed(IPXE_UEFI)?, &self.directory.join("snponly.efi"))
     }
 
-    /// Writes what `host` boots. Its initramfs trusts who `trusts` says; that comes first, so that even an initramfs
-    /// that was cut short can tell the inventory.
+    /// Writes what `host` boots. Its initramfs trusts who `trusts` reports; that comes first, so that even an initramfs
+    /// that was cut short can report the inventory.
     pub fn write_host(&self, host: &HostSpec, paths: &Paths, trusts: &Trusts) -> Result<()> {
         create(&self.directory.join(&host.name))?;
         let image = paths.built(host.image.file_name())?;

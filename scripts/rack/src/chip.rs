@@ -13,7 +13,7 @@ use crate::spec::BiosVersion;
 pub const CHIP_BYTES: usize = 4 << 20;
 /// Bytes of its first part, the variables.
 const VARIABLES_BYTES: usize = 0x84000;
-/// Beside the newer UEFI: Debian's version of it, by which it calls itself.
+/// Next to the newer UEFI: Debian's version of it, by which it calls itself.
 const VERSION: &str = "version";
 
 /// What is in a chip.

@@ -102,7 +102,7 @@ fn answer(rack: &Arc<Rack>, down: &Sender<UnixStream>, mut stream: UnixStream) -
     let result = match words.as_slice() {
         ["status"] => Ok(status(rack)),
         ["power", host, action] => power(rack, host, action),
-        ["bmc", host, verb, words @ ..] => bmc(rack, host, verb, words),
+        ["bmc", host, command, words @ ..] => bmc(rack, host, command, words),
         ["program", host, version] => program(rack, host, version),
         ["console", host] => match rack.host(host) {
             Ok(host) => {
@@ -152,10 +152,10 @@ fn power(rack: &Rack, host: &str, action: &str) -> Result<String> {
     Ok(String::new())
 }
 
-fn bmc(rack: &Rack, host: &str, verb: &str, words: &[&str]) -> Result<String> {
+fn bmc(rack: &Rack, host: &str, command: &str, words: &[&str]) -> Result<String> {
     let proxy = rack.host(host)?.bmc()?.proxy();
     let mut text = String::new();
-    match verb {
+    match command {
         "faults" => {
             let rules = words.join(" ");
             let rules = rules.split(';').filter(|rule| !rule.trim().is_empty()).map(str::parse);
@@ -168,7 +168,7 @@ fn bmc(rack: &Rack, host: &str, verb: &str, words: &[&str]) -> Result<String> {
             }
         }
         "reset" => proxy.reset_counts(),
-        _ => bail!("a BMC has faults, log, counts and reset, not {verb:?}"),
+        _ => bail!("a BMC has faults, log, counts and reset, not {command:?}"),
     }
     Ok(text)
 }

@@ -192,7 +192,7 @@ impl Host {
         running.as_ref().filter(|_| still).map(|running| running.since.elapsed())
     }
 
-    /// Waits until it is off, and says how that came.
+    /// Waits until it is off, and reports how that came.
     pub fn wait_off(&self, timeout: Duration) -> Result<PowerOff> {
         let seconds = timeout.as_secs();
         if !self.serial.wait_closed(timeout) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The reference inventory: its server in the namespace, and its operator's verbs.
+//! The reference inventory: its server in the namespace, and its operator's commands.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -114,8 +114,8 @@ impl Inventory {
         fs::read(&path).with_context(|| format!("reading {}", path.display()))
     }
 
-    /// Runs one of the operator's verbs and returns what it prints.
-    pub fn verb<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<String> {
+    /// Runs one of the operator's commands and returns what it prints.
+    pub fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<String> {
         let mut command = Command::new(&self.program);
         command.arg("--dir").arg(&self.directory).args(arguments);
         let output = command.output().map_err(|error| explain("stage1-inventory", error))?;
@@ -126,19 +126,19 @@ impl Inventory {
 
     /// All hosts, as `host list --json` prints them.
     pub fn hosts(&self) -> Result<Value> {
-        let hosts = self.verb(&["host", "list", "--json"])?;
+        let hosts = self.command(&["host", "list", "--json"])?;
         serde_json::from_str(&hosts).context("reading the list of hosts")
     }
 
     /// All about a host, as `host show --json` prints it.
     pub fn host(&self, id: &str) -> Result<Value> {
-        let host = self.verb(&["host", "show", id, "--json"])?;
+        let host = self.command(&["host", "show", id, "--json"])?;
         serde_json::from_str(&host).with_context(|| format!("reading host {id}"))
     }
 
     /// The users of a host's BMC with their passwords, as `host credentials --json` prints them.
     pub fn credentials(&self, id: &str) -> Result<Value> {
-        let credentials = self.verb(&["host", "credentials", id, "--json"])?;
+        let credentials = self.command(&["host", "credentials", id, "--json"])?;
         serde_json::from_str(&credentials).with_context(|| format!("reading the credentials of host {id}"))
     }
 
@@ -147,17 +147,17 @@ impl Inventory {
         let arguments =
             ["profile".as_ref(), "add".as_ref(), name.as_ref(), "--kernel".as_ref(), kernel.as_os_str()];
         let more = ["--initrd".as_ref(), initrd.as_os_str(), "--append".as_ref(), OsStr::new(append)];
-        self.verb(&[arguments.as_slice(), more.as_slice()].concat()).map(drop)
+        self.command(&[arguments.as_slice(), more.as_slice()].concat()).map(drop)
     }
 
     /// Assigns a profile to the host.
     pub fn assign(&self, id: &str, profile: &str) -> Result<()> {
-        self.verb(&["host", "assign", id, profile]).map(drop)
+        self.command(&["host", "assign", id, profile]).map(drop)
     }
 
-    /// Says what the host is to do next.
+    /// Reports what the host is to do next.
     pub fn set_action(&self, id: &str, action: &str) -> Result<()> {
-        self.verb(&["host", "action", id, action]).map(drop)
+        self.command(&["host", "action", id, action]).map(drop)
     }
 
     /// Gives the host its detail.
@@ -166,7 +166,7 @@ impl Inventory {
         fs::write(&path, serde_json::to_vec_pretty(detail)?)
             .with_context(|| format!("writing {}", path.display()))?;
         let path = path.to_string_lossy();
-        self.verb(&["host", "detail", id, &path]).map(drop)
+        self.command(&["host", "detail", id, &path]).map(drop)
     }
 
     fn server(&self) -> MutexGuard<'_, Option<Process>> {

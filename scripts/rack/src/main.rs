@@ -11,22 +11,22 @@ use std::sync::mpsc::{self, Receiver};
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use stage1_rack::control::{self, Client};
-use stage1_rack::narrator::Narrator;
 use stage1_rack::paths::Paths;
+use stage1_rack::progress::Progress;
 use stage1_rack::rack::Rack;
 use stage1_rack::spec::RackSpec;
-use stage1_rack::{console, firmware_story, namespace, story};
+use stage1_rack::{console, firmware_scenario, namespace, scenario};
 
 /// A virtual rack: bare-metal servers, their boot network and an inventory
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
     #[command(subcommand)]
-    verb: Verb,
+    command: Command,
 }
 
 #[derive(Subcommand)]
-enum Verb {
+enum Command {
     /// Bring a rack up, and stay until Ctrl-C or `rack down`
     Up {
         /// The file that declares the rack
@@ -58,7 +58,7 @@ enum Verb {
         /// The host
         host: String,
         #[command(subcommand)]
-        verb: BmcVerb,
+        command: BmcVerb,
         #[command(flatten)]
         which: Which,
     },
@@ -135,7 +135,7 @@ struct Which {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().verb) {
+    match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("rack: {error:#}");
@@ -144,21 +144,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(verb: Verb) -> Result<()> {
+fn run(command: Command) -> Result<()> {
     let paths = Paths::of_checkout()?;
     // Only while there is a single thread.
-    if matches!(verb, Verb::Up { .. } | Verb::Run { .. }) {
+    if matches!(command, Command::Up { .. } | Command::Run { .. }) {
         namespace::become_root()?;
     }
-    match verb {
-        Verb::Up { file, off } => up(&paths, &file, off),
-        Verb::Run { file, keep } => play(&paths, &file, keep),
-        Verb::Power { host, action, which } => {
+    match command {
+        Command::Up { file, off } => up(&paths, &file, off),
+        Command::Run { file, keep } => play(&paths, &file, keep),
+        Command::Power { host, action, which } => {
             let action = action.to_possible_value().context("naming the action")?;
             print_answer(ask(&paths, &which, &format!("power {host} {}", action.get_name()))?)
         }
-        Verb::Bmc { host, verb, which } => {
-            let words = match verb {
+        Command::Bmc { host, command, which } => {
+            let words = match command {
                 BmcVerb::Faults { rules } => format!("faults {}", rules.join(";")),
                 BmcVerb::Log => "log".to_string(),
                 BmcVerb::Counts => "counts".to_string(),
@@ -166,70 +166,70 @@ fn run(verb: Verb) -> Result<()> {
             };
             print_answer(ask(&paths, &which, &format!("bmc {host} {words}"))?)
         }
-        Verb::Program { host, version, which } => {
+        Command::Program { host, version, which } => {
             let version = version.to_possible_value().context("naming the version")?;
             print_answer(ask(&paths, &which, &format!("program {host} {}", version.get_name()))?)
         }
-        Verb::Console { host, which } => {
+        Command::Console { host, which } => {
             let client = ask(&paths, &which, &format!("console {host}"))?;
             eprintln!("This is the console of {host}; Ctrl-] leaves.\r");
             console::attach(client.into_stream())
         }
-        Verb::Status { which } => print_answer(ask(&paths, &which, "status")?),
-        Verb::Down { which } => print_answer(ask(&paths, &which, "down")?),
+        Command::Status { which } => print_answer(ask(&paths, &which, "status")?),
+        Command::Down { which } => print_answer(ask(&paths, &which, "down")?),
     }
 }
 
 fn up(paths: &Paths, file: &Path, off: bool) -> Result<()> {
-    let narrator = Narrator::start();
-    let (rack, downs) = bring_up(paths, file, narrator)?;
+    let progress = Progress::start();
+    let (rack, downs) = bring_up(paths, file, progress)?;
     for host in rack.hosts().iter().filter(|_| !off) {
         host.power_on()?;
-        narrator.say(&format!("{}: powered on", host.name()));
+        progress.say(&format!("{}: powered on", host.name()));
     }
-    stay(&downs, narrator)
+    stay(&downs, progress)
 }
 
 fn play(paths: &Paths, file: &Path, keep: bool) -> Result<()> {
-    let narrator = Narrator::start();
-    let (rack, downs) = bring_up(paths, file, narrator)?;
+    let progress = Progress::start();
+    let (rack, downs) = bring_up(paths, file, progress)?;
     let (result, ending) = if rack.manifests().is_ok() {
-        (firmware_story::play(&rack, narrator), "new firmware, one reset, confirmed; then the target")
+        (firmware_scenario::play(&rack, progress), "new firmware, one reset, confirmed; then the target")
     } else {
-        (story::play(&rack, narrator), "from power-on over the inventory to the target")
+        (scenario::play(&rack, progress), "from power-on over the inventory to the target")
     };
     for host in rack.hosts() {
-        if let Ok(id) = story::identity(&rack, host) {
-            println!("\n{}", rack.inventory().verb(&["host", "show", &id])?);
+        if let Ok(id) = scenario::identity(&rack, host) {
+            println!("\n{}", rack.inventory().command(&["host", "show", &id])?);
         }
     }
     let hosts: Vec<&str> = rack.hosts().iter().map(|host| host.name()).collect();
     let hosts = hosts.join(", ");
     match &result {
-        Ok(()) => narrator.say(&format!("PASS: {hosts}: {ending}")),
+        Ok(()) => progress.say(&format!("PASS: {hosts}: {ending}")),
         Err(error) => {
             let error = format!("{error:#}");
             println!("{error}");
             let reason = error.lines().next().unwrap_or_default();
-            narrator
+            progress
                 .say(&format!("FAIL: {reason}; consoles: {}/HOST/serial.log", rack.directory().display()));
         }
     }
     if keep {
-        stay(&downs, narrator)?;
+        stay(&downs, progress)?;
     }
-    result.map_err(|_| anyhow!("the story did not come to its end"))
+    result.map_err(|_| anyhow!("the scenario did not come to its end"))
 }
 
 /// Brings up the rack that is called like its file, and lets others talk to it.
-fn bring_up(paths: &Paths, file: &Path, narrator: Narrator) -> Result<(Arc<Rack>, Receiver<UnixStream>)> {
+fn bring_up(paths: &Paths, file: &Path, progress: Progress) -> Result<(Arc<Rack>, Receiver<UnixStream>)> {
     let spec = RackSpec::read(file)?;
     let name = file.file_stem().context("naming the rack after its file")?.to_string_lossy();
     let rack = Arc::new(Rack::up(&name, &spec, paths)?);
     let (down, downs) = mpsc::channel();
     control::serve(&rack, down)?;
     let inventory = rack.inventory().url();
-    narrator.say(&format!(
+    progress.say(&format!(
         "the rack {name} is up: inventory at {inventory}, files in {}",
         rack.directory().display()
     ));
@@ -237,13 +237,13 @@ fn bring_up(paths: &Paths, file: &Path, narrator: Narrator) -> Result<(Arc<Rack>
 }
 
 /// Keeps the rack up until `rack down`. Ctrl-C ends the process, and with it everything.
-fn stay(downs: &Receiver<UnixStream>, narrator: Narrator) -> Result<()> {
-    narrator.say(
+fn stay(downs: &Receiver<UnixStream>, progress: Progress) -> Result<()> {
+    progress.say(
         "in another terminal: rack status, rack console HOST, rack power HOST on|off|cut|reset, rack down",
     );
-    narrator.say("Ctrl-C takes the rack down");
+    progress.say("Ctrl-C takes the rack down");
     let mut asker = downs.recv().context("waiting for requests")?;
-    narrator.say("the rack is down");
+    progress.say("the rack is down");
     // The asker may have left.
     let _ = asker.write_all(b"the rack is down\n");
     Ok(())

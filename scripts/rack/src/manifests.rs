@@ -34,7 +34,7 @@ pub struct Manifests {
 }
 
 impl Manifests {
-    /// Makes a key in `directory`, and has the inventory offer what `offer` says.
+    /// Makes a key in `directory`, and has the inventory offer what `offer` reports.
     pub fn offer(
         offer: &OfferSpec,
         directory: PathBuf,
@@ -56,7 +56,7 @@ impl Manifests {
         fs::read(&path).with_context(|| format!("reading {}", path.display()))
     }
 
-    /// The next set: the templates, filled in as `offer` says. Its images are served.
+    /// The next set: the templates, filled in as `offer` reports. Its images are served.
     pub fn fill_in(&self, offer: &OfferSpec) -> Result<Table> {
         let mut set: Table = toml::from_str(TEMPLATES).context("reading firmware-manifests/rack.toml")?;
         let serial = self.serial.fetch_add(1, Ordering::Relaxed) + 1;
@@ -77,7 +77,7 @@ impl Manifests {
         Ok(set)
     }
 
-    /// Has the inventory serve a file; gives what a manifest says of it.
+    /// Has the inventory serve a file; gives what a manifest reports of it.
     pub fn image(&self, name: &str, bytes: &[u8]) -> Result<Table> {
         let url = self.inventory.lay_down(name, bytes)?;
         let sha256: String =
@@ -102,26 +102,26 @@ impl Manifests {
         let path = self.directory.join(format!("{serial}.toml"));
         fs::write(&path, set.to_string()).with_context(|| format!("writing {}", path.display()))?;
         let key = self.key(key);
-        self.verb(&["sign".as_ref(), "--key".as_ref(), key.as_os_str(), path.as_os_str()])?;
+        self.command(&["sign".as_ref(), "--key".as_ref(), key.as_os_str(), path.as_os_str()])?;
         Ok(path)
     }
 
-    /// Publishes a set's file, with the signature that is beside it.
+    /// Publishes a set's file, with the signature that is next to it.
     pub fn publish_file(&self, path: &Path) -> Result<()> {
-        self.verb(&["publish".as_ref(), path.as_os_str()])
+        self.command(&["publish".as_ref(), path.as_os_str()])
     }
 
     /// Makes a key of that name. The hosts know the one that is called `rack`.
     pub fn make_key(&self, name: &str) -> Result<()> {
-        self.verb(&["keygen".as_ref(), self.key(name).as_os_str()])
+        self.command(&["keygen".as_ref(), self.key(name).as_os_str()])
     }
 
     fn key(&self, name: &str) -> PathBuf {
         self.directory.join(format!("{name}.key"))
     }
 
-    fn verb(&self, arguments: &[&OsStr]) -> Result<()> {
-        self.inventory.verb(&[&[OsStr::new("firmware")], arguments].concat()).map(drop)
+    fn command(&self, arguments: &[&OsStr]) -> Result<()> {
+        self.inventory.command(&[&[OsStr::new("firmware")], arguments].concat()).map(drop)
     }
 }
 

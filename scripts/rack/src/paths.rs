@@ -31,7 +31,7 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// Those of the checkout that this program was built from, and the inventory built beside this program.
+    /// Those of the checkout that this program was built from, and the inventory built next to this program.
     pub fn of_checkout() -> Result<Paths> {
         let checkout =
             Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("finding the checkout")?;

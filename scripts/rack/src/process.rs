@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Child processes, in the namespace and out of it. Beside `tap.rs`, this is the only file with `unsafe`.
+//! Child processes, in the namespace and out of it. Next to `tap.rs`, this is the only file with `unsafe`.
 
 #![allow(unsafe_code, reason = "system calls that nix does not have")]
 

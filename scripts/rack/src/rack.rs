@@ -131,7 +131,7 @@ impl Rack {
         &self.inventory
     }
 
-    /// The firmware that it offers its hosts, where its spec says `[firmware]`.
+    /// The firmware that it offers its hosts, where its spec reports `[firmware]`.
     pub fn manifests(&self) -> Result<&Manifests> {
         self.manifests.as_ref().context("the rack offers no firmware: its file has no [firmware]")
     }

@@ -10,9 +10,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::garbage::Garbage;
 use crate::namespace::Namespace;
 use crate::network::{self, BRIDGE};
+use crate::noise::Noise;
 use crate::process::{Process, command, explain};
 use crate::spec::{RackSpec, Speaks, SwitchSpec};
 use crate::tap::Tap;
@@ -22,7 +22,7 @@ use crate::transcript::Transcript;
 pub struct Switch {
     // In the order in which they go down.
     speakers: Vec<Process>,
-    _garbage: Option<Garbage>,
+    _garbage: Option<Noise>,
     spec: SwitchSpec,
     directory: PathBuf,
     namespace: Arc<Namespace>,
@@ -49,11 +49,11 @@ impl Switch {
         let speakers = (1..=spec.neighbours)
             .map(|voice| speak(&namespace, &directory, &spec, voice, &ports))
             .collect::<Result<_>>()?;
-        let garbage = match spec.garbage {
+        let noise = match spec.noise {
             0 => None,
-            rate => Some(Garbage::send(Arc::clone(&namespace), &ports, rate)?),
+            rate => Some(Noise::send(Arc::clone(&namespace), &ports, rate)?),
         };
-        Ok(Switch { speakers, _garbage: garbage, spec, directory, namespace })
+        Ok(Switch { speakers, _garbage: noise, spec, directory, namespace })
     }
 
     /// Its name.
@@ -77,7 +77,7 @@ impl Switch {
         ip.args(["-json", "-stats", "link", "show", "dev", port]);
         let output = self.namespace.run(move || ip.output())?.map_err(|error| explain("ip", error))?;
         let links: Value = serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("reading what ip says of port {port}"))?;
+            .with_context(|| format!("reading what ip reports of port {port}"))?;
         links.pointer("/0/stats64/tx/packets").and_then(Value::as_u64).with_context(|| format!("{links:#}"))
     }
 
@@ -89,7 +89,7 @@ impl Switch {
         let errors = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "asking the switch {}: {}", self.name(), errors.trim_end());
         serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("reading what the switch {} says", self.name()))
+            .with_context(|| format!("reading what the switch {} reports", self.name()))
     }
 }
 
@@ -197,20 +197,20 @@ mod tests {
         (directory, boot, switch, host)
     }
 
-    fn tell(host: &mut File, ttl: u8, more: &[u8]) {
+    fn report(host: &mut File, ttl: u8, more: &[u8]) {
         let frame = [&[0; BEFORE], HEADER, US, b"\x06\x02\x00", &[ttl], more, b"\x00\x00"].concat();
         host.write_all(&frame).unwrap();
     }
 
-    /// Reads frames until each of `wanted` was there: a frame with all of its words in it.
-    fn hear(host: &mut File, wanted: &[&[&[u8]]]) {
-        let (begin, mut wanted, mut buffer) = (Instant::now(), wanted.to_vec(), [0; 2048]);
-        while !wanted.is_empty() {
+    /// Reads frames until each of `desired` was there: a frame with all of its words in it.
+    fn hear(host: &mut File, desired: &[&[&[u8]]]) {
+        let (begin, mut desired, mut buffer) = (Instant::now(), desired.to_vec(), [0; 2048]);
+        while !desired.is_empty() {
             let length = host.read(&mut buffer).unwrap();
             let frame = &buffer[BEFORE..length];
             let has = |words: &[u8]| frame.windows(words.len()).any(|window| window == words);
-            wanted.retain(|words| !words.iter().all(|words| has(words)));
-            assert!(begin.elapsed() < TIME, "not heard: {wanted:x?}");
+            desired.retain(|words| !words.iter().all(|words| has(words)));
+            assert!(begin.elapsed() < TIME, "not heard: {desired:x?}");
         }
     }
 
@@ -232,14 +232,14 @@ mod tests {
         let second: &[&[u8]] = &[b"\x02\x08\x07leaf1-2", b"\x0a\x07leaf1-2"];
         // Once by itself, since the port has carrier.
         hear(&mut host, &[first, second]);
-        tell(&mut host, 120, MED);
+        report(&mut host, 120, MED);
         hear(&mut host, &[first, second]);
         let heard = wait_until_known(&switch, true);
         let interface = &heard["lldp"][0]["interface"];
         assert_eq!(interface.as_array().unwrap().len(), 1, "{heard:#}");
         assert_eq!(interface[0]["name"], "swp3");
         assert_eq!(interface[0]["chassis"][0]["id"][0]["value"], "52:54:00:09:00:01");
-        tell(&mut host, 0, &[]);
+        report(&mut host, 0, &[]);
         wait_until_known(&switch, false);
     }
 

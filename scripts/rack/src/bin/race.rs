@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use stage1_rack::process::{Usage, measure};
 
-/// Run contenders in turn, round after round, and print the median time of each beside that of the first
+/// Run contenders in turn, round after round, and print the median time of each next to that of the first
 #[derive(Parser)]
 struct Arguments {
     /// How often each runs
@@ -55,7 +55,7 @@ fn run(arguments: &Arguments) -> Result<()> {
             peak as f64 / 1e6
         );
     }
-    println!("a peak below {:.1} MB cannot be told", floor as f64 / 1e6);
+    println!("a peak below {:.1} MB cannot be reported", floor as f64 / 1e6);
     Ok(())
 }
 

@@ -66,11 +66,11 @@ pub enum Fault {
 impl Rule {
     /// Whether this is such a request.
     pub fn is_about(&self, request: &Message) -> bool {
-        let is = |wanted: Option<u8>, byte: u8| wanted.is_none_or(|wanted| wanted == byte);
+        let is = |desired: Option<u8>, byte: u8| desired.is_none_or(|desired| desired == byte);
         is(self.net_fn, request.net_fn)
             && is(self.code, request.code)
             && self.data.len() <= request.data.len()
-            && self.data.iter().zip(&request.data).all(|(&wanted, &byte)| is(wanted, byte))
+            && self.data.iter().zip(&request.data).all(|(&desired, &byte)| is(desired, byte))
     }
 }
 

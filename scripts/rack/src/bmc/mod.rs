@@ -9,7 +9,7 @@ pub mod proxy;
 pub mod service;
 pub mod wire;
 
-mod manners;
+mod quirks;
 mod records;
 mod settings;
 
@@ -35,8 +35,8 @@ use crate::spec::{BmcSpec, RackSpec};
 use crate::transcript::Transcript;
 
 use codec::{Decoder, Frame};
-use manners::Manners;
 use proxy::Proxy;
+use quirks::Quirks;
 use service::{Chassis, PORT, QUESTIONS_PORT, Service};
 use settings::{CONSOLE_PORT, MESSAGES_PORT};
 
@@ -89,7 +89,7 @@ impl Bmc {
         let sim = start(spec, &directory, &namespace)?;
         let connect = move || namespace.run(|| TcpStream::connect((Ipv4Addr::LOCALHOST, MESSAGES_PORT)));
         let connect = move || connect()?.context("connecting to ipmi_sim");
-        let proxy = Proxy::start(&host.join(SOCKET), &host.join("bmc.log"), Manners::new(spec), connect)?;
+        let proxy = Proxy::start(&host.join(SOCKET), &host.join("bmc.log"), Quirks::new(spec), connect)?;
         proxy.set_faults(spec.faults.clone());
         let judgements = AtomicU32::new(0);
         Ok(Bmc { proxy, _sim: sim, _doors: doors, service, boot: Arc::clone(boot), directory, judgements })
@@ -100,7 +100,7 @@ impl Bmc {
         &self.proxy
     }
 
-    /// Says what its host is, once.
+    /// Reports what its host is, once.
     pub fn serve(&self, chassis: Weak<dyn Chassis>) {
         self.service.serve(Some(chassis));
     }

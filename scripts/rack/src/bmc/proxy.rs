@@ -17,7 +17,7 @@ use nix::sys::socket;
 use super::codec::{Decoder, Frame, Message};
 use super::exchange::Exchange;
 use super::fault::{Fault, Rule};
-use super::manners::{self, Manners};
+use super::quirks::{self, Quirks};
 use crate::transcript::Transcript;
 
 /// A proxy in front of a BMC. Dropping it breaks the connection.
@@ -34,7 +34,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    manners: Manners,
+    quirks: Quirks,
     /// Each with the number of requests that it was about.
     rules: Vec<(Rule, u32)>,
     exchanges: Vec<Exchange>,
@@ -68,12 +68,12 @@ struct Delivery {
 }
 
 impl Proxy {
-    /// A proxy that listens at the socket `path`, tells `log` all that is said, and comes by a connection to the BMC by
+    /// A proxy that listens at the socket `path`, reports `log` all that is said, and comes by a connection to the BMC by
     /// `connect`. It serves one host at a time.
     pub fn start(
         path: &Path,
         log: &Path,
-        manners: Manners,
+        quirks: Quirks,
         connect: impl Fn() -> Result<TcpStream> + Send + Sync + 'static,
     ) -> Result<Proxy> {
         let listener =
@@ -81,7 +81,7 @@ impl Proxy {
         let listener = Arc::new(listener);
         let log = Transcript::create(log)?;
         log.begin("BMC");
-        let state = Mutex::new(State { manners, ..State::default() });
+        let state = Mutex::new(State { quirks, ..State::default() });
         let shared = Arc::new(Shared { connect: Box::new(connect), log, state });
         let proxy = Proxy { listener: Arc::clone(&listener), shared: Arc::clone(&shared) };
         thread::spawn(move || {
@@ -220,7 +220,7 @@ impl State {
         self.exchanges.push(Exchange::begin(&request));
         let fault = if self.is_hung { Some(Fault::Hang) } else { self.fault(&request) };
         if let Some(Fault::Shorten(length)) = fault
-            && manners::password(&request).is_some()
+            && quirks::password(&request).is_some()
         {
             request.data.iter_mut().skip(2 + length).for_each(|byte| *byte = 0);
         }
@@ -256,7 +256,7 @@ impl State {
         fault: Option<Fault>,
         log: &Transcript,
     ) -> Step {
-        let answer = self.manners.answer(&request).map(|data| request.answer(data));
+        let answer = self.quirks.answer(&request).map(|data| request.answer(data));
         let forwarded = request.clone();
         self.pending.insert(request.sequence, Pending { request, place: Some(place), fault });
         match answer {
@@ -281,10 +281,10 @@ impl State {
         let Some(Pending { request, place, fault }) = self.pending.remove(&answer.sequence) else {
             return Delivery::now(answer.encode());
         };
-        self.manners.amend(&request, &mut answer.data);
+        self.quirks.amend(&request, &mut answer.data);
         spoil(&mut answer, fault.as_ref());
-        let told = (fault != Some(Fault::Lose)).then(|| answer.data.clone());
-        self.keep(place, told, fault.as_ref(), log);
+        let reported = (fault != Some(Fault::Lose)).then(|| answer.data.clone());
+        self.keep(place, reported, fault.as_ref(), log);
         match fault {
             Some(Fault::Lose) => Delivery::now(Vec::new()),
             Some(Fault::Late) => {

@@ -48,7 +48,7 @@ pub fn sensor(sensor: &SensorSpec) -> Vec<u8> {
     let exponents =
         (sensor.r_exponent.to_le_bytes()[0] & 0x0f) << 4 | sensor.b_exponent.to_le_bytes()[0] & 0x0f;
     record.extend([m_low, m_high << 6, b_low, b_high << 6, 0, exponents]);
-    // Nominal and normal readings are not told; then the largest and the smallest reading.
+    // Nominal and normal readings are not reported; then the largest and the smallest reading.
     record.extend([0, 0, 0, 0, 0xff, 0]);
     record.extend(sensor.thresholds().into_iter().rev().map(Option::unwrap_or_default));
     // Hysteresis, reserved bytes and one of the OEM's.

@@ -122,9 +122,9 @@ impl Service {
         locked(&self.boot_device).clone()
     }
 
-    /// Says what the host is, once.
+    /// Reports what the host is, once.
     pub fn serve(&self, chassis: Option<Weak<dyn Chassis>>) {
-        // Who says it again says nothing new.
+        // Who reports it again reports nothing new.
         let _ = self.chassis.set(chassis);
     }
 
@@ -186,13 +186,13 @@ impl Service {
 
     fn set_lan(&self, pairs: &[&str]) -> Result<()> {
         let mut lan = locked(&self.lan);
-        let mut wanted = lan.clone();
+        let mut desired = lan.clone();
         for pair in pairs.chunks(2) {
             let [key, value] = pair else { bail!("a key without a value") };
-            *wanted.get_mut(*key).context("unknown")? = (*value).to_string();
+            *desired.get_mut(*key).context("unknown")? = (*value).to_string();
         }
-        self.apply(&wanted)?;
-        *lan = wanted;
+        self.apply(&desired)?;
+        *lan = desired;
         Ok(())
     }
 

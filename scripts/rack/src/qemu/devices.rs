@@ -35,7 +35,7 @@ pub fn add_nodes(arguments: &mut Arguments, spec: &HostSpec) {
     }
 }
 
-/// PCI Express slots. Those at a NUMA node hang at a host bridge of their own, which is how a node is told.
+/// PCI Express slots. Those at a NUMA node hang at a host bridge of their own, which is how a node is reported.
 pub fn add_slots(arguments: &mut Arguments, spec: &HostSpec) {
     let bridges = (0..).zip(&spec.nodes).filter(|(_, node)| !node.slots.is_empty());
     for (number, _) in bridges.clone() {

@@ -41,7 +41,7 @@ pub fn disk_file(number: usize) -> PathBuf {
 }
 
 impl Machine<'_> {
-    /// The arguments for [`PROGRAM`]. The machine is paused until it is told to go on.
+    /// The arguments for [`PROGRAM`]. The machine is paused until it is reported to go on.
     pub fn arguments(&self) -> Vec<String> {
         let spec = self.spec;
         let mut arguments = Arguments(

@@ -34,7 +34,7 @@ pub struct BmcSpec {
     pub prefix: Option<u8>,
     /// Its gateway, where it has one.
     pub gateway: Option<Ipv4Addr>,
-    /// Where it says that its address is from. No DHCP server is asked.
+    /// Where it reports that its address is from. No DHCP server is asked.
     pub source: AddressSource,
     /// The MAC address of its port. One of its own by default.
     pub mac: Option<String>,
@@ -238,7 +238,7 @@ impl Default for BmcSpec {
 }
 
 impl BmcSpec {
-    /// Major and minor firmware revision, as Get Device ID tells them: the minor one in BCD.
+    /// Major and minor firmware revision, as Get Device ID reports them: the minor one in BCD.
     pub fn firmware_bytes(&self) -> Result<[u8; 2]> {
         let text = &self.firmware;
         let wrong = || format!("firmware: {text:?} is not like \"9.08\"");

@@ -68,7 +68,7 @@ pub enum Activation {
 pub struct NicFaults {
     /// At so many percent writing fails, 1 to 100; 0 is never.
     pub write_error_percent: u32,
-    /// A bit tips over in the next image that is written, and the device says that all is well.
+    /// A bit tips over in the next image that is written, and the device reports that all is well.
     pub corruption: bool,
     /// How long writing 4 KiB takes at least, in milliseconds.
     pub chunk_ms: u32,

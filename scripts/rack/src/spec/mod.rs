@@ -125,7 +125,7 @@ pub struct HostSpec {
     pub disks: Vec<DiskSpec>,
     /// Its TPM.
     pub tpm: Option<TpmVersion>,
-    /// Whether it has a watchdog (Intel 6300ESB) beside the chipset's.
+    /// Whether it has a watchdog (Intel 6300ESB) next to the chipset's.
     #[serde(default)]
     pub watchdog: bool,
     /// Its BMC.
@@ -137,7 +137,7 @@ pub struct HostSpec {
     pub firmware_nic: Option<FirmwareNicSpec>,
     /// A BIOS chip that can be flashed, in place of a UEFI that cannot.
     pub bios: Option<BiosSpec>,
-    /// What its firmware says of it.
+    /// What its firmware reports of it.
     #[serde(default)]
     pub smbios: SmbiosSpec,
 }

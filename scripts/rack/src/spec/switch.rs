@@ -30,7 +30,7 @@ pub struct SwitchSpec {
     pub neighbours: usize,
     /// Frames of noise that it sends under LLDP's EtherType to each port in a second.
     #[serde(default)]
-    pub garbage: u32,
+    pub noise: u32,
 }
 
 /// When a switch speaks LLDP.
@@ -130,7 +130,7 @@ mod tests {
     fn a_switch_speaks_fast_and_with_one_voice() {
         let spec = rack("[[switch]]\nname = 'leaf1'", "switch = 'leaf1'\nport = 'swp3'").unwrap();
         let leaf1 = &spec.switches[0];
-        assert_eq!((leaf1.speaks, leaf1.neighbours, leaf1.garbage), (Speaks::Fast, 1, 0));
+        assert_eq!((leaf1.speaks, leaf1.neighbours, leaf1.noise), (Speaks::Fast, 1, 0));
         let ports: Vec<(&str, &str, usize)> =
             spec.ports("leaf1").map(|(port, host, nic)| (port, host.name.as_str(), nic)).collect();
         assert_eq!(ports, [("swp3", "a", 0)]);

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::Value;
-use stage1_rack::narrator::Narrator;
+use stage1_rack::progress::Progress;
 use stage1_rack::rack::Rack;
-use stage1_rack::story::{self, BOOT};
+use stage1_rack::scenario::{self, BOOT};
 
 use crate::{NIC, UUID, expect_host, known, rack_on};
 
 /// One user with a password that is given, and one with a password that is made up; nobody else.
-const WANTED: &str = "[inventory.bmc]\nunknown_users = 'disable'\nipmi_over_lan = true\nset_clock = true\n\
+const DESIRED: &str = "[inventory.bmc]\nunknown_users = 'disable'\nipmi_over_lan = true\nset_clock = true\n\
     [[inventory.bmc.users]]\nname = 'stage1'\ngenerate = true\n\
     [[inventory.bmc.users]]\nname = 'watch'\nprivilege = 'operator'\npassword = '4-Night-Watch'";
 /// Somebody whom nobody wants.
@@ -33,10 +33,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn is_as_wanted_after_one_boot_and_written_nothing_by_the_next() {
-    let rack = rack_on(WANTED, "test-bmc", "boot = 'kernel'", &format!("{BMC}{NIC}"));
+    let rack = rack_on(DESIRED, "test-bmc", "boot = 'kernel'", &format!("{BMC}{NIC}"));
     let (host, bmc) = (rack.host("a").unwrap(), rack.host("a").unwrap().bmc().unwrap());
     // Logs in as both users, and not with other passwords.
-    story::play(&rack, Narrator::start()).unwrap();
+    scenario::play(&rack, Progress::start()).unwrap();
     assert_eq!(known(&rack, "/report/bmc/outcome/is_as_wanted"), "true", "{:?}", problems(&rack));
     assert_eq!(known(&rack, "/report/bmc/outcome/users/0/password"), "proven");
     assert!(rack.inventory().host(UUID).unwrap().pointer("/report/bmc/outcome/changes").is_none());
@@ -74,18 +74,18 @@ fn is_as_wanted_after_one_boot_and_written_nothing_by_the_next() {
     }
     assert!(read > 2, "{read} files were read");
     let report = known(&rack, "/report");
-    let told = known(&rack, "/events");
-    assert!(secrets.iter().all(|secret| !report.contains(secret) && !told.contains(secret)));
+    let reported = known(&rack, "/events");
+    assert!(secrets.iter().all(|secret| !report.contains(secret) && !reported.contains(secret)));
 }
 
 #[test]
 fn that_falls_silent_is_left_alone_and_the_host_boots() {
     let keys = "boot = 'kernel'";
     let bmc = format!("[host.bmc]\nfaults = ['06 46 hang']\n{NIC}");
-    let rack = rack_on(WANTED, "test-bmc-hangs", keys, &bmc);
+    let rack = rack_on(DESIRED, "test-bmc-hangs", keys, &bmc);
     let host = expect_host(&rack);
     host.power_on().unwrap();
-    story::wait_for_target(&rack, host).unwrap();
+    scenario::wait_for_target(&rack, host).unwrap();
     let problems = problems(&rack);
     assert!(problems.iter().any(|problem| problem.contains("the BMC hangs")), "{problems:?}");
     assert_eq!(known(&rack, "/report/bmc/device/ipmi_version"), "2.0");

@@ -10,8 +10,8 @@ use stage1_rack::host::Host;
 use stage1_rack::paths::Paths;
 use stage1_rack::qmp::PowerOff;
 use stage1_rack::rack::Rack;
+use stage1_rack::scenario::{self, BOOT};
 use stage1_rack::spec::{Boot, Image, NicModel, NicSpec, RackSpec, Speaks};
-use stage1_rack::story::{self, BOOT};
 use stage1_rack::switch::Switch;
 
 const TWO: &str = "6d1f0c5e-8a43-4f0e-9b52-0a5c6e7d0005";
@@ -44,7 +44,7 @@ fn rack(name: &str, image: Image) -> Rack {
 }
 
 fn report(rack: &Rack, host: &Host) -> Report {
-    let id = story::identity(rack, host).unwrap();
+    let id = scenario::identity(rack, host).unwrap();
     let known = rack.inventory().host(&id).unwrap();
     serde_json::from_value(known["report"].clone()).unwrap()
 }
@@ -120,7 +120,7 @@ fn four_ports(rack: &Rack) {
     assert!(waited <= slowest + SLACK, "{waited} ms, and the slowest {slowest} ms: {:#?}", report.timeline);
 }
 
-/// A host with a port without cable and one at a silent switch says so, and waits for its one deadline at most.
+/// A host with a port without cable and one at a silent switch reports it, and waits for its one deadline at most.
 fn nobody_there(rack: &Rack) {
     let host = rack.host("two").unwrap();
     host.power_on().unwrap();
@@ -156,8 +156,8 @@ fn ports_are_waited_for_all_at_once() {
     });
     let host = rack.host("four").unwrap();
     host.power_on().unwrap();
-    // Who is new powers off, but not before the inventory has been told of all neighbours.
-    host.wait_for("stage1: register: the inventory says \"shutdown\".*\n", BOOT).unwrap();
+    // Who is new powers off, but not before the inventory has been reported all neighbours.
+    host.wait_for("stage1: register: the inventory reports \"shutdown\".*\n", BOOT).unwrap();
     LATE.iter().for_each(|nic| host.set_link(*nic, true).unwrap());
     assert_eq!(host.wait_off(BOOT).unwrap(), PowerOff::Shutdown);
 
@@ -174,7 +174,7 @@ fn ports_are_waited_for_all_at_once() {
 #[test]
 fn a_flood_stalls_no_boot() {
     let rack = rack_with("test-lldp-flood", |spec| {
-        spec.switches[2].garbage = 100_000;
+        spec.switches[2].noise = 100_000;
         let host = &mut spec.hosts[1];
         host.boot = Boot::Kernel;
         let [quiet, flooded] = &mut host.nics[..] else { panic!("{host:#?}") };

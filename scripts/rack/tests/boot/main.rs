@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The first stage on virtual servers, from power-on: what it does when all is well, and what it says when it is not.
+//! The first stage on virtual servers, from power-on: what it does when all is well, and what it reports when it is not.
 //!
-//! Needs what `scripts/build` makes, and the inventory server beside this test. Each test has a rack of its own, whose
+//! Needs what `scripts/build` makes, and the inventory server next to this test. Each test has a rack of its own, whose
 //! consoles are in `target/rack/NAME/HOST/serial.log`.
 
 mod bmc;
@@ -13,12 +13,12 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use stage1_rack::host::Host;
-use stage1_rack::narrator::Narrator;
 use stage1_rack::paths::Paths;
+use stage1_rack::progress::Progress;
 use stage1_rack::qmp::PowerOff;
 use stage1_rack::rack::Rack;
+use stage1_rack::scenario::{self, BOOT};
 use stage1_rack::spec::RackSpec;
-use stage1_rack::story::{self, BOOT};
 
 const UUID: &str = "6d1f0c5e-8a43-4f0e-9b52-0a5c6e7d0001";
 const NIC: &str = "[[host.nic]]\nmac = '52:54:00:09:00:01'";
@@ -38,8 +38,8 @@ fn rack_on(network: &str, name: &str, keys: &str, tables: &str) -> Rack {
 /// Has the inventory boot host `a` into the target when it comes.
 fn expect_host(rack: &Rack) -> &Host {
     let host = rack.host("a").unwrap();
-    story::add_profile(rack, "").unwrap();
-    story::prepare(rack, host, 0, UUID).unwrap();
+    scenario::add_profile(rack, "").unwrap();
+    scenario::prepare(rack, host, 0, UUID).unwrap();
     host
 }
 
@@ -65,7 +65,7 @@ fn fails(host: &Host, words: &[&str]) {
 
 fn whole_story(name: &str, keys: &str) {
     let rack = rack(name, keys, NIC);
-    story::play(&rack, Narrator::start()).unwrap();
+    scenario::play(&rack, Progress::start()).unwrap();
     assert_eq!(known(&rack, "/state"), "installed");
 }
 
@@ -96,7 +96,7 @@ fn a_new_server_joins_the_stock_and_powers_off() {
     let nics = "[[host.nic]]\nmodel = 'e1000e'\nmac = '52:54:00:09:00:01'\n\
                 [[host.nic]]\nmac = '52:54:00:09:00:02'\nconnected = false\n";
     let rack = rack("test-registration", "", &format!("{nics}{disks}"));
-    story::register_all(&rack, Narrator::start()).unwrap();
+    scenario::register_all(&rack, Progress::start()).unwrap();
     assert_eq!(known(&rack, "/state"), "registered");
     assert_eq!(known(&rack, "/report/facts/system/serial"), "S1");
 
@@ -123,7 +123,7 @@ fn goes_on_by_hand_once_the_inventory_is_back() {
     fails(host, &["register: PUT https://10.9.0.1:8443/ipxe/", UUID, "Connection refused"]);
     rack.inventory().start().unwrap();
     host.type_line("stage1 run").unwrap();
-    story::wait_for_target(&rack, host).unwrap();
+    scenario::wait_for_target(&rack, host).unwrap();
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_host_that_the_inventory_forgot_is_told_so() {
     rack.inventory().set_action(UUID, "boot").unwrap();
     host.power_on().unwrap();
     host.wait_for("the inventory has no profile for this host yet", BOOT).unwrap();
-    rack.inventory().verb(&["host", "remove", UUID]).unwrap();
+    rack.inventory().command(&["host", "remove", UUID]).unwrap();
     fails(host, &["profile: GET https://10.9.0.1:8443/ipxe/", UUID, "/profile: HTTP 404"]);
 }
 

@@ -8,8 +8,8 @@ use stage1_contract::firmware::{AttemptOutcome, Decision};
 use stage1_rack::firmware_nic::NicImage;
 use stage1_rack::manifests::{Manifests, NIC};
 use stage1_rack::qemu::NIC_ADDRESS;
+use stage1_rack::scenario::BOOT;
 use stage1_rack::spec::{NicFaults, OfferSpec};
-use stage1_rack::story::BOOT;
 use toml::Table;
 
 use super::bios;
@@ -86,7 +86,7 @@ impl ByHand {
 
     /// Resets the counter of attempts, and flashes what is offered; returns the output.
     fn apply(&self) -> String {
-        self.0.0.inventory().verb(&["host", "retry-firmware", UUID]).unwrap();
+        self.0.0.inventory().command(&["host", "retry-firmware", UUID]).unwrap();
         self.run("stage1 firmware apply")
     }
 

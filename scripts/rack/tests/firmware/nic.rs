@@ -4,8 +4,8 @@
 use stage1_rack::firmware_nic::NicImage;
 use stage1_rack::qemu::NIC_ADDRESS;
 use stage1_rack::rack::Rack;
+use stage1_rack::scenario::BOOT;
 use stage1_rack::spec::NicFaults;
-use stage1_rack::story::BOOT;
 
 use super::{Workbench, rack};
 

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::codec::Message;
 use crate::spec::BmcSpec;
 
-/// A BMC's manners, and the passwords that it knows.
+/// A BMC's quirks, and the passwords that it knows.
 #[derive(Default)]
-pub struct Manners {
+pub struct Quirks {
     slots: u8,
     fixed: BTreeSet<u8>,
     passwords: BTreeMap<u8, Vec<u8>>,
@@ -34,12 +34,12 @@ const DONE: u8 = 0x00;
 const WRONG_PASSWORD: u8 = 0x80;
 const INVALID_FIELD: u8 = 0xcc;
 
-impl Manners {
+impl Quirks {
     /// As declared.
-    pub fn new(spec: &BmcSpec) -> Manners {
+    pub fn new(spec: &BmcSpec) -> Quirks {
         let fixed = spec.users.iter().filter(|user| user.fixed).map(|user| user.slot).collect();
         let passwords = spec.users.iter().map(|user| (user.slot, kept(user.password.as_bytes()))).collect();
-        Manners { slots: spec.slots, fixed, passwords }
+        Quirks { slots: spec.slots, fixed, passwords }
     }
 
     /// What is answered without ipmi_sim: completion code and data.

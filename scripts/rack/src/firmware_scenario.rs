@@ -8,15 +8,15 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::host::Host;
-use crate::narrator::Narrator;
+use crate::progress::Progress;
 use crate::rack::Rack;
-use crate::story::{BOOT, add_profile, prepare, wait_for_target};
+use crate::scenario::{BOOT, add_profile, prepare, wait_for_target};
 
-/// Plays the story with every host of the rack, one after the other.
-pub fn play(rack: &Rack, narrator: Narrator) -> Result<()> {
+/// Plays the scenario with every host of the rack, one after the other.
+pub fn play(rack: &Rack, progress: Progress) -> Result<()> {
     add_profile(rack, "")?;
     for (number, host) in (0..).zip(rack.hosts()) {
-        let say = |words: &str| narrator.say(&format!("{}: {words}", host.name()));
+        let say = |words: &str| progress.say(&format!("{}: {words}", host.name()));
         let id = host.spec().smbios.system.uuid.as_deref().context("a host needs smbios.system.uuid")?;
         prepare(rack, host, number, id)?;
         let delivered = Flashed::of(host)?;
@@ -59,7 +59,7 @@ impl Flashed {
     }
 }
 
-/// How often the host was started, as far as the inventory was told.
+/// How often the host was started, as far as the inventory was reported.
 pub fn boots(rack: &Rack, id: &str) -> Result<usize> {
     let host = rack.inventory().host(id)?;
     let events = host.get("events").and_then(Value::as_array).into_iter().flatten();
@@ -67,11 +67,11 @@ pub fn boots(rack: &Rack, id: &str) -> Result<usize> {
     Ok(ids.len())
 }
 
-/// Tells what the host says of its firmware, until it jumps into its target.
+/// Reports what the host reports of its firmware, until it jumps into its target.
 fn follow(host: &Host, say: impl Fn(&str)) -> Result<()> {
     loop {
-        let told = "firmware: .*|flash: .*|a [a-z-]+ reset, .*";
-        let line = host.wait_for(&format!("^(?:stage1: )?(?:({told})|installed: .*)\n"), BOOT)?;
+        let reported = "firmware: .*|flash: .*|a [a-z-]+ reset, .*";
+        let line = host.wait_for(&format!("^(?:stage1: )?(?:({reported})|installed: .*)\n"), BOOT)?;
         match line.group(1) {
             "" => return Ok(()),
             words => say(words),
@@ -83,12 +83,12 @@ fn follow(host: &Host, say: impl Fn(&str)) -> Result<()> {
 fn confirmed(rack: &Rack, id: &str) -> Result<usize> {
     let host = rack.inventory().host(id)?;
     let attempts = host.pointer("/firmware/attempts").and_then(Value::as_array).cloned().unwrap_or_default();
-    let told = |attempt: &Value, key: &str| attempt.get(key).and_then(Value::as_str).map(str::to_string);
-    let devices: BTreeSet<_> = attempts.iter().filter_map(|attempt| told(attempt, "device")).collect();
-    let all = attempts.iter().all(|attempt| told(attempt, "outcome").as_deref() == Some("confirmed"));
+    let reported = |attempt: &Value, key: &str| attempt.get(key).and_then(Value::as_str).map(str::to_string);
+    let devices: BTreeSet<_> = attempts.iter().filter_map(|attempt| reported(attempt, "device")).collect();
+    let all = attempts.iter().all(|attempt| reported(attempt, "outcome").as_deref() == Some("confirmed"));
     ensure!(
         all && !attempts.is_empty() && devices.len() == attempts.len(),
-        "the journal says: {attempts:#?}"
+        "the journal reports: {attempts:#?}"
     );
     Ok(attempts.len())
 }

@@ -13,7 +13,7 @@ use stage1_initramfs::Compression;
 
 use crate::bmc::Bmc;
 use crate::host::Host;
-use crate::narrator::Narrator;
+use crate::progress::Progress;
 use crate::qmp::PowerOff;
 use crate::rack::Rack;
 
@@ -22,22 +22,22 @@ pub const PROFILE: &str = "demo-target";
 /// How long a host may take from power-on to what is waited for. Emulated, with others on the same machine.
 pub const BOOT: Duration = Duration::from_secs(240);
 
-/// Plays the whole story with every host of the rack.
-pub fn play(rack: &Rack, narrator: Narrator) -> Result<()> {
-    register_all(rack, narrator)?;
+/// Plays the whole scenario with every host of the rack.
+pub fn play(rack: &Rack, progress: Progress) -> Result<()> {
+    register_all(rack, progress)?;
     add_profile(rack, "")?;
-    narrator.say(&format!("added the profile {PROFILE}"));
+    progress.say(&format!("added the profile {PROFILE}"));
     for (number, host) in (0..).zip(rack.hosts()) {
         prepare(rack, host, number, &identity(rack, host)?)?;
         host.power_on()?;
-        narrator.say(&format!("{}: has a profile and a detail, powered on again", host.name()));
+        progress.say(&format!("{}: has a profile and a detail, powered on again", host.name()));
     }
     for host in rack.hosts() {
         let words = wait_for_target(rack, host)?;
-        narrator.say(&format!("{}: {words}", host.name()));
+        progress.say(&format!("{}: {words}", host.name()));
         if let Ok(bmc) = host.bmc() {
             let words = log_in(rack, bmc, &identity(rack, host)?)?;
-            narrator.say(&format!("{}: {words}", host.name()));
+            progress.say(&format!("{}: {words}", host.name()));
         }
     }
     Ok(())
@@ -50,7 +50,7 @@ fn log_in(rack: &Rack, bmc: &Bmc, id: &str) -> Result<String> {
     for entry in credentials.as_array().into_iter().flatten() {
         let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
         let status = bmc.ipmitool(text("user"), text("password"), &["chassis", "power", "status"])?;
-        ensure!(status.contains("Chassis Power is on"), "the BMC says of a host that is on: {status}");
+        ensure!(status.contains("Chassis Power is on"), "the BMC reports of a host that is on: {status}");
         ensure!(
             bmc.ipmitool(text("user"), "not-its-password", &["chassis", "power", "status"]).is_err(),
             "the BMC lets {} in with a wrong password",
@@ -63,10 +63,10 @@ fn log_in(rack: &Rack, bmc: &Bmc, id: &str) -> Result<String> {
 }
 
 /// Turns every host on and waits until it has registered and powered itself off.
-pub fn register_all(rack: &Rack, narrator: Narrator) -> Result<()> {
+pub fn register_all(rack: &Rack, progress: Progress) -> Result<()> {
     for host in rack.hosts() {
         host.power_on()?;
-        narrator.say(&format!("{}: powered on; its console: {}", host.name(), host.serial_log().display()));
+        progress.say(&format!("{}: powered on; its console: {}", host.name(), host.serial_log().display()));
     }
     for host in rack.hosts() {
         let end = host.wait_off(BOOT)?;
@@ -77,12 +77,12 @@ pub fn register_all(rack: &Rack, narrator: Narrator) -> Result<()> {
             host.shown()
         );
         let id = identity(rack, host).with_context(|| host.shown())?;
-        narrator.say(&format!("{}: registered as {id} and powered off", host.name()));
+        progress.say(&format!("{}: registered as {id} and powered off", host.name()));
     }
     Ok(())
 }
 
-/// Adds the profile: the first stage's own kernel, and an initrd that tells what it became.
+/// Adds the profile: the first stage's own kernel, and an initrd that reports what it became.
 pub fn add_profile(rack: &Rack, append: &str) -> Result<()> {
     let paths = rack.paths();
     let initrd = rack.directory().join("target.cpio.zst");
@@ -103,7 +103,7 @@ pub fn add_profile(rack: &Rack, append: &str) -> Result<()> {
 }
 
 /// Has the inventory boot the host into the profile, under the host's own name and with an address of its own;
-/// `number` tells hosts apart, `id` is the host's identity.
+/// `number` reports hosts apart, `id` is the host's identity.
 pub fn prepare(rack: &Rack, host: &Host, number: u32, id: &str) -> Result<()> {
     let inventory = rack.inventory();
     let nic = host.spec().nics.first().with_context(|| format!("host {} has no NIC", host.name()))?;
@@ -127,7 +127,7 @@ pub fn prepare(rack: &Rack, host: &Host, number: u32, id: &str) -> Result<()> {
     inventory.set_action(id, "boot")
 }
 
-/// Waits until the target says that it is up, and checks that it is the one that the inventory was told of.
+/// Waits until the target reports that it is up, and checks that it is the one that the inventory was reported.
 pub fn wait_for_target(rack: &Rack, host: &Host) -> Result<String> {
     let nonce = host.wait_for(r"^target: nonce (\w+)\n", BOOT)?;
     let answer = host.wait_for(r"^target: (\S+ answers|\S+ does not answer)\n", BOOT)?;
@@ -135,16 +135,16 @@ pub fn wait_for_target(rack: &Rack, host: &Host) -> Result<String> {
     let shown = || host.shown();
     ensure!(answer.group(1).ends_with(" answers"), "the target's network: {}{}", answer.group(1), shown());
     let expected = rack.inventory().host(&identity(rack, host)?)?;
-    let told =
+    let reported =
         |pointer: &str| expected.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_string();
     ensure!(
-        told("/installed/nonce") == nonce.group(1),
-        "another nonce than the inventory was told{}",
+        reported("/installed/nonce") == nonce.group(1),
+        "another nonce than the inventory was reported{}",
         shown()
     );
-    ensure!(told("/detail/hostname") == up.group(2), "another name than in the detail{}", shown());
+    ensure!(reported("/detail/hostname") == up.group(2), "another name than in the detail{}", shown());
     ensure!(
-        told("/detail/interfaces/0/addresses/0") == up.group(3),
+        reported("/detail/interfaces/0/addresses/0") == up.group(3),
         "another address than in the detail{}",
         shown()
     );

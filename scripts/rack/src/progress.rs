@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the rack does, told in plain lines.
+//! What the rack does, reported in plain lines.
 
 use std::time::Instant;
 
 /// Prints lines with the seconds since it began.
 #[derive(Clone, Copy, Debug)]
-pub struct Narrator(Instant);
+pub struct Progress(Instant);
 
-impl Narrator {
+impl Progress {
     /// Begins now.
-    pub fn start() -> Narrator {
-        Narrator(Instant::now())
+    pub fn start() -> Progress {
+        Progress(Instant::now())
     }
 
     /// Prints one line.

@@ -14,7 +14,7 @@ use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, bind, send, 
 use crate::namespace::Namespace;
 
 /// A sender of noise. It ends when it is dropped.
-pub struct Garbage {
+pub struct Noise {
     _stop: Sender<()>,
 }
 
@@ -25,18 +25,18 @@ const LONGEST: usize = 1514;
 /// How often frames go out.
 const TICK: Duration = Duration::from_millis(10);
 
-impl Garbage {
+impl Noise {
     /// Sends `rate` frames a second out of each of `ports`, devices of the namespace.
-    pub fn send(namespace: Arc<Namespace>, ports: &[&str], rate: u32) -> Result<Garbage> {
+    pub fn send(namespace: Arc<Namespace>, ports: &[&str], rate: u32) -> Result<Noise> {
         let names: Vec<String> = ports.iter().map(|port| (*port).to_string()).collect();
         let sockets =
             namespace.run(move || names.iter().map(|port| open(port)).collect::<Result<Vec<_>>>())??;
         let (stop, stopped) = mpsc::channel();
         thread::Builder::new()
-            .name("garbage".to_string())
+            .name("noise".to_string())
             .spawn(move || send_until(&stopped, &sockets, rate))
-            .context("starting the sender of garbage")?;
-        Ok(Garbage { _stop: stop })
+            .context("starting the sender of noise")?;
+        Ok(Noise { _stop: stop })
     }
 }
 
@@ -54,7 +54,7 @@ fn open(port: &str) -> Result<OwnedFd> {
 }
 
 fn send_until(stopped: &Receiver<()>, ports: &[OwnedFd], rate: u32) {
-    let (begin, mut sent, mut noise) = (Instant::now(), 0, Noise(1));
+    let (begin, mut sent, mut noise) = (Instant::now(), 0, Random(1));
     let mut frame = Vec::with_capacity(LONGEST);
     while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
         let due = (begin.elapsed().as_secs_f64() * f64::from(rate)) as u64;
@@ -70,9 +70,9 @@ fn send_until(stopped: &Receiver<()>, ports: &[OwnedFd], rate: u32) {
 }
 
 /// A generator of bytes that nobody can make sense of (Marsaglia's xorshift).
-struct Noise(u64);
+struct Random(u64);
 
-impl Noise {
+impl Random {
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -109,7 +109,7 @@ mod tests {
         }
         let tap = Tap { name: "swp1".to_string(), namespace: Arc::clone(&namespace) };
         let mut host = std::fs::File::from(tap.open().unwrap());
-        let garbage = Garbage::send(Arc::clone(&namespace), &["swp1"], 1000).unwrap();
+        let noise = Noise::send(Arc::clone(&namespace), &["swp1"], 1000).unwrap();
         let (mut frame, mut kinds) = ([0; 2048], std::collections::BTreeSet::new());
         while kinds.len() < 100 {
             let length = host.read(&mut frame).unwrap();
@@ -119,8 +119,8 @@ mod tests {
                 kinds.insert(frame[HEADER.len()..].to_vec());
             }
         }
-        drop(garbage);
-        let missing = Garbage::send(namespace, &["swp2"], 1).err().unwrap().to_string();
+        drop(noise);
+        let missing = Noise::send(namespace, &["swp2"], 1).err().unwrap().to_string();
         assert_eq!(missing, "there is no device swp2");
     }
 }

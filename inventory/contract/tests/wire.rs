@@ -190,7 +190,7 @@ fn registrations() {
 }
 
 #[test]
-fn a_wanted_bmc() {
+fn a_desired_bmc() {
     let desired: DesiredBmcConfig = example(include_str!("wire/wanted-bmc.json"));
     let [admin, operator, monitor] = desired.users.as_slice() else { panic!("{:?}", desired.users) };
     assert!(admin.generate && operator.in_place && !(monitor.generate || monitor.in_place));

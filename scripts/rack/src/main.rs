@@ -58,7 +58,7 @@ enum Command {
         /// The host
         host: String,
         #[command(subcommand)]
-        command: BmcVerb,
+        command: BmcCommand,
         #[command(flatten)]
         which: Which,
     },
@@ -103,7 +103,7 @@ enum Power {
 }
 
 #[derive(Subcommand)]
-enum BmcVerb {
+enum BmcCommand {
     /// Have it do wrong what RULES say, and nothing else
     Faults {
         /// NETFN CMD[/DATA] [after N] [times N] FAULT; none: it does all well
@@ -159,10 +159,10 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Bmc { host, command, which } => {
             let words = match command {
-                BmcVerb::Faults { rules } => format!("faults {}", rules.join(";")),
-                BmcVerb::Log => "log".to_string(),
-                BmcVerb::Counts => "counts".to_string(),
-                BmcVerb::Reset => "reset".to_string(),
+                BmcCommand::Faults { rules } => format!("faults {}", rules.join(";")),
+                BmcCommand::Log => "log".to_string(),
+                BmcCommand::Counts => "counts".to_string(),
+                BmcCommand::Reset => "reset".to_string(),
             };
             print_answer(ask(&paths, &which, &format!("bmc {host} {words}"))?)
         }

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_to_do_about_a_missing_program() {
+    fn reports_what_to_do_about_a_missing_program() {
         let missing = Command::new("stage1-no-such-program").spawn().unwrap_err();
         assert_eq!(explain("qemu", missing).to_string(), "qemu is missing: run scripts/setup");
     }

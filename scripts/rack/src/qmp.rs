@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_answers_from_events() {
+    fn reports_answers_from_events() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let qemu = thread::spawn(move || {
             let mut output = theirs.try_clone().unwrap();

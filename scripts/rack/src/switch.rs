@@ -22,7 +22,7 @@ use crate::transcript::Transcript;
 pub struct Switch {
     // In the order in which they go down.
     speakers: Vec<Process>,
-    _garbage: Option<Noise>,
+    _noise: Option<Noise>,
     spec: SwitchSpec,
     directory: PathBuf,
     namespace: Arc<Namespace>,
@@ -53,7 +53,7 @@ impl Switch {
             0 => None,
             rate => Some(Noise::send(Arc::clone(&namespace), &ports, rate)?),
         };
-        Ok(Switch { speakers, _garbage: noise, spec, directory, namespace })
+        Ok(Switch { speakers, _noise: noise, spec, directory, namespace })
     }
 
     /// Its name.

@@ -5,10 +5,10 @@ use super::walk::{CHUNK, less};
 use super::{BmcSession, Error};
 use ipmi::storage::{Fru, FruArea, GetFruInventoryAreaInfo, ReadFruData, extent};
 
-/// Reads as much of an inventory as says something. One whose end the BMC refuses is read up to there.
+/// Reads as much of an inventory as has content. One whose end the BMC refuses is read up to there.
 ///
 /// # Errors
-/// Where the BMC does not know the device, or refuses its first bytes, or says no more.
+/// Where the BMC does not know the device, or refuses its first bytes, or stops responding.
 pub fn read_fru(bmc: &mut BmcSession, device: u8) -> Result<Fru, Error> {
     let area = bmc.ask(&GetFruInventoryAreaInfo { device })?;
     let mut bytes = Vec::new();
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_says_something_is_read() {
+    fn only_what_has_content_is_read() {
         let (fru, requests) = read(model());
         assert_eq!(fru.warnings, []);
         assert_eq!(fru.product.unwrap().name.unwrap().len(), 63);

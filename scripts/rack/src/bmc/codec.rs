@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_broken() {
+    fn reports_what_is_broken() {
         let mut decoder = Decoder::default();
         let spoilt = decoder.feed(&message(&[5]).encode_spoilt());
         assert!(matches!(spoilt.as_slice(), [Frame::Broken(_)]), "{spoilt:?}");

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_writes_from_reads() {
+    fn reports_writes_from_reads() {
         assert!(exchange(0x47, &[2, 2]).is_write() && exchange(0x45, &[]).is_write());
         assert!(!exchange(0x47, &[2, 3]).is_write() && !exchange(0x46, &[2]).is_write());
     }

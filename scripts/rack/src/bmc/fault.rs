@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong() {
+    fn reports_what_is_wrong() {
         for (text, expected) in [
             ("06", "it names no command"),
             ("6 46 drop", "\"6\" is not two hex digits"),

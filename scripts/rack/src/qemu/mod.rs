@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn builds_nodes_slots_and_what_stands_beside() {
+    fn builds_nodes_slots_and_what_stands_next_to() {
         let line = arguments(
             "boot = 'kernel'\nmemory_mib = 512\ncpus = { sockets = 2 }\ntpm = '2.0'\nwatchdog = true\n\
              bmc = 'bare'\nshare = true\nsmbios = { entry_point = '3.0' }\n\

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_what_is_given_and_doubles_commas() {
+    fn reports_what_is_given_and_doubles_commas() {
         let spec: SmbiosSpec = toml::from_str(
             "oem_strings = ['a,b', 'c']\nbios = { release = '5.14' }\nprocessor = { max_speed_mhz = 3000 }\n\
              memory_device = { serial = '' }\n\

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nic_is_whole_unless_told_otherwise() {
+    fn a_nic_is_whole_unless_reported_otherwise() {
         let spec = host("firmware_nic = { activation = 'power-cycle', faults = { chunk_ms = 2 } }").unwrap();
         let nic = spec.hosts[0].firmware_nic.as_ref().unwrap();
         assert_eq!((nic.version.as_str(), nic.activation), ("22.31.1014", Activation::PowerCycle));

@@ -79,7 +79,7 @@ fn user(name: &str, password: &str) -> String {
 }
 
 #[test]
-fn makes_all_as_it_is_wanted_and_then_writes_nothing() {
+fn makes_all_as_it_is_desired_and_then_writes_nothing() {
     let stand = unlike();
     let first = run(&stand, FULL);
     assert!(first.problems.is_empty() && first.outcome.is_as_desired, "{:#?}", first.problems);
@@ -188,7 +188,7 @@ fn what_the_bmc_refuses_does_not_keep_it_from_the_rest() {
 }
 
 #[test]
-fn users_that_nobody_wants_are_told_or_disabled_after_the_wanted_ones_are_in() {
+fn users_that_nobody_wants_are_reported_or_disabled_after_the_desired_ones_are_in() {
     let others = "[[host.bmc.user]]\nslot = 1\npassword = 'null'\n\
                   [[host.bmc.user]]\nslot = 4\nname = 'guest'\npassword = 'guest'\n";
     let stand = Stand::up("", others);
@@ -226,7 +226,7 @@ fn users_that_nobody_wants_are_told_or_disabled_after_the_wanted_ones_are_in() {
 }
 
 #[test]
-fn another_password_is_set_where_the_bmc_can_tell() {
+fn another_password_is_set_where_the_bmc_can_report() {
     let stand = Stand::up("", "");
     // Whatever was reported before.
     let rotated = run(&stand, &format!("{}in_place = true\n", user("ADMIN", "Correct-Horse-1")));
@@ -236,7 +236,7 @@ fn another_password_is_set_where_the_bmc_can_tell() {
 }
 
 #[test]
-fn what_is_in_place_is_believed_where_the_bmc_cannot_tell() {
+fn what_is_in_place_is_believed_where_the_bmc_cannot_report() {
     // It accepts to anything, as ipmi_sim itself; it has no test.
     for answer in ["00", "C1"] {
         let stand = Stand::up("", "");

@@ -210,7 +210,7 @@ const HUNG: &str = "the BMC stopped responding, no further requests are sent: ";
 const WRONG: &str = "user boss: the BMC accepted the password, but its own test rejects it";
 
 #[test]
-fn whatever_a_bmc_does_wrong_is_told_and_costs_little() {
+fn whatever_a_bmc_does_wrong_is_reported_and_costs_little() {
     let mut table = format!("{:<41} {:<7} {:>5}  first problem\n", "fault", "user", "ms");
     let mut wrong = Vec::new();
     // Most of it is waiting: some at once.

@@ -157,7 +157,7 @@ fn ports_are_waited_for_all_at_once() {
     let host = rack.host("four").unwrap();
     host.power_on().unwrap();
     // Who is new powers off, but not before the inventory has been reported all neighbours.
-    host.wait_for("stage1: register: the inventory reports \"shutdown\".*\n", BOOT).unwrap();
+    host.wait_for("stage1: register: action shutdown.*\n", BOOT).unwrap();
     LATE.iter().for_each(|nic| host.set_link(*nic, true).unwrap());
     assert_eq!(host.wait_off(BOOT).unwrap(), PowerOff::Shutdown);
 
@@ -219,11 +219,11 @@ fn systemd_finds_four_neighbours() {
 }
 
 #[test]
-fn init_says_that_nobody_is_there() {
+fn init_reports_that_nobody_is_there() {
     nobody_there(&rack("test-lldp-nobody", Image::Init));
 }
 
 #[test]
-fn systemd_says_that_nobody_is_there() {
+fn systemd_reports_that_nobody_is_there() {
     nobody_there(&rack("test-lldp-nobody-systemd", Image::Systemd));
 }

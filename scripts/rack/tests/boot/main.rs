@@ -63,30 +63,30 @@ fn fails(host: &Host, words: &[&str]) {
     assert!(!console.contains("jumping"), "{}", host.shown());
 }
 
-fn whole_story(name: &str, keys: &str) {
+fn whole_scenario(name: &str, keys: &str) {
     let rack = rack(name, keys, NIC);
     scenario::play(&rack, Progress::start()).unwrap();
     assert_eq!(known(&rack, "/state"), "installed");
 }
 
 #[test]
-fn bios_whole_story() {
-    whole_story("test-bios", "image = 'init'");
+fn bios_whole_scenario() {
+    whole_scenario("test-bios", "image = 'init'");
 }
 
 #[test]
-fn systemd_whole_story() {
-    whole_story("test-systemd", "image = 'systemd'");
+fn systemd_whole_scenario() {
+    whole_scenario("test-systemd", "image = 'systemd'");
 }
 
 #[test]
-fn uefi_whole_story() {
-    whole_story("test-uefi", "image = 'init'\nfirmware = 'uefi'");
+fn uefi_whole_scenario() {
+    whole_scenario("test-uefi", "image = 'init'\nfirmware = 'uefi'");
 }
 
 #[test]
-fn uefi_http_whole_story() {
-    whole_story("test-uefi-http", "firmware = 'uefi'\nboot = 'uefi-http'");
+fn uefi_http_whole_scenario() {
+    whole_scenario("test-uefi-http", "firmware = 'uefi'\nboot = 'uefi-http'");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn goes_on_by_hand_once_the_inventory_is_back() {
 }
 
 #[test]
-fn a_host_that_the_inventory_forgot_is_told_so() {
+fn a_host_that_the_inventory_forgot_is_reported_so() {
     let rack = rack("test-unknown-host", "boot = 'kernel'", NIC);
     let host = rack.host("a").unwrap();
     rack.inventory().set_action(UUID, "boot").unwrap();
@@ -177,7 +177,7 @@ fn does_not_boot_on_from_half_an_initramfs() {
 }
 
 #[test]
-fn says_that_no_dhcp_server_answers() {
+fn reports_that_no_dhcp_server_answers() {
     let keys = "boot = 'kernel'\nappend = 'stage1.network-timeout=5'";
     let rack = rack_on("dhcp = false", "test-no-dhcp", keys, NIC);
     let host = rack.host("a").unwrap();
@@ -186,7 +186,7 @@ fn says_that_no_dhcp_server_answers() {
 }
 
 #[test]
-fn says_that_there_is_no_port() {
+fn reports_that_there_is_no_port() {
     let rack = rack("test-no-nic", "boot = 'kernel'\nappend = 'stage1.network-timeout=5'", "");
     let host = rack.host("a").unwrap();
     host.power_on().unwrap();
@@ -194,7 +194,7 @@ fn says_that_there_is_no_port() {
 }
 
 #[test]
-fn says_which_setting_is_wrong_and_powers_off_if_told_so() {
+fn reports_which_setting_is_wrong_and_powers_off_if_reported_so() {
     let append = "append = 'stage1.network-timeout=soon stage1.on-failure=poweroff'";
     let rack = rack("test-bad-setting", &format!("boot = 'kernel'\n{append}"), NIC);
     let host = rack.host("a").unwrap();

@@ -151,8 +151,5 @@ fn the_bmcs_watchdog_is_stopped_while_firmware_is_flashed() {
     assert!(!writes.iter().any(|write| write.starts_with("06 22")), "it is not started: {writes:#?}");
     assert_eq!(scenario.component("rack-nic").running.as_deref(), Some(NEW));
     let problems = scenario.problems();
-    assert!(
-        problems.iter().any(|problem| problem.contains("the watchdog is left for a boot")),
-        "{problems:?}"
-    );
+    assert!(problems.iter().any(|problem| problem.contains("watchdog is not set in a boot")), "{problems:?}");
 }

@@ -11,8 +11,8 @@ use stage1_rack::namespace;
 use stage1_rack::paths::Paths;
 use stage1_rack::qmp::PowerOff;
 use stage1_rack::rack::Rack;
+use stage1_rack::scenario::BOOT;
 use stage1_rack::spec::RackSpec;
-use stage1_rack::story::BOOT;
 
 const HOST: &str = "6d1f0c5e-8a43-4f0e-9b52-0a5c6e7d0006";
 

@@ -6,7 +6,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use stage1_rack::host::Host;
-use stage1_rack::story::BOOT;
+use stage1_rack::scenario::BOOT;
 
 use crate::comparison::{Comparison, find};
 use crate::outputs::Outputs;

@@ -19,12 +19,13 @@ use stage1_rack::{console, firmware_scenario, namespace, scenario};
 
 /// A virtual rack: bare-metal servers, their boot network and an inventory, in QEMU
 ///
-/// A rack is declared in a TOML file; scripts/rack/racks/example.toml has every key. Its files and consoles are in
-/// target/rack/NAME, where NAME is that of the file without .toml. Everything runs in network namespaces of its own and
-/// ends with the process that brought the rack up.
+/// A rack is declared in a TOML file; scripts/rack/racks/example.toml has every key.
+/// Its files and console logs are in target/rack/NAME, where NAME is that of the file without .toml.
+/// It runs in network namespaces of its own, and ends with the process that brought it up.
 #[derive(Parser)]
 #[command(
     version,
+    verbatim_doc_comment,
     after_help = "Examples:\n  rack run scripts/rack/racks/demo.toml\n  rack up scripts/rack/racks/example.toml"
 )]
 struct Arguments {
@@ -45,9 +46,11 @@ enum Command {
     },
     /// Bring up a rack and run every host from power-on over registration to its target
     ///
-    /// Where the file has a [firmware] table, every host is updated first, and powered on again to show that current firmware
-    /// is not written twice. The last line is PASS or FAIL, and so is the exit code.
+    /// Where the file has a [firmware] table, every host is updated first, and powered on
+    /// again to show that current firmware is not written twice. Prints PASS or FAIL at the
+    /// end; the exit code is 0 or 1.
     #[command(
+        verbatim_doc_comment,
         after_help = "Examples:\n  rack run scripts/rack/racks/demo.toml\n  rack run --keep scripts/rack/racks/demo-uefi.toml"
     )]
     Run {
@@ -57,7 +60,7 @@ enum Command {
         #[arg(long)]
         keep: bool,
     },
-    /// Power a host on, off or cycle it
+    /// Power a host on or off, or reset it
     #[command(after_help = "Examples:\n  rack power a on\n  rack power a cut --rack demo")]
     Power {
         /// Name of the host

@@ -34,7 +34,7 @@ pub const WRONG_DIGEST: &str = "wrong digest";
 /// In the reason: nothing listens at the inventory's port.
 pub const REFUSED: &str = "Connection refused";
 /// In a reported problem: the BMC answers nothing.
-pub const BMC_HANGS: &str = "the BMC hangs";
+pub const BMC_HANGS: &str = "the BMC stopped responding";
 
 /// Pattern: the target's nonce (group 1). This and the next two are printed by `target/init`.
 pub const TARGET_NONCE: &str = r"^target: nonce (\w+)\n";

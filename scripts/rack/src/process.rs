@@ -45,9 +45,20 @@ pub fn command(program: &str) -> Command {
 /// # Errors
 /// The program cannot be started.
 pub(crate) fn output(command: &mut Command) -> io::Result<Output> {
-    die_with_parent(command, Vec::new());
+    die_with_parent(command, Signal::SIGKILL, Vec::new());
     command.output()
 }
+
+/// A shell script that runs its arguments, and ends them when a signal ends it.
+const GUARD: &str = r#"
+child= ended=
+trap 'ended=1; [ -z "$child" ] || kill "$child"' TERM INT HUP
+"$@" &
+child=$!
+[ -z "$ended" ] || kill "$child"
+wait "$child"
+wait "$child"
+"#;
 
 /// The longest time from SIGTERM to SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
@@ -57,15 +68,52 @@ impl Process {
     /// `inherited` under their own numbers.
     pub fn spawn(
         namespace: &Namespace,
-        mut command: Command,
+        command: Command,
         inherited: Vec<OwnedFd>,
         transcript: Arc<Transcript>,
     ) -> Result<Process> {
         let name = command.get_program().to_string_lossy().into_owned();
+        Process::spawn_named(name, namespace, command, Signal::SIGKILL, inherited, transcript)
+    }
+
+    /// Starts a daemon that changes its credentials, such as lldpd. With these, the kernel clears the signal at the parent's
+    /// death (prctl(2), PR_SET_PDEATHSIG), so a shell in front of the daemon gets the signal and ends the daemon.
+    ///
+    /// # Errors
+    /// The program is missing, or cannot be started.
+    pub(crate) fn spawn_guarded(
+        namespace: &Namespace,
+        command: &Command,
+        transcript: Arc<Transcript>,
+    ) -> Result<Process> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let envs: Vec<_> = command.get_envs().filter_map(|(name, value)| Some((name, value?))).collect();
+        let path = envs.iter().find(|(name, _)| *name == "PATH").map(|(_, value)| value.to_os_string());
+        let path = path.or_else(|| env::var_os("PATH")).unwrap_or_default();
+        if !env::split_paths(&path).any(|folder| folder.join(&name).is_file()) {
+            return Err(explain(&name, ErrorKind::NotFound.into()));
+        }
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", GUARD, "guard"]).arg(command.get_program()).args(command.get_args()).envs(envs);
+        if let Some(directory) = command.get_current_dir() {
+            shell.current_dir(directory);
+        }
+        Process::spawn_named(name, namespace, shell, Signal::SIGTERM, Vec::new(), transcript)
+    }
+
+    fn spawn_named(
+        name: String,
+        namespace: &Namespace,
+        mut command: Command,
+        at_parents_death: Signal,
+        inherited: Vec<OwnedFd>,
+        transcript: Arc<Transcript>,
+    ) -> Result<Process> {
         let (mut output, output_end) = io::pipe().context("creating a pipe")?;
         let errors_end = output_end.try_clone().context("duplicating a pipe")?;
         command.stdin(Stdio::piped()).stdout(output_end).stderr(errors_end);
-        die_with_parent(&mut command, inherited.iter().map(AsRawFd::as_raw_fd).collect());
+        let fds = inherited.iter().map(AsRawFd::as_raw_fd).collect();
+        die_with_parent(&mut command, at_parents_death, fds);
 
         // The command holds the pipe's write ends; only after it is dropped, the output can end.
         let mut child = namespace.run(move || command.spawn())?.map_err(|error| explain(&name, error))?;
@@ -146,7 +194,7 @@ pub struct Usage {
 pub fn measure(command: &mut Command) -> Result<Usage> {
     let name = command.get_program().to_string_lossy().into_owned();
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    die_with_parent(command, Vec::new());
+    die_with_parent(command, Signal::SIGKILL, Vec::new());
     let begin = Instant::now();
     let child = command.spawn().map_err(|error| explain(&name, error))?;
     let pid = libc::pid_t::try_from(child.id()).context("reading a process id")?;
@@ -175,10 +223,10 @@ pub(crate) fn explain(name: &str, error: io::Error) -> anyhow::Error {
     }
 }
 
-fn die_with_parent(command: &mut Command, inherited: Vec<RawFd>) {
+fn die_with_parent(command: &mut Command, signal: Signal, inherited: Vec<RawFd>) {
     let parent = getpid();
     let prepare = move || {
-        set_pdeathsig(Signal::SIGKILL)?;
+        set_pdeathsig(signal)?;
         // The parent may have ended before the signal was set.
         if getppid() != parent {
             return Err(ErrorKind::NotConnected.into());
@@ -239,6 +287,29 @@ mod tests {
         drop(namespace);
         let status = process.wait(Duration::from_secs(60)).unwrap().unwrap();
         assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
+    }
+
+    #[test]
+    fn a_guarded_daemon_ends_with_the_thread_of_its_namespace() {
+        let directory = tempfile::tempdir().unwrap();
+        let transcript = Arc::new(Transcript::create(&directory.path().join("log")).unwrap());
+        transcript.begin("test");
+        let namespace = Namespace::new().unwrap();
+        let mut daemon = command("sh");
+        // The shell in front has a signal set for its parent's death, this one has none.
+        daemon.args(["-c", "echo pid $$; exec sleep 1000"]);
+        let mut process = Process::spawn_guarded(&namespace, &daemon, Arc::clone(&transcript)).unwrap();
+        let found = transcript.wait_for(r"pid (\d+)\n", Duration::from_secs(60)).unwrap();
+        let pid = Pid::from_raw(found.group(1).parse().unwrap());
+        assert!(kill(pid, None).is_ok());
+        drop(namespace);
+        assert!(process.wait(Duration::from_secs(60)).unwrap().is_some());
+        assert!(kill(pid, None).is_err());
+
+        let namespace = Namespace::new().unwrap();
+        let missing = command("stage1-no-such-program");
+        let error = Process::spawn_guarded(&namespace, &missing, transcript).err().unwrap().to_string();
+        assert_eq!(error, "stage1-no-such-program is missing: run scripts/setup");
     }
 
     #[test]

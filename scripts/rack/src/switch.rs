@@ -149,7 +149,7 @@ fn start_agent(
     let mut lldpd = command("lldpd");
     lldpd.args(["-d", "-u", &socket(agent), "-O", &format!("{name}.conf"), "-I", &ports.join(",")]);
     lldpd.current_dir(directory);
-    let process = Process::spawn(namespace, lldpd, Vec::new(), Arc::clone(&transcript))?;
+    let process = Process::spawn_guarded(namespace, &lldpd, Arc::clone(&transcript))?;
     transcript
         .wait_for(LLDPD_READY, START)
         .with_context(|| format!("starting lldpd of switch {}", spec.name))?;

@@ -341,7 +341,7 @@ fn corrupt(response: &mut Message, fault: Option<&Fault>) {
         }
         Some(Fault::Cut(length)) => response.data.truncate(1 + length),
         Some(Fault::Blank(code)) if response.data.iter().all(|byte| *byte == 0) => {
-            response.data = vec![*code]
+            response.data = vec![*code];
         }
         Some(Fault::Sequence) => response.sequence ^= 0x3f,
         _ => {}

@@ -59,7 +59,7 @@ pub fn stage(name: &StageName) -> String {
     format!("^stage1: {name}: .*\n")
 }
 
-/// How the reason starts where the stage `name` fails with a request of `method` to the inventory.
+/// How the reason starts where the stage `name` fails with a request of `method` to the inventory at its default address.
 pub fn request(name: &StageName, method: &str) -> String {
     format!("{name}: {method} https://10.9.0.1:8443/ipxe/")
 }

@@ -18,7 +18,7 @@ use crate::inventory::Inventory;
 use crate::paths::Paths;
 use crate::spec::OfferSpec;
 
-/// The entry for network ports that can be flashed.
+/// The entry for network adapters with updatable firmware.
 pub const NIC: &str = "rack-nic";
 /// The entry for BIOS chips.
 pub const BIOS: &str = "rack-board-mtd";

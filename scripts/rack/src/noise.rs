@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Frames that look like LLDP from outside and are noise inside.
+//! Frames with LLDP's EtherType and random content.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, bind, send, 
 
 use crate::namespace::Namespace;
 
-/// A sender of noise. It ends when it is dropped.
-pub struct Noise {
+/// Sends noise until it is dropped.
+pub(crate) struct NoiseSource {
     _stop: Sender<()>,
 }
 
-/// The nearest bridge (802.1Q table 8-1), nobody's address, and LLDP's EtherType.
+/// Destination nearest bridge (802.1Q table 8-1), an unused source address, LLDP's EtherType.
 const HEADER: [u8; 14] = [0x01, 0x80, 0xc2, 0x00, 0x00, 0x0e, 0x52, 0x54, 0x00, 0x00, 0x00, 0xff, 0x88, 0xcc];
-/// The longest frame of Ethernet.
+/// The longest Ethernet frame without FCS, in bytes.
 const LONGEST: usize = 1514;
-/// How often frames go out.
+/// The interval between bursts.
 const TICK: Duration = Duration::from_millis(10);
 
-impl Noise {
-    /// Sends `rate` frames a second out of each of `ports`, devices of the namespace.
-    pub fn send(namespace: Arc<Namespace>, ports: &[&str], rate: u32) -> Result<Noise> {
+impl NoiseSource {
+    /// Sends `rate` frames per second on each of `ports`, devices of the namespace.
+    pub fn send(namespace: Arc<Namespace>, ports: &[&str], rate: u32) -> Result<NoiseSource> {
         let names: Vec<String> = ports.iter().map(|port| (*port).to_string()).collect();
         let sockets =
             namespace.run(move || names.iter().map(|port| open(port)).collect::<Result<Vec<_>>>())??;
@@ -35,18 +35,18 @@ impl Noise {
         thread::Builder::new()
             .name("noise".to_string())
             .spawn(move || send_until(&stopped, &sockets, rate))
-            .context("starting the sender of noise")?;
-        Ok(Noise { _stop: stop })
+            .context("starting the noise source")?;
+        Ok(NoiseSource { _stop: stop })
     }
 }
 
-/// A socket that sends out of `port`, in the calling thread's namespace.
+/// A packet socket at `port` in the calling thread's namespace.
 fn open(port: &str) -> Result<OwnedFd> {
     let address = getifaddrs()
         .context("listing the devices")?
         .filter(|device| device.interface_name == port)
         .find_map(|device| device.address?.as_link_addr().copied())
-        .with_context(|| format!("there is no device {port}"))?;
+        .with_context(|| format!("no device {port}"))?;
     let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)
         .with_context(|| format!("opening a packet socket for {port}"))?;
     bind(socket.as_raw_fd(), &address).with_context(|| format!("binding a packet socket to {port}"))?;
@@ -54,14 +54,14 @@ fn open(port: &str) -> Result<OwnedFd> {
 }
 
 fn send_until(stopped: &Receiver<()>, ports: &[OwnedFd], rate: u32) {
-    let (begin, mut sent, mut noise) = (Instant::now(), 0, Random(1));
+    let (begin, mut sent, mut noise) = (Instant::now(), 0, Noise(1));
     let mut frame = Vec::with_capacity(LONGEST);
     while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
         let due = (begin.elapsed().as_secs_f64() * f64::from(rate)) as u64;
         for _ in sent..due {
             noise.fill(&mut frame);
             for port in ports {
-                // A port without carrier or with a full queue loses it.
+                // Lost on a port without carrier or with a full queue.
                 let _ = send(port.as_raw_fd(), &frame, MsgFlags::MSG_DONTWAIT);
             }
         }
@@ -69,10 +69,10 @@ fn send_until(stopped: &Receiver<()>, ports: &[OwnedFd], rate: u32) {
     }
 }
 
-/// A generator of bytes that nobody can make sense of (Marsaglia's xorshift).
-struct Random(u64);
+/// Pseudo-random bytes (Marsaglia's xorshift).
+struct Noise(u64);
 
-impl Random {
+impl Noise {
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -80,7 +80,7 @@ impl Random {
         self.0
     }
 
-    /// Makes `frame` a new one, of any length.
+    /// Replaces `frame` by a new one of random length.
     fn fill(&mut self, frame: &mut Vec<u8>) {
         frame.clear();
         frame.extend(HEADER);
@@ -109,7 +109,7 @@ mod tests {
         }
         let tap = Tap { name: "swp1".to_string(), namespace: Arc::clone(&namespace) };
         let mut host = std::fs::File::from(tap.open().unwrap());
-        let noise = Noise::send(Arc::clone(&namespace), &["swp1"], 1000).unwrap();
+        let noise = NoiseSource::send(Arc::clone(&namespace), &["swp1"], 1000).unwrap();
         let (mut frame, mut kinds) = ([0; 2048], std::collections::BTreeSet::new());
         while kinds.len() < 100 {
             let length = host.read(&mut frame).unwrap();
@@ -120,7 +120,7 @@ mod tests {
             }
         }
         drop(noise);
-        let missing = Noise::send(namespace, &["swp2"], 1).err().unwrap().to_string();
-        assert_eq!(missing, "there is no device swp2");
+        let missing = NoiseSource::send(namespace, &["swp2"], 1).err().unwrap().to_string();
+        assert_eq!(missing, "no device swp2");
     }
 }

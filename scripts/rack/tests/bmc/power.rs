@@ -71,7 +71,7 @@ fn the_bmc_has_power_and_boot_device_in_its_hands() {
     assert!(chassis(&["power", "on"]).is_err());
     let (reported, acts) = Reported::new();
     let host: Arc<dyn Chassis> = reported;
-    stand.bmc.serve(Arc::downgrade(&host));
+    stand.bmc.set_chassis(Arc::downgrade(&host));
     for (word, expected) in [
         ("on", &["on"][..]),
         ("reset", &["reset"]),
@@ -98,6 +98,6 @@ fn the_console_is_joined() {
     let stand = Stand::up("", "");
     let (reported, acts) = Reported::new();
     let host: Arc<dyn Chassis> = reported;
-    stand.bmc.serve(Arc::downgrade(&host));
+    stand.bmc.set_chassis(Arc::downgrade(&host));
     assert_eq!(acts.recv_timeout(TIME).unwrap(), "console");
 }

@@ -120,7 +120,7 @@ fn outdated_firmware_is_flashed_and_after_one_reset_the_target_runs() {
         "",
     );
     // Two boots and a third one; checks the target, the journal and the flashes.
-    firmware_scenario::play(&scenario.0, Progress::start()).unwrap();
+    firmware_scenario::run(&scenario.0, Progress::start()).unwrap();
     let attempts = scenario.attempts();
     let from: Vec<&str> = attempts.iter().map(|attempt| attempt.from.as_str()).collect();
     assert_eq!(from, [OLD, bios::OLD], "the NIC comes first");

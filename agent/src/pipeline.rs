@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The whole first stage, top to bottom: one line per stage, with what it needs and what it returns.
 
+#![allow(clippy::disallowed_methods, reason = "starts threads")]
+
 use std::ops::ControlFlow::Break;
 use std::sync::OnceLock;
 use std::thread;

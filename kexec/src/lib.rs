@@ -7,6 +7,8 @@
 //!
 //! [`Image`] recognises a file before it is loaded: a kernel, a unified kernel image, or another file such as an error page.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod image;
 mod load;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The two operations: load (`kexec_file_load(2)`), execute (`reboot(2)`).
 
+#![allow(unsafe_code, reason = "system calls that nix does not have")]
+
 use std::convert::Infallible;
 use std::ffi::{CString, c_ulong};
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -153,6 +155,7 @@ impl LoadError {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_types)]
 mod tests {
     use super::*;
 

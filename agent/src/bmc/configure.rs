@@ -1,71 +1,73 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Making a BMC as it is wanted, and proving it.
+//! Applies a desired configuration and verifies it.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use stage1_contract::{BmcChange, BmcOutcome, BmcUserOutcome, PasswordState, Secret, WantedBmc};
+use stage1_contract::{BmcChange, BmcOutcome, BmcUserOutcome, DesiredBmcConfig, PasswordState, Secret};
 
 use super::BmcSession;
 use super::password::generate;
-use super::plan::{Finding, Plan, Write, plan};
-use super::questions::Questions;
+use super::plan::{PasswordCheck, Plan, Write, plan};
 use super::survey::{Survey, read_again};
-use super::users::{self, findings, read_payload};
+use super::tolerant::TolerantSession;
+use super::users::{self, password_checks, read_payload};
 use super::write::{WriteError, write};
 use crate::host::random;
 
-/// Where a password that was made up goes before it is set: a user's name and the password.
+/// Gives a generated password to the inventory before it is set: a user's name and the password.
 pub type Escrow<'a> = dyn Fn(&str, &Secret) -> Result<()> + 'a;
 
-/// What would be written, and what went wrong in finding that out.
-pub fn planned(bmc: &mut BmcSession, survey: &mut Survey, wanted: &WantedBmc) -> (Plan, Vec<String>) {
-    let mut questions = Questions::new(bmc);
-    let (plan, _) = prepare(&mut questions, survey, wanted);
-    (plan, questions.end())
+/// The changes that would be made, and the problems in determining them.
+pub fn planned(bmc: &mut BmcSession, survey: &mut Survey, desired: &DesiredBmcConfig) -> (Plan, Vec<String>) {
+    let mut session = TolerantSession::new(bmc);
+    let (plan, _) = prepare(&mut session, survey, desired);
+    (plan, session.end())
 }
 
-/// Writes what differs, reads it back, and keeps in the survey how it is and what came of it. What went wrong is handed
-/// back. A BMC that is as it is wanted is written nothing.
+/// Writes what differs from the desired configuration, reads it back, and updates the survey with that and with the
+/// outcome. Returns the problems. Nothing is written to a BMC that is configured as desired.
 pub fn configure(
     bmc: &mut BmcSession,
     survey: &mut Survey,
-    wanted: &WantedBmc,
+    desired: &DesiredBmcConfig,
     escrow: &Escrow,
 ) -> Vec<String> {
     let started = Instant::now();
-    let mut questions = Questions::new(bmc);
-    let (plan, findings) = prepare(&mut questions, survey, wanted);
+    let mut session = TolerantSession::new(bmc);
+    let (plan, password_checks) = prepare(&mut session, survey, desired);
     let mut problems = plan.refusals.clone();
-    let secrets = secrets(&plan, wanted, escrow, &mut problems);
+    let secrets = secrets(&plan, desired, escrow, &mut problems);
     let channel = survey.current.lan.as_ref().map_or(1, |lan| lan.channel);
-    let mut work =
-        Work { questions: &mut questions, channel, secrets, changes: Vec::new(), failed: Vec::new() };
+    let mut work = Work { session: &mut session, channel, secrets, changes: Vec::new(), failed: Vec::new() };
     let (last, first): (Vec<Write>, Vec<Write>) =
         plan.writes.iter().cloned().partition(|write| matches!(write, Write::Disable(..)));
     work.carry_out(&first);
-    let users = work.prove(wanted, &plan, &findings);
-    // Nobody is locked out before those who are wanted are in.
-    let is_out = |user: &BmcUserOutcome| user.password == PasswordState::Failed;
-    match work.failed.is_empty() && !users.iter().any(is_out) {
+    let users = work.verify(desired, &plan, &password_checks);
+    // Nobody is disabled before all desired users can log in.
+    let cannot_log_in = |user: &BmcUserOutcome| user.password == PasswordState::Failed;
+    match work.failed.is_empty() && !users.iter().any(cannot_log_in) {
         true => work.carry_out(&last),
         false if last.is_empty() => {}
-        false => problems
-            .push("users that nobody wants stay enabled until the wanted ones are in place".to_string()),
+        false => problems.push("unknown users stay enabled until all desired users can log in".to_string()),
     }
     let changes = work.changes;
-    read_again(&mut questions, survey, &plan.writes);
+    read_again(&mut session, survey, &plan.writes);
     let unknown_users = plan.unknown_users;
-    let mut outcome = BmcOutcome { changes, users, unknown_users, ..BmcOutcome::default() };
-    problems
-        .extend(outcome.changes.iter().filter_map(|c| Some(format!("{}: {}", c.what, c.failure.as_ref()?))));
-    if !questions.is_hung() {
-        problems.extend(forgotten(survey, wanted, &outcome));
+    problems.extend(
+        changes.iter().filter_map(|change| Some(format!("{}: {}", change.write, change.failure.as_ref()?))),
+    );
+    if !session.is_hung() {
+        problems.extend(not_applied(survey, desired, &changes));
     }
-    problems.extend(untrue(&outcome));
-    problems.extend(questions.end());
-    outcome.is_as_wanted = problems.is_empty();
+    problems.extend(wrong_passwords(&users, &changes));
+    let changes = changes.iter().map(Change::report).collect();
+    let mut outcome = BmcOutcome { changes, users, unknown_users, ..BmcOutcome::default() };
+    problems.extend(session.end());
+    outcome.is_as_desired = problems.is_empty();
     let counters = bmc.counters();
     (outcome.requests, outcome.retries) = (counters.requests, counters.retries);
     outcome.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -73,30 +75,30 @@ pub fn configure(
     problems
 }
 
-/// Asks for what planning needs beyond the survey, and plans.
+/// Reads what planning needs beyond the survey, and plans.
 fn prepare(
-    questions: &mut Questions,
+    session: &mut TolerantSession,
     survey: &mut Survey,
-    wanted: &WantedBmc,
-) -> (Plan, Vec<Option<Finding>>) {
-    let findings = findings(questions, wanted, &survey.current);
-    if wanted.serial_over_lan == Some(true)
+    desired: &DesiredBmcConfig,
+) -> (Plan, Vec<Option<PasswordCheck>>) {
+    let password_checks = password_checks(session, desired, &survey.current);
+    if desired.serial_over_lan == Some(true)
         && let Some(lan) = &survey.current.lan
     {
-        // Of the users that are yet to be made too.
-        let slots = plan(wanted, &survey.current, &findings).slots;
+        // Including users that are yet to be created.
+        let slots = plan(desired, &survey.current, &password_checks).slots;
         for slot in survey.current.users.iter_mut().filter(|slot| slots.contains(&Some(slot.id))) {
-            read_payload(questions, lan.channel, slot);
+            read_payload(session, lan.channel, slot);
         }
     }
-    (plan(wanted, &survey.current, &findings), findings)
+    (plan(desired, &survey.current, &password_checks), password_checks)
 }
 
-/// The passwords that are to be set, by slot. One that is made up is told to the inventory first: a BMC with a password
-/// that nobody knows helps nobody.
+/// The passwords to set, by slot. A generated one is sent to the inventory first: a password that nobody knows must
+/// never be set.
 fn secrets(
     plan: &Plan,
-    wanted: &WantedBmc,
+    desired: &DesiredBmcConfig,
     escrow: &Escrow,
     problems: &mut Vec<String>,
 ) -> BTreeMap<u8, Secret> {
@@ -105,37 +107,51 @@ fn secrets(
         let Write::Password(slot, name, secret) = write else { continue };
         let secret = match secret {
             Some(secret) => Ok(secret.clone()),
-            None => made_up(wanted, name, escrow),
+            None => generated(desired, name, escrow),
         };
         match secret {
             Ok(secret) => drop(secrets.insert(*slot, secret)),
-            Err(error) => problems.push(format!("user {name}: no password could be made up: {error:#}")),
+            Err(error) => problems.push(format!("user {name}: generating a password: {error:#}")),
         }
     }
     secrets
 }
 
-fn made_up(wanted: &WantedBmc, name: &str, escrow: &Escrow) -> Result<Secret> {
-    if !wanted.users.iter().any(|user| user.name == name && user.generate) {
-        bail!("none is wanted");
+fn generated(desired: &DesiredBmcConfig, name: &str, escrow: &Escrow) -> Result<Secret> {
+    if !desired.users.iter().any(|user| user.name == name && user.generate) {
+        bail!("the configuration does not ask for one");
     }
     let secret = generate(name, random::secret)?;
     escrow(name, &secret)?;
     Ok(secret)
 }
 
-/// What is written, and what came of it.
+/// A write that was tried.
+struct Change {
+    write: Write,
+    /// Why it failed.
+    failure: Option<String>,
+}
+
+impl Change {
+    fn report(&self) -> BmcChange {
+        BmcChange { what: self.write.to_string(), failure: self.failure.clone() }
+    }
+}
+
+/// The writes in progress.
 struct Work<'a, 'b> {
-    questions: &'a mut Questions<'b>,
+    session: &'a mut TolerantSession<'b>,
     channel: u8,
     secrets: BTreeMap<u8, Secret>,
-    changes: Vec<BmcChange>,
+    changes: Vec<Change>,
     /// Slots of users for which a write failed.
     failed: Vec<u8>,
 }
 
 impl Work<'_, '_> {
-    /// Does the writes in their order. What follows a failure for the same user is left out, and after a silence all.
+    /// Carries out the writes in order. After a failure the rest for the same user is skipped; after a timeout
+    /// everything.
     fn carry_out(&mut self, writes: &[Write]) {
         let lacking = writes.iter().filter_map(|write| match write {
             Write::Password(slot, ..) if !self.secrets.contains_key(slot) => Some(*slot),
@@ -149,44 +165,44 @@ impl Work<'_, '_> {
             }
             let secret = slot.and_then(|slot| self.secrets.get(&slot));
             let channel = self.channel;
-            let hung_before = self.questions.is_hung();
-            let result = self.questions.with(|bmc| match write(bmc, channel, item, secret) {
+            let hung_before = self.session.is_hung();
+            let result = self.session.with(|bmc| match write(bmc, channel, item, secret) {
                 Err(WriteError::Bmc(error)) if error.is_hung() => Err(error),
                 result => Ok(result),
             });
             let failure = match result {
                 Some(Ok(Ok(()))) => None,
                 Some(Ok(Err(error))) => Some(error.to_string()),
-                _ if hung_before => Some("not done, since the BMC hangs".to_string()),
-                _ => Some("perhaps done, perhaps not: the BMC hangs since".to_string()),
+                _ if hung_before => Some("skipped: the BMC stopped responding".to_string()),
+                _ => Some("outcome unknown: the BMC stopped responding".to_string()),
             };
             if failure.is_some() {
                 self.failed.extend(slot);
             }
-            self.changes.push(BmcChange { what: item.to_string(), failure });
+            self.changes.push(Change { write: item.clone(), failure });
         }
     }
 
-    /// Asks the BMC about the passwords that were set, and says what is known of all wanted ones.
-    fn prove(
+    /// Tests the passwords that were set, and returns the state of all desired users.
+    fn verify(
         &mut self,
-        wanted: &WantedBmc,
+        desired: &DesiredBmcConfig,
         plan: &Plan,
-        findings: &[Option<Finding>],
+        password_checks: &[Option<PasswordCheck>],
     ) -> Vec<BmcUserOutcome> {
-        let users = wanted.users.iter().zip(&plan.slots).zip(findings);
+        let users = desired.users.iter().zip(&plan.slots).zip(password_checks);
         users
-            .map(|((user, slot), finding)| {
-                let wants_password = user.password.is_some() || user.generate;
+            .map(|((user, slot), check)| {
+                let has_password = user.password.is_some() || user.generate;
                 let password = match slot {
                     Some(slot) if !self.failed.contains(slot) => match self.secrets.get(slot) {
-                        Some(secret) => match self.questions.with(|bmc| users::test(bmc, *slot, secret)) {
-                            Some(Ok(Finding::Right)) => PasswordState::Proven,
-                            Some(Ok(Finding::Wrong)) => PasswordState::Failed,
+                        Some(secret) => match self.session.with(|bmc| users::test(bmc, *slot, secret)) {
+                            Some(Ok(PasswordCheck::Right)) => PasswordState::Proven,
+                            Some(Ok(PasswordCheck::Wrong)) => PasswordState::Failed,
                             _ => PasswordState::Set,
                         },
-                        None if !wants_password => PasswordState::NotWanted,
-                        None if *finding == Some(Finding::Right) => PasswordState::Proven,
+                        None if !has_password => PasswordState::NotDesired,
+                        None if *check == Some(PasswordCheck::Right) => PasswordState::Proven,
                         None => PasswordState::Believed,
                     },
                     _ => PasswordState::Failed,
@@ -197,38 +213,58 @@ impl Work<'_, '_> {
     }
 }
 
-/// What the BMC said yes to, and has not done. Passwords, and who is enabled where it does not tell, cannot be read back.
-fn forgotten(survey: &Survey, wanted: &WantedBmc, outcome: &BmcOutcome) -> Vec<String> {
+/// The writes that the BMC accepted and did not apply. Passwords, and enabled users where the BMC does not report them,
+/// cannot be read back.
+fn not_applied(survey: &Survey, desired: &DesiredBmcConfig, changes: &[Change]) -> Vec<String> {
     let users = &survey.current.users;
-    let tells = |id: u8| {
+    let reports_enabled = |id: u8| {
         let slot = users.iter().find(|slot| slot.id == id);
         slot.and_then(|slot| slot.access).is_some_and(|access| access.enabled.is_some())
     };
-    let said_yes = |write: &&Write| {
-        let what = write.to_string();
-        outcome.changes.iter().any(|change| change.failure.is_none() && change.what == what)
-    };
+    let was_accepted =
+        |write: &&Write| changes.iter().any(|change| change.failure.is_none() && change.write == **write);
     let is_readable = |write: &&Write| match write {
         Write::Password(..) => false,
-        Write::Enable(slot, _) => tells(*slot),
+        Write::Enable(slot, _) => reports_enabled(*slot),
         _ => true,
     };
-    let findings = vec![Some(Finding::Right); wanted.users.len()];
-    let left = plan(wanted, &survey.current, &findings).writes;
-    let forgotten = left.iter().filter(is_readable).filter(said_yes);
-    forgotten.map(|write| format!("{write}: the BMC said yes, and reads back otherwise")).collect()
+    let password_checks = vec![Some(PasswordCheck::Right); desired.users.len()];
+    let left = plan(desired, &survey.current, &password_checks).writes;
+    let not_applied = left.iter().filter(is_readable).filter(was_accepted);
+    not_applied.map(|write| format!("{write}: accepted by the BMC, but not applied")).collect()
 }
 
-/// The passwords that the BMC said yes to, and then no.
-fn untrue(outcome: &BmcOutcome) -> Vec<String> {
-    let is_set = |user: &BmcUserOutcome| {
-        let of_user = |change: &&BmcChange| change.what.ends_with(&format!(" {}: password", user.name));
-        outcome.changes.iter().find(of_user).is_some_and(|change| change.failure.is_none())
+/// The passwords that the BMC accepted and its own test rejects.
+fn wrong_passwords(users: &[BmcUserOutcome], changes: &[Change]) -> Vec<String> {
+    let was_accepted = |user: &BmcUserOutcome| {
+        let is_password = |change: &&Change| matches!(&change.write, Write::Password(slot, name, _) if Some(*slot) == user.slot && *name == user.name);
+        changes.iter().find(is_password).is_some_and(|change| change.failure.is_none())
     };
-    let untrue = outcome.users.iter().filter(|user| user.password == PasswordState::Failed && is_set(user));
-    untrue
-        .map(|user| {
-            format!("user {}: the BMC took the password, and its own test says that it is wrong", user.name)
-        })
+    let wrong = users.iter().filter(|user| user.password == PasswordState::Failed && was_accepted(user));
+    wrong
+        .map(|user| format!("user {}: the BMC accepted the password, but its own test rejects it", user.name))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// "watch man" ends with "man": the two must not be mixed up.
+    #[test]
+    fn a_user_whose_name_ends_another_name() {
+        let password = |slot, name: &str, failure: Option<&str>| Change {
+            write: Write::Password(slot, name.to_string(), None),
+            failure: failure.map(str::to_string),
+        };
+        let failed = |slot, name: &str| BmcUserOutcome {
+            name: name.to_string(),
+            slot: Some(slot),
+            password: PasswordState::Failed,
+        };
+        let changes = [password(3, "watch man", None), password(4, "man", Some("refused"))];
+        assert_eq!(wrong_passwords(&[failed(4, "man")], &changes), Vec::<String>::new());
+        let wrong = wrong_passwords(&[failed(3, "watch man"), failed(4, "man")], &changes);
+        assert_eq!(wrong, ["user watch man: the BMC accepted the password, but its own test rejects it"]);
+    }
 }

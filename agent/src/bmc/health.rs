@@ -1,41 +1,41 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a BMC knows of the hardware: events, sensors, FRU data, power draw.
+//! The hardware's health as its BMC reports it: events, sensors, FRU data, power draw.
 
 use std::collections::BTreeMap;
 
 use stage1_contract::{BmcFru, BmcHealth, BmcPower, BmcSel, BmcSensor, SelEntry};
 
-use super::questions::Questions;
 use super::session::{Sel, Sensor, read_fru, read_sdrs, read_sel, read_sensors};
 use super::text::time;
+use super::tolerant::TolerantSession;
 use crate::display::hex;
 use ipmi::dcmi::GetPowerReading;
 use ipmi::sensor::{Breach, Event, Severity, Units, sensor_type};
 use ipmi::storage::{Fru, Sdr, SdrContent, SelContent, SelRecord, Timestamp};
 
-/// How many events a report looks through, the newest ones. A full log has some thousands.
+/// Limit of SEL entries read for a report, newest first. A full log has several thousand.
 const EVENTS: usize = 512;
 
-/// How many FRU devices are read.
+/// Limit of FRU devices read.
 const FRUS: usize = 32;
 
-/// How much of it is wanted.
+/// What to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
     /// For a report: critical events, and sensors that are out of range.
     Report,
-    /// The newest events, this many, and nothing else.
+    /// The newest events, up to this many, and nothing else.
     Events(usize),
     /// All sensors, and nothing else.
     Sensors,
-    /// All of it.
+    /// Everything.
     Everything,
 }
 
-/// Reads it. What cannot be read is a problem.
-pub fn health(questions: &mut Questions, depth: Depth) -> BmcHealth {
+/// Reads what `depth` asks for; what cannot be read is added to the session's problems.
+pub fn health(session: &mut TolerantSession, depth: Depth) -> BmcHealth {
     let mut health = BmcHealth::default();
-    let Some(records) = questions.with(|bmc| {
+    let Some(records) = session.with(|bmc| {
         let sdrs = read_sdrs(bmc);
         match sdrs.ended {
             Some(error) if error.is_hung() => Err(error),
@@ -46,24 +46,24 @@ pub fn health(questions: &mut Questions, depth: Depth) -> BmcHealth {
     };
     let records = match records {
         Ok(sdrs) => {
-            sdrs.doubts.iter().for_each(|doubt| questions.problem(doubt.to_string()));
+            sdrs.problems.iter().for_each(|problem| session.problem(problem.to_string()));
             let ended = sdrs.ended.filter(|error| !error.is_absent());
-            ended.iter().for_each(|error| questions.problem(format!("reading the SDR repository: {error}")));
+            ended.iter().for_each(|error| session.problem(format!("reading the SDR repository: {error}")));
             sdrs.records
         }
         Err(_) => Vec::new(),
     };
     if depth != Depth::Sensors {
         let limit = if let Depth::Events(limit) = depth { limit } else { EVENTS };
-        health.sel = events(questions, limit, &names(&records), depth);
+        health.sel = events(session, limit, &names(&records), depth);
     }
     if !matches!(depth, Depth::Events(_)) {
-        sensors(questions, &records, depth, &mut health);
+        sensors(session, &records, depth, &mut health);
     }
     if matches!(depth, Depth::Report | Depth::Everything) {
-        health.frus = frus(questions, &records);
+        health.frus = frus(session, &records);
         health.power =
-            questions.ask(&GetPowerReading).filter(|reading| reading.is_active).map(|reading| BmcPower {
+            session.ask(&GetPowerReading).filter(|reading| reading.is_active).map(|reading| BmcPower {
                 now_watts: reading.current,
                 least_watts: reading.minimum,
                 most_watts: reading.maximum,
@@ -73,28 +73,28 @@ pub fn health(questions: &mut Questions, depth: Depth) -> BmcHealth {
     health
 }
 
-/// The critical ones of these events, for people.
+/// Whether the event is critical.
 pub fn is_critical(entry: &SelEntry) -> bool {
     entry.severity == "critical"
 }
 
 fn events(
-    questions: &mut Questions,
+    session: &mut TolerantSession,
     limit: usize,
     names: &BTreeMap<u8, String>,
     depth: Depth,
 ) -> Option<BmcSel> {
-    let sel = match questions.with(|bmc| read_sel(bmc, limit))? {
+    let sel = match session.with(|bmc| read_sel(bmc, limit))? {
         Ok(sel) => sel,
         Err(error) if error.is_absent() => return None,
         Err(error) => {
-            questions.problem(format!("reading the SEL: {error}"));
+            session.problem(format!("reading the SEL: {error}"));
             return None;
         }
     };
-    let Sel { info, records, unread, doubts, ended } = sel;
-    doubts.iter().for_each(|doubt| questions.problem(doubt.to_string()));
-    ended.iter().for_each(|error| questions.problem(format!("reading the SEL: {error}")));
+    let Sel { info, records, unread, problems, ended } = sel;
+    problems.iter().for_each(|problem| session.problem(problem.to_string()));
+    ended.iter().for_each(|error| session.problem(format!("reading the SEL: {error}")));
     let events = records.iter().map(|record| entry(record, names));
     let events = events.filter(|entry| depth != Depth::Report || is_critical(entry)).collect();
     Some(BmcSel {
@@ -134,20 +134,20 @@ fn entry(record: &SelRecord, names: &BTreeMap<u8, String>) -> SelEntry {
     }
 }
 
-fn sensors(questions: &mut Questions, records: &[Sdr], depth: Depth, health: &mut BmcHealth) {
-    let Some(Ok(sensors)) = questions.with(|bmc| Ok(read_sensors(bmc, records))) else { return };
+fn sensors(session: &mut TolerantSession, records: &[Sdr], depth: Depth, health: &mut BmcHealth) {
+    let Some(Ok(sensors)) = session.with(|bmc| Ok(read_sensors(bmc, records))) else { return };
     for (name, error) in &sensors.refused {
-        questions.problem(format!("sensor {name}: {error}"));
+        session.problem(format!("sensor {name}: {error}"));
     }
-    // The next question meets the silence, and tells of it.
+    // If the BMC stopped responding (`ended`), the next command fails and reports it.
     let count = sensors.sensors.iter().filter(|sensor| sensor.state.is_some()).count();
     health.sensors_read = Some(u32::try_from(count).unwrap_or(u32::MAX));
-    let told = sensors.sensors.iter().map(told_sensor);
-    health.sensors = told.filter(|sensor| depth != Depth::Report || sensor.is_out_of_range).collect();
+    let reported = sensors.sensors.iter().map(sensor_report);
+    health.sensors = reported.filter(|sensor| depth != Depth::Report || sensor.is_out_of_range).collect();
 }
 
-fn told_sensor(sensor: &Sensor) -> BmcSensor {
-    let mut told = BmcSensor {
+fn sensor_report(sensor: &Sensor) -> BmcSensor {
+    let mut report = BmcSensor {
         number: sensor.number,
         name: sensor.name.clone(),
         sensor_type: sensor_type(sensor.sensor_type)
@@ -155,9 +155,9 @@ fn told_sensor(sensor: &Sensor) -> BmcSensor {
         state: "no reading".to_string(),
         ..BmcSensor::default()
     };
-    let Some(state) = &sensor.state else { return told };
-    told.reading_milli = state.value;
-    told.unit = state.value.and(sensor.units.map(Units::name));
+    let Some(state) = &sensor.state else { return report };
+    report.reading_milli = state.value;
+    report.unit = state.value.and(sensor.units.map(Units::name));
     let words: Vec<String> = match state.breach {
         Some(breach) => vec![breach_words(breach).to_string()],
         None => state
@@ -166,14 +166,14 @@ fn told_sensor(sensor: &Sensor) -> BmcSensor {
             .map(|state| state.name.map_or_else(|| format!("state {}", state.offset), str::to_string))
             .collect(),
     };
-    told.is_out_of_range = state.breach.is_some()
+    report.is_out_of_range = state.breach.is_some()
         || state.asserted.iter().any(|state| state.severity != Severity::Informational);
-    told.state = if words.is_empty() { "ok".to_string() } else { words.join(", ") };
-    told
+    report.state = if words.is_empty() { "ok".to_string() } else { words.join(", ") };
+    report
 }
 
-/// FRU 0, which every BMC with FRU data has, and those that the SDR repository tells of.
-fn frus(questions: &mut Questions, records: &[Sdr]) -> Vec<BmcFru> {
+/// FRU 0, which every BMC with FRU data has, and those listed in the SDR repository.
+fn frus(session: &mut TolerantSession, records: &[Sdr]) -> Vec<BmcFru> {
     let mut devices: Vec<(u8, Option<String>)> = vec![(0, None)];
     for record in records {
         let SdrContent::Fru(fru) = &record.content else { continue };
@@ -185,19 +185,19 @@ fn frus(questions: &mut Questions, records: &[Sdr]) -> Vec<BmcFru> {
     }
     let mut frus = Vec::new();
     for (id, name) in devices.into_iter().take(FRUS) {
-        match questions.with(|bmc| read_fru(bmc, id)) {
-            Some(Ok(fru)) => frus.extend(told_fru(id, name, fru)),
+        match session.with(|bmc| read_fru(bmc, id)) {
+            Some(Ok(fru)) => frus.extend(fru_report(id, name, fru)),
             Some(Err(error)) if error.is_absent() || id > 0 => {}
-            Some(Err(error)) => questions.problem(format!("reading FRU {id}: {error}")),
+            Some(Err(error)) => session.problem(format!("reading FRU {id}: {error}")),
             None => break,
         }
     }
     frus
 }
 
-/// A FRU, where there is anything to tell of it.
-fn told_fru(id: u8, name: Option<String>, fru: Fru) -> Option<BmcFru> {
-    let Fru { chassis, board, product, doubts, .. } = fru;
+/// The report of a FRU; `None` if it has no info area.
+fn fru_report(id: u8, name: Option<String>, fru: Fru) -> Option<BmcFru> {
+    let Fru { chassis, board, product, warnings, .. } = fru;
     if chassis.is_none() && board.is_none() && product.is_none() {
         return None;
     }
@@ -220,11 +220,11 @@ fn told_fru(id: u8, name: Option<String>, fru: Fru) -> Option<BmcFru> {
         product_version: product.version,
         product_serial: product.serial,
         asset_tag: product.asset_tag,
-        doubts: doubts.iter().map(ToString::to_string).collect(),
+        problems: warnings.iter().map(ToString::to_string).collect(),
     })
 }
 
-/// The names of the BMC's own sensors by their numbers.
+/// The names of the BMC's own sensors, by sensor number.
 fn names(records: &[Sdr]) -> BTreeMap<u8, String> {
     let sensors = records.iter().filter_map(|record| match &record.content {
         SdrContent::Sensor(sensor) if sensor.is_of_bmc() => Some(sensor.numbered()),
@@ -248,7 +248,7 @@ fn severity(severity: Severity) -> &'static str {
     }
 }
 
-/// As ipmitool spells them.
+/// Threshold names as ipmitool prints them.
 fn breach_words(breach: Breach) -> &'static str {
     match breach {
         Breach::LowerNonCritical => "lower non-critical",

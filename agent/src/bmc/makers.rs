@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Makers of BMCs by their IANA enterprise numbers. Pure.
+//! BMC manufacturers by IANA enterprise number. Pure.
 
-/// The maker with this number, as the registry names it, where it is known to make BMCs or servers.
+/// The manufacturer with this enterprise number, named as in the registry; `None` if it is not in the table.
 pub fn maker(number: u32) -> Option<&'static str> {
     MAKERS.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
 }

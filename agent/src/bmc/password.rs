@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Passwords that every BMC takes.
+//! Generating passwords that every BMC accepts.
 
 use stage1_contract::Secret;
 
-/// Bytes that any BMC stores: IPMI 1.5 has 16, IPMI 2.0 may have 20 (IPMI 2.0, section 22.30).
+/// Password bytes that every BMC stores: IPMI 1.5 has 16, IPMI 2.0 may have 20 (IPMI 2.0, section 22.30).
 pub const SHORT: usize = 16;
 
-/// The most that any BMC stores, in bytes.
+/// Longest password that any BMC stores, in bytes.
 pub const LONG: usize = 20;
 
-/// What a password is made of. Without letters and digits that look alike, and with those special characters only that no
-/// shell, URL or JSON wants quoted.
+/// Characters of generated passwords: none that look alike, and only special characters that need no quoting in a
+/// shell, URL or JSON.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789-_+.@:=";
 
-/// A password for `user` of 16 characters that the strictest known policy takes: a letter first; upper and lower case,
-/// digit and special character (Huawei, Supermicro, OpenBMC's pwquality); no character twice in a row (Lenovo); not the
-/// user's name in either direction (Supermicro, Lenovo). `random` gives bytes that
-/// nobody can guess.
+/// Generates a password of 16 characters for `user` that meets the strictest known policies: a letter first; upper and
+/// lower case, digit and special character (Huawei, Supermicro, OpenBMC's pwquality); no character twice in a row
+/// (Lenovo); not the user's name, forwards or backwards (Supermicro, Lenovo). `random` returns cryptographically secure
+/// random bytes.
 ///
 /// # Errors
 /// Those of `random`.
@@ -29,7 +29,7 @@ pub fn generate<E>(user: &str, mut random: impl FnMut() -> Result<[u8; SHORT], E
     }
 }
 
-/// A password that is wrong for sure and follows the rules, to see whether a BMC's test can say no.
+/// A password that differs from `right` and meets the same policies, to check that the BMC's test rejects wrong ones.
 pub fn wrong(right: &Secret) -> Secret {
     let turned = |c: char| if c == 'x' { 'y' } else { 'x' };
     let rest = right.reveal().chars().skip(1);
@@ -37,7 +37,7 @@ pub fn wrong(right: &Secret) -> Secret {
 }
 
 fn character(byte: u8) -> char {
-    // 256 is a multiple of 64: every character is as likely.
+    // 256 is a multiple of 64, so every character is equally likely.
     ALPHABET.get(usize::from(byte % 64)).map_or('x', |byte| char::from(*byte))
 }
 
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_policy_is_that_of_the_strictest() {
+    fn the_strictest_policies_are_met() {
         assert!(is_good("Ab3-Ab3-Ab3-Ab3-", "admin"));
         for bad in
             ["1b3-Ab3-Ab3-Ab3-", "ab3-ab3-", "AB3-AB3-", "Abc-Abc-", "Ab3xAb3x", "Abb3-Ab3-", "Xadmin-3"]

@@ -1,69 +1,69 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What has to be written to make a BMC as it is wanted. Pure.
+//! Compares a BMC's settings with the desired configuration, and plans the writes. Pure.
 
 use std::fmt;
 
 use stage1_contract::{
-    AddressSource, PowerRestore, Secret, UnknownUsers, WantedBmc, WantedLan, WantedUser, WantedWatchdog,
-    WatchdogAction,
+    AddressSource, DesiredBmcConfig, DesiredLan, DesiredUser, DesiredWatchdog, PowerRestore, Secret,
+    UnknownUsers, WatchdogAction,
 };
 
-use super::current::{Current, Slot, Watchdog};
+use super::config::{BmcConfig, Slot, Watchdog};
 use ipmi::app::Privilege;
 
-/// By how many seconds the clocks may differ. The host's own comes from a clock of whole seconds, which drifts.
+/// Allowed difference of the clocks in seconds. The host's own comes from an RTC with whole seconds, which drifts.
 const CLOCK: i64 = 10;
 
-/// The writes, in the order in which they are to be done.
+/// The writes that apply a desired configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// What is to be written.
+    /// The writes, in the order in which they must be made.
     pub writes: Vec<Write>,
-    /// What cannot be, and why.
+    /// Settings that cannot be applied, with the reason.
     pub refusals: Vec<String>,
-    /// Where each wanted user is or goes; `None` where it cannot be.
+    /// The slot of each desired user, in their order; `None` if there is no slot for the user.
     pub slots: Vec<Option<u8>>,
-    /// Enabled users that nobody wants.
+    /// Enabled users that are not in the desired configuration, as `ID NAME`.
     pub unknown_users: Vec<String>,
 }
 
-/// One thing that is written.
+/// One write. The first field of a user's write is the slot, the second the name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
     /// A user's name.
     Name(u8, String),
-    /// A user's password; `None` is made up.
+    /// A user's password; `None` if it is to be generated.
     Password(u8, String, Option<Secret>),
-    /// What a user may do on the LAN channel.
+    /// A user's privilege level and IPMI messaging on the LAN channel.
     Access(u8, String, Privilege),
-    /// A user may log in.
+    /// Enable a user.
     Enable(u8, String),
-    /// A user may use serial over LAN.
+    /// Allow a user serial over LAN.
     Payload(u8, String),
-    /// IPMI over LAN is available, or not.
+    /// Enable (always available) or disable IPMI over LAN.
     Channel(bool),
-    /// Cipher suite 0 is for nobody.
+    /// Disable cipher suite 0, which has no authentication.
     NoCipherSuite0,
-    /// The BMC's address.
+    /// LAN configuration parameters.
     Lan(Vec<LanWrite>),
-    /// Serial over LAN is on, or off.
+    /// Enable or disable serial over LAN.
     SerialOverLan(bool),
-    /// The clock is set by the host's.
+    /// Set the BMC's clock to the host's time.
     Clock,
-    /// The identify LED is off.
+    /// Turn the identify LED off.
     IdentifyOff,
-    /// The watchdog.
-    Watchdog(WantedWatchdog),
-    /// What the host does when power comes back.
+    /// Set and start the watchdog, or stop it.
+    Watchdog(DesiredWatchdog),
+    /// What the host does when power returns.
     PowerRestore(PowerRestore),
-    /// A user that nobody wants may not log in. Only after all that is wanted is in place.
+    /// Disable a user that is not in the desired configuration; only after all other writes succeeded.
     Disable(u8, String),
 }
 
 /// A LAN configuration parameter that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LanWrite {
-    /// Where the address comes from: by DHCP, or it is set.
+    /// Source of the address: DHCP, or static.
     Dhcp(bool),
     /// The address.
     Address([u8; 4]),
@@ -75,49 +75,53 @@ pub enum LanWrite {
     Vlan(u16),
 }
 
-/// What is known of the password of a wanted user that is there.
+/// Result of testing the password of a desired user that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finding {
-    /// It is the wanted one: the BMC says yes to it, and no to a wrong one.
+pub enum PasswordCheck {
+    /// The password is the desired one: the BMC accepts it and rejects a wrong one.
     Right,
-    /// It is another one.
+    /// The password is another one.
     Wrong,
-    /// The BMC says yes to anything, or cannot say.
+    /// The BMC accepts any password, or has no password test.
     Unknown,
 }
 
-/// What has to be written to make `current` as it is `wanted`; `findings` has the passwords of those of the wanted users
-/// that are there, in their order.
-pub fn plan(wanted: &WantedBmc, current: &Current, findings: &[Option<Finding>]) -> Plan {
+/// Plans the writes that turn `current` into `desired`. `password_checks` has one entry per desired user, in their
+/// order; `None` if the user does not exist.
+pub fn plan(
+    desired: &DesiredBmcConfig,
+    current: &BmcConfig,
+    password_checks: &[Option<PasswordCheck>],
+) -> Plan {
     let mut plan = Plan::default();
     let mut taken: Vec<u8> = Vec::new();
-    for (number, user) in wanted.users.iter().enumerate() {
-        let finding = findings.get(number).copied().flatten();
-        let slot = plan_user(&mut plan, wanted, user, current, finding, &taken);
+    for (number, user) in desired.users.iter().enumerate() {
+        let check = password_checks.get(number).copied().flatten();
+        let slot = plan_user(&mut plan, desired, user, current, check, &taken);
         taken.extend(slot);
         plan.slots.push(slot);
     }
-    plan_lan(&mut plan, wanted, current);
-    plan_chassis(&mut plan, wanted, current);
-    plan_unknown_users(&mut plan, wanted, current, &taken);
+    plan_lan(&mut plan, desired, current);
+    plan_chassis(&mut plan, desired, current);
+    plan_unknown_users(&mut plan, desired, current, &taken);
     plan
 }
 
-/// The slot of a wanted user that is there.
-pub fn slot_of<'a>(current: &'a Current, user: &WantedUser) -> Option<&'a Slot> {
+/// The slot of a desired user; `None` if the user does not exist.
+pub fn slot_of<'a>(current: &'a BmcConfig, user: &DesiredUser) -> Option<&'a Slot> {
     current.users.iter().find(|slot| slot.id > 1 && slot.name.as_ref() == Ok(&user.name))
 }
 
 fn plan_user(
     plan: &mut Plan,
-    wanted: &WantedBmc,
-    user: &WantedUser,
-    current: &Current,
-    finding: Option<Finding>,
+    desired: &DesiredBmcConfig,
+    user: &DesiredUser,
+    current: &BmcConfig,
+    check: Option<PasswordCheck>,
     taken: &[u8],
 ) -> Option<u8> {
     let name = &user.name;
-    let Some(privilege) = privilege_named(&user.privilege) else {
+    let Some(privilege) = Privilege::from_name(&user.privilege) else {
         plan.refusals.push(format!("user {name}: there is no privilege level {:?}", user.privilege));
         return None;
     };
@@ -135,7 +139,7 @@ fn plan_user(
     if known.is_none() {
         plan.writes.push(Write::Name(id, name.clone()));
     }
-    let is_new = writes_password(user, known, finding);
+    let is_new = writes_password(user, known, check);
     if is_new {
         plan.writes.push(Write::Password(id, name.clone(), user.password.clone()));
     }
@@ -144,30 +148,30 @@ fn plan_user(
     if !may {
         plan.writes.push(Write::Access(id, name.clone(), privilege));
     }
-    // A BMC that does not tell whether a user is enabled is told whenever it is told something else of the user.
+    // If the BMC does not report enabled users, a user is enabled again whenever another of its settings is written.
     let is_enabled = access.and_then(|access| access.enabled).unwrap_or(may && !is_new);
     if !is_enabled {
         plan.writes.push(Write::Enable(id, name.clone()));
     }
-    if wanted.serial_over_lan == Some(true) && slot.sol_payload == Some(false) {
+    if desired.serial_over_lan == Some(true) && slot.sol_payload == Some(false) {
         plan.writes.push(Write::Payload(id, name.clone()));
     }
     Some(id)
 }
 
-fn writes_password(user: &WantedUser, known: Option<&Slot>, finding: Option<Finding>) -> bool {
-    match (&user.password, finding) {
+fn writes_password(user: &DesiredUser, known: Option<&Slot>, check: Option<PasswordCheck>) -> bool {
+    match (&user.password, check) {
         _ if known.is_none() => true,
-        (_, Some(Finding::Right)) => false,
-        (Some(_), Some(Finding::Wrong)) => true,
-        (Some(_), Some(Finding::Unknown) | None) => !user.in_place,
+        (_, Some(PasswordCheck::Right)) => false,
+        (Some(_), Some(PasswordCheck::Wrong)) => true,
+        (Some(_), Some(PasswordCheck::Unknown) | None) => !user.in_place,
         (None, _) => user.generate && !user.in_place,
     }
 }
 
-/// A slot that is empty for sure: its name could be read and is empty, it can be renamed, and nobody logs in by it. Slot 1
-/// is the null user's.
-fn free<'a>(current: &'a Current, taken: &[u8]) -> Option<&'a Slot> {
+/// A slot that is certainly empty: its name was read and is empty, can be changed, and the slot is not enabled. Slot 1
+/// belongs to the null user.
+fn free<'a>(current: &'a BmcConfig, taken: &[u8]) -> Option<&'a Slot> {
     let is_free = |slot: &&Slot| {
         let is_idle = slot.access.is_none_or(|access| access.enabled != Some(true));
         slot.id > 1
@@ -180,9 +184,9 @@ fn free<'a>(current: &'a Current, taken: &[u8]) -> Option<&'a Slot> {
     current.users.iter().find(is_free)
 }
 
-fn no_room(current: &Current) -> String {
+fn no_room(current: &BmcConfig) -> String {
     if current.users.is_empty() {
-        return "the BMC does not tell its users".to_string();
+        return "the BMC does not report its users".to_string();
     }
     let unread: Vec<&Slot> = current.users.iter().filter(|slot| slot.name.is_err()).collect();
     let error = unread.iter().find_map(|slot| slot.name.as_ref().err());
@@ -199,48 +203,48 @@ fn no_room(current: &Current) -> String {
     }
 }
 
-fn plan_lan(plan: &mut Plan, wanted: &WantedBmc, current: &Current) {
-    let wants_channel = wanted.lan.is_some()
-        || wanted.ipmi_over_lan.is_some()
-        || wanted.cipher_suite_0 == Some(false)
-        || wanted.serial_over_lan.is_some();
+fn plan_lan(plan: &mut Plan, desired: &DesiredBmcConfig, current: &BmcConfig) {
+    let needs_channel = desired.lan.is_some()
+        || desired.ipmi_over_lan.is_some()
+        || desired.cipher_suite_0 == Some(false)
+        || desired.serial_over_lan.is_some();
     let Some(lan) = &current.lan else {
-        if wants_channel {
+        if needs_channel {
             plan.refusals.push("the BMC has no LAN channel".to_string());
         }
         return;
     };
-    if let Some(wanted) = &wanted.lan {
-        match lan_writes(wanted, lan) {
+    if let Some(desired) = &desired.lan {
+        match lan_writes(desired, lan) {
             Ok(writes) if writes.is_empty() => {}
             Ok(writes) => plan.writes.push(Write::Lan(writes)),
             Err(refusal) => plan.refusals.push(refusal),
         }
     }
-    if let Some(available) = wanted.ipmi_over_lan.filter(|available| lan.is_available != Some(*available)) {
+    if let Some(available) = desired.ipmi_over_lan.filter(|available| lan.is_available != Some(*available)) {
         plan.writes.push(Write::Channel(available));
     }
-    if wanted.cipher_suite_0 == Some(false) {
+    if desired.cipher_suite_0 == Some(false) {
         match &lan.cipher_privileges {
             Some(suites) if suites.iter().any(|(suite, level)| *suite == 0 && *level != 0) => {
                 plan.writes.push(Write::NoCipherSuite0);
             }
             Some(_) => {}
-            None => plan
-                .refusals
-                .push("cipher suite 0: the BMC does not tell who may use which cipher suite".to_string()),
+            None => plan.refusals.push(
+                "cipher suite 0: the BMC does not report the privilege levels of cipher suites".to_string(),
+            ),
         }
     }
-    match (wanted.serial_over_lan, current.sol) {
-        (Some(wanted), Some(is_on)) if wanted != is_on => plan.writes.push(Write::SerialOverLan(wanted)),
+    match (desired.serial_over_lan, current.sol) {
+        (Some(desired), Some(is_on)) if desired != is_on => plan.writes.push(Write::SerialOverLan(desired)),
         (Some(true), None) => plan.refusals.push("the BMC has no serial over LAN".to_string()),
         _ => {}
     }
 }
 
-fn lan_writes(wanted: &WantedLan, lan: &super::current::Lan) -> Result<Vec<LanWrite>, String> {
+fn lan_writes(desired: &DesiredLan, lan: &super::config::Lan) -> Result<Vec<LanWrite>, String> {
     let mut writes = Vec::new();
-    match &wanted.source {
+    match &desired.source {
         Some(AddressSource::Unknown(source)) => {
             return Err(format!("the address cannot come from {source:?}, which this agent does not know"));
         }
@@ -249,23 +253,23 @@ fn lan_writes(wanted: &WantedLan, lan: &super::current::Lan) -> Result<Vec<LanWr
         }
         _ => {}
     }
-    if wanted.source != Some(AddressSource::Dhcp) {
-        let mask = match wanted.prefix {
+    if desired.source != Some(AddressSource::Dhcp) {
+        let mask = match desired.prefix {
             Some(bits @ 0..=32) => {
                 Some(u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0).to_be_bytes())
             }
             Some(bits) => return Err(format!("a prefix of {bits} bits is longer than an address")),
             None => None,
         };
-        let address = wanted.address.map(|address| address.octets());
-        let gateway = wanted.gateway.map(|gateway| gateway.octets());
+        let address = desired.address.map(|address| address.octets());
+        let gateway = desired.gateway.map(|gateway| gateway.octets());
         let differs =
-            |wanted: Option<[u8; 4]>, now: Option<[u8; 4]>| wanted.filter(|wanted| now != Some(*wanted));
+            |desired: Option<[u8; 4]>, now: Option<[u8; 4]>| desired.filter(|desired| now != Some(*desired));
         writes.extend(differs(address, lan.address).map(LanWrite::Address));
         writes.extend(differs(mask, lan.mask).map(LanWrite::Mask));
         writes.extend(differs(gateway, lan.gateway).map(LanWrite::Gateway));
     }
-    if let Some(vlan) = wanted.vlan.filter(|vlan| lan.vlan != Some(*vlan)) {
+    if let Some(vlan) = desired.vlan.filter(|vlan| lan.vlan != Some(*vlan)) {
         if vlan > 4094 {
             return Err(format!("there is no VLAN {vlan}"));
         }
@@ -274,36 +278,36 @@ fn lan_writes(wanted: &WantedLan, lan: &super::current::Lan) -> Result<Vec<LanWr
     Ok(writes)
 }
 
-fn plan_chassis(plan: &mut Plan, wanted: &WantedBmc, current: &Current) {
-    if wanted.set_clock && current.clock_ahead_s.is_some_and(|ahead| ahead.abs() > CLOCK) {
+fn plan_chassis(plan: &mut Plan, desired: &DesiredBmcConfig, current: &BmcConfig) {
+    if desired.set_clock && current.clock_ahead_s.is_some_and(|ahead| ahead.abs() > CLOCK) {
         plan.writes.push(Write::Clock);
     }
-    if wanted.identify_off && current.identify_is_on == Some(true) {
+    if desired.identify_off && current.identify_is_on == Some(true) {
         plan.writes.push(Write::IdentifyOff);
     }
-    match (&wanted.watchdog, &current.watchdog) {
-        (Some(wanted), Some(now)) if !is_so(wanted, *now) => {
-            plan.writes.push(Write::Watchdog(wanted.clone()));
+    match (&desired.watchdog, &current.watchdog) {
+        (Some(desired), Some(now)) if !is_so(desired, *now) => {
+            plan.writes.push(Write::Watchdog(desired.clone()));
         }
-        (Some(_), None) => plan.refusals.push("the BMC does not tell of its watchdog".to_string()),
+        (Some(_), None) => plan.refusals.push("the BMC does not report its watchdog".to_string()),
         _ => {}
     }
-    match (&wanted.power_restore, &current.power_restore) {
+    match (&desired.power_restore, &current.power_restore) {
         (Some(PowerRestore::Unknown(policy)), _) => {
             plan.refusals.push(format!("power restore policy {policy:?} is none that this agent knows"));
         }
-        (Some(wanted), now) if now.as_ref() != Some(wanted) => {
-            plan.writes.push(Write::PowerRestore(wanted.clone()));
+        (Some(desired), now) if now.as_ref() != Some(desired) => {
+            plan.writes.push(Write::PowerRestore(desired.clone()));
         }
         _ => {}
     }
 }
 
-fn is_so(wanted: &WantedWatchdog, now: Watchdog) -> bool {
-    if wanted.action == WatchdogAction::Stop || wanted.seconds == 0 {
+fn is_so(desired: &DesiredWatchdog, now: Watchdog) -> bool {
+    if desired.action == WatchdogAction::Stop || desired.seconds == 0 {
         return !now.is_running;
     }
-    now.is_running && now.seconds == wanted.seconds && Some(now.action) == action_code(&wanted.action)
+    now.is_running && now.seconds == desired.seconds && Some(now.action) == action_code(&desired.action)
 }
 
 /// The timeout action of Set Watchdog Timer (IPMI 2.0, table 27-4).
@@ -317,7 +321,7 @@ pub fn action_code(action: &WatchdogAction) -> Option<u8> {
     }
 }
 
-fn plan_unknown_users(plan: &mut Plan, wanted: &WantedBmc, current: &Current, taken: &[u8]) {
+fn plan_unknown_users(plan: &mut Plan, desired: &DesiredBmcConfig, current: &BmcConfig, taken: &[u8]) {
     let is_unknown =
         |slot: &&Slot| !taken.contains(&slot.id) && slot.access.is_some_and(|access| access.lets_in());
     for slot in current.users.iter().filter(is_unknown) {
@@ -327,14 +331,14 @@ fn plan_unknown_users(plan: &mut Plan, wanted: &WantedBmc, current: &Current, ta
             Err(_) => "(name cannot be read)".to_string(),
         };
         plan.unknown_users.push(format!("{} {name}", slot.id));
-        if wanted.unknown_users == UnknownUsers::Disable && slot.id > 1 {
+        if desired.unknown_users == UnknownUsers::Disable && slot.id > 1 {
             plan.writes.push(Write::Disable(slot.id, name));
         }
     }
 }
 
 impl Write {
-    /// The slot of the user that it is about.
+    /// The user slot that it changes; `None` if it is not about a user.
     pub fn user(&self) -> Option<u8> {
         match self {
             Self::Name(slot, _)
@@ -348,35 +352,12 @@ impl Write {
     }
 }
 
-/// The name of a privilege level, as settings and reports have it.
-pub fn privilege_name(privilege: Privilege) -> String {
-    match PRIVILEGES.iter().find(|(_, named)| *named == privilege) {
-        Some((name, _)) => (*name).to_string(),
-        None => format!("{:#04x}", u8::from(privilege)),
-    }
-}
-
-/// The privilege level of that name that a user may have.
-fn privilege_named(name: &str) -> Option<Privilege> {
-    PRIVILEGES.iter().find(|(named, _)| *named == name).map(|(_, privilege)| *privilege)
-}
-
-const PRIVILEGES: [(&str, Privilege); 6] = [
-    ("callback", Privilege::Callback),
-    ("user", Privilege::User),
-    ("operator", Privilege::Operator),
-    ("administrator", Privilege::Administrator),
-    ("oem", Privilege::Oem),
-    ("no-access", Privilege::NoAccess),
-];
-
 impl fmt::Display for Write {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(slot, name) => write!(formatter, "user {slot}: name {name}"),
             Self::Password(slot, name, _) => write!(formatter, "user {slot} {name}: password"),
             Self::Access(slot, name, privilege) => {
-                let privilege = privilege_name(*privilege);
                 write!(formatter, "user {slot} {name}: {privilege} with IPMI messaging on the LAN channel")
             }
             Self::Enable(slot, name) => write!(formatter, "user {slot} {name}: enabled"),
@@ -393,7 +374,7 @@ impl fmt::Display for Write {
             }
             Self::Clock => write!(formatter, "clock: the host's"),
             Self::IdentifyOff => write!(formatter, "identify LED: off"),
-            Self::Watchdog(WantedWatchdog { action, seconds }) => match action_code(action) {
+            Self::Watchdog(DesiredWatchdog { action, seconds }) => match action_code(action) {
                 Some(0) => write!(formatter, "watchdog: stopped"),
                 _ => write!(formatter, "watchdog: {} after {seconds} s", action_words(action)),
             },

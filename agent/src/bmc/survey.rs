@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a BMC is and how it is set.
+//! Reading a BMC's identity and settings.
 
 use stage1_contract::{BmcChassis, BmcDevice, BmcReport, BmcSol, PowerRestore};
 
-use super::current::{Current, Watchdog};
+use super::config::{BmcConfig, Watchdog};
 use super::makers::maker;
 use super::plan::Write;
-use super::questions::Questions;
+use super::tolerant::TolerantSession;
 use super::write::seconds_now;
 use super::{lan, users};
 use crate::display::hex;
@@ -17,43 +17,43 @@ use ipmi::chassis::{
 use ipmi::storage::{GetSelTime, Timestamp};
 use ipmi::transport::{BitRate, GetSolParameter, SolBitRate, SolEnable};
 
-/// A BMC, as it was read.
+/// A BMC as it was read.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
-    /// How it is set.
-    pub current: Current,
-    /// What is told of it.
+    /// Its settings, for planning.
+    pub current: BmcConfig,
+    /// The same for the report.
     pub report: BmcReport,
 }
 
-/// Reads what it is and how it is set; `None` where it does not even say what it is.
-pub fn survey(questions: &mut Questions) -> Option<Survey> {
-    let device = match questions.try_ask(&GetDeviceId)? {
+/// Reads identity and settings; `None` if Get Device ID fails.
+pub fn survey(session: &mut TolerantSession) -> Option<Survey> {
+    let device = match session.try_ask(&GetDeviceId)? {
         Ok(id) => device(&id),
         Err(error) => {
-            questions.problem(format!("the BMC does not say what it is: {error}"));
+            session.problem(format!("the BMC does not say what it is: {error}"));
             return None;
         }
     };
     let mut survey = Survey { report: BmcReport { device, ..BmcReport::default() }, ..Survey::default() };
-    // ipmitool and the kernel's drivers print a GUID in SMBIOS's order of bytes too.
-    let guid = questions.ask(&GetDeviceGuid).filter(|guid| guid.0 != [0; 16] && guid.0 != [0xff; 16]);
+    // In SMBIOS byte order, as ipmitool and the kernel's drivers print it.
+    let guid = session.ask(&GetDeviceGuid).filter(|guid| guid.0 != [0; 16] && guid.0 != [0xff; 16]);
     survey.report.device.guid = guid.map(|guid| guid.smbios().to_string());
-    survey.report.device.self_test = questions.ask(&GetSelfTestResults).and_then(self_test);
-    if let Some(channel) = lan::channel(questions) {
-        survey.current.users = users::read(questions, channel);
-        survey.read_lan(questions, channel);
-        survey.read_sol(questions, channel);
+    survey.report.device.self_test = session.ask(&GetSelfTestResults).and_then(self_test);
+    if let Some(channel) = lan::channel(session) {
+        survey.current.users = users::read(session, channel);
+        survey.read_lan(session, channel);
+        survey.read_sol(session, channel);
     }
-    survey.read_chassis(questions);
-    survey.read_clock(questions);
-    survey.read_watchdog(questions);
-    survey.report.users = users::told(&survey.current.users);
+    survey.read_chassis(session);
+    survey.read_clock(session);
+    survey.read_watchdog(session);
+    survey.report.users = users::reported(&survey.current.users);
     Some(survey)
 }
 
-/// Reads again what these writes have changed.
-pub fn read_again(questions: &mut Questions, survey: &mut Survey, writes: &[Write]) {
+/// Reads the settings that `writes` changed again.
+pub fn read_again(session: &mut TolerantSession, survey: &mut Survey, writes: &[Write]) {
     let channel = survey.current.lan.as_ref().map(|lan| lan.channel);
     let is_of_user = |write: &Write| write.user().is_some();
     if let Some(channel) = channel {
@@ -61,63 +61,63 @@ pub fn read_again(questions: &mut Questions, survey: &mut Survey, writes: &[Writ
             let of_slot = || writes.iter().filter(|write| write.user() == Some(slot.id));
             let with_payload = of_slot().any(|write| matches!(write, Write::Payload(..)));
             if of_slot().next().is_some() {
-                users::read_slot(questions, channel, slot, with_payload);
+                users::read_slot(session, channel, slot, with_payload);
             }
         }
         if writes
             .iter()
             .any(|write| matches!(write, Write::Lan(_) | Write::Channel(_) | Write::NoCipherSuite0))
         {
-            survey.read_lan(questions, channel);
+            survey.read_lan(session, channel);
         }
         if writes.iter().any(|write| matches!(write, Write::SerialOverLan(_))) {
-            survey.read_sol(questions, channel);
+            survey.read_sol(session, channel);
         }
     }
     let of_chassis = |write: &Write| matches!(write, Write::IdentifyOff | Write::PowerRestore(_));
     if writes.iter().any(of_chassis) {
-        survey.read_chassis(questions);
+        survey.read_chassis(session);
     }
     if writes.contains(&Write::Clock) {
-        survey.read_clock(questions);
+        survey.read_clock(session);
     }
     if writes.iter().any(|write| matches!(write, Write::Watchdog(_))) {
-        survey.read_watchdog(questions);
+        survey.read_watchdog(session);
     }
     if writes.iter().any(is_of_user) {
-        survey.report.users = users::told(&survey.current.users);
+        survey.report.users = users::reported(&survey.current.users);
     }
 }
 
 impl Survey {
-    fn read_lan(&mut self, questions: &mut Questions, channel: u8) {
-        let (lan, report) = lan::read(questions, channel);
+    fn read_lan(&mut self, session: &mut TolerantSession, channel: u8) {
+        let (lan, report) = lan::read(session, channel);
         (self.current.lan, self.report.lan) = (Some(lan), Some(report));
     }
 
-    fn read_sol(&mut self, questions: &mut Questions, channel: u8) {
-        let enable = questions.ask(&GetSolParameter::<SolEnable>::new(channel));
+    fn read_sol(&mut self, session: &mut TolerantSession, channel: u8) {
+        let enable = session.ask(&GetSolParameter::<SolEnable>::new(channel));
         self.current.sol = enable.map(|SolEnable(is_on)| is_on);
         self.report.sol = enable.map(|SolEnable(is_enabled)| {
-            let rate = questions.ask(&GetSolParameter::<SolBitRate>::new(channel));
+            let rate = session.ask(&GetSolParameter::<SolBitRate>::new(channel));
             BmcSol { is_enabled, bits_per_second: rate.and_then(|SolBitRate(rate)| bits_per_second(rate)) }
         });
     }
 
-    fn read_chassis(&mut self, questions: &mut Questions) {
-        let Some(status) = questions.ask(&GetChassisStatus) else { return };
+    fn read_chassis(&mut self, session: &mut TolerantSession) {
+        let Some(status) = session.ask(&GetChassisStatus) else { return };
         self.current.identify_is_on = status.identify.map(|identify| identify != 0);
         let mut chassis = chassis(&status);
         self.current.power_restore.clone_from(&chassis.power_restore);
         chassis.restart_cause =
-            questions.ask(&GetSystemRestartCause).and_then(|restart| restart_cause(restart.cause));
-        chassis.power_on_hours = questions.ask(&GetPohCounter).map(|time| time.minutes / 60);
+            session.ask(&GetSystemRestartCause).and_then(|restart| restart_cause(restart.cause));
+        chassis.power_on_hours = session.ask(&GetPohCounter).map(|time| time.minutes / 60);
         self.report.chassis = Some(chassis);
     }
 
-    fn read_clock(&mut self, questions: &mut Questions) {
+    fn read_clock(&mut self, session: &mut TolerantSession) {
         let now = i64::from(seconds_now());
-        let clock = questions.ask(&GetSelTime).map(|time| match time {
+        let clock = session.ask(&GetSelTime).map(|time| match time {
             Timestamp::Clock(seconds) | Timestamp::SinceStart(seconds) => i64::from(seconds),
             Timestamp::Unspecified => 0,
         });
@@ -125,8 +125,8 @@ impl Survey {
         self.report.clock_ahead_s = self.current.clock_ahead_s;
     }
 
-    fn read_watchdog(&mut self, questions: &mut Questions) {
-        self.current.watchdog = questions.ask(&GetWatchdogTimer).map(|state| Watchdog {
+    fn read_watchdog(&mut self, session: &mut TolerantSession) {
+        self.current.watchdog = session.ask(&GetWatchdogTimer).map(|state| Watchdog {
             is_running: state.is_running,
             action: state.watchdog.action.into(),
             seconds: u16::try_from(state.watchdog.countdown.as_secs()).unwrap_or(u16::MAX),
@@ -199,7 +199,7 @@ fn chassis(status: &ChassisStatus) -> BmcChassis {
     }
 }
 
-/// Why the host started, as ipmitool spells it (IPMI 2.0, table 28-12).
+/// Why the host started, as ipmitool prints it (IPMI 2.0, table 28-12).
 fn restart_cause(cause: RestartCause) -> Option<String> {
     Some(match cause {
         RestartCause::Unknown => return None,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A BMC for people. Pure.
+//! Text output about a BMC. Pure.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use stage1_contract::{
     BmcFru, BmcLan, BmcOutcome, BmcReport, BmcSel, BmcSensor, PasswordState, SelEntry, printable,
 };
 
-/// Seconds since 1970 as RFC 3339 in UTC.
+/// Formats seconds since 1970 as RFC 3339 in UTC.
 pub fn time(seconds: u32) -> String {
     let (days, rest) = (seconds / 86400, seconds % 86400);
     let (year, month, day) = date(days);
@@ -15,7 +15,7 @@ pub fn time(seconds: u32) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// The whole of it, what is odd first.
+/// The whole report, faults first.
 pub fn show(report: &BmcReport) -> String {
     let mut text = String::new();
     let device = &report.device;
@@ -60,16 +60,16 @@ pub fn show(report: &BmcReport) -> String {
         line("draw", &format!("{} W, {} W on average", power.now_watts, power.average_watts));
     }
     if let Some(ahead) = report.clock_ahead_s {
-        line("clock", &format!("{ahead:+} s against the host's"));
+        line("clock", &format!("{ahead:+} s compared with the host's"));
     }
     for user in &report.users {
         let state = match user.enabled {
             Some(true) => "enabled",
             Some(false) => "disabled",
-            None => "enabled or not is not told",
+            None => "enabled or not is unknown",
         };
         let name = if user.name.is_empty() { "(no name)" } else { &user.name };
-        let privilege = user.privilege.as_deref().unwrap_or("privilege not told");
+        let privilege = user.privilege.as_deref().unwrap_or("privilege unknown");
         line("user", &format!("{} {name}, {privilege}, {state}", user.slot));
     }
     report.health.frus.iter().for_each(|fru| line("fru", &fru_words(fru)));
@@ -83,7 +83,7 @@ pub fn show(report: &BmcReport) -> String {
     text
 }
 
-/// The events, one a line.
+/// The events, one per line.
 pub fn events(sel: &BmcSel) -> String {
     let mut text = format!("{}\n", sel_words(sel));
     for event in &sel.events {
@@ -92,7 +92,7 @@ pub fn events(sel: &BmcSel) -> String {
     text
 }
 
-/// The sensors, one a line.
+/// The sensors, one per line.
 pub fn sensors(sensors: &[BmcSensor]) -> String {
     let width = sensors.iter().map(|sensor| sensor.name.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
@@ -108,7 +108,7 @@ pub fn sensors(sensors: &[BmcSensor]) -> String {
     text
 }
 
-/// What became of configuring it.
+/// The outcome of applying the desired configuration, one line per change and user, and a summary.
 pub fn outcome(outcome: &BmcOutcome) -> String {
     let mut text = String::new();
     for change in &outcome.changes {
@@ -125,25 +125,25 @@ pub fn outcome(outcome: &BmcOutcome) -> String {
     text
 }
 
-/// That in one line.
+/// The outcome in one line.
 pub fn summary(outcome: &BmcOutcome) -> String {
     let done = outcome.changes.iter().filter(|change| change.failure.is_none()).count();
-    let state = if outcome.is_as_wanted { "as wanted" } else { "not as wanted" };
+    let state = if outcome.is_as_desired { "as desired" } else { "not as desired" };
     let changes = match done {
         0 => "nothing had to be written".to_string(),
         1 => "1 change".to_string(),
         count => format!("{count} changes"),
     };
-    let changes = if done == 0 && !outcome.is_as_wanted { "no change".to_string() } else { changes };
+    let changes = if done == 0 && !outcome.is_as_desired { "no change".to_string() } else { changes };
     format!("{state}: {changes}, {} requests in {} ms", outcome.requests, outcome.took_ms)
 }
 
 fn password(state: &PasswordState) -> &str {
     match state {
-        PasswordState::NotWanted => "left as it is",
+        PasswordState::NotDesired => "not changed",
         PasswordState::Proven => "proven",
-        PasswordState::Set => "set; the BMC's own test cannot be believed",
-        PasswordState::Believed => "believed to be in place, as was reported before",
+        PasswordState::Set => "set; the BMC's password test is missing or unreliable",
+        PasswordState::Believed => "in place according to an earlier report",
         PasswordState::Failed => "not in place",
         PasswordState::Unknown(state) => state,
     }
@@ -178,15 +178,15 @@ fn fru_words(fru: &BmcFru) -> String {
             .filter(|(_, words)| !words.is_empty())
             .map(|(what, words)| format!("{what} {words}")),
     );
-    words.extend(fru.doubts.iter().map(|doubt| format!("({doubt})")));
+    words.extend(fru.problems.iter().map(|problem| format!("({problem})")));
     words.join(", ")
 }
 
 fn sel_words(sel: &BmcSel) -> String {
     let mut words = vec![format!("{} entries", sel.entries), format!("{} bytes free", sel.free_bytes)];
-    words.extend(sel.last_added.iter().map(|time| format!("the last of {time}")));
+    words.extend(sel.last_added.iter().map(|time| format!("last entry {time}")));
     if sel.is_overflown {
-        words.push("events were lost for want of space".to_string());
+        words.push("events were lost because the log was full".to_string());
     }
     if sel.not_read > 0 {
         words.push(format!("the oldest {} were not read", sel.not_read));
@@ -220,7 +220,8 @@ fn reading(sensor: &BmcSensor) -> String {
     format!("{number} {}", printable(unit)).trim_end().to_string()
 }
 
-/// The date of a day counted from 1970 (Howard Hinnant, *chrono-Compatible Low-Level Date Algorithms*, `civil_from_days`).
+/// The date of a day counted from 1970 (Howard Hinnant, *chrono-Compatible Low-Level Date Algorithms*,
+/// `civil_from_days`).
 fn date(days: u32) -> (u32, u32, u32) {
     let days = days + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);

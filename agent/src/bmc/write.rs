@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Writing to a BMC.
+//! Writing settings to a BMC.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use stage1_contract::{PowerRestore, Secret, WantedWatchdog};
+use stage1_contract::{DesiredWatchdog, PowerRestore, Secret};
 use thiserror::Error;
 
 use super::lan::CHANNEL_LIMIT;
@@ -25,18 +27,18 @@ use ipmi::transport::{
 };
 use ipmi::{Completion, SetInProgress};
 
-/// Why a write came to nothing.
+/// Why a write failed.
 #[derive(Debug, Error)]
 pub enum WriteError {
-    /// The BMC did not do it.
+    /// The BMC refused it, or did not answer.
     #[error("{0}")]
     Bmc(#[from] Refused),
-    /// It cannot be.
+    /// It cannot be expressed in IPMI.
     #[error("{0}")]
     Impossible(String),
 }
 
-/// Does one write. `password` is the one that goes with [`Write::Password`].
+/// Makes one write. `secret` is the password for [`Write::Password`].
 ///
 /// # Errors
 /// [`WriteError`].
@@ -69,7 +71,7 @@ pub fn write(
         Write::SerialOverLan(on) => bmc.ask(&SetSolParameter { channel, value: SolEnable(*on) })?,
         Write::Clock => bmc.ask(&SetSelTime { seconds: seconds_now() })?,
         Write::IdentifyOff => bmc.ask(&ChassisIdentify { identify: Identify::Off })?,
-        Write::Watchdog(wanted) => watchdog(bmc, wanted)?,
+        Write::Watchdog(desired) => watchdog(bmc, desired)?,
         Write::PowerRestore(policy) => power_restore(bmc, policy)?,
     }
     Ok(())
@@ -81,8 +83,8 @@ pub fn seconds_now() -> u32 {
     u32::try_from(now.as_secs()).unwrap_or(u32::MAX)
 }
 
-/// Sets a password of up to 16 bytes as one of 16, which logs in with IPMI 1.5 too, and where the BMC wants 20 as one of
-/// 20; a longer one as one of 20 only, since a BMC that has 16 would cut it.
+/// Sets a password of up to 16 bytes in the 16-byte format, which also works with IPMI 1.5, or in the 20-byte format if
+/// the BMC requires that; a longer one only in the 20-byte format, since a BMC with 16 bytes would truncate it.
 fn password(bmc: &mut BmcSession, user: u8, secret: &Secret) -> Result<(), WriteError> {
     let set = |bmc: &mut BmcSession, size| {
         let password = Password::new(secret.reveal(), size);
@@ -99,7 +101,7 @@ fn password(bmc: &mut BmcSession, user: u8, secret: &Secret) -> Result<(), Write
     }
 }
 
-/// Whether the BMC may have refused a password since it has another number of bytes than it stores.
+/// Whether the BMC may have refused a password because of the length of its format.
 fn is_about_length(error: &Refused) -> bool {
     matches!(error.completion(), Some(Completion(0xc6 | 0xc7 | 0xc8 | 0xcc)))
 }
@@ -107,7 +109,7 @@ fn is_about_length(error: &Refused) -> bool {
 fn access(bmc: &mut BmcSession, channel: u8, user: u8, limit: Privilege) -> Result<(), Refused> {
     let access = Access { callback_only: false, link_authentication: true, messaging: true, limit };
     match bmc.ask(&SetUserAccess { channel, user, access }) {
-        // Some BMCs have no link authentication.
+        // Some BMCs do not support link authentication.
         Err(error) if error.completion() == Some(Completion::INVALID_FIELD) => {
             bmc.ask(&SetUserAccess { channel, user, access: Access { link_authentication: false, ..access } })
         }
@@ -115,7 +117,8 @@ fn access(bmc: &mut BmcSession, channel: u8, user: u8, limit: Privilege) -> Resu
     }
 }
 
-/// Where the BMC does not tell who is enabled, what the user may do is taken away too: that can be read back.
+/// Disables a user. If the BMC does not report enabled users, messaging and privilege are removed too, since those can
+/// be read back.
 fn disable(bmc: &mut BmcSession, channel: u8, user: u8) -> Result<(), Refused> {
     bmc.ask(&EnableUser { user, is_enabled: false })?;
     let UserAccess { access, is_enabled, .. } = bmc.ask(&GetUserAccess { channel, user })?;
@@ -126,7 +129,7 @@ fn disable(bmc: &mut BmcSession, channel: u8, user: u8) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Now, and after the BMC's next start. What else is set for the channel stays.
+/// Sets the access mode, volatile and non-volatile. Other settings of the channel stay.
 fn channel_access(bmc: &mut BmcSession, channel: u8, is_available: bool) -> Result<(), Refused> {
     let mode = if is_available { AccessMode::Always } else { AccessMode::Disabled };
     for store in [Store::NonVolatile, Store::Volatile] {
@@ -152,10 +155,18 @@ fn lan(bmc: &mut BmcSession, channel: u8, writes: &[LanWrite]) -> Result<(), Wri
     locked(bmc, channel, |bmc| writes.iter().try_for_each(|write| lan_parameter(bmc, channel, *write)))
 }
 
-/// Writes under the lock of the LAN parameters, and commits. What is written without the lock some BMCs forget, and where
-/// it is let go without a commit they roll back. A BMC without lock or commit (both are optional, IPMI 2.0, table 23-4)
-/// takes writes at once.
+/// Writes LAN parameters under the Set In Progress lock, and commits. Without the lock some BMCs lose the write;
+/// without a commit they roll it back. A BMC without lock or commit (both are optional, IPMI 2.0, table 23-4) applies
+/// writes at once.
 fn locked(
+    bmc: &mut BmcSession,
+    channel: u8,
+    writes: impl FnOnce(&mut BmcSession) -> Result<(), Refused>,
+) -> Result<(), WriteError> {
+    bmc.without_cancellation(|bmc| write_locked(bmc, channel, writes))
+}
+
+fn write_locked(
     bmc: &mut BmcSession,
     channel: u8,
     writes: impl FnOnce(&mut BmcSession) -> Result<(), Refused>,
@@ -165,7 +176,7 @@ fn locked(
     let has_lock = match progress(bmc, SetInProgress::InProgress) {
         Ok(()) => true,
         Err(error) if error.is_absent() => false,
-        // Somebody died with the lock: it is taken from them, or nothing could ever be written again.
+        // Stale lock of a program that died: release it, or nothing could ever be written again.
         Err(error) if error.completion() == Some(Completion(0x81)) => {
             progress(bmc, SetInProgress::Complete)?;
             progress(bmc, SetInProgress::InProgress)?;
@@ -177,7 +188,7 @@ fn locked(
     if !has_lock {
         return Ok(written?);
     }
-    // Where a write failed, what came before it rolls back.
+    // After a failed write the earlier ones are rolled back: no commit.
     let committed = match &written {
         Ok(()) => progress(bmc, SetInProgress::Commit).map_or_else(only_if_hung, Ok),
         Err(_) => Ok(()),
@@ -188,7 +199,7 @@ fn locked(
     Ok(completed?)
 }
 
-/// Commit is optional, and refused by any code.
+/// Commit is optional, and BMCs refuse it with any completion code.
 fn only_if_hung(error: Refused) -> Result<(), Refused> {
     if error.is_hung() { Err(error) } else { Ok(()) }
 }
@@ -207,19 +218,19 @@ fn lan_parameter(bmc: &mut BmcSession, channel: u8, write: LanWrite) -> Result<(
     }
 }
 
-/// Stopped, or set and started.
-fn watchdog(bmc: &mut BmcSession, wanted: &WantedWatchdog) -> Result<(), WriteError> {
-    let action = action_code(&wanted.action).ok_or_else(|| {
+/// Sets and starts the watchdog, or stops it.
+fn watchdog(bmc: &mut BmcSession, desired: &DesiredWatchdog) -> Result<(), WriteError> {
+    let action = action_code(&desired.action).ok_or_else(|| {
         WriteError::Impossible("the watchdog's action is none that this agent knows".to_string())
     })?;
-    let runs = action != 0 && wanted.seconds > 0;
+    let runs = action != 0 && desired.seconds > 0;
     let watchdog = Watchdog {
         user: WatchdogUser::Os,
         is_logged: true,
         action: action.into(),
         interrupt: PreTimeout::Nothing,
         interrupt_before: Duration::ZERO,
-        countdown: Duration::from_secs(wanted.seconds.into()),
+        countdown: Duration::from_secs(desired.seconds.into()),
     };
     bmc.ask(&SetWatchdogTimer { watchdog })?;
     if runs {

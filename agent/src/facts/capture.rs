@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A machine in a tar: everything that is read to discover its facts, so that it can be read again elsewhere.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};

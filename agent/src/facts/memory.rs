@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Memory as the kernel sees it, and the errors that its controllers have counted.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use stage1_contract::Memory;
 use stage1_contract::facts::{MemoryController, MemoryModule};
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The place of a device among the buses.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use crate::host::Machine;
 
 /// The PCI function that a device is, or the nearest that it is behind.

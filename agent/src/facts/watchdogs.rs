@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Watchdogs. Only their files in `/sys` are read: to open `/dev/watchdog` is to start it.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use stage1_contract::facts::Watchdog;
 
 use crate::host::Machine;

@@ -3,6 +3,9 @@
 //! the inventory is authoritative; this copy is for an inventory that has lost it. Finished attempts are not kept here,
 //! so that an operator can delete them in the inventory.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+#![allow(unsafe_code, reason = "system calls that nix does not have")]
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::fd::AsRawFd;

@@ -186,14 +186,14 @@ fn tls_text(error: &rustls::Error) -> String {
             "the server's certificate is not issued by a CA that this image trusts: check the setting ca"
                 .to_string()
         }
-        InvalidCertificate(
-            Bad::Expired | Bad::ExpiredContext { .. } | Bad::NotValidYet | Bad::NotValidYetContext { .. },
-        ) => {
-            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-            let years = 1970 + now.as_secs() / 31_556_952;
+        InvalidCertificate(Bad::ExpiredContext { time, .. } | Bad::NotValidYetContext { time, .. }) => {
+            let year = 1970 + time.as_secs() / 31_556_952;
             format!(
-                "the server's certificate is not valid at the time of this host's clock (year {years}): {error}"
+                "the server's certificate is not valid at the time of this host's clock (year {year}): {error}"
             )
+        }
+        InvalidCertificate(Bad::Expired | Bad::NotValidYet) => {
+            format!("the server's certificate is not valid at the time of this host's clock: {error}")
         }
         InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. }) => {
             format!("the server's certificate is for another name: {error}")

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The retry rule of all HTTP requests: exponential backoff with full jitter, at least Retry-After, until a deadline.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 

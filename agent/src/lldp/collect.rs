@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The thread that serves all ports.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use std::io::{ErrorKind, PipeReader};
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -11,10 +13,11 @@ use lldp_rs::{EncodeError, Lldpdu, MacAddress, ethernet};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::collector::{Shared, lock};
+use super::firmware_agent;
 use super::ports::{Mode, Options};
 use super::schedule::Message;
 use super::socket::{MAX_FRAME, PortSocket};
-use super::{Shared, firmware_agent, lock};
 use crate::host::Machine;
 use crate::host::physical_ports;
 use crate::net;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Disables the LLDP agents in adapters' firmware, which keep the frames from the host, and enables them again.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use std::io;
 
 use netlink::ethtool;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A port's socket for LLDP and CDP (packet(7)).
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+#![allow(unsafe_code, reason = "system calls that nix does not have")]
+
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};

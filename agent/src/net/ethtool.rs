@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The ethtool ioctl (include/uapi/linux/ethtool.h).
 
+#![allow(unsafe_code, reason = "system calls that nix does not have")]
+
 use std::io;
 use std::os::fd::AsRawFd;
 

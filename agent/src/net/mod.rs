@@ -3,6 +3,8 @@
 //!
 //! If systemd manages the network, the agent only waits for the address.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 mod client;
 pub(crate) mod devlink;
 pub(crate) mod ethtool;

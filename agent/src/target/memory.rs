@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Files in memory (memfd_create(2)) for `kexec_file_load(2)`.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::unix::fs::FileExt;

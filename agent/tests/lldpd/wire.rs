@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A cable in a network of its own, with lldpd at its far end.
 
+#![allow(unsafe_code, reason = "system calls that nix does not have")]
+
 use std::fs::{self, File};
 use std::io::{BufReader, Write};
 use std::mem::{size_of, zeroed};

@@ -13,7 +13,6 @@ use nix::sys::signal::Signal;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use stage1::config::Settings;
-use stage1::display::hex;
 use stage1::host::Machine;
 use stage1::pipeline;
 use stage1::run::{Cause, Run};
@@ -310,4 +309,9 @@ fn load_nothing(kernel: BorrowedFd, initrd: Option<BorrowedFd>, cmdline: &str) -
     assert!(overlay.windows(12).any(|name| name == b"etc/hostname"));
     assert_eq!(cmdline, APPEND);
     Ok(Loaded::nothing())
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

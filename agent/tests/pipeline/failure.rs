@@ -132,7 +132,7 @@ fn a_download_that_fails() {
     let ended = case().on(PROFILE, Reply::body(page)).on(KERNEL, Reply::body("<html>")).run();
     ended.assert_failed(&StageName::Download, "not a kernel but an HTML or XML page");
     let ended = case().set("download-timeout", "1").on(KERNEL, Reply::Drip(0x400)).run();
-    ended.assert_failed(&StageName::Download, "timed out after 1 s");
+    ended.assert_failed(&StageName::Download, "timed out after");
 }
 
 #[test]

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! JSON Schemas (2020-12) of the wire types, as they are published in `schema/`, and of the firmware manifests, beside
-//! them.
+//! JSON Schemas (2020-12) of the wire types, published in `schema/`, and of the firmware manifests, published in
+//! `firmware-manifests/schema.json`.
 
-/// The published schemas by name: the file's name in `schema/` without its `.json`.
-pub const NAMES: [&str; 4] = ["facts", "manifest", "report", "wanted-bmc"];
+/// Names of the published schemas.
+pub const NAMES: [&str; 4] = ["facts", "manifest", "report", "bmc-config"];
 
 /// The published schema of that name, as JSON text: `facts`, what `stage1 facts --json` prints; `manifest`, a firmware
-/// manifest set; `report`, the body of `PUT BASE/ID`; or `wanted-bmc`, the desired BMC configuration in the answer to
-/// that.
+/// manifest set; `report`, the body of `PUT BASE/ID`; or `bmc-config`, the desired BMC configuration in the
+/// response to that. `None` for other names.
 pub fn published(name: &str) -> Option<&'static str> {
     match name {
         "facts" => Some(include_str!("../schema/facts.json")),
         "manifest" => Some(include_str!("../../../firmware-manifests/schema.json")),
         "report" => Some(include_str!("../schema/report.json")),
-        "wanted-bmc" => Some(include_str!("../schema/wanted-bmc.json")),
+        "bmc-config" => Some(include_str!("../schema/bmc-config.json")),
         _ => None,
     }
 }
@@ -27,7 +27,7 @@ pub fn generate(name: &str) -> Option<serde_json::Value> {
         "facts" => schema_for!(crate::facts::Discovery),
         "manifest" => schema_for!(crate::firmware::ManifestSet),
         "report" => schema_for!(crate::Report),
-        "wanted-bmc" => schema_for!(crate::WantedBmc),
+        "bmc-config" => schema_for!(crate::DesiredBmcConfig),
         _ => return None,
     };
     Some(schema.to_value())

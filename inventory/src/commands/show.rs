@@ -87,7 +87,7 @@ fn bmc(out: &mut String, bmc: &BmcReport) {
 
 fn outcome(outcome: &BmcOutcome) -> String {
     let failed = outcome.changes.iter().filter(|change| change.failure.is_some()).count();
-    let mut text = if outcome.is_as_wanted { "as configured" } else { "not as configured" }.to_string();
+    let mut text = if outcome.is_as_desired { "as configured" } else { "not as configured" }.to_string();
     for (count, what) in [(outcome.changes.len() - failed, "changed"), (failed, "failed")] {
         if count > 0 {
             let _ = write!(text, ", {count} {what}");

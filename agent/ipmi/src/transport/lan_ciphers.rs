@@ -14,7 +14,7 @@ pub struct CipherEntryCount(pub u8);
 pub struct CipherEntries(pub Vec<u8>);
 
 /// Parameter 24: for each entry of parameter 23 the highest privilege that a session with that cipher suite may have;
-/// `Privilege::Other(0)` where the suite may not be used.
+/// `Privilege::Other(0)` if the suite may not be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CipherPrivileges(pub [Privilege; 16]);
 
@@ -36,7 +36,7 @@ impl Parameter for CipherEntries {
     const NAME: &'static str = "LAN parameter 23, cipher suite entries";
     const NUMBER: u8 = 23;
 
-    /// Some answer no more than there are entries.
+    /// Some BMCs return no more bytes than there are entries.
     fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         reader.byte("cipher suite entries")?;
         Ok(Self(reader.rest().iter().copied().take(16).collect()))

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The kernel's way to the BMC, whatever lies below it: KCS, SMIC, BT, SSIF (include/uapi/linux/ipmi.h).
+//! The kernel's IPMI device, for KCS, SMIC, BT and SSIF (include/uapi/linux/ipmi.h).
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+#![allow(unsafe_code, reason = "system calls that nix does not have")]
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -13,7 +16,7 @@ use super::{Transport, TransportError};
 use crate::host::Machine;
 use ipmi::{Completion, NetFn};
 
-/// Where the device lies: as the kernel names it, and as devfs and old rules of udev did.
+/// Paths of the device: the kernel's name, and those of devfs and old udev rules.
 const PATHS: [&str; 3] = ["/dev/ipmi0", "/dev/ipmi/0", "/dev/ipmidev/0"];
 
 /// `IPMI_MAX_MSG_LENGTH`, include/uapi/linux/ipmi_msgdefs.h.
@@ -71,10 +74,10 @@ pub struct Device {
 }
 
 impl Device {
-    /// The machine's first IPMI device; `None` where it has none.
+    /// Opens the machine's first IPMI device; `None` if it has none.
     ///
     /// # Errors
-    /// Those of opening; the message names the device.
+    /// If it cannot be opened; the message names the device.
     pub fn open(machine: &Machine) -> io::Result<Option<Self>> {
         for path in PATHS {
             let error = match OpenOptions::new().read(true).write(true).open(machine.path(path)) {
@@ -90,8 +93,8 @@ impl Device {
         Ok(None)
     }
 
-    /// Hands a request to the driver. `IPMICTL_SEND_COMMAND_SETTIME` would say how long it may take, but the driver
-    /// heeds that for what it passes on over IPMB or LAN only (`i_ipmi_req_sysintf`, ipmi_msghandler.c).
+    /// Sends a request to the driver. `IPMICTL_SEND_COMMAND_SETTIME` would set a timeout, but the driver applies it to
+    /// requests over IPMB or LAN only (`i_ipmi_req_sysintf`, ipmi_msghandler.c).
     fn send(&self, id: libc::c_long, net_fn: NetFn, code: u8, data: &[u8]) -> nix::Result<()> {
         let mut address = Address { addr_type: SYSTEM_INTERFACE, channel: BMC_CHANNEL, lun: 0 };
         let mut data = data.to_vec();
@@ -111,7 +114,7 @@ impl Device {
         unsafe { ioctl::send_command(self.file.as_raw_fd(), &raw mut sent) }.map(drop)
     }
 
-    /// The next message that lies ready.
+    /// The next message in the driver's queue.
     fn receive(&self) -> nix::Result<Incoming> {
         let mut address = [Address::default(), Address::default(), Address::default(), Address::default()];
         let mut data = vec![0; LONGEST_MESSAGE];
@@ -159,7 +162,7 @@ impl Transport for Device {
         self.last_id = self.last_id.wrapping_add(1);
         match self.send(self.last_id, net_fn, code, data) {
             Ok(()) => {}
-            // Newer drivers take nothing for half a minute after a reset of the BMC (`IPMI_MAINTENANCE_MODE_STATE_RESET`).
+            // Newer drivers accept no requests for 30 s after a reset of the BMC (`IPMI_MAINTENANCE_MODE_STATE_RESET`).
             Err(Errno::EBUSY | Errno::EAGAIN) => return Ok(vec![Completion::NODE_BUSY.0]),
             Err(errno) => return Err(TransportError::Gone(format!("asking the IPMI device: {errno}"))),
         }
@@ -189,13 +192,13 @@ struct Incoming {
 }
 
 impl Incoming {
-    /// Events come to all who have the device open, and an answer that came too late for its request comes now.
+    /// The driver also delivers events, and late answers to earlier requests.
     fn is_answer_to(&self, id: libc::c_long) -> bool {
         self.kind == RESPONSE && self.id == id
     }
 
-    /// The completion code and the data, where they answer this command: the number of the message is the driver's own
-    /// book-keeping and was never on the wire of a KCS interface.
+    /// The completion code and the data, if they answer this command. The message ID alone does not prove that: the
+    /// driver assigns it, and a KCS interface does not transfer it.
     fn answer(self, net_fn: NetFn, code: u8) -> Result<Vec<u8>, TransportError> {
         if (self.net_fn, self.code) != (net_fn as u8 | 1, code) {
             let (net_fn, code) = (self.net_fn, self.code);
@@ -243,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_device_is_gone() {
+    fn a_file_that_is_no_device_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("dev")).unwrap();
         std::fs::write(folder.path().join("dev/ipmi0"), "").unwrap();

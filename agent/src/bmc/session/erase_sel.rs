@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Erasing of the system event log (IPMI 2.0, section 31.9).
+//! Erasing the system event log (IPMI 2.0, section 31.9).
 
 use super::walk::{RESERVATIONS, is_lost};
 use super::{BmcSession, Error};
 use ipmi::storage::{ClearSel, ClearSelStatus, Erasure, ReserveSel};
 
-/// Erases the whole log, and waits until that is done; `pause` is called between two questions how far it is.
+/// Erases the whole log, and waits until that is done; `pause` is called between two requests for the progress.
 ///
 /// # Errors
-/// Where the BMC refuses, or is not done at the deadline.
+/// If the BMC refuses, or is not done at the deadline.
 pub fn erase_sel(bmc: &mut BmcSession, pause: impl Fn()) -> Result<(), Error> {
     let mut erasure = with_reservation(bmc, |bmc, reservation| bmc.ask(&ClearSel { reservation }))?;
     while erasure == Erasure::InProgress {
@@ -18,7 +18,7 @@ pub fn erase_sel(bmc: &mut BmcSession, pause: impl Fn()) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reserves, asks, and does both again where somebody else reserved in between: an event's coming in is enough.
+/// Reserves and asks, and repeats both if the reservation was cancelled in between: a new event is enough for that.
 fn with_reservation(
     bmc: &mut BmcSession,
     ask: impl Fn(&mut BmcSession, u16) -> Result<Erasure, Error>,
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_never_rests_is_left() {
+    fn a_log_whose_reservation_is_always_lost_is_not_erased() {
         let (mut bmc, shared) = Model { losses: u32::MAX, ..Model::linked([(1, vec![0; 16])]) }.bmc();
         let error = erase_sel(&mut bmc, || ()).unwrap_err();
         assert!(is_lost(&error));

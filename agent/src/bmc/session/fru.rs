@@ -5,10 +5,10 @@ use super::walk::{CHUNK, less};
 use super::{BmcSession, Error};
 use ipmi::storage::{Fru, FruArea, GetFruInventoryAreaInfo, ReadFruData, extent};
 
-/// Reads as much of an inventory as says something. One whose end the BMC refuses is read up to there.
+/// Reads as much of an inventory as has content. One whose end the BMC refuses is read up to there.
 ///
 /// # Errors
-/// Where the BMC does not know the device, or refuses its first bytes, or says no more.
+/// Where the BMC does not know the device, or refuses its first bytes, or stops responding.
 pub fn read_fru(bmc: &mut BmcSession, device: u8) -> Result<Fru, Error> {
     let area = bmc.ask(&GetFruInventoryAreaInfo { device })?;
     let mut bytes = Vec::new();
@@ -44,7 +44,7 @@ fn next(area: FruArea, bytes: &[u8], chunk: u8) -> Option<(u16, u8)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ipmi::storage::FruDoubt;
+    use ipmi::storage::FruWarning;
 
     use crate::bmc::session::walk::model::Model;
 
@@ -65,9 +65,9 @@ mod tests {
     }
 
     #[test]
-    fn only_what_says_something_is_read() {
+    fn only_what_has_content_is_read() {
         let (fru, requests) = read(model());
-        assert_eq!(fru.doubts, []);
+        assert_eq!(fru.warnings, []);
         assert_eq!(fru.product.unwrap().name.unwrap().len(), 63);
         assert!(requests <= 6, "{requests} requests");
     }
@@ -76,7 +76,7 @@ mod tests {
     fn a_bmc_gives_as_much_as_it_can() {
         for (most, is_by_words) in [(1, false), (5, false), (16, false), (2, true), (7, true), (0, true)] {
             let (fru, _) = read(Model { most, is_by_words, ..model() });
-            assert_eq!(fru.doubts, [], "{most}");
+            assert_eq!(fru.warnings, [], "{most}");
             assert_eq!(fru, read(model()).0);
         }
     }
@@ -86,7 +86,7 @@ mod tests {
         let mut model = model();
         model.fru.truncate(40);
         let (fru, _) = read(model);
-        assert_eq!(fru.doubts, [FruDoubt::Cut("product area")]);
+        assert_eq!(fru.warnings, [FruWarning::Truncated("product area")]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The conversation with a BMC: one command at a time, each with its time, all of them within one deadline, and what
-//! may pass is asked again.
+//! A session with a BMC: one command at a time, each with a timeout, all within one deadline, with retries after
+//! temporary errors.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
 pub mod device;
 mod erase_sel;
@@ -23,14 +25,18 @@ pub use fru::read_fru;
 pub use sdr::{Sdrs, read_sdrs};
 pub use sel::{Sel, read_sel};
 pub use sensors::{Assertion, Sensor, SensorState, Sensors, read_sensors};
-pub use walk::Doubt;
+pub use walk::RecordProblem;
 
-/// The longest pause before asking again: a BMC takes a minute or two to boot.
+/// Longest pause before a retry: a BMC takes a minute or two to boot.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// The way to a BMC.
+/// Interval at which a pause checks for cancellation.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A system interface to a BMC.
 pub trait Transport: Send {
-    /// Sends a request and waits for its answer, and no other's: the completion code and the data after it.
+    /// Sends a request, waits for its answer, and returns the completion code and the data. Answers to other requests
+    /// are discarded.
     ///
     /// # Errors
     /// [`TransportError`].
@@ -43,34 +49,32 @@ pub trait Transport: Send {
     ) -> Result<Vec<u8>, TransportError>;
 }
 
-/// Why there is no answer.
+/// Why a request has no answer.
 #[derive(Clone, Debug, ThisError, PartialEq, Eq)]
 pub enum TransportError {
-    /// None came in time. It may still come, and the BMC may have done or may yet do what was asked.
+    /// Timed out. The BMC may have executed the command, or may do so later.
     #[error("no answer")]
     Silent,
-    /// The driver takes no requests.
+    /// The driver does not accept requests.
     #[error("{0}")]
     Gone(String),
-    /// What came is no answer to this.
+    /// The response does not belong to this command, or is malformed.
     #[error("{0}")]
     Garbled(String),
 }
 
-/// How much a BMC is waited for.
+/// Timeouts and retries of a session.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
-    /// For the answer to one request. One that writes flash takes a second or two. Where the interface is wedged the
-    /// kernel's KCS driver tries to free it for up to a minute (`MAX_ERROR_RETRIES`, ipmi_kcs_sm.c), which is not
-    /// waited for.
+    /// Timeout of one request. One that writes flash takes a second or two. If the interface is stuck, the kernel's KCS
+    /// driver retries for up to a minute (`MAX_ERROR_RETRIES`, ipmi_kcs_sm.c); the session does not wait for that.
     pub answer: Duration,
-    /// How often a command is sent before the BMC's refusal is taken for its answer; fewer times where that takes longer
-    /// than the time for one answer.
+    /// Attempts of a command that the BMC refuses temporarily; fewer if they take longer than `answer`.
     pub attempts: u32,
-    /// Before the second attempt; before each further one it is doubled.
+    /// Pause before the second attempt; doubled before each further one.
     pub pause: Duration,
-    /// Between any two commands. None by default: KCS, BT and SSIF each let the BMC say when it takes the next one,
-    /// and reading an SDR repository takes hundreds.
+    /// Pause between any two commands. None by default: KCS, BT and SSIF have flow control, and reading an SDR
+    /// repository takes hundreds of commands.
     pub spacing: Duration,
 }
 
@@ -85,58 +89,61 @@ impl Default for RetryPolicy {
     }
 }
 
-/// What a conversation has cost so far.
+/// Counters of a session so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Requests sent.
     pub requests: u32,
-    /// Those of them that had been sent before.
+    /// Requests that were retries.
     pub retries: u32,
-    /// Those of them that change something in the BMC.
+    /// Requests that change something in the BMC.
     pub changes: u32,
-    /// Time spent in pauses before asking again.
+    /// Time spent in pauses before retries.
     pub waited: Duration,
 }
 
-/// Why a command came to nothing.
+/// Why a command failed.
 #[derive(Clone, Debug, ThisError)]
 #[error("{command}: {reason}{}", after(*attempts))]
 pub struct Error {
-    /// The command's name.
+    /// Name of the command.
     pub command: &'static str,
     /// How often it was sent.
     pub attempts: u32,
-    /// What became of the last attempt.
+    /// Why the last attempt failed.
     pub reason: Reason,
     is_absent: bool,
     is_unsure: bool,
 }
 
-/// What became of a request.
+/// Why a request failed.
 #[derive(Clone, Debug, ThisError, PartialEq, Eq)]
 pub enum Reason {
-    /// The BMC refuses, and what that means where the code is the command's own.
+    /// The BMC refused: the completion code, and its meaning if it is specific to the command.
     #[error("{}", refusal(*.0, *.1))]
     Refused(Completion, Option<&'static str>),
-    /// It answers what cannot be read.
+    /// The answer cannot be parsed.
     #[error("{0}")]
     Malformed(Malformed),
-    /// What came is no answer to this.
+    /// The response does not belong to this command, or is malformed.
     #[error("{0}")]
     Garbled(String),
-    /// No answer came in this time.
+    /// No answer within this time.
     #[error("no answer in {:.1} s", .0.as_secs_f32())]
     Silent(Duration),
-    /// The driver takes no requests.
+    /// The driver does not accept requests.
     #[error("{0}")]
     Gone(String),
-    /// It was not sent: the time for the BMC was over.
+    /// Not sent: the session's deadline has passed.
     #[error("the time for the BMC is over")]
     Deadline,
+    /// Not sent: the run has ended.
+    #[error("cancelled, since the run has ended")]
+    Cancelled,
 }
 
 impl Error {
-    /// The BMC's completion code, where it answered.
+    /// The BMC's completion code; `None` if it did not answer.
     pub fn completion(&self) -> Option<Completion> {
         match self.reason {
             Reason::Refused(completion, _) => Some(completion),
@@ -144,44 +151,52 @@ impl Error {
         }
     }
 
-    /// The BMC says that it has no such command, parameter or object.
+    /// Whether the BMC reports that it has no such command, parameter or object.
     pub fn is_absent(&self) -> bool {
         self.is_absent
     }
 
-    /// The command changes something, and it is not known whether the BMC did it.
+    /// Whether the command changes something, and it is unknown whether the BMC executed it.
     pub fn is_unsure(&self) -> bool {
         self.is_unsure
     }
 
-    /// Asking more makes no sense.
+    /// Whether further commands cannot succeed: no answer, no driver, deadline passed, or cancelled.
     pub fn is_hung(&self) -> bool {
-        matches!(self.reason, Reason::Silent(_) | Reason::Gone(_) | Reason::Deadline)
+        matches!(self.reason, Reason::Silent(_) | Reason::Gone(_) | Reason::Deadline | Reason::Cancelled)
     }
 }
 
-/// A conversation with a BMC.
+/// A session with a BMC.
 pub struct BmcSession {
-    wire: Box<dyn Transport>,
-    patience: RetryPolicy,
+    transport: Box<dyn Transport>,
+    policy: RetryPolicy,
     deadline: Instant,
     counters: Counters,
     answered: Option<Instant>,
+    is_cancelled: Box<dyn Fn() -> bool + Send>,
 }
 
 impl BmcSession {
-    /// Nothing is sent after `deadline`, and nothing waited for.
-    pub fn new(wire: Box<dyn Transport>, patience: RetryPolicy, deadline: Instant) -> Self {
-        Self { wire, patience, deadline, counters: Counters::default(), answered: None }
+    /// A session over `transport`. After `deadline` nothing is sent, and nothing is waited for.
+    pub fn new(transport: Box<dyn Transport>, policy: RetryPolicy, deadline: Instant) -> Self {
+        Self {
+            transport,
+            policy,
+            deadline,
+            counters: Counters::default(),
+            answered: None,
+            is_cancelled: Box::new(|| false),
+        }
     }
 
     /// Sends a command and waits for its answer.
     ///
-    /// A code that may pass is asked again, also where the command changes something: the answer ends the request,
-    /// so that it is not done later, and each such command sets values, so that doing it twice is doing it once.
-    /// A BMC that is away as a whole, in an update or booting, is waited for up to the deadline. Silence, where the
-    /// request may yet be done, is followed by one more attempt, and by none where the command changes something. An
-    /// answer that cannot be read is asked for once more.
+    /// A temporary completion code is retried, also for a command that changes something: the answer ends the request,
+    /// so it is not executed later, and such commands set values, so executing one twice has the effect of once. A BMC
+    /// that is being updated or is booting is waited for up to the deadline. After a timeout there is one more attempt,
+    /// but none if the command changes something, since the first may still be executed. An answer that cannot be
+    /// parsed is requested once more.
     ///
     /// # Errors
     /// [`Error`].
@@ -205,25 +220,38 @@ impl BmcSession {
         answer.map_err(|malformed| request.error(attempts, Reason::Malformed(malformed), false))
     }
 
-    /// What the conversation has cost so far.
+    /// Sends nothing any more once `is_cancelled` returns true.
+    pub fn cancel_with(&mut self, is_cancelled: impl Fn() -> bool + Send + 'static) {
+        self.is_cancelled = Box::new(is_cancelled);
+    }
+
+    /// Runs commands that belong together without checking for cancellation ([`BmcSession::cancel_with`]).
+    pub fn without_cancellation<T>(&mut self, commands: impl FnOnce(&mut Self) -> T) -> T {
+        let is_cancelled = std::mem::replace(&mut self.is_cancelled, Box::new(|| false));
+        let result = commands(self);
+        self.is_cancelled = is_cancelled;
+        result
+    }
+
+    /// The counters so far.
     pub fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// When it ends.
+    /// The deadline of the session.
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// Sets when it ends.
+    /// Sets the deadline of the session.
     pub fn set_deadline(&mut self, deadline: Instant) {
         self.deadline = deadline;
     }
 
-    /// The data of the BMC's answer; attempt after attempt until it is a good one or there is no hope.
+    /// The data of the BMC's answer, with retries.
     fn exchange(&mut self, request: &Request<'_>) -> Result<Vec<u8>, Error> {
         let (mut attempts, mut losses, mut is_unsure) = (0, 0, false);
-        let mut pause = self.patience.pause;
+        let mut pause = self.policy.pause;
         let start = Instant::now();
         let mut reason = Reason::Deadline;
         loop {
@@ -237,33 +265,40 @@ impl BmcSession {
             is_unsure |= request.changes && leaves_open(&reason);
             let again = match reason {
                 Reason::Refused(code, _) if code.may_pass() => {
-                    let is_early = start.elapsed() < self.patience.answer;
-                    is_early && attempts < self.patience.attempts || self.is_away(code)
+                    let is_early = start.elapsed() < self.policy.answer;
+                    is_early && attempts < self.policy.attempts || self.is_away(code)
                 }
                 Reason::Silent(_) | Reason::Garbled(_) => losses == 1 && !request.changes,
-                Reason::Refused(..) | Reason::Malformed(_) | Reason::Gone(_) | Reason::Deadline => false,
+                Reason::Refused(..)
+                | Reason::Malformed(_)
+                | Reason::Gone(_)
+                | Reason::Deadline
+                | Reason::Cancelled => false,
             };
             if !again || self.left() <= pause {
                 return Err(request.error(attempts, reason, is_unsure));
             }
-            thread::sleep(pause);
+            self.pause(pause);
             self.counters.waited += pause;
             self.counters.retries += 1;
             pause = LONGEST_PAUSE.min(pause * 2);
         }
     }
 
-    /// One request. The data of an answer whose completion code is 00h.
+    /// Sends one request, and returns the data of an answer with completion code 00h.
     fn attempt(&mut self, request: &Request<'_>) -> Result<Vec<u8>, Reason> {
         let since = self.answered.map_or(Duration::MAX, |answered| answered.elapsed());
-        thread::sleep(self.patience.spacing.saturating_sub(since));
-        let timeout = self.patience.answer.min(self.left());
+        thread::sleep(self.policy.spacing.saturating_sub(since));
+        let timeout = self.policy.answer.min(self.left());
         if timeout.is_zero() {
             return Err(Reason::Deadline);
         }
+        if (self.is_cancelled)() {
+            return Err(Reason::Cancelled);
+        }
         self.counters.requests += 1;
         self.counters.changes += u32::from(request.changes);
-        let answer = self.wire.exchange(request.net_fn, request.code, request.data, timeout);
+        let answer = self.transport.exchange(request.net_fn, request.code, request.data, timeout);
         self.answered = Some(Instant::now());
         let answer = answer.map_err(|error| match error {
             TransportError::Silent => Reason::Silent(timeout),
@@ -277,8 +312,8 @@ impl BmcSession {
         }
     }
 
-    /// Whether `code` is not about the command: the BMC is in an update or boots, and answers so to Get Device ID too,
-    /// which it must always know (IPMI 2.0, section 20.1).
+    /// Whether `code` is not specific to the command: the BMC is being updated or is booting, and answers likewise to
+    /// Get Device ID, which is mandatory (IPMI 2.0, section 20.1).
     fn is_away(&mut self, code: Completion) -> bool {
         if matches!(code, Completion::IN_UPDATE | Completion::IN_INITIALISATION) {
             return true;
@@ -299,12 +334,23 @@ impl BmcSession {
         }
     }
 
+    /// Waits, unless the session is cancelled.
+    fn pause(&self, pause: Duration) {
+        let end = Instant::now() + pause;
+        while let left = end.saturating_duration_since(Instant::now())
+            && !left.is_zero()
+            && !(self.is_cancelled)()
+        {
+            thread::sleep(left.min(POLL));
+        }
+    }
+
     fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 }
 
-/// A [`Command`] without its type, so that the conversation is compiled once.
+/// A [`Command`] without its type, so that the code of the session is compiled once.
 struct Request<'a> {
     name: &'static str,
     net_fn: NetFn,
@@ -325,14 +371,14 @@ impl Request<'_> {
     }
 }
 
-/// Whether the BMC may have done, or may yet do, what was asked. What it is too busy for it has not done.
+/// Whether the BMC may have executed the command, or may do so later. After "node busy" it has not.
 fn leaves_open(reason: &Reason) -> bool {
     match reason {
         Reason::Refused(code, _) => {
             matches!(*code, Completion::TIMEOUT | Completion::NO_ANSWER | Completion::UNSPECIFIED)
         }
         Reason::Silent(_) | Reason::Garbled(_) | Reason::Gone(_) => true,
-        Reason::Malformed(_) | Reason::Deadline => false,
+        Reason::Malformed(_) | Reason::Deadline | Reason::Cancelled => false,
     }
 }
 
@@ -360,7 +406,7 @@ mod tests {
     const DEVICE_ID: [u8; 12] = [0, 0x20, 1, 4, 0x40, 2, 0xdf, 0xa2, 2, 0, 0, 1];
     const UPDATING: [u8; 12] = [0, 0x20, 1, 0x84, 0x40, 2, 0xdf, 0xa2, 2, 0, 0, 1];
 
-    /// Answers from a script, then as its last line says; keeps what was asked, when, and with how much time.
+    /// Answers from a script, then repeats its last answer; records each request, its time and its timeout.
     #[derive(Clone)]
     struct Script(Arc<Mutex<Scripted>>);
 
@@ -435,18 +481,18 @@ mod tests {
         }
     }
 
-    fn conversation<const N: usize>(answers: [Result<&[u8], TransportError>; N]) -> (BmcSession, Script) {
+    fn session<const N: usize>(answers: [Result<&[u8], TransportError>; N]) -> (BmcSession, Script) {
         let answers = answers.map(|answer| answer.map(<[u8]>::to_vec)).into();
         let script =
             Script(Arc::new(Mutex::new(Scripted { answers, delay: Duration::ZERO, asked: Vec::new() })));
-        let patience = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
+        let policy = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
         let deadline = Instant::now() + Duration::from_secs(60);
-        (BmcSession::new(Box::new(script.clone()), patience, deadline), script)
+        (BmcSession::new(Box::new(script.clone()), policy, deadline), script)
     }
 
     #[test]
     fn what_may_pass_is_asked_again() {
-        let (mut bmc, script) = conversation([Ok(&[0xc0]), Ok(&[0xc3]), Ok(&[0, 42])]);
+        let (mut bmc, script) = session([Ok(&[0xc0]), Ok(&[0xc3]), Ok(&[0, 42])]);
         assert_eq!(bmc.ask(&Read).unwrap(), 42);
         let waited = Duration::from_millis(3);
         assert_eq!(bmc.counters(), Counters { requests: 3, retries: 2, changes: 0, waited });
@@ -457,7 +503,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_final() {
-        let (mut bmc, script) = conversation([Ok(&[0xcc])]);
+        let (mut bmc, script) = session([Ok(&[0xcc])]);
         let error = bmc.ask(&Read).unwrap_err();
         assert_eq!(error.to_string(), "Read: 0xcc, invalid data field in request");
         assert_eq!(error.completion(), Some(Completion::INVALID_FIELD));
@@ -468,20 +514,17 @@ mod tests {
     #[test]
     fn a_parameter_that_is_not_there_is_absent() {
         for code in [0x80, 0xc1] {
-            assert!(conversation([Ok(&[code])]).0.ask(&Read).unwrap_err().is_absent());
+            assert!(session([Ok(&[code])]).0.ask(&Read).unwrap_err().is_absent());
         }
-        assert_eq!(
-            conversation([Ok(&[0x80])]).0.ask(&Read).unwrap_err().to_string(),
-            "Read: 0x80, no such value"
-        );
-        assert!(!conversation([Ok(&[0x80])]).0.ask(&Write).unwrap_err().is_absent());
+        assert_eq!(session([Ok(&[0x80])]).0.ask(&Read).unwrap_err().to_string(), "Read: 0x80, no such value");
+        assert!(!session([Ok(&[0x80])]).0.ask(&Write).unwrap_err().is_absent());
     }
 
     #[test]
     fn a_command_that_is_refused_for_ever_costs_its_attempts() {
         let busy: [u8; 1] = [0xff];
         let (mut bmc, script) =
-            conversation([Ok(&busy), Ok(&busy), Ok(&busy), Ok(&busy), Ok(&DEVICE_ID), Ok(&[0, 42])]);
+            session([Ok(&busy), Ok(&busy), Ok(&busy), Ok(&busy), Ok(&DEVICE_ID), Ok(&[0, 42])]);
         let error = bmc.ask(&Read).unwrap_err();
         assert_eq!(error.to_string(), "Read: 0xff, unspecified error (after 4 attempts)");
         assert_eq!(script.codes(), [0x70, 0x70, 0x70, 0x70, 0x01]);
@@ -490,8 +533,8 @@ mod tests {
 
     #[test]
     fn a_refusal_that_takes_long_costs_fewer_attempts() {
-        let (mut bmc, script) = conversation([Ok(&[0xc3]), Ok(&DEVICE_ID)]);
-        bmc.patience.answer = Duration::from_millis(5);
+        let (mut bmc, script) = session([Ok(&[0xc3]), Ok(&DEVICE_ID)]);
+        bmc.policy.answer = Duration::from_millis(5);
         script.0.lock().unwrap().delay = Duration::from_millis(6);
         assert_eq!(bmc.ask(&Read).unwrap_err().completion(), Some(Completion::TIMEOUT));
         assert_eq!(script.codes(), [0x70, 0x01]);
@@ -500,7 +543,7 @@ mod tests {
     #[test]
     fn a_bmc_in_an_update_is_waited_for() {
         let busy: [u8; 1] = [0xc0];
-        let (mut bmc, script) = conversation([
+        let (mut bmc, script) = session([
             Ok(&busy),
             Ok(&busy),
             Ok(&busy),
@@ -518,13 +561,13 @@ mod tests {
 
     #[test]
     fn a_bmc_that_stays_away_costs_the_deadline() {
-        let (mut bmc, script) = conversation([Ok(&[0xd1])]);
-        bmc.patience.attempts = 1;
+        let (mut bmc, script) = session([Ok(&[0xd1])]);
+        bmc.policy.attempts = 1;
         bmc.set_deadline(Instant::now() + Duration::from_millis(40));
         let error = bmc.ask(&Write).unwrap_err();
         assert!(script.codes().len() > 1);
         assert_eq!(error.completion(), Some(Completion::IN_UPDATE));
-        assert!(!error.is_unsure(), "it was told that it was not done");
+        assert!(!error.is_unsure(), "the BMC reported that it was not executed");
         assert!(
             script.0.lock().unwrap().asked.iter().all(|asked| asked.timeout <= Duration::from_millis(40))
         );
@@ -538,7 +581,7 @@ mod tests {
 
     #[test]
     fn silence_is_broken_once_and_never_for_a_change() {
-        let (mut bmc, script) = conversation([Err(TransportError::Silent)]);
+        let (mut bmc, script) = session([Err(TransportError::Silent)]);
         let error = bmc.ask(&Read).unwrap_err();
         assert_eq!(error.to_string(), "Read: no answer in 5.0 s (after 2 attempts)");
         assert!(error.is_hung() && !error.is_unsure());
@@ -550,35 +593,35 @@ mod tests {
 
     #[test]
     fn a_change_that_timed_out_is_made_again_and_unsure_if_that_fails() {
-        let (mut bmc, _) = conversation([Ok(&[0xc3]), Ok(&[0])]);
+        let (mut bmc, _) = session([Ok(&[0xc3]), Ok(&[0])]);
         bmc.ask(&Write).unwrap();
         assert_eq!(bmc.counters().changes, 2);
-        let (mut bmc, _) = conversation([Ok(&[0xc3]), Ok(&[0xd4])]);
+        let (mut bmc, _) = session([Ok(&[0xc3]), Ok(&[0xd4])]);
         assert!(bmc.ask(&Write).unwrap_err().is_unsure());
-        let (mut bmc, _) = conversation([Ok(&[0xc0]), Ok(&[0xd4])]);
+        let (mut bmc, _) = session([Ok(&[0xc0]), Ok(&[0xd4])]);
         assert!(!bmc.ask(&Write).unwrap_err().is_unsure());
     }
 
     #[test]
     fn an_unreadable_answer_is_asked_for_once_more() {
-        let (mut bmc, _) = conversation([Ok(&[0]), Ok(&[0, 42])]);
+        let (mut bmc, _) = session([Ok(&[0]), Ok(&[0, 42])]);
         assert_eq!(bmc.ask(&Read).unwrap(), 42);
         assert_eq!(bmc.counters().retries, 1);
-        let (mut bmc, script) = conversation([Ok(&[0])]);
+        let (mut bmc, script) = session([Ok(&[0])]);
         let error = bmc.ask(&Read).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "Read: the answer has 0 bytes, and value wants byte 1 (after 2 attempts)"
+            "Read: response truncated: value: needs 1 bytes, has 0 (after 2 attempts)"
         );
         assert_eq!(script.codes(), [0x70, 0x70]);
-        let (mut bmc, script) = conversation([Ok(&[])]);
+        let (mut bmc, script) = session([Ok(&[])]);
         assert!(matches!(bmc.ask(&Read).unwrap_err().reason, Reason::Garbled(_)));
         assert_eq!(script.codes(), [0x70, 0x70]);
     }
 
     #[test]
     fn a_driver_that_is_gone_is_not_asked_again() {
-        let (mut bmc, script) = conversation([Err(TransportError::Gone("asking: ENODEV".to_string()))]);
+        let (mut bmc, script) = session([Err(TransportError::Gone("asking: ENODEV".to_string()))]);
         let error = bmc.ask(&Read).unwrap_err();
         assert_eq!(error.to_string(), "Read: asking: ENODEV");
         assert!(error.is_hung());
@@ -587,11 +630,24 @@ mod tests {
 
     #[test]
     fn commands_keep_their_distance() {
-        let (mut bmc, script) = conversation([Ok(&[0, 42])]);
-        bmc.patience.spacing = Duration::from_millis(10);
+        let (mut bmc, script) = session([Ok(&[0, 42])]);
+        bmc.policy.spacing = Duration::from_millis(10);
         bmc.ask(&Read).unwrap();
         bmc.ask(&Read).unwrap();
         let asked = &script.0.lock().unwrap().asked;
         assert!(asked[1].at - asked[0].at >= Duration::from_millis(10));
+    }
+
+    #[test]
+    fn a_cancelled_session_sends_nothing_but_what_belongs_together() {
+        let (mut bmc, script) = session([Ok(&[0])]);
+        bmc.cancel_with(|| true);
+        let error = bmc.ask(&ipmi::app::ColdReset).unwrap_err();
+        assert!(error.is_hung() && error.reason == Reason::Cancelled, "{error}");
+        assert_eq!(bmc.counters().requests, 0);
+        bmc.without_cancellation(|bmc| bmc.ask(&ipmi::app::ColdReset)).unwrap();
+        assert_eq!(bmc.counters().requests, 1);
+        assert_eq!(bmc.ask(&ipmi::app::ColdReset).unwrap_err().reason, Reason::Cancelled);
+        drop(script);
     }
 }

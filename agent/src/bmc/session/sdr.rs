@@ -1,38 +1,37 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reading of the sensor data records: of the SDR repository, else of the BMC's own sensors (IPMI 2.0, sections 33.12
-//! and 35.3).
+//! Reading sensor data records from the SDR repository, else from the device SDRs (IPMI 2.0, sections 33.12 and 35.3).
 
 use super::walk::{List, Walk};
-use super::{BmcSession, Error, walk::Doubt};
+use super::{BmcSession, Error, walk::RecordProblem};
 use ipmi::sensor::{GetDeviceSdr, ReserveDeviceSdrRepository};
 use ipmi::storage::{GetSdr, GetSdrRepositoryInfo, PieceOf, ReserveSdrRepository, Sdr};
 
 /// The sensor data records.
 #[derive(Debug)]
 pub struct Sdrs {
-    /// In the order in which they are linked.
+    /// The records, in the order of the repository.
     pub records: Vec<Sdr>,
-    /// What is wrong with them.
-    pub doubts: Vec<Doubt>,
-    /// Why they are not all.
+    /// Problems in the repository.
+    pub problems: Vec<RecordProblem>,
+    /// Why reading ended early.
     pub ended: Option<Error>,
 }
 
-/// Reads all of them.
+/// Reads all records.
 pub fn read_sdrs(bmc: &mut BmcSession) -> Sdrs {
     let list = match bmc.ask(&GetSdrRepositoryInfo) {
         Ok(info) if info.records > 0 => &REPOSITORY,
         Ok(_) => &DEVICE,
         Err(error) if error.is_absent() => &DEVICE,
-        Err(error) => return Sdrs { records: Vec::new(), doubts: Vec::new(), ended: Some(error) },
+        Err(error) => return Sdrs { records: Vec::new(), problems: Vec::new(), ended: Some(error) },
     };
-    let (mut records, mut doubts) = (Vec::new(), Vec::new());
+    let (mut records, mut problems) = (Vec::new(), Vec::new());
     let mut take = |record: &[u8]| {
         records.push(Sdr::parse(record)?);
         Ok(())
     };
-    let ended = Walk::new(bmc, list).follow(PieceOf::FIRST, &mut take, &mut doubts).err();
-    Sdrs { records, doubts, ended }
+    let ended = Walk::new(bmc, list).follow(PieceOf::FIRST, &mut take, &mut problems).err();
+    Sdrs { records, problems, ended }
 }
 
 const REPOSITORY: List = List {

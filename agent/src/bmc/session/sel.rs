@@ -1,42 +1,42 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reading of the newest records of the system event log (IPMI 2.0, section 31.5).
+//! Reading the newest records of the system event log (IPMI 2.0, section 31.5).
 
 use std::collections::VecDeque;
 
 use super::walk::{List, Walk};
-use super::{BmcSession, Error, walk::Doubt};
+use super::{BmcSession, Error, walk::RecordProblem};
 use ipmi::storage::{GetSelEntry, GetSelInfo, PieceOf, ReserveSel, SelInfo, SelRecord};
 
 /// The system event log.
 #[derive(Debug)]
 pub struct Sel {
-    /// What is known of it without reading it.
+    /// The answer to Get SEL Info.
     pub info: SelInfo,
-    /// The newest records, the oldest of them first.
+    /// The newest records, oldest first.
     pub records: Vec<SelRecord>,
-    /// How many of those that it says to have were not read.
+    /// Number of records that were not read.
     pub unread: usize,
-    /// What is wrong with it.
-    pub doubts: Vec<Doubt>,
-    /// Why the newest were not all read.
+    /// Problems in the log.
+    pub problems: Vec<RecordProblem>,
+    /// Why reading ended early.
     pub ended: Option<Error>,
 }
 
 /// Reads the newest `limit` records.
 ///
 /// # Errors
-/// Where there is no log.
+/// If Get SEL Info fails, for example because there is no log.
 pub fn read_sel(bmc: &mut BmcSession, limit: usize) -> Result<Sel, Error> {
     let info = bmc.ask(&GetSelInfo)?;
     let total = usize::from(info.records);
     let mut newest = Newest { records: VecDeque::new(), limit };
-    let mut doubts = Vec::new();
+    let mut problems = Vec::new();
     let ended = match limit.min(total) {
         0 => None,
-        _ => newest.read(&mut Walk::new(bmc, &SEL), total, &mut doubts).err(),
+        _ => newest.read(&mut Walk::new(bmc, &SEL), total, &mut problems).err(),
     };
     let records = Vec::from(newest.records);
-    Ok(Sel { info, unread: total.saturating_sub(records.len()), records, doubts, ended })
+    Ok(Sel { info, unread: total.saturating_sub(records.len()), records, problems, ended })
 }
 
 /// The newest records of those that were read.
@@ -46,22 +46,27 @@ struct Newest {
 }
 
 impl Newest {
-    fn read(&mut self, walk: &mut Walk<'_>, total: usize, doubts: &mut Vec<Doubt>) -> Result<(), Error> {
+    fn read(
+        &mut self,
+        walk: &mut Walk<'_>,
+        total: usize,
+        problems: &mut Vec<RecordProblem>,
+    ) -> Result<(), Error> {
         if total <= self.limit {
-            return self.follow(walk, PieceOf::FIRST, doubts);
+            return self.follow(walk, PieceOf::FIRST, problems);
         }
         let last = record(walk, PieceOf::LAST)?;
         let start = last.as_ref().map_or(Ok(None), |last| self.start(walk, last.id))?;
-        let result = self.follow(walk, start.unwrap_or(PieceOf::FIRST), doubts);
-        // Where the way to it was too long, the very last is known nevertheless.
+        let result = self.follow(walk, start.unwrap_or(PieceOf::FIRST), problems);
+        // If reading ended early, the last record is known nevertheless.
         if let Some(last) = last.filter(|last| result.is_err() && self.records.back() != Some(last)) {
             self.push(last);
         }
         result
     }
 
-    /// Where the newest begin, if IDs are as far from one another as the first two are, which most BMCs' are. The log
-    /// cannot be read backwards.
+    /// The ID of the first of the newest records, assuming that all IDs have the distance of the first two, as on most
+    /// BMCs; `None` if they have not. The log cannot be read backwards.
     fn start(&self, walk: &mut Walk<'_>, last: u16) -> Result<Option<u16>, Error> {
         let first = walk.record(PieceOf::FIRST)?;
         let Ok(SelRecord { id: first_id, .. }) = SelRecord::parse(&first.data) else { return Ok(None) };
@@ -78,12 +83,17 @@ impl Newest {
         Ok(found.is_ok_and(|record| record.id == start).then_some(start))
     }
 
-    fn follow(&mut self, walk: &mut Walk<'_>, first: u16, doubts: &mut Vec<Doubt>) -> Result<(), Error> {
+    fn follow(
+        &mut self,
+        walk: &mut Walk<'_>,
+        first: u16,
+        problems: &mut Vec<RecordProblem>,
+    ) -> Result<(), Error> {
         let mut take = |record: &[u8]| {
             self.push(SelRecord::parse(record)?);
             Ok(())
         };
-        walk.follow(first, &mut take, doubts)
+        walk.follow(first, &mut take, problems)
     }
 
     fn push(&mut self, record: SelRecord) {
@@ -94,7 +104,7 @@ impl Newest {
     }
 }
 
-/// A record; nothing where the BMC does not know it by that ID, or it cannot be read.
+/// A record; `None` if the BMC does not know the ID, or the record cannot be parsed.
 fn record(walk: &mut Walk<'_>, id: u16) -> Result<Option<SelRecord>, Error> {
     match walk.record(id) {
         Err(error) if !error.is_hung() => Ok(None),
@@ -121,11 +131,11 @@ mod tests {
         }))
     }
 
-    /// The IDs of what was read, what was not, and the number of requests.
+    /// The IDs that were read, the number of unread records, and the number of requests.
     fn read(model: Model, limit: usize) -> (Vec<u16>, usize, usize) {
         let (mut bmc, shared) = model.bmc();
         let sel = read_sel(&mut bmc, limit).unwrap();
-        assert!(sel.doubts.is_empty() && sel.ended.is_none(), "{sel:?}");
+        assert!(sel.problems.is_empty() && sel.ended.is_none(), "{sel:?}");
         let requests = shared.model().asked.len();
         (sel.records.iter().map(|record| record.id).collect(), sel.unread, requests)
     }
@@ -148,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_ids_do_not_tell_all_are_read() {
+    fn with_irregular_ids_all_are_read() {
         let ids = [7, 8, 3, 900, 4, 5];
         assert_eq!(read(log(ids), 3).0, [900, 4, 5]);
         // The log has wrapped around.
@@ -161,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bmc_that_falls_silent_has_told_the_last() {
+    fn the_last_record_is_known_if_the_bmc_stops_responding() {
         let (mut bmc, _) = Model { silent_after: Some(8), ..log([7, 8, 3, 900, 4, 5, 6, 2, 1]) }.bmc();
         let sel = read_sel(&mut bmc, 4).unwrap();
         assert!(sel.ended.unwrap().is_hung());
@@ -170,11 +180,11 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_is_told() {
+    fn a_circle_is_reported() {
         let mut model = log(1..=4);
         model.records[3].1 = 2;
         let sel = read_sel(&mut model.bmc().0, 9).unwrap();
-        assert_eq!(sel.doubts, [Doubt::Circle { list: "SEL", record: 2 }]);
+        assert_eq!(sel.problems, [RecordProblem::Circle { list: "SEL", record: 2 }]);
         assert_eq!(sel.records.len(), 4);
     }
 }

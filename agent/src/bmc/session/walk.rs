@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reading of records of which each names the next: the SEL, the SDR repository.
+//! Reading linked records, each with the ID of the next: the SEL, the SDR repository.
 
 use std::collections::HashSet;
 
@@ -9,38 +9,38 @@ use super::{BmcSession, Error};
 use ipmi::storage::{Piece, PieceOf};
 use ipmi::{Completion, Malformed};
 
-/// What is wrong with records.
+/// A problem in linked records.
 #[derive(Clone, Debug, ThisError, PartialEq, Eq)]
-pub enum Doubt {
-    /// They lead in a circle. It was left.
+pub enum RecordProblem {
+    /// The records form a circle; reading stopped there.
     #[error("the {list} leads in a circle: record {record:#06x} comes again")]
     Circle {
-        /// What is read.
+        /// Name of the list.
         list: &'static str,
-        /// The record that came again.
+        /// The record that was repeated.
         record: u16,
     },
-    /// One cannot be read. It was left out.
+    /// A record cannot be parsed; it was skipped.
     #[error("record {record:#06x} of the {list}: {why}")]
     Malformed {
-        /// What is read.
+        /// Name of the list.
         list: &'static str,
-        /// The record's ID, as the one before names it.
+        /// ID of the record, as the previous record has it.
         record: u16,
-        /// Why.
+        /// The parse error.
         why: Malformed,
     },
 }
 
-/// What is read, and by which commands.
+/// A list of records, and the commands that read it.
 pub struct List {
-    /// What it is called.
+    /// Name in messages.
     pub name: &'static str,
     /// Asks for a reservation.
     pub reserve: fn(&mut BmcSession) -> Result<u16, Error>,
     /// Asks for a piece.
     pub piece: fn(&mut BmcSession, PieceOf) -> Result<Piece, Error>,
-    /// How long a record is, as far as its first bytes tell.
+    /// Length of a record in bytes, as far as its first bytes show it.
     pub length: fn(&[u8]) -> usize,
 }
 
@@ -49,25 +49,25 @@ pub struct Walk<'a> {
     bmc: &'a mut BmcSession,
     list: &'static List,
     reservation: Option<u16>,
-    /// How much the BMC gives at once.
+    /// Bytes per request that the BMC accepts.
     chunk: u8,
 }
 
 impl<'a> Walk<'a> {
-    /// Whole records are asked for, until the BMC refuses.
+    /// A reader that requests whole records until the BMC refuses.
     pub fn new(bmc: &'a mut BmcSession, list: &'static List) -> Self {
         Self { bmc, list, reservation: None, chunk: PieceOf::WHOLE }
     }
 
-    /// Hands the records from `first` to the last to `take`.
+    /// Passes the records from `first` to the last to `take`.
     ///
     /// # Errors
-    /// That of the first record that the BMC does not give.
+    /// That of the first record that cannot be read.
     pub fn follow(
         &mut self,
         first: u16,
         take: &mut dyn FnMut(&[u8]) -> Result<(), Malformed>,
-        doubts: &mut Vec<Doubt>,
+        problems: &mut Vec<RecordProblem>,
     ) -> Result<(), Error> {
         let list = self.list.name;
         let mut seen = HashSet::new();
@@ -75,7 +75,7 @@ impl<'a> Walk<'a> {
         while seen.insert(record) {
             let Piece { next, data } = self.record(record)?;
             if let Err(why) = take(&data) {
-                doubts.push(Doubt::Malformed { list, record, why });
+                problems.push(RecordProblem::Malformed { list, record, why });
             }
             if record == PieceOf::FIRST {
                 seen.extend(data.first_chunk().copied().map(u16::from_le_bytes));
@@ -85,14 +85,14 @@ impl<'a> Walk<'a> {
             }
             record = next;
         }
-        doubts.push(Doubt::Circle { list, record });
+        problems.push(RecordProblem::Circle { list, record });
         Ok(())
     }
 
-    /// Reads a record. It is shorter than it should be where the BMC gives no more.
+    /// Reads a record. It is too short if the BMC returns no more bytes.
     ///
     /// # Errors
-    /// Where the BMC does not give it, or the records keep changing.
+    /// If the BMC refuses, or the reservation is lost again and again.
     pub fn record(&mut self, record: u16) -> Result<Piece, Error> {
         let mut reservations = 0;
         loop {
@@ -133,7 +133,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Where the BMC knows no reservations, zero will do.
+    /// Reservation 0 if the BMC does not support reservations.
     fn reserve(&mut self) -> Result<(), Error> {
         self.reservation = Some(match (self.list.reserve)(self.bmc) {
             Err(error) if error.is_absent() => 0,
@@ -143,15 +143,15 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether the reservation was lost: somebody else reserved too, or the records changed.
+/// Whether the reservation was lost: another program reserved, or the records changed.
 pub fn is_lost(error: &Error) -> bool {
     error.completion() == Some(Completion::RESERVATION_CANCELLED)
 }
 
-/// How much to ask for where `count` bytes were too many.
+/// Number of bytes to request after `count` were too many.
 ///
 /// # Errors
-/// `error`, where it is not that, or nothing less is left.
+/// `error`, if it has another cause, or `count` cannot be reduced.
 pub fn less(count: u8, error: Error) -> Result<u8, Error> {
     match (error.completion().map(|completion| completion.0), count) {
         (Some(0xc7 | 0xc8 | 0xca), PieceOf::WHOLE) => Ok(CHUNK),
@@ -160,13 +160,13 @@ pub fn less(count: u8, error: Error) -> Result<u8, Error> {
     }
 }
 
-/// What most BMCs give at once.
+/// Bytes per request that most BMCs accept.
 pub const CHUNK: u8 = 0x20;
 
-/// How often a reservation may be lost within a record.
+/// Limit of lost reservations per record.
 pub const RESERVATIONS: u32 = 5;
 
-/// A BMC that stores records, an inventory and sensors, and the ways in which BMCs are bad at it.
+/// A model of a BMC with records, a FRU inventory and sensors, and with the faults of real BMCs.
 #[cfg(test)]
 pub mod model {
     use std::collections::HashMap;
@@ -185,19 +185,19 @@ pub mod model {
         pub records: Vec<(u16, u16, Vec<u8>)>,
         /// Only Get Device SDR knows the records.
         pub has_device_sdrs: bool,
-        /// How many bytes it gives at once; all that there are where it is zero.
+        /// Most bytes per request, more are refused; 0 is no limit.
         pub most: usize,
-        /// It never gives more than so many bytes, and says nothing.
+        /// Longer pieces are cut to so many bytes without an error.
         pub short: Option<usize>,
         /// How many more reservations will be lost.
         pub losses: u32,
-        /// After so many requests it says no more.
+        /// It stops responding after so many requests.
         pub silent_after: Option<usize>,
         /// A FRU's inventory.
         pub fru: Vec<u8>,
-        /// It says that it is so large.
+        /// The size of that inventory that it reports.
         pub fru_size: u16,
-        /// It is read by words.
+        /// The inventory is accessed by words.
         pub is_by_words: bool,
         /// How often an erasure is still in progress.
         pub erasing: u32,
@@ -205,13 +205,13 @@ pub mod model {
         pub readings: HashMap<u8, Vec<u8>>,
         /// The answer to Get Sensor Thresholds.
         pub thresholds: Vec<u8>,
-        /// The commands that were asked.
+        /// The commands that were received.
         pub asked: Vec<u8>,
-        /// The last reservation that it gave.
+        /// The last reservation that it issued.
         pub reservation: u16,
     }
 
-    /// A model that both the test and the conversation hold.
+    /// A model that the test and the session share.
     #[derive(Clone)]
     pub struct Shared(Arc<Mutex<Model>>);
 
@@ -232,12 +232,12 @@ pub mod model {
             Self { records, ..Self::default() }
         }
 
-        /// A conversation with it.
+        /// A session with the model.
         pub fn bmc(self) -> (BmcSession, Shared) {
             let shared = Shared(Arc::new(Mutex::new(self)));
-            let patience = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
+            let policy = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
             let deadline = Instant::now() + Duration::from_secs(60);
-            (BmcSession::new(Box::new(shared.clone()), patience, deadline), shared)
+            (BmcSession::new(Box::new(shared.clone()), policy, deadline), shared)
         }
 
         fn answer(&mut self, net_fn: NetFn, code: u8, data: &[u8]) -> Vec<u8> {
@@ -270,14 +270,14 @@ pub mod model {
             };
             let Some((_, next, bytes)) = found else { return vec![0xcb] };
             let rest = &bytes[bytes.len().min(usize::from(offset))..];
-            let wanted = if count == PieceOf::WHOLE { rest.len() } else { usize::from(count) };
-            if self.most != 0 && wanted > self.most {
+            let requested = if count == PieceOf::WHOLE { rest.len() } else { usize::from(count) };
+            if self.most != 0 && requested > self.most {
                 return vec![0xca];
             }
             if offset != 0 && !self.holds(u16::from_le_bytes([low, high])) {
                 return vec![0xc5];
             }
-            let rest = &rest[..rest.len().min(wanted).min(self.short.unwrap_or(usize::MAX))];
+            let rest = &rest[..rest.len().min(requested).min(self.short.unwrap_or(usize::MAX))];
             [&[0], &next.to_le_bytes()[..], rest].concat()
         }
 
@@ -301,8 +301,8 @@ pub mod model {
         fn inventory(&self, data: &[u8]) -> Vec<u8> {
             let [_, low, high, count] = *data else { return vec![0xc7] };
             let unit = 1 + usize::from(self.is_by_words);
-            let wanted = usize::from(count) * unit;
-            if self.most != 0 && wanted > self.most {
+            let requested = usize::from(count) * unit;
+            if self.most != 0 && requested > self.most {
                 return vec![0xc8];
             }
             let offset = usize::from(u16::from_le_bytes([low, high])) * unit;
@@ -310,7 +310,7 @@ pub mod model {
                 return vec![0xc9];
             }
             let rest = &self.fru[offset..];
-            let rest = &rest[..rest.len().min(wanted)];
+            let rest = &rest[..rest.len().min(requested)];
             [&[0, (rest.len() / unit) as u8], rest].concat()
         }
     }
@@ -341,7 +341,7 @@ mod tests {
 
     use crate::bmc::session::read_sdrs;
 
-    /// Records of OEM's types: the first of one byte, each further one ten longer.
+    /// OEM records: the first of one byte, each further one ten bytes longer.
     fn records(count: u8) -> impl Iterator<Item = (u16, Vec<u8>)> {
         (1..=count).map(|id| {
             let length = id * 10 - 9;
@@ -351,7 +351,7 @@ mod tests {
     }
 
     /// The lengths of what was read, and the number of requests.
-    fn read(model: Model) -> (Vec<usize>, Vec<Doubt>, Option<Error>, usize) {
+    fn read(model: Model) -> (Vec<usize>, Vec<RecordProblem>, Option<Error>, usize) {
         let (mut bmc, shared) = model.bmc();
         let sdrs = read_sdrs(&mut bmc);
         let lengths = sdrs.records.iter().map(|sdr| match &sdr.content {
@@ -362,28 +362,28 @@ mod tests {
             other => panic!("{other:?}"),
         });
         let requests = shared.model().asked.len();
-        (lengths.collect(), sdrs.doubts, sdrs.ended, requests)
+        (lengths.collect(), sdrs.problems, sdrs.ended, requests)
     }
 
     #[test]
     fn whole_records_cost_a_request_each() {
-        let (lengths, doubts, ended, requests) = read(Model::linked(records(9)));
+        let (lengths, problems, ended, requests) = read(Model::linked(records(9)));
         assert!(lengths.iter().eq((1..90).step_by(10).collect::<Vec<_>>().iter()));
-        assert!(doubts.is_empty() && ended.is_none());
+        assert!(problems.is_empty() && ended.is_none());
         assert_eq!(requests, 10);
     }
 
     #[test]
     fn a_bmc_gives_as_much_as_it_can() {
         for most in [1, 4, 5, 16, 32, 200] {
-            let (lengths, doubts, ended, _) = read(Model { most, ..Model::linked(records(9)) });
+            let (lengths, problems, ended, _) = read(Model { most, ..Model::linked(records(9)) });
             assert!(
-                lengths.len() == 9 && doubts.is_empty() && ended.is_none(),
+                lengths.len() == 9 && problems.is_empty() && ended.is_none(),
                 "{most}: {lengths:?} {ended:?}"
             );
         }
         let (lengths, ..) = read(Model { short: Some(7), ..Model::linked(records(9)) });
-        assert_eq!(lengths.len(), 9, "a BMC that cuts what it gives and says nothing is asked for the rest");
+        assert_eq!(lengths.len(), 9, "the rest of a piece that was cut without an error is requested");
     }
 
     #[test]
@@ -400,9 +400,9 @@ mod tests {
         for back_to in [0, 1, 2, 4] {
             let mut model = Model::linked(records(4));
             model.records[3].1 = back_to;
-            let (lengths, doubts, ended, _) = read(model);
+            let (lengths, problems, ended, _) = read(model);
             assert!(lengths.len() == 4 && ended.is_none());
-            assert_eq!(doubts, [Doubt::Circle { list: "SDR repository", record: back_to }]);
+            assert_eq!(problems, [RecordProblem::Circle { list: "SDR repository", record: back_to }]);
         }
     }
 
@@ -410,11 +410,11 @@ mod tests {
     fn a_record_that_ends_too_soon_is_left_out() {
         let mut model = Model::linked(records(3));
         model.records[1].2.truncate(3);
-        let (lengths, doubts, ended, _) = read(model);
+        let (lengths, problems, ended, _) = read(model);
         assert!(lengths == [1, 21] && ended.is_none());
         assert_eq!(
-            doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["record 0x0002 of the SDR repository: the answer has 3 bytes, and record type wants byte 4"]
+            problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["record 0x0002 of the SDR repository: response truncated: record type: needs 4 bytes, has 3"]
         );
     }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Commands to NVMe controllers and SCSI disks. All of them only read.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+#![allow(unsafe_code, reason = "system calls that nix does not have")]
+
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;

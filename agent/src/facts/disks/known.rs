@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the kernel knows of a disk, from `/sys/block`, without asking the disk.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use stage1_contract::Disk;
 use stage1_contract::facts::{Ata, Nvme};
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Discovers how the machine was started.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use std::io::ErrorKind;
 
 use stage1_contract::facts::{BootEntry, EsrtEntry};

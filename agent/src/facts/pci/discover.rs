@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Discovers PCI functions.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use std::collections::BTreeMap;
 
 use stage1_contract::facts::{Accelerator, PciDevice};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The flash of one component: everything up to and including the write, and the records in the journal.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::path::PathBuf;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What follows the write of one component: reading back, restoring the old content, and activating without a reset.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use std::fs;
 
 use stage1_contract::firmware::manifest::{Method, Source};

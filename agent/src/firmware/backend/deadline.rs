@@ -2,6 +2,8 @@
 //! Deadlines for work that cannot be stopped: a call into the kernel may hang, and a program that writes firmware is
 //! never killed.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Firmware of a network adapter, written by its driver (Documentation/networking/devlink/devlink-flash.rst).
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 

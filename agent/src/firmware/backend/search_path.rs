@@ -2,6 +2,8 @@
 //! Where the kernel searches for the firmware files that drivers request
 //! (Documentation/driver-api/firmware/fw_search_path.rst).
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
 use std::fs;
 use std::path::Path;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The hardware's health as its BMC tells it: events, sensors, FRU data, power.
+//! The hardware's health as its BMC reports it: events, sensors, FRU data, power.
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
@@ -12,12 +12,12 @@ use serde_with::skip_serializing_none;
 pub struct BmcHealth {
     /// The system event log.
     pub sel: Option<BmcSel>,
-    /// Sensors; in a report only those that are out of range or say that something is wrong.
+    /// Sensors; in a report only those that are out of range or report a fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sensors: Vec<BmcSensor>,
-    /// How many sensors were read.
+    /// Number of sensors that were read.
     pub sensors_read: Option<u32>,
-    /// What is built in, as its FRU data tells.
+    /// Field replaceable units, from their FRU data.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frus: Vec<BmcFru>,
     /// The host's power draw.
@@ -30,18 +30,18 @@ pub struct BmcHealth {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcSel {
-    /// How many entries it has.
+    /// Number of entries.
     pub entries: u16,
-    /// How many bytes are free.
+    /// Free space in bytes.
     pub free_bytes: u16,
-    /// Events were lost for want of space.
+    /// Whether events were lost because the log was full.
     pub is_overflown: bool,
     /// When the last entry was added, RFC 3339, by the BMC's clock.
     pub last_added: Option<String>,
-    /// How many entries were not read.
+    /// Number of entries that were not read.
     #[serde(skip_serializing_if = "is_zero")]
     pub not_read: u32,
-    /// The entries; in a report the critical ones, the newest last.
+    /// The entries, newest last; in a report only critical ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<SelEntry>,
 }
@@ -54,7 +54,7 @@ pub struct BmcSel {
 pub struct SelEntry {
     /// Record ID.
     pub record: u16,
-    /// When, RFC 3339, by the BMC's clock; absent where the BMC did not know the time, or the entry has none.
+    /// When, RFC 3339, by the BMC's clock; absent if the BMC did not know the time, or the entry has none.
     pub time: Option<String>,
     /// Sensor type: "Memory".
     pub sensor_type: Option<String>,
@@ -64,11 +64,11 @@ pub struct SelEntry {
     pub sensor_name: Option<String>,
     /// What happened: "Uncorrectable ECC".
     pub event: String,
-    /// The event ended rather than began.
+    /// Whether the event ended (deassertion).
     pub is_deassertion: bool,
     /// `critical`, `warning` or `information`.
     pub severity: String,
-    /// The record's bytes in hex, where they are a maker's own.
+    /// The record's bytes in hex, if their format is the manufacturer's own.
     pub raw: Option<String>,
 }
 
@@ -84,13 +84,13 @@ pub struct BmcSensor {
     pub name: String,
     /// Sensor type: "Temperature".
     pub sensor_type: String,
-    /// Its reading in thousandths of the unit; absent where it has none, or none now.
+    /// Reading in thousandths of the unit; absent if there is none.
     pub reading_milli: Option<i64>,
     /// The unit: "degrees C".
     pub unit: Option<String>,
-    /// `ok`, or what is wrong: `upper critical`, the state of a discrete sensor.
+    /// `ok`, the threshold that was crossed (`upper critical`), or the states of a discrete sensor.
     pub state: String,
-    /// Whether an operator is to look at it.
+    /// Whether a threshold is crossed, or a state is a warning or critical.
     pub is_out_of_range: bool,
 }
 
@@ -110,7 +110,7 @@ pub struct BmcFru {
     pub chassis_part_number: Option<String>,
     /// Chassis serial number.
     pub chassis_serial: Option<String>,
-    /// When the board was made, RFC 3339.
+    /// Time of manufacture of the board, RFC 3339.
     pub board_made: Option<String>,
     /// Board manufacturer.
     pub board_manufacturer: Option<String>,
@@ -132,9 +132,9 @@ pub struct BmcFru {
     pub product_serial: Option<String>,
     /// Asset tag.
     pub asset_tag: Option<String>,
-    /// What cannot be believed: a wrong checksum, a cut area.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub doubts: Vec<String>,
+    /// Problems in the FRU data: a wrong checksum, a truncated area.
+    #[serde(rename = "doubts", skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
 }
 
 /// Power draw (DCMI 1.5, section 6.6.1), in watts.
@@ -142,13 +142,13 @@ pub struct BmcFru {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcPower {
-    /// Now.
+    /// Current.
     pub now_watts: u16,
-    /// Least in the period.
+    /// Minimum over the sampling period.
     pub least_watts: u16,
-    /// Most in the period.
+    /// Maximum over the sampling period.
     pub most_watts: u16,
-    /// Average of the period.
+    /// Average over the sampling period.
     pub average_watts: u16,
 }
 

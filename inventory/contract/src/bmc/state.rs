@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a BMC is and how it is set, as it was read from it, and what became of configuring it.
+//! A BMC's identity and settings as read from it, and the outcome of applying the desired configuration.
 
 use std::net::Ipv4Addr;
 
@@ -14,7 +14,7 @@ use crate::bmc::{AddressSource, BmcHealth, PowerRestore};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcReport {
-    /// What it is.
+    /// Manufacturer, product and firmware.
     pub device: BmcDevice,
     /// Its LAN channel.
     pub lan: Option<BmcLan>,
@@ -27,33 +27,33 @@ pub struct BmcReport {
     pub chassis: Option<BmcChassis>,
     /// The hardware's health.
     pub health: BmcHealth,
-    /// By how many seconds its clock is ahead of the host's.
+    /// Seconds by which its clock is ahead of the host's; negative if it is behind.
     pub clock_ahead_s: Option<i64>,
-    /// What became of configuring it; absent where nothing was wanted.
+    /// The outcome of applying the desired configuration; absent if there was none.
     pub outcome: Option<BmcOutcome>,
 }
 
-/// What a BMC is.
+/// A BMC's identity (IPMI 2.0, section 20.1).
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcDevice {
-    /// IANA enterprise number of its maker (IPMI 2.0, section 20.1).
+    /// IANA enterprise number of the manufacturer.
     pub manufacturer_id: u32,
-    /// Its maker, where the number is that of a known one.
+    /// Name of the manufacturer, if the agent knows its number.
     pub manufacturer: Option<String>,
-    /// The maker's number of the product.
+    /// Product ID, assigned by the manufacturer.
     pub product_id: u16,
     /// Firmware version: major, and minor in two digits.
     pub firmware: String,
-    /// The maker's auxiliary firmware bytes, in hex.
+    /// Auxiliary firmware revision, defined by the manufacturer, in hex.
     pub firmware_auxiliary: Option<String>,
-    /// The IPMI version it speaks.
+    /// Supported IPMI version.
     pub ipmi_version: String,
-    /// Device GUID, in the order of its bytes as text (IPMI 2.0, section 20.8).
+    /// Device GUID, in SMBIOS byte order (IPMI 2.0, section 20.8).
     pub guid: Option<String>,
-    /// Result of its own test, where that is not "passed".
+    /// Result of the self test; absent if it passed or is not implemented.
     pub self_test: Option<String>,
 }
 
@@ -67,15 +67,15 @@ pub struct BmcLan {
     pub channel: u8,
     /// MAC address.
     pub mac: Option<String>,
-    /// Where the address comes from.
+    /// Source of the address.
     pub source: Option<AddressSource>,
-    /// IPv4 address; absent where it has none.
+    /// IPv4 address; absent if there is none.
     pub address: Option<Ipv4Addr>,
     /// Subnet mask.
     pub mask: Option<Ipv4Addr>,
     /// Default gateway.
     pub gateway: Option<Ipv4Addr>,
-    /// VLAN; absent where frames are untagged.
+    /// VLAN; absent if frames are untagged.
     pub vlan: Option<u16>,
     /// IPv6 addresses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -84,7 +84,7 @@ pub struct BmcLan {
     pub access: Option<String>,
     /// Highest privilege level of the channel.
     pub privilege: Option<String>,
-    /// Cipher suites that somebody may use.
+    /// Enabled cipher suites.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cipher_suites: Vec<u8>,
 }
@@ -95,9 +95,9 @@ pub struct BmcLan {
 pub struct BmcIpv6 {
     /// The address.
     pub address: std::net::Ipv6Addr,
-    /// Length of its prefix in bits.
+    /// Prefix length in bits.
     pub prefix: u8,
-    /// Where it comes from.
+    /// Source of the address.
     pub source: AddressSource,
 }
 
@@ -113,11 +113,11 @@ pub struct BmcUser {
     pub name: String,
     /// Privilege level on the LAN channel.
     pub privilege: Option<String>,
-    /// Whether it is enabled; absent where the BMC does not tell.
+    /// Whether the user is enabled; absent if the BMC does not report it.
     pub enabled: Option<bool>,
-    /// Whether IPMI messaging is on for it.
+    /// Whether IPMI messaging is enabled, which a login needs.
     pub ipmi_messaging: Option<bool>,
-    /// Its name cannot be changed.
+    /// Whether the name cannot be changed.
     pub is_fixed: bool,
 }
 
@@ -129,7 +129,7 @@ pub struct BmcUser {
 pub struct BmcSol {
     /// Whether it is on.
     pub is_enabled: bool,
-    /// Bit rate in bits per second; absent where it is the serial port's own.
+    /// Bit rate in bits per second; absent if it is the serial port's own.
     pub bits_per_second: Option<u32>,
 }
 
@@ -141,14 +141,14 @@ pub struct BmcSol {
 pub struct BmcChassis {
     /// Whether the host is on.
     pub is_on: bool,
-    /// What it does when power comes back; absent where that is not known.
+    /// What the host does when power returns; absent if unknown.
     pub power_restore: Option<PowerRestore>,
-    /// What happened at the last power event.
+    /// Causes of the last power event.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub last_power_event: Vec<String>,
     /// Why the host started the last time.
     pub restart_cause: Option<String>,
-    /// What is wrong: power overload, power fault, intrusion, drive fault, cooling fault.
+    /// Faults: power overload, power fault, intrusion, drive fault, cooling fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
     /// The identify LED: `off`, `temporary` or `indefinite`.
@@ -157,72 +157,74 @@ pub struct BmcChassis {
     pub power_on_hours: Option<u64>,
 }
 
-/// What became of configuring a BMC.
+/// The outcome of applying the desired configuration.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcOutcome {
-    /// It is as it was wanted, proven by reading it back.
-    pub is_as_wanted: bool,
-    /// What was changed, in the order in which it was.
+    /// Whether the BMC has the desired configuration, verified by reading it back.
+    #[serde(rename = "is_as_wanted")]
+    pub is_as_desired: bool,
+    /// The writes, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<BmcChange>,
-    /// The wanted users.
+    /// The desired users.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<BmcUserOutcome>,
-    /// Enabled users that nobody wants.
+    /// Enabled users that are not in the configuration.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown_users: Vec<String>,
-    /// Requests that the BMC was sent, in all.
+    /// Number of requests sent to the BMC.
     pub requests: u32,
-    /// How many of them were a second or later try.
+    /// Number of requests that were retries.
     pub retries: u32,
-    /// How long it was spoken with, in milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: u64,
 }
 
-/// A change of a BMC.
+/// A write to a BMC.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcChange {
-    /// What was to be changed: "user 3: name admin".
+    /// The setting: "user 3: name admin".
     pub what: String,
-    /// Why it could not be; absent where it was.
+    /// Why it failed; absent if it succeeded.
     pub failure: Option<String>,
 }
 
-/// What became of a wanted user.
+/// The outcome for a desired user.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcUserOutcome {
-    /// Its name.
+    /// User name.
     pub name: String,
-    /// Its user ID; absent where it got none.
+    /// User ID; absent if no slot was free.
     pub slot: Option<u8>,
-    /// Its password.
+    /// State of the password.
     pub password: PasswordState,
 }
 
-/// What is known of a user's password.
+/// State of a user's password.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PasswordState {
-    /// Nothing was wanted of it.
+    /// No password is desired.
     #[default]
-    NotWanted,
-    /// The BMC took it for right and a wrong one for wrong.
+    #[serde(rename = "not-wanted")]
+    NotDesired,
+    /// Verified: the BMC's password test accepts it and rejects a wrong one.
     Proven,
-    /// It was set, and the BMC did not refuse; its own test cannot be believed or is not there.
+    /// The BMC accepted it, but its password test is missing or unreliable.
     Set,
-    /// It was not set since an earlier report said that it is in place; the BMC's own test cannot be believed.
+    /// Not set, since an earlier report had it in place; the BMC's password test is missing or unreliable.
     Believed,
-    /// It is not in place.
+    /// Not in place.
     Failed,
     /// A state this version of the contract does not know.
     #[serde(untagged)]

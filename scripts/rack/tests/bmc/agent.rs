@@ -52,18 +52,18 @@ pub fn conversation(stand: &Stand, time: Duration) -> BmcSession {
     BmcSession::new(Box::new(wire), patience, Instant::now() + time)
 }
 
-/// Surveys and configures the BMC as `policy` says, which is what is in an image's file.
+/// Surveys and configures the BMC as `policy` reports, which is what is in an image's file.
 pub fn run(stand: &Stand, policy: &str) -> Run {
     run_with(stand, policy, &|_, _| panic!("no password is to be made up"))
 }
 
 /// The same, where passwords may be made up.
 pub fn run_with(stand: &Stand, policy: &str, escrow: &Escrow) -> Run {
-    let wanted = bmc::policy(policy.as_bytes()).unwrap();
+    let desired = bmc::policy(policy.as_bytes()).unwrap();
     let mut conversation = conversation(stand, TIME);
     let (survey, mut problems) = bmc::survey(&mut conversation);
     let mut survey = survey.unwrap_or_else(|| panic!("{problems:?}"));
-    problems.extend(bmc::configure(&mut conversation, &mut survey, &wanted, escrow));
+    problems.extend(bmc::configure(&mut conversation, &mut survey, &desired, escrow));
     let outcome = survey.report.outcome.clone().unwrap();
     Run { survey, outcome, problems }
 }
@@ -71,8 +71,8 @@ pub fn run_with(stand: &Stand, policy: &str, escrow: &Escrow) -> Run {
 #[test]
 fn makes_a_user_that_logs_in_and_then_writes_nothing() {
     let stand = Stand::up("lan_channel = 8\nmanufacturer = 674", "");
-    let wanted = "[[users]]\nname = 'stage1'\npassword = 'Correct-Horse-1'\n";
-    let first = run(&stand, wanted);
+    let desired = "[[users]]\nname = 'stage1'\npassword = 'Correct-Horse-1'\n";
+    let first = run(&stand, desired);
     assert_eq!(first.survey.report.device.manufacturer_id, 674);
     assert_eq!(first.survey.report.lan.as_ref().map(|lan| lan.channel), Some(8));
     assert_eq!(first.outcome.users[0].password, PasswordState::Proven, "{:#?}", first.outcome);
@@ -80,7 +80,7 @@ fn makes_a_user_that_logs_in_and_then_writes_nothing() {
     assert!(!stand.bmc.proxy().writes().is_empty());
 
     stand.bmc.proxy().reset_counts();
-    let second = run(&stand, wanted).outcome;
+    let second = run(&stand, desired).outcome;
     let writes: Vec<String> = stand.bmc.proxy().writes().iter().map(ToString::to_string).collect();
     assert!(writes.is_empty(), "{writes:#?} {second:#?}");
 }

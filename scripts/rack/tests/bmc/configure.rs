@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The agent makes a BMC as it is wanted, and those outside are the judge.
+//! The agent makes a BMC as it is desired, and those outside are the judge.
 
 use std::cell::RefCell;
 use std::net::Ipv4Addr;
@@ -42,7 +42,7 @@ const SUITES: &str = "0C 02/**17 data 11000001020304050607080910111213141516";
 /// See [`LACKS`].
 const RUNS: &str = "06 25 data 44010010B80BB80B";
 
-/// A BMC of which nothing is as it is wanted in [`FULL`].
+/// A BMC of which nothing is as it is desired in [`FULL`].
 pub fn unlike() -> Stand {
     let stand = Stand::up("source = 'dhcp'", "");
     stand.faults(&LACKS);
@@ -79,10 +79,10 @@ fn user(name: &str, password: &str) -> String {
 }
 
 #[test]
-fn makes_all_as_it_is_wanted_and_then_writes_nothing() {
+fn makes_all_as_it_is_desired_and_then_writes_nothing() {
     let stand = unlike();
     let first = run(&stand, FULL);
-    assert!(first.problems.is_empty() && first.outcome.is_as_wanted, "{:#?}", first.problems);
+    assert!(first.problems.is_empty() && first.outcome.is_as_desired, "{:#?}", first.problems);
     assert_eq!(passwords(&first), [PasswordState::Proven, PasswordState::Proven]);
     assert_eq!(first.outcome.unknown_users, ["2 ADMIN"]);
     assert_eq!(
@@ -137,12 +137,12 @@ fn makes_all_as_it_is_wanted_and_then_writes_nothing() {
     for (user, password) in [("boss", "Battery-Staple-2"), ("boss", ""), ("ADMIN", "wrong")] {
         assert!(!logs_in(&stand, user, password), "{user}");
     }
-    // The BMC as it is, which says of the LED nothing and of the watchdog that it runs.
+    // The BMC as it is, which reports of the LED nothing and of the watchdog that it runs.
     stand.faults(&[SUITES, RUNS]);
     stand.bmc.proxy().reset_counts();
     let second = run(&stand, FULL);
     assert_eq!((writes(&stand), second.outcome.changes, second.problems), (vec![], vec![], vec![]));
-    assert!(second.outcome.is_as_wanted);
+    assert!(second.outcome.is_as_desired);
 }
 
 /// Apart from the rest: with cipher suite 0 off, ipmi_sim takes its level for that of operators.
@@ -150,7 +150,7 @@ fn makes_all_as_it_is_wanted_and_then_writes_nothing() {
 fn an_operator_is_let_in_as_one_and_as_no_more() {
     let stand = Stand::up("", "");
     let ops = "[[users]]\nname = 'ops'\nprivilege = 'operator'\npassword = 'Battery-Staple-2'\n";
-    assert!(run(&stand, ops).outcome.is_as_wanted);
+    assert!(run(&stand, ops).outcome.is_as_desired);
     let act = |password: &str, words: &[&str]| {
         let words = [&["-L", "OPERATOR"], words].concat();
         stand.bmc.ipmitool("ops", password, &words).map_err(|error| error.to_string())
@@ -165,13 +165,13 @@ fn an_operator_is_let_in_as_one_and_as_no_more() {
 #[test]
 fn what_the_bmc_refuses_does_not_keep_it_from_the_rest() {
     let stand = Stand::up("", "");
-    let wanted = format!(
+    let desired = format!(
         "power_restore = 'previous'\nset_clock = true\nwatchdog = {{ action = 'bark', seconds = 9 }}\n\
          {}[[users]]\nname = 'root'\nprivilege = 'god'\npassword = 'Battery-Staple-2'\n{}[lan]\nvlan = 4095\n",
         user("much-too-long-name", "Battery-Staple-2"),
         user("boss", "Correct-Horse-1"),
     );
-    let run = run(&stand, &wanted);
+    let run = run(&stand, &desired);
     let mut expected = [
         "user 3: name much-too-long-name: user much-too-long-name: a name has 1 to 16 characters",
         "user root: there is no privilege level \"god\"",
@@ -182,13 +182,13 @@ fn what_the_bmc_refuses_does_not_keep_it_from_the_rest() {
     .to_vec();
     expected.retain(|expected| !run.problems.iter().any(|problem| problem.starts_with(expected)));
     assert!(expected.is_empty() && run.problems.len() == 5, "{expected:#?} {:#?}", run.problems);
-    assert!(!run.outcome.is_as_wanted);
+    assert!(!run.outcome.is_as_desired);
     assert_eq!(passwords(&run), [PasswordState::Failed, PasswordState::Failed, PasswordState::Proven]);
     assert!(logs_in(&stand, "boss", "Correct-Horse-1") && done(&run).contains(&"clock: the host's"));
 }
 
 #[test]
-fn users_that_nobody_wants_are_told_or_disabled_after_the_wanted_ones_are_in() {
+fn users_that_nobody_wants_are_reported_or_disabled_after_the_desired_ones_are_in() {
     let others = "[[host.bmc.user]]\nslot = 1\npassword = 'null'\n\
                   [[host.bmc.user]]\nslot = 4\nname = 'guest'\npassword = 'guest'\n";
     let stand = Stand::up("", others);
@@ -199,8 +199,8 @@ fn users_that_nobody_wants_are_told_or_disabled_after_the_wanted_ones_are_in() {
     let both = format!("unknown_users = 'disable'\n{boss}{}", user("ops", "Battery-Staple-2"));
     stand.faults(&["06 47/**02 cc CC"]);
     let hindered = run(&stand, &both);
-    let told = "users that nobody wants stay enabled until the wanted ones are in place";
-    assert!(hindered.problems.iter().any(|problem| problem == told), "{:#?}", hindered.problems);
+    let reported = "unknown users stay enabled until all desired users can log in";
+    assert!(hindered.problems.iter().any(|problem| problem == reported), "{:#?}", hindered.problems);
     assert!(logs_in(&stand, "guest", "guest") && logs_in(&stand, "ADMIN", "factory"));
 
     stand.faults(&[]);
@@ -220,13 +220,13 @@ fn users_that_nobody_wants_are_told_or_disabled_after_the_wanted_ones_are_in() {
     run(&stand, &both);
     assert_eq!(writes(&stand), Vec::<String>::new());
 
-    // Wanted after all.
-    assert!(run(&stand, &user("guest", "Battery-Staple-2")).outcome.is_as_wanted);
+    // Desired after all.
+    assert!(run(&stand, &user("guest", "Battery-Staple-2")).outcome.is_as_desired);
     assert!(logs_in(&stand, "guest", "Battery-Staple-2"));
 }
 
 #[test]
-fn another_password_is_set_where_the_bmc_can_tell() {
+fn another_password_is_set_where_the_bmc_can_report() {
     let stand = Stand::up("", "");
     // Whatever was reported before.
     let rotated = run(&stand, &format!("{}in_place = true\n", user("ADMIN", "Correct-Horse-1")));
@@ -236,22 +236,22 @@ fn another_password_is_set_where_the_bmc_can_tell() {
 }
 
 #[test]
-fn what_is_in_place_is_believed_where_the_bmc_cannot_tell() {
-    // It says yes to anything, as ipmi_sim itself; it has no test.
+fn what_is_in_place_is_believed_where_the_bmc_cannot_report() {
+    // It accepts to anything, as ipmi_sim itself; it has no test.
     for answer in ["00", "C1"] {
         let stand = Stand::up("", "");
         stand.faults(&[&format!("06 47/**03 cc {answer}")]);
-        let wanted = user("ADMIN", "Correct-Horse-1");
+        let desired = user("ADMIN", "Correct-Horse-1");
         for _ in 0..2 {
             stand.bmc.proxy().reset_counts();
-            let rotated = run(&stand, &wanted);
+            let rotated = run(&stand, &desired);
             assert_eq!(passwords(&rotated), [PasswordState::Set], "{answer}");
-            assert!(rotated.outcome.is_as_wanted, "{:#?}", rotated.problems);
+            assert!(rotated.outcome.is_as_desired, "{:#?}", rotated.problems);
             assert!(writes(&stand).contains(&"06 47 02 02 (16 secret bytes) -> 00".to_string()));
             assert!(logs_in(&stand, "ADMIN", "Correct-Horse-1") && !logs_in(&stand, "ADMIN", "factory"));
         }
         stand.bmc.proxy().reset_counts();
-        let believed = run(&stand, &format!("{wanted}in_place = true\n"));
+        let believed = run(&stand, &format!("{desired}in_place = true\n"));
         assert_eq!(
             (writes(&stand), passwords(&believed)),
             (vec![], vec![PasswordState::Believed]),
@@ -263,24 +263,24 @@ fn what_is_in_place_is_believed_where_the_bmc_cannot_tell() {
 #[test]
 fn a_password_that_is_made_up_is_kept_before_it_is_set() {
     let stand = Stand::up("", "");
-    let wanted = "[[users]]\nname = 'boss'\ngenerate = true\n";
+    let desired = "[[users]]\nname = 'boss'\ngenerate = true\n";
     let kept: RefCell<Vec<Secret>> = RefCell::default();
     let escrow = |user: &str, secret: &Secret| {
         assert_eq!((user, writes(&stand)), ("boss", vec![]));
         kept.borrow_mut().push(secret.clone());
         Ok(())
     };
-    let made = run_with(&stand, wanted, &escrow);
+    let made = run_with(&stand, desired, &escrow);
     assert_eq!((passwords(&made), &made.problems), (vec![PasswordState::Proven], &vec![]));
     let first = kept.borrow()[0].reveal().to_string();
     assert!(first.len() == 16 && logs_in(&stand, "boss", &first));
 
     stand.bmc.proxy().reset_counts();
-    let again = run(&stand, &format!("{wanted}in_place = true\n"));
+    let again = run(&stand, &format!("{desired}in_place = true\n"));
     assert_eq!((writes(&stand), passwords(&again)), (vec![], vec![PasswordState::Believed]));
     assert!(logs_in(&stand, "boss", &first));
 
-    run_with(&stand, wanted, &escrow);
+    run_with(&stand, desired, &escrow);
     let second = kept.borrow()[1].reveal().to_string();
     assert!(first != second && logs_in(&stand, "boss", &second) && !logs_in(&stand, "boss", &first));
 }
@@ -288,9 +288,9 @@ fn a_password_that_is_made_up_is_kept_before_it_is_set() {
 #[test]
 fn a_password_that_cannot_be_kept_is_not_set() {
     let stand = Stand::up("", "");
-    let wanted = format!("[[users]]\nname = 'boss'\ngenerate = true\n{}", user("ops", "Battery-Staple-2"));
-    let run = run_with(&stand, &wanted, &|_, _| bail!("the inventory is gone"));
-    assert_eq!(run.problems, ["user boss: no password could be made up: the inventory is gone"]);
+    let desired = format!("[[users]]\nname = 'boss'\ngenerate = true\n{}", user("ops", "Battery-Staple-2"));
+    let run = run_with(&stand, &desired, &|_, _| bail!("the inventory is gone"));
+    assert_eq!(run.problems, ["user boss: generating a password: the inventory is gone"]);
     assert_eq!(passwords(&run), [PasswordState::Failed, PasswordState::Proven]);
     let written = writes(&stand);
     assert!(
@@ -319,8 +319,8 @@ fn a_password_is_stored_with_as_many_bytes_as_the_bmc_wants() {
     // ipmi_sim, which takes 20 bytes and stores 16.
     let stand = Stand::up("", "");
     let long = run(&stand, &user("boss", "0123456789abcdefghij"));
-    let told = "user boss: the BMC took the password, and its own test says that it is wrong";
-    assert_eq!((passwords(&long), long.problems), (vec![PasswordState::Failed], vec![told.to_string()]));
+    let reported = "user boss: the BMC accepted the password, but its own test rejects it";
+    assert_eq!((passwords(&long), long.problems), (vec![PasswordState::Failed], vec![reported.to_string()]));
     assert!(!logs_in(&stand, "boss", "0123456789abcdefghij"));
 
     let stand = Stand::up("", "");
@@ -332,9 +332,9 @@ fn a_password_is_stored_with_as_many_bytes_as_the_bmc_wants() {
 #[test]
 fn the_lan_may_be_another_channel_and_have_a_lease() {
     let stand = Stand::up("lan_channel = 8", "");
-    let wanted = "[lan]\nsource = 'dhcp'\naddress = '10.9.0.77'\nvlan = 0\n";
-    let leased = run(&stand, wanted);
-    assert!(leased.outcome.is_as_wanted, "{:#?}", leased.problems);
+    let desired = "[lan]\nsource = 'dhcp'\naddress = '10.9.0.77'\nvlan = 0\n";
+    let leased = run(&stand, desired);
+    assert!(leased.outcome.is_as_desired, "{:#?}", leased.problems);
     assert_eq!(done(&leased), ["LAN: address by DHCP"]);
     assert_eq!(
         writes(&stand),
@@ -343,7 +343,7 @@ fn the_lan_may_be_another_channel_and_have_a_lease() {
     let printed = stand.bmc.ipmitool("ADMIN", "factory", &["lan", "print", "8"]).unwrap();
     assert!(printed.contains("IP Address Source       : DHCP Address"), "{printed}");
     stand.bmc.proxy().reset_counts();
-    run(&stand, wanted);
+    run(&stand, desired);
     assert_eq!(writes(&stand), Vec::<String>::new());
 }
 
@@ -351,24 +351,24 @@ fn the_lan_may_be_another_channel_and_have_a_lease() {
 fn a_watchdog_that_runs_is_stopped() {
     let stand = Stand::up("", "");
     stand.faults(&["06 25 times 1 data 44010010B80BB80B"]);
-    let wanted = "watchdog = { action = 'stop', seconds = 0 }\n";
-    let stopped = run(&stand, wanted);
-    assert!(stopped.outcome.is_as_wanted, "{:#?}", stopped.problems);
+    let desired = "watchdog = { action = 'stop', seconds = 0 }\n";
+    let stopped = run(&stand, desired);
+    assert!(stopped.outcome.is_as_desired, "{:#?}", stopped.problems);
     assert_eq!(done(&stopped), ["watchdog: stopped"]);
     // Set Watchdog Timer, and no Reset Watchdog Timer, which would start it.
     let counts = stand.bmc.proxy().counts();
     assert_eq!((counts.get(&(6, 0x24)), counts.get(&(6, 0x22))), (Some(&1), None));
-    assert!(done(&run(&stand, wanted)).is_empty());
+    assert!(done(&run(&stand, desired)).is_empty());
 }
 
 #[test]
 fn a_new_user_may_use_serial_over_lan_at_once() {
     let stand = Stand::up("", "");
-    // Get User Payload Access, which ipmi_sim does not have, says no, and yes after Set User Payload Access.
+    // Get User Payload Access, which ipmi_sim does not have, refuses, and yes after Set User Payload Access.
     stand.faults(&["06 4D times 1 answer 0000000000", "06 4D answer 0002000000", "06 4C answer 00"]);
-    let wanted = format!("serial_over_lan = true\n{}", user("boss", "Correct-Horse-1"));
-    let made = run(&stand, &wanted);
-    assert!(made.outcome.is_as_wanted, "{:#?}", made.problems);
+    let desired = format!("serial_over_lan = true\n{}", user("boss", "Correct-Horse-1"));
+    let made = run(&stand, &desired);
+    assert!(made.outcome.is_as_desired, "{:#?}", made.problems);
     assert_eq!(done(&made).last(), Some(&"user 3 boss: serial over LAN"));
-    assert!(done(&run(&stand, &wanted)).is_empty());
+    assert!(done(&run(&stand, &desired)).is_empty());
 }

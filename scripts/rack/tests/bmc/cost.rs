@@ -13,7 +13,7 @@ use crate::Stand;
 use crate::agent::run;
 
 /// Settings that ipmitool can set on ipmi_sim too.
-const WANTED: &str = "
+const DESIRED: &str = "
 serial_over_lan = true
 [[users]]
 name = 'boss'
@@ -70,8 +70,8 @@ raw 0x0c 0x22 1 1 0 0
 #[test]
 fn asks_the_bmc_less_often_than_ipmitool_does() {
     let ours = unlike();
-    let outcome = run(&ours, WANTED).outcome;
-    assert!(outcome.is_as_wanted, "{outcome:#?}");
+    let outcome = run(&ours, DESIRED).outcome;
+    assert!(outcome.is_as_desired, "{outcome:#?}");
     assert!(outcome.took_ms < 2000, "{} ms", outcome.took_ms);
     let requests = ours.bmc.proxy().exchanges().len();
     assert_eq!(u32::try_from(requests).unwrap(), outcome.requests);
@@ -107,7 +107,7 @@ fn asks_the_bmc_less_often_than_ipmitool_does() {
     assert!(requests < singly[1], "{requests} against {}", singly[1]);
 }
 
-/// A BMC of which nothing is as it is wanted.
+/// A BMC of which nothing is as it is desired.
 fn unlike() -> Stand {
     let stand = Stand::up("source = 'dhcp'", "");
     assert_eq!(stand.ask(0x0c, 0x21, &[1, 1, 0]), [0]);
@@ -136,7 +136,7 @@ fn serve(stand: &Stand, mut stream: UnixStream) {
     let mut head = [0; 16];
     while stream.read_exact(&mut head).is_ok() {
         let [net_fn, lun, code, _, low, high, ..] = head;
-        // It says goodbye.
+        // It reports shutdown.
         if (net_fn, code) == (0x3f, 0xff) {
             return;
         }

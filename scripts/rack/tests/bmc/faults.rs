@@ -45,12 +45,12 @@ fn spoils_the_answer() {
     for fault in ["checksum", "sequence"] {
         stand.faults(&[&format!("06 01 times 1 {fault}")]);
         assert!(stand.is_silent(6, ID, &[], SHORT), "{fault}");
-        let is_as_told = match stand.client().ignored().as_slice() {
+        let is_as_reported = match stand.client().ignored().as_slice() {
             [Frame::Broken(_)] => fault == "checksum",
             [Frame::Message(answer)] => fault == "sequence" && answer.data[0] == 0,
             _ => false,
         };
-        assert!(is_as_told, "{fault}");
+        assert!(is_as_reported, "{fault}");
         assert_eq!(stand.ask(6, ID, &[])[0], 0, "{fault}");
     }
 }
@@ -95,7 +95,7 @@ fn does_not_answer_whether_it_did_it_or_not() {
 }
 
 #[test]
-fn hangs_until_it_is_told_otherwise() {
+fn hangs_until_it_is_reported_otherwise() {
     let stand = Stand::up("", "");
     stand.faults(&["06 46 hang"]);
     assert_eq!(stand.ask(6, ID, &[])[0], 0);

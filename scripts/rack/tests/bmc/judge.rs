@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Who can log in over the LAN, and what is seen there, against what the host was told.
+//! Who can log in over the LAN, and what is seen there, against what the host was reported.
 
 use std::net::Ipv4Addr;
 

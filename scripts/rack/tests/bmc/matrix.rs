@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Each fault of a BMC: what the agent makes of it, in which time, and what it says.
+//! Each fault of a BMC: what the agent makes of it, in which time, and what it reports.
 
 use std::fmt::Write;
 use std::thread;
@@ -13,8 +13,8 @@ use stage1_rack::bmc::wire::Client;
 use crate::Stand;
 use crate::agent::{conversation, run};
 
-/// What is wanted of each BMC.
-const WANTED: &str = "
+/// What is desired of each BMC.
+const DESIRED: &str = "
 set_clock = true
 [[users]]
 name = 'boss'
@@ -28,7 +28,7 @@ const DEADLINE: Duration = Duration::from_secs(6);
 const LEFT: Duration = Duration::from_secs(1);
 
 /// A fault, the rules that make it, the password of the user in the end (`None`: not even what the BMC is is known),
-/// whether [the user logs in, the gateway is set], and how the first problem begins: empty, all is as wanted.
+/// whether [the user logs in, the gateway is set], and how the first problem begins: empty, all is as desired.
 type Case = (&'static str, &'static [&'static str], Option<PasswordState>, [bool; 2], &'static str);
 
 const BOTH: [bool; 2] = [true, true];
@@ -53,13 +53,19 @@ const CASES: [Case; 38] = [
         "user 3: name boss: Set User Name: 0xc0",
     ),
     ("a read is dropped", &["06 46/03 times 1 drop"], Some(Proven), BOTH, ""),
-    ("a write is dropped", &["06 45 times 1 drop"], Some(Failed), NOTHING, "user 3: name boss: perhaps done"),
+    (
+        "a write is dropped",
+        &["06 45 times 1 drop"],
+        Some(Failed),
+        NOTHING,
+        "user 3: name boss: outcome unknown",
+    ),
     (
         "a write is done, its answer dropped",
         &["06 47/**02 times 1 lose"],
         Some(Failed),
         NOTHING,
-        "user 3 boss: password: perhaps",
+        "user 3 boss: password: outcome unknown",
     ),
     ("each answer takes 20 ms", &["* * delay 20"], Some(Proven), BOTH, ""),
     ("each answer comes twice", &["* * twice"], Some(Proven), BOTH, ""),
@@ -97,14 +103,14 @@ const CASES: [Case; 38] = [
         &["06 47/**02 hang"],
         Some(Failed),
         NOTHING,
-        "user 3 boss: password: perhaps done, perhaps not",
+        "user 3 boss: password: outcome unknown",
     ),
     (
         "hangs with the LAN's lock held",
         &["0C 01/**0C hang"],
         Some(Set),
         USER,
-        "LAN: gateway 10.9.0.1: perhaps done, perhaps not",
+        "LAN: gateway 10.9.0.1: outcome unknown",
     ),
     ("the wire breaks", &["06 46/05 times 1 disconnect"], Some(Failed), NOTHING, HUNG),
     (
@@ -129,7 +135,7 @@ const CASES: [Case; 38] = [
         "user 3 boss: password: Set User Password: 0xd4",
     ),
     ("lies about a password", &["06 47/**02 cc 00"], Some(Failed), GATEWAY, WRONG),
-    ("lies, and its test says yes", &["06 47/**02 cc 00", "06 47/**03 cc 00"], Some(Set), GATEWAY, ""),
+    ("lies, and its test accepts", &["06 47/**02 cc 00", "06 47/**03 cc 00"], Some(Set), GATEWAY, ""),
     ("cuts a password", &["06 47/**02 shorten 8"], Some(Failed), GATEWAY, WRONG),
     (
         "free slots read as errors",
@@ -200,11 +206,11 @@ const CASES: [Case; 38] = [
 const NOISE: &str = "* * data FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF";
 /// Not a rule, but a write that is left undone.
 const LOCKED: &str = "set in progress";
-const HUNG: &str = "the BMC hangs, and is left alone from here on: ";
-const WRONG: &str = "user boss: the BMC took the password, and its own test says that it is wrong";
+const HUNG: &str = "the BMC stopped responding, no further requests are sent: ";
+const WRONG: &str = "user boss: the BMC accepted the password, but its own test rejects it";
 
 #[test]
-fn whatever_a_bmc_does_wrong_is_told_and_costs_little() {
+fn whatever_a_bmc_does_wrong_is_reported_and_costs_little() {
     let mut table = format!("{:<41} {:<7} {:>5}  first problem\n", "fault", "user", "ms");
     let mut wrong = Vec::new();
     // Most of it is waiting: some at once.
@@ -220,8 +226,8 @@ fn whatever_a_bmc_does_wrong_is_told_and_costs_little() {
             seen.password.as_ref().map_or("none".to_string(), |state| format!("{state:?}").to_lowercase());
         let problem = seen.problems.first().map_or("", String::as_str);
         let _ = writeln!(table, "{:<41} {state:<7} {:>5}  {problem}", case.0, seen.took.as_millis());
-        let told = format!("{}: {:#?}", case.0, seen.problems);
-        wrong.extend(judge(case, seen).into_iter().map(|what| format!("{what}: {told}")));
+        let reported = format!("{}: {:#?}", case.0, seen.problems);
+        wrong.extend(judge(case, seen).into_iter().map(|what| format!("{what}: {reported}")));
     }
     println!("{table}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -229,14 +235,14 @@ fn whatever_a_bmc_does_wrong_is_told_and_costs_little() {
 
 struct Seen {
     password: Option<PasswordState>,
-    is_as_wanted: bool,
+    is_as_desired: bool,
     problems: Vec<String>,
     took: Duration,
     /// How many requests the fault befell.
     befallen: usize,
     /// As in [`Case`].
     is_set: [bool; 2],
-    /// The next boot, without the fault, makes all as it is wanted.
+    /// The next boot, without the fault, makes all as it is desired.
     heals: bool,
 }
 
@@ -246,12 +252,12 @@ fn see(&(_, rules, ..): &Case) -> Seen {
         [LOCKED] => assert_eq!(stand.ask(0x0c, 0x01, &[1, 0, 1]), [0]),
         rules => stand.faults(rules),
     }
-    let wanted = bmc::policy(WANTED.as_bytes()).unwrap();
+    let desired = bmc::policy(DESIRED.as_bytes()).unwrap();
     let begin = Instant::now();
     let mut conversation = conversation(&stand, DEADLINE);
     let (survey, mut problems) = bmc::survey(&mut conversation);
     let outcome = survey.and_then(|mut survey| {
-        problems.extend(bmc::configure(&mut conversation, &mut survey, &wanted, &|_, _| Ok(())));
+        problems.extend(bmc::configure(&mut conversation, &mut survey, &desired, &|_, _| Ok(())));
         survey.report.outcome
     });
     let took = begin.elapsed();
@@ -265,10 +271,10 @@ fn see(&(_, rules, ..): &Case) -> Seen {
     assert!(logs_in("ADMIN", "factory"));
     let is_set = [logs_in("boss", "Correct-Horse-1"), stand.bmc.lan()["default_gw_ip_addr"] == "10.9.0.1"];
     *stand.client() = Client::connect(&stand.directory().join(SOCKET)).unwrap();
-    let heals = run(&stand, WANTED).outcome.is_as_wanted && logs_in("boss", "Correct-Horse-1");
+    let heals = run(&stand, DESIRED).outcome.is_as_desired && logs_in("boss", "Correct-Horse-1");
     Seen {
         password: outcome.as_ref().map(|outcome| outcome.users[0].password.clone()),
-        is_as_wanted: outcome.is_some_and(|outcome| outcome.is_as_wanted),
+        is_as_desired: outcome.is_some_and(|outcome| outcome.is_as_desired),
         problems,
         took,
         befallen: log.lines().filter(is_befallen).count(),
@@ -287,7 +293,7 @@ fn judge((fault, rules, password, is_set, expected): &Case, seen: &Seen) -> Vec<
         (seen.is_set == *is_set, true, "who logs in, and the gateway"),
         (problem.starts_with(expected), true, "the first problem"),
         (seen.problems.is_empty(), expected.is_empty(), "that there is a problem"),
-        (seen.is_as_wanted, expected.is_empty(), "whether it is as wanted"),
+        (seen.is_as_desired, expected.is_empty(), "whether it is as desired"),
         (seen.took <= most, true, "the time"),
         (seen.heals, true, "the next boot"),
     ];

@@ -9,16 +9,16 @@ use stage1_rack::bmc::service::Chassis;
 
 use crate::{Stand, TIME};
 
-/// A host that says what is done to it.
-struct Told {
+/// A host that reports what is done to it.
+struct Reported {
     is_on: Mutex<bool>,
     acts: Mutex<Sender<String>>,
 }
 
-impl Told {
-    fn new() -> (Arc<Told>, Receiver<String>) {
-        let (acts, told) = mpsc::channel();
-        (Arc::new(Told { is_on: Mutex::new(false), acts: Mutex::new(acts) }), told)
+impl Reported {
+    fn new() -> (Arc<Reported>, Receiver<String>) {
+        let (acts, reported) = mpsc::channel();
+        (Arc::new(Reported { is_on: Mutex::new(false), acts: Mutex::new(acts) }), reported)
     }
 
     fn say(&self, act: &str) {
@@ -26,7 +26,7 @@ impl Told {
     }
 }
 
-impl Chassis for Told {
+impl Chassis for Reported {
     fn is_on(&self) -> bool {
         *self.is_on.lock().unwrap()
     }
@@ -69,9 +69,9 @@ fn the_bmc_has_power_and_boot_device_in_its_hands() {
     let chassis = |words: &[&str]| stand.bmc.ipmitool("ADMIN", "factory", &[&["chassis"], words].concat());
     assert_eq!(chassis(&["power", "status"]).unwrap(), "Chassis Power is off");
     assert!(chassis(&["power", "on"]).is_err());
-    let (told, acts) = Told::new();
-    let host: Arc<dyn Chassis> = told;
-    stand.bmc.serve(Arc::downgrade(&host));
+    let (reported, acts) = Reported::new();
+    let host: Arc<dyn Chassis> = reported;
+    stand.bmc.set_chassis(Arc::downgrade(&host));
     for (word, expected) in [
         ("on", &["on"][..]),
         ("reset", &["reset"]),
@@ -96,8 +96,8 @@ fn the_bmc_has_power_and_boot_device_in_its_hands() {
 #[test]
 fn the_console_is_joined() {
     let stand = Stand::up("", "");
-    let (told, acts) = Told::new();
-    let host: Arc<dyn Chassis> = told;
-    stand.bmc.serve(Arc::downgrade(&host));
+    let (reported, acts) = Reported::new();
+    let host: Arc<dyn Chassis> = reported;
+    stand.bmc.set_chassis(Arc::downgrade(&host));
     assert_eq!(acts.recv_timeout(TIME).unwrap(), "console");
 }

@@ -18,7 +18,7 @@ const MADE_UP: &str = "[[users]]\nname = 'made'\ngenerate = true\n";
 #[test]
 fn no_password_is_left_behind() {
     let stand = unlike();
-    let wanted = format!("{FULL}{MADE_UP}");
+    let desired = format!("{FULL}{MADE_UP}");
     let kept: RefCell<Vec<Secret>> = RefCell::default();
     let escrow = |_: &str, secret: &Secret| {
         kept.borrow_mut().push(secret.clone());
@@ -30,8 +30,8 @@ fn no_password_is_left_behind() {
         if !rules.is_empty() {
             stand.faults(rules);
         }
-        said += &plan(&stand, &wanted);
-        let run = run_with(&stand, &wanted, &escrow);
+        said += &plan(&stand, &desired);
+        let run = run_with(&stand, &desired, &escrow);
         let report = serde_json::to_string(&run.survey.report).unwrap();
         said += &format!("{:?} {:?} {:?} {report}", run.survey, run.outcome, run.problems);
         said += &bmc::text::show(&run.survey.report);
@@ -62,13 +62,13 @@ fn no_password_is_left_behind() {
 }
 
 /// What would be written, for people and for those who debug.
-fn plan(stand: &Stand, wanted: &str) -> String {
-    let wanted = bmc::policy(wanted.as_bytes()).unwrap();
+fn plan(stand: &Stand, desired: &str) -> String {
+    let desired = bmc::policy(desired.as_bytes()).unwrap();
     let mut conversation = conversation(stand, TIME);
-    let Some(mut survey) = bmc::survey(&mut conversation).0 else { return format!("{wanted:?}") };
-    let (plan, problems) = bmc::planned(&mut conversation, &mut survey, &wanted);
+    let Some(mut survey) = bmc::survey(&mut conversation).0 else { return format!("{desired:?}") };
+    let (plan, problems) = bmc::planned(&mut conversation, &mut survey, &desired);
     let words: Vec<String> = plan.writes.iter().map(ToString::to_string).collect();
-    format!("{wanted:?} {plan:?} {words:?} {problems:?}")
+    format!("{desired:?} {plan:?} {words:?} {problems:?}")
 }
 
 /// Where it keeps the users.

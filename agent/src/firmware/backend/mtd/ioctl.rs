@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The ioctls of an MTD device (include/uapi/mtd/mtd-abi.h).
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+#![allow(unsafe_code, reason = "system calls that nix does not have")]
+
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;

@@ -49,7 +49,7 @@ fn a_half_written_bios_is_restored_by_an_external_programmer() {
     assert_eq!(bench.power_on(), OLD);
     bench.flash_until(&format!("/share/new.code {CODE}"), "writing 409600/");
     let busy = bench.0.program_bios(BiosVersion::Old, rack.paths()).unwrap_err().to_string();
-    assert_eq!(busy, "host a is on: a BIOS chip is programmed while it is off");
+    assert_eq!(busy, "host a is on; power it off before its BIOS chip is programmed");
     bench.0.cut();
     bench.0.program_bios(BiosVersion::Old, rack.paths()).unwrap();
     assert_eq!(bench.power_on(), OLD);

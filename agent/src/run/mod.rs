@@ -34,6 +34,8 @@ struct Inner {
     cancellation: Cancellation,
     identity: OnceLock<Identity>,
     state: Mutex<State>,
+    /// One writes the status at a time, so that the newest is what stays.
+    saving: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -60,6 +62,7 @@ impl Run {
             cancellation: Cancellation::default(),
             identity: OnceLock::new(),
             state: Mutex::default(),
+            saving: Mutex::default(),
         }));
         run.state().timeline.agent_started_ms = uptime_ms.saturating_sub(run.now_ms());
         run
@@ -152,6 +155,7 @@ impl Run {
 
     /// Writes what `stage1 status` shows, if the run is recorded.
     pub fn save(&self, end: Option<&str>) {
+        let _turn = self.0.saving.lock().unwrap_or_else(PoisonError::into_inner);
         if self.0.recorded
             && let Err(error) = self.status(end).write(&self.0.machine)
         {

@@ -44,12 +44,12 @@ pub struct Run {
 /// The conversation of an agent that is in a hurry.
 pub fn conversation(stand: &Stand, time: Duration) -> BmcSession {
     let wire = Direct(Arc::clone(&stand.client));
-    let patience = RetryPolicy {
+    let policy = RetryPolicy {
         answer: Duration::from_secs(1),
         pause: Duration::from_millis(1),
         ..RetryPolicy::default()
     };
-    BmcSession::new(Box::new(wire), patience, Instant::now() + time)
+    BmcSession::new(Box::new(wire), policy, Instant::now() + time)
 }
 
 /// Surveys and configures the BMC as `policy` reports, which is what is in an image's file.

@@ -188,11 +188,11 @@ enum BmcVerb {
         #[arg(long)]
         json: bool,
     },
-    /// Make it as it is wanted, and prove it
+    /// Apply the desired configuration and verify it
     Apply {
-        /// How it is wanted, in TOML
+        /// Desired configuration, in TOML
         #[arg(long, value_name = "FILE", default_value = bmc::POLICY)]
-        wanted: PathBuf,
+        policy: PathBuf,
         /// Say what would be written, and write nothing
         #[arg(long)]
         plan: bool,
@@ -276,7 +276,7 @@ impl BmcVerb {
         use commands::bmc::Request;
         match self {
             Self::Show { json } => Request::Show { json },
-            Self::Apply { wanted, plan, json } => Request::Apply { wanted, plan, json },
+            Self::Apply { policy, plan, json } => Request::Apply { policy, plan, json },
             Self::Sel { json, newest, clear } => Request::Sel { json, newest, clear },
             Self::Sensors { json } => Request::Sensors { json },
             Self::Reset { warm } => Request::Reset { warm },

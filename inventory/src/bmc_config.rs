@@ -10,8 +10,8 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
 use stage1_contract::{
-    AddressSource, PowerRestore, UnknownUsers, WantedBmc, WantedLan, WantedUser, WantedWatchdog,
-    WatchdogAction, schema,
+    AddressSource, DesiredBmcConfig, DesiredLan, DesiredUser, DesiredWatchdog, PowerRestore, PrivilegeLevel,
+    UnknownUsers, WatchdogAction, schema,
 };
 
 use crate::folder::Folder;
@@ -45,10 +45,8 @@ action = "stop"              # stop, reset, power-off or power-cycle
 seconds = 0
 "#;
 
-const PRIVILEGES: [&str; 5] = ["callback", "user", "operator", "administrator", "oem"];
-
 /// The desired configuration of a host's BMC: the host's own, or else that of the data folder for every host.
-pub(crate) fn of_host(folder: &Folder, store: &Store, id: &str) -> Result<Option<WantedBmc>> {
+pub(crate) fn of_host(folder: &Folder, store: &Store, id: &str) -> Result<Option<DesiredBmcConfig>> {
     match store.own_bmc_config(id)? {
         Some(own) => Ok(Some(own)),
         None => read(&folder.bmc_config()),
@@ -56,7 +54,7 @@ pub(crate) fn of_host(folder: &Folder, store: &Store, id: &str) -> Result<Option
 }
 
 /// Reads a configuration from a TOML file; `None` if the file does not exist.
-pub(crate) fn read(path: &Path) -> Result<Option<WantedBmc>> {
+pub(crate) fn read(path: &Path) -> Result<Option<DesiredBmcConfig>> {
     let config = match fs::read_to_string(path) {
         Ok(text) => from_toml(&text).map(Some),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -65,7 +63,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<WantedBmc>> {
     config.with_context(|| format!("reading {}", path.display()))
 }
 
-fn from_toml(text: &str) -> Result<WantedBmc> {
+fn from_toml(text: &str) -> Result<DesiredBmcConfig> {
     let error = |error: toml::de::Error| {
         // Not its `Display`, which quotes the line: it may contain a password.
         let before = error.span().and_then(|span| text.get(..span.start));
@@ -82,7 +80,7 @@ fn from_toml(text: &str) -> Result<WantedBmc> {
 /// Refuses unknown keys, which would be ignored otherwise, and passwords that are not strings, which an error of
 /// the parser would quote.
 pub(crate) fn check_shape(settings: &Value) -> Result<()> {
-    let root = schema::published("wanted-bmc").unwrap_or_default();
+    let root = schema::published("bmc-config").unwrap_or_default();
     let root: Value = serde_json::from_str(root).context("reading the schema of the BMC configuration")?;
     if let Some(key) = unknown_key(&root, &root, settings) {
         bail!("unknown setting {key:?}");
@@ -113,7 +111,7 @@ fn unknown_key(root: &Value, schema: &Value, value: &Value) -> Option<String> {
 }
 
 /// Refuses values that no BMC can have, or that this version does not know.
-pub(crate) fn check(config: &WantedBmc) -> Result<()> {
+pub(crate) fn check(config: &DesiredBmcConfig) -> Result<()> {
     let mut names = BTreeSet::new();
     for user in &config.users {
         check_user(user).with_context(|| format!("user {:?}", user.name))?;
@@ -134,14 +132,15 @@ pub(crate) fn check(config: &WantedBmc) -> Result<()> {
     Ok(())
 }
 
-fn check_user(user: &WantedUser) -> Result<()> {
+fn check_user(user: &DesiredUser) -> Result<()> {
     let is_name = (1..=16).contains(&user.name.len()) && user.name.bytes().all(|b| matches!(b, b' '..=b'~'));
     ensure!(is_name, "a name must have 1 to 16 printable ASCII characters");
+    let privileges = PrivilegeLevel::FOR_LOGIN;
     ensure!(
-        PRIVILEGES.contains(&user.privilege.as_str()),
+        privileges.contains(&user.privilege),
         "privilege is {:?}; use one of {}",
-        user.privilege,
-        PRIVILEGES.join(", ")
+        user.privilege.word(),
+        privileges.each_ref().map(PrivilegeLevel::word).join(", ")
     );
     if let Some(password) = &user.password {
         ensure!(!user.generate, "set either password or generate, not both");
@@ -157,7 +156,7 @@ pub(crate) fn check_password(password: &str) -> Result<()> {
     Ok(())
 }
 
-fn check_lan(lan: &WantedLan) -> Result<()> {
+fn check_lan(lan: &DesiredLan) -> Result<()> {
     match &lan.source {
         Some(AddressSource::Static) => {
             ensure!(
@@ -177,7 +176,7 @@ fn check_lan(lan: &WantedLan) -> Result<()> {
     Ok(())
 }
 
-fn check_watchdog(watchdog: &WantedWatchdog) -> Result<()> {
+fn check_watchdog(watchdog: &DesiredWatchdog) -> Result<()> {
     if let WatchdogAction::Unknown(other) = &watchdog.action {
         bail!("action is {other:?}; use stop, reset, power-off or power-cycle");
     }
@@ -189,7 +188,7 @@ fn check_watchdog(watchdog: &WantedWatchdog) -> Result<()> {
 mod tests {
     use super::{EXAMPLE, from_toml};
     use serde_json::Value;
-    use stage1_contract::{WantedBmc, schema};
+    use stage1_contract::{DesiredBmcConfig, PrivilegeLevel, schema};
 
     #[test]
     fn settings_are_read() {
@@ -217,10 +216,10 @@ mod tests {
         )
         .unwrap();
         assert_eq!((config.users.len(), config.cipher_suite_0), (2, Some(false)));
-        assert!(config.users[0].generate && config.users[0].privilege == "administrator");
+        assert!(config.users[0].generate && config.users[0].privilege == PrivilegeLevel::Administrator);
         assert_eq!(config.users[1].password.as_ref().unwrap().reveal(), "12345678901234567890");
         assert_eq!(config.lan.unwrap().prefix, Some(24));
-        assert_eq!(from_toml("").unwrap(), WantedBmc::default());
+        assert_eq!(from_toml("").unwrap(), DesiredBmcConfig::default());
     }
 
     #[test]
@@ -229,7 +228,7 @@ mod tests {
         assert_eq!((config.users.len(), config.watchdog.unwrap().seconds), (2, 0));
         // It has every setting.
         let value: Value = toml::from_str(EXAMPLE).unwrap();
-        let schema: Value = serde_json::from_str(schema::published("wanted-bmc").unwrap()).unwrap();
+        let schema: Value = serde_json::from_str(schema::published("bmc-config").unwrap()).unwrap();
         for key in schema["properties"].as_object().unwrap().keys() {
             assert!(value.get(key).is_some(), "{key}");
         }

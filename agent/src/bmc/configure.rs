@@ -1,236 +1,273 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Making a BMC as it is wanted, and proving it.
+//! Applying the desired configuration, and verifying the result.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use stage1_contract::{BmcChange, BmcOutcome, BmcUserOutcome, PasswordState, Secret, WantedBmc};
+use stage1_contract::{
+    BmcChange, BmcOutcome, BmcUserOutcome, DesiredBmcConfig, DesiredUser, PasswordState, Secret,
+};
 
 use super::BmcSession;
+use super::apply::{ChangeError, apply};
+use super::change::{Change, ChangeId};
 use super::password::generate;
-use super::plan::{Finding, Plan, Write, plan};
-use super::questions::Questions;
-use super::survey::{Survey, read_again};
-use super::users::{self, findings, read_payload};
-use super::write::{WriteError, write};
+use super::plan::{PasswordCheck, Plan, plan};
+use super::session::LenientSession;
+use super::survey::{Survey, read_back};
+use super::users::{check_password, check_passwords, read_payload};
 use crate::host::random;
 
-/// Where a password that was made up goes before it is set: a user's name and the password.
+/// Stores a generated password before it is set in the BMC: the user's name and the password.
 pub type Escrow<'a> = dyn Fn(&str, &Secret) -> Result<()> + 'a;
 
-/// What would be written, and what went wrong in finding that out.
-pub fn planned(bmc: &mut BmcSession, survey: &mut Survey, wanted: &WantedBmc) -> (Plan, Vec<String>) {
-    let mut questions = Questions::new(bmc);
-    let (plan, _) = prepare(&mut questions, survey, wanted);
-    (plan, questions.end())
+/// The changes that [`configure`] would make, and the problems of finding that out.
+pub fn planned(bmc: &mut BmcSession, survey: &mut Survey, desired: &DesiredBmcConfig) -> (Plan, Vec<String>) {
+    let mut session = LenientSession::new(bmc);
+    let (plan, _) = prepare(&mut session, survey, desired);
+    (plan, session.into_problems())
 }
 
-/// Writes what differs, reads it back, and keeps in the survey how it is and what came of it. What went wrong is handed
-/// back. A BMC that is as it is wanted is written nothing.
+/// Changes what differs from the desired configuration, reads it back, and records the new configuration and the outcome
+/// in the survey. Returns the problems. A BMC that has the desired configuration is not written to.
 pub fn configure(
     bmc: &mut BmcSession,
     survey: &mut Survey,
-    wanted: &WantedBmc,
+    desired: &DesiredBmcConfig,
     escrow: &Escrow,
 ) -> Vec<String> {
     let started = Instant::now();
-    let mut questions = Questions::new(bmc);
-    let (plan, findings) = prepare(&mut questions, survey, wanted);
+    let mut session = LenientSession::new(bmc);
+    let (plan, checks) = prepare(&mut session, survey, desired);
     let mut problems = plan.refusals.clone();
-    let secrets = secrets(&plan, wanted, escrow, &mut problems);
-    let channel = survey.current.lan.as_ref().map_or(1, |lan| lan.channel);
-    let mut work =
-        Work { questions: &mut questions, channel, secrets, changes: Vec::new(), failed: Vec::new() };
-    let (last, first): (Vec<Write>, Vec<Write>) =
-        plan.writes.iter().cloned().partition(|write| matches!(write, Write::Disable(..)));
-    work.carry_out(&first);
-    let users = work.prove(wanted, &plan, &findings);
-    // Nobody is locked out before those who are wanted are in.
-    let is_out = |user: &BmcUserOutcome| user.password == PasswordState::Failed;
-    match work.failed.is_empty() && !users.iter().any(is_out) {
-        true => work.carry_out(&last),
-        false if last.is_empty() => {}
-        false => problems
-            .push("users that nobody wants stay enabled until the wanted ones are in place".to_string()),
+    let passwords = passwords(&plan, desired, escrow, &mut problems);
+    let channel = survey.config.lan.as_ref().map_or(1, |lan| lan.channel);
+    let mut work = Work::new(&mut session, channel, passwords);
+    let is_last = |change: &Change| matches!(change, Change::UserDisable { .. });
+    let (last, first): (Vec<Change>, Vec<Change>) = plan.changes.iter().cloned().partition(is_last);
+    work.apply(&first);
+    let users = work.verify_passwords(desired, &plan, &checks);
+    // Otherwise nobody could log in.
+    let all_can_log_in = users.iter().all(|user| user.password != PasswordState::Failed);
+    if work.failed_users.is_empty() && all_can_log_in {
+        work.apply(&last);
+    } else if !last.is_empty() {
+        problems.push("unknown users stay enabled until all desired users are in place".to_string());
     }
-    let changes = work.changes;
-    read_again(&mut questions, survey, &plan.writes);
-    let unknown_users = plan.unknown_users;
-    let mut outcome = BmcOutcome { changes, users, unknown_users, ..BmcOutcome::default() };
-    problems
-        .extend(outcome.changes.iter().filter_map(|c| Some(format!("{}: {}", c.what, c.failure.as_ref()?))));
-    if !questions.is_hung() {
-        problems.extend(forgotten(survey, wanted, &outcome));
+    let Work { results, rejected, .. } = work;
+    read_back(&mut session, survey, &plan.changes);
+    problems.extend(results.iter().filter_map(ChangeResult::problem));
+    if session.fatal_cause().is_none() {
+        problems.extend(not_kept(survey, desired, &results));
     }
-    problems.extend(untrue(&outcome));
-    problems.extend(questions.end());
-    outcome.is_as_wanted = problems.is_empty();
+    problems.extend(rejected);
+    problems.extend(session.into_problems());
     let counters = bmc.counters();
-    (outcome.requests, outcome.retries) = (counters.requests, counters.retries);
-    outcome.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    survey.report.outcome = Some(outcome);
+    survey.report.outcome = Some(BmcOutcome {
+        is_as_desired: problems.is_empty(),
+        changes: results.into_iter().map(ChangeResult::reported).collect(),
+        users,
+        unknown_users: plan.unknown_users,
+        requests: counters.requests,
+        retries: counters.retries,
+        took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    });
     problems
 }
 
-/// Asks for what planning needs beyond the survey, and plans.
+/// Reads what the plan needs in addition to the survey, and plans.
 fn prepare(
-    questions: &mut Questions,
+    session: &mut LenientSession,
     survey: &mut Survey,
-    wanted: &WantedBmc,
-) -> (Plan, Vec<Option<Finding>>) {
-    let findings = findings(questions, wanted, &survey.current);
-    if wanted.serial_over_lan == Some(true)
-        && let Some(lan) = &survey.current.lan
+    desired: &DesiredBmcConfig,
+) -> (Plan, Vec<Option<PasswordCheck>>) {
+    let checks = check_passwords(session, desired, &survey.config);
+    if desired.serial_over_lan == Some(true)
+        && let Some(lan) = &survey.config.lan
     {
-        // Of the users that are yet to be made too.
-        let slots = plan(wanted, &survey.current, &findings).slots;
-        for slot in survey.current.users.iter_mut().filter(|slot| slots.contains(&Some(slot.id))) {
-            read_payload(questions, lan.channel, slot);
+        // Also for users that do not exist yet.
+        let slots = plan(desired, &survey.config, &checks).slots;
+        for slot in survey.config.users.iter_mut().filter(|slot| slots.contains(&Some(slot.id))) {
+            read_payload(session, lan.channel, slot);
         }
     }
-    (plan(wanted, &survey.current, &findings), findings)
+    (plan(desired, &survey.config, &checks), checks)
 }
 
-/// The passwords that are to be set, by slot. One that is made up is told to the inventory first: a BMC with a password
-/// that nobody knows helps nobody.
-fn secrets(
+/// The passwords to set, by slot. A generated one is sent to the inventory first: otherwise nobody would know it.
+fn passwords(
     plan: &Plan,
-    wanted: &WantedBmc,
+    desired: &DesiredBmcConfig,
     escrow: &Escrow,
     problems: &mut Vec<String>,
 ) -> BTreeMap<u8, Secret> {
-    let mut secrets = BTreeMap::new();
-    for write in &plan.writes {
-        let Write::Password(slot, name, secret) = write else { continue };
-        let secret = match secret {
-            Some(secret) => Ok(secret.clone()),
-            None => made_up(wanted, name, escrow),
+    let mut passwords = BTreeMap::new();
+    for change in &plan.changes {
+        let Change::UserPassword { slot, name, password } = change else { continue };
+        let password = match password {
+            Some(password) => Ok(password.clone()),
+            None => generated(desired, name, escrow),
         };
-        match secret {
-            Ok(secret) => drop(secrets.insert(*slot, secret)),
-            Err(error) => problems.push(format!("user {name}: no password could be made up: {error:#}")),
+        match password {
+            Ok(password) => drop(passwords.insert(*slot, password)),
+            Err(error) => problems.push(format!("user {name}: generating a password: {error:#}")),
         }
     }
-    secrets
+    passwords
 }
 
-fn made_up(wanted: &WantedBmc, name: &str, escrow: &Escrow) -> Result<Secret> {
-    if !wanted.users.iter().any(|user| user.name == name && user.generate) {
-        bail!("none is wanted");
+fn generated(desired: &DesiredBmcConfig, name: &str, escrow: &Escrow) -> Result<Secret> {
+    if !desired.users.iter().any(|user| user.name == name && user.generate) {
+        bail!("not configured");
     }
-    let secret = generate(name, random::secret)?;
-    escrow(name, &secret)?;
-    Ok(secret)
+    let password = generate(name, random::secret)?;
+    escrow(name, &password)?;
+    Ok(password)
 }
 
-/// What is written, and what came of it.
+/// A change that was made, or failed.
+struct ChangeResult {
+    id: ChangeId,
+    /// The change, for people.
+    what: String,
+    failure: Option<String>,
+}
+
+impl ChangeResult {
+    fn problem(&self) -> Option<String> {
+        Some(format!("{}: {}", self.what, self.failure.as_ref()?))
+    }
+
+    fn reported(self) -> BmcChange {
+        BmcChange { what: self.what, failure: self.failure }
+    }
+}
+
+/// Changes in progress.
 struct Work<'a, 'b> {
-    questions: &'a mut Questions<'b>,
+    session: &'a mut LenientSession<'b>,
     channel: u8,
-    secrets: BTreeMap<u8, Secret>,
-    changes: Vec<BmcChange>,
-    /// Slots of users for which a write failed.
-    failed: Vec<u8>,
+    /// The passwords to set, by slot.
+    passwords: BTreeMap<u8, Secret>,
+    results: Vec<ChangeResult>,
+    /// Slots of users for which a change failed.
+    failed_users: BTreeSet<u8>,
+    /// Passwords that the BMC accepted and then rejected in its own test.
+    rejected: Vec<String>,
 }
 
-impl Work<'_, '_> {
-    /// Does the writes in their order. What follows a failure for the same user is left out, and after a silence all.
-    fn carry_out(&mut self, writes: &[Write]) {
-        let lacking = writes.iter().filter_map(|write| match write {
-            Write::Password(slot, ..) if !self.secrets.contains_key(slot) => Some(*slot),
+impl<'a, 'b> Work<'a, 'b> {
+    fn new(session: &'a mut LenientSession<'b>, channel: u8, passwords: BTreeMap<u8, Secret>) -> Self {
+        let (results, failed_users, rejected) = (Vec::new(), BTreeSet::new(), Vec::new());
+        Self { session, channel, passwords, results, failed_users, rejected }
+    }
+
+    /// Makes the changes in their order. After a failure, further changes of the same user are skipped.
+    fn apply(&mut self, changes: &[Change]) {
+        let without_password = changes.iter().filter_map(|change| match change.id() {
+            ChangeId::UserPassword(slot) if !self.passwords.contains_key(&slot) => Some(slot),
             _ => None,
         });
-        self.failed.extend(lacking);
-        for item in writes {
-            let slot = item.user();
-            if slot.is_some_and(|slot| self.failed.contains(&slot)) {
+        self.failed_users.extend(without_password);
+        for change in changes {
+            let id = change.id();
+            let slot = id.user_slot();
+            if slot.is_some_and(|slot| self.failed_users.contains(&slot)) {
                 continue;
             }
-            let secret = slot.and_then(|slot| self.secrets.get(&slot));
+            let password = slot.and_then(|slot| self.passwords.get(&slot));
             let channel = self.channel;
-            let hung_before = self.questions.is_hung();
-            let result = self.questions.with(|bmc| match write(bmc, channel, item, secret) {
-                Err(WriteError::Bmc(error)) if error.is_hung() => Err(error),
+            let earlier = self.session.fatal_cause();
+            let result = self.session.with(|bmc| match apply(bmc, channel, change, password) {
+                Err(ChangeError::Bmc(error)) if error.is_fatal() => Err(error),
                 result => Ok(result),
             });
-            let failure = match result {
-                Some(Ok(Ok(()))) => None,
-                Some(Ok(Err(error))) => Some(error.to_string()),
-                _ if hung_before => Some("not done, since the BMC hangs".to_string()),
-                _ => Some("perhaps done, perhaps not: the BMC hangs since".to_string()),
+            let failure = match (result, earlier) {
+                (Some(Ok(Ok(()))), _) => None,
+                (Some(Ok(Err(error))), _) => Some(error.to_string()),
+                (Some(Err(error)), _) => Some(error.to_string()),
+                (None, Some(cause)) => Some(format!("not attempted: {cause}")),
+                (None, None) => {
+                    let cause = self.session.fatal_cause().unwrap_or_default();
+                    Some(format!("outcome unknown: {cause}"))
+                }
             };
             if failure.is_some() {
-                self.failed.extend(slot);
+                self.failed_users.extend(slot);
             }
-            self.changes.push(BmcChange { what: item.to_string(), failure });
+            self.results.push(ChangeResult { id, what: change.to_string(), failure });
         }
     }
 
-    /// Asks the BMC about the passwords that were set, and says what is known of all wanted ones.
-    fn prove(
+    /// Has the BMC test the passwords that were set, and returns what is known of each desired user.
+    fn verify_passwords(
         &mut self,
-        wanted: &WantedBmc,
+        desired: &DesiredBmcConfig,
         plan: &Plan,
-        findings: &[Option<Finding>],
+        checks: &[Option<PasswordCheck>],
     ) -> Vec<BmcUserOutcome> {
-        let users = wanted.users.iter().zip(&plan.slots).zip(findings);
+        let users = desired.users.iter().zip(&plan.slots).zip(checks);
         users
-            .map(|((user, slot), finding)| {
-                let wants_password = user.password.is_some() || user.generate;
-                let password = match slot {
-                    Some(slot) if !self.failed.contains(slot) => match self.secrets.get(slot) {
-                        Some(secret) => match self.questions.with(|bmc| users::test(bmc, *slot, secret)) {
-                            Some(Ok(Finding::Right)) => PasswordState::Proven,
-                            Some(Ok(Finding::Wrong)) => PasswordState::Failed,
-                            _ => PasswordState::Set,
-                        },
-                        None if !wants_password => PasswordState::NotWanted,
-                        None if *finding == Some(Finding::Right) => PasswordState::Proven,
-                        None => PasswordState::Believed,
-                    },
-                    _ => PasswordState::Failed,
-                };
-                BmcUserOutcome { name: user.name.clone(), slot: *slot, password }
+            .map(|((user, slot), check)| BmcUserOutcome {
+                name: user.name.clone(),
+                slot: *slot,
+                password: self.password_state(user, *slot, *check),
             })
             .collect()
     }
+
+    fn password_state(
+        &mut self,
+        user: &DesiredUser,
+        slot: Option<u8>,
+        check: Option<PasswordCheck>,
+    ) -> PasswordState {
+        let Some(slot) = slot.filter(|slot| !self.failed_users.contains(slot)) else {
+            return PasswordState::Failed;
+        };
+        let Some(password) = self.passwords.get(&slot) else {
+            return match check {
+                _ if user.password.is_none() && !user.generate => PasswordState::NotDesired,
+                Some(PasswordCheck::Correct) => PasswordState::Proven,
+                _ => PasswordState::Believed,
+            };
+        };
+        match self.session.with(|bmc| check_password(bmc, slot, password)) {
+            Some(Ok(PasswordCheck::Correct)) => PasswordState::Proven,
+            Some(Ok(PasswordCheck::Wrong)) => {
+                let name = &user.name;
+                self.rejected
+                    .push(format!("user {name}: the BMC accepted the password, but its own test rejects it"));
+                PasswordState::Failed
+            }
+            _ => PasswordState::Set,
+        }
+    }
 }
 
-/// What the BMC said yes to, and has not done. Passwords, and who is enabled where it does not tell, cannot be read back.
-fn forgotten(survey: &Survey, wanted: &WantedBmc, outcome: &BmcOutcome) -> Vec<String> {
-    let users = &survey.current.users;
-    let tells = |id: u8| {
-        let slot = users.iter().find(|slot| slot.id == id);
+/// Changes that the BMC accepted and did not make. A password cannot be read back; nor can, on some BMCs, who is enabled.
+fn not_kept(survey: &Survey, desired: &DesiredBmcConfig, results: &[ChangeResult]) -> Vec<String> {
+    let reports_enabled = |id: u8| {
+        let slot = survey.config.users.iter().find(|slot| slot.id == id);
         slot.and_then(|slot| slot.access).is_some_and(|access| access.enabled.is_some())
     };
-    let said_yes = |write: &&Write| {
-        let what = write.to_string();
-        outcome.changes.iter().any(|change| change.failure.is_none() && change.what == what)
-    };
-    let is_readable = |write: &&Write| match write {
-        Write::Password(..) => false,
-        Write::Enable(slot, _) => tells(*slot),
+    let is_readable = |change: &&Change| match change.id() {
+        ChangeId::UserPassword(_) => false,
+        ChangeId::UserEnable(slot) => reports_enabled(slot),
         _ => true,
     };
-    let findings = vec![Some(Finding::Right); wanted.users.len()];
-    let left = plan(wanted, &survey.current, &findings).writes;
-    let forgotten = left.iter().filter(is_readable).filter(said_yes);
-    forgotten.map(|write| format!("{write}: the BMC said yes, and reads back otherwise")).collect()
-}
-
-/// The passwords that the BMC said yes to, and then no.
-fn untrue(outcome: &BmcOutcome) -> Vec<String> {
-    let is_set = |user: &BmcUserOutcome| {
-        let of_user = |change: &&BmcChange| change.what.ends_with(&format!(" {}: password", user.name));
-        outcome.changes.iter().find(of_user).is_some_and(|change| change.failure.is_none())
-    };
-    let untrue = outcome.users.iter().filter(|user| user.password == PasswordState::Failed && is_set(user));
-    untrue
-        .map(|user| {
-            format!("user {}: the BMC took the password, and its own test says that it is wrong", user.name)
-        })
+    let was_accepted =
+        |change: &&Change| results.iter().any(|result| result.id == change.id() && result.failure.is_none());
+    let checks = vec![Some(PasswordCheck::Correct); desired.users.len()];
+    let remaining = plan(desired, &survey.config, &checks).changes;
+    let not_kept = remaining.iter().filter(is_readable).filter(was_accepted);
+    not_kept
+        .map(|change| format!("{change}: the BMC accepted it, but reads back a different value"))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a BMC knows of the hardware: events, sensors, FRU data, power draw.
+//! Reading what a BMC knows of the hardware: events, sensors, FRU data, power draw.
 
 use std::collections::BTreeMap;
 
-use stage1_contract::{BmcFru, BmcHealth, BmcPower, BmcSel, BmcSensor, SelEntry};
+use stage1_contract::{BmcFru, BmcHealth, BmcPower, BmcSel, BmcSensor, EventSeverity, SelEntry};
 
-use super::questions::Questions;
-use super::session::{Sel, Sensor, read_fru, read_sdrs, read_sel, read_sensors};
+use super::session::{BmcSession, LenientSession, Sel, Sensor, read_fru, read_sdrs, read_sel, read_sensors};
 use super::text::time;
 use crate::display::hex;
 use ipmi::dcmi::GetPowerReading;
 use ipmi::sensor::{Breach, Event, Severity, Units, sensor_type};
 use ipmi::storage::{Fru, Sdr, SdrContent, SelContent, SelRecord, Timestamp};
 
-/// How many events a report looks through, the newest ones. A full log has some thousands.
-const EVENTS: usize = 512;
+/// The newest events, of which a report has the critical ones. A full log has some thousands.
+const REPORTED_EVENTS: usize = 512;
 
-/// How many FRU devices are read.
-const FRUS: usize = 32;
+/// FRU devices that are read at most.
+const MOST_FRUS: usize = 32;
 
-/// How much of it is wanted.
+/// How much of it to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
     /// For a report: critical events, and sensors that are out of range.
@@ -32,13 +31,24 @@ pub enum Depth {
     Everything,
 }
 
-/// Reads it. What cannot be read is a problem.
-pub fn health(questions: &mut Questions, depth: Depth) -> BmcHealth {
+/// Reads what the BMC knows of the hardware. Also returns the problems.
+pub fn health(bmc: &mut BmcSession, depth: Depth) -> (BmcHealth, Vec<String>) {
+    let mut session = LenientSession::new(bmc);
+    let health = read(&mut session, depth);
+    (health, session.into_problems())
+}
+
+/// Whether an operator should look at the event.
+pub fn is_critical(entry: &SelEntry) -> bool {
+    entry.severity == EventSeverity::Critical
+}
+
+fn read(session: &mut LenientSession, depth: Depth) -> BmcHealth {
     let mut health = BmcHealth::default();
-    let Some(records) = questions.with(|bmc| {
+    let Some(records) = session.with(|bmc| {
         let sdrs = read_sdrs(bmc);
         match sdrs.ended {
-            Some(error) if error.is_hung() => Err(error),
+            Some(error) if error.is_fatal() => Err(error),
             _ => Ok(sdrs),
         }
     }) else {
@@ -46,24 +56,24 @@ pub fn health(questions: &mut Questions, depth: Depth) -> BmcHealth {
     };
     let records = match records {
         Ok(sdrs) => {
-            sdrs.doubts.iter().for_each(|doubt| questions.problem(doubt.to_string()));
+            sdrs.warnings.iter().for_each(|warning| session.problem(warning.to_string()));
             let ended = sdrs.ended.filter(|error| !error.is_absent());
-            ended.iter().for_each(|error| questions.problem(format!("reading the SDR repository: {error}")));
+            ended.iter().for_each(|error| session.problem(format!("reading the SDR repository: {error}")));
             sdrs.records
         }
         Err(_) => Vec::new(),
     };
     if depth != Depth::Sensors {
-        let limit = if let Depth::Events(limit) = depth { limit } else { EVENTS };
-        health.sel = events(questions, limit, &names(&records), depth);
+        let limit = if let Depth::Events(limit) = depth { limit } else { REPORTED_EVENTS };
+        health.sel = events(session, limit, &names(&records), depth);
     }
     if !matches!(depth, Depth::Events(_)) {
-        sensors(questions, &records, depth, &mut health);
+        sensors(session, &records, depth, &mut health);
     }
     if matches!(depth, Depth::Report | Depth::Everything) {
-        health.frus = frus(questions, &records);
+        health.frus = frus(session, &records);
         health.power =
-            questions.ask(&GetPowerReading).filter(|reading| reading.is_active).map(|reading| BmcPower {
+            session.ask(&GetPowerReading).filter(|reading| reading.is_active).map(|reading| BmcPower {
                 now_watts: reading.current,
                 least_watts: reading.minimum,
                 most_watts: reading.maximum,
@@ -73,28 +83,23 @@ pub fn health(questions: &mut Questions, depth: Depth) -> BmcHealth {
     health
 }
 
-/// The critical ones of these events, for people.
-pub fn is_critical(entry: &SelEntry) -> bool {
-    entry.severity == "critical"
-}
-
 fn events(
-    questions: &mut Questions,
+    session: &mut LenientSession,
     limit: usize,
     names: &BTreeMap<u8, String>,
     depth: Depth,
 ) -> Option<BmcSel> {
-    let sel = match questions.with(|bmc| read_sel(bmc, limit))? {
+    let sel = match session.with(|bmc| read_sel(bmc, limit))? {
         Ok(sel) => sel,
         Err(error) if error.is_absent() => return None,
         Err(error) => {
-            questions.problem(format!("reading the SEL: {error}"));
+            session.problem(format!("reading the SEL: {error}"));
             return None;
         }
     };
-    let Sel { info, records, unread, doubts, ended } = sel;
-    doubts.iter().for_each(|doubt| questions.problem(doubt.to_string()));
-    ended.iter().for_each(|error| questions.problem(format!("reading the SEL: {error}")));
+    let Sel { info, records, unread, warnings, ended } = sel;
+    warnings.iter().for_each(|warning| session.problem(warning.to_string()));
+    ended.iter().for_each(|error| session.problem(format!("reading the SEL: {error}")));
     let events = records.iter().map(|record| entry(record, names));
     let events = events.filter(|entry| depth != Depth::Report || is_critical(entry)).collect();
     Some(BmcSel {
@@ -108,7 +113,7 @@ fn events(
 }
 
 fn entry(record: &SelRecord, names: &BTreeMap<u8, String>) -> SelEntry {
-    let entry = SelEntry { record: record.id, severity: "information".to_string(), ..SelEntry::default() };
+    let entry = SelEntry { record: record.id, ..SelEntry::default() };
     match &record.content {
         SelContent::Event { timestamp, event, .. } => SelEntry {
             time: clock(*timestamp),
@@ -119,7 +124,7 @@ fn entry(record: &SelRecord, names: &BTreeMap<u8, String>) -> SelEntry {
             sensor_name: names.get(&event.sensor).cloned(),
             event: event.name().unwrap_or_else(|| unnamed(event)),
             is_deassertion: event.is_deassertion,
-            severity: severity(event.severity()).to_string(),
+            severity: severity(event.severity()),
             ..entry
         },
         SelContent::Oem { kind, timestamp, manufacturer, data } => SelEntry {
@@ -134,20 +139,20 @@ fn entry(record: &SelRecord, names: &BTreeMap<u8, String>) -> SelEntry {
     }
 }
 
-fn sensors(questions: &mut Questions, records: &[Sdr], depth: Depth, health: &mut BmcHealth) {
-    let Some(Ok(sensors)) = questions.with(|bmc| Ok(read_sensors(bmc, records))) else { return };
+fn sensors(session: &mut LenientSession, records: &[Sdr], depth: Depth, health: &mut BmcHealth) {
+    let Some(Ok(sensors)) = session.with(|bmc| Ok(read_sensors(bmc, records))) else { return };
     for (name, error) in &sensors.refused {
-        questions.problem(format!("sensor {name}: {error}"));
+        session.problem(format!("sensor {name}: {error}"));
     }
-    // The next question meets the silence, and tells of it.
+    // If it ended early, the next request fails for the same reason, which is the problem.
     let count = sensors.sensors.iter().filter(|sensor| sensor.state.is_some()).count();
     health.sensors_read = Some(u32::try_from(count).unwrap_or(u32::MAX));
-    let told = sensors.sensors.iter().map(told_sensor);
-    health.sensors = told.filter(|sensor| depth != Depth::Report || sensor.is_out_of_range).collect();
+    let reported = sensors.sensors.iter().map(reported_sensor);
+    health.sensors = reported.filter(|sensor| depth != Depth::Report || sensor.is_out_of_range).collect();
 }
 
-fn told_sensor(sensor: &Sensor) -> BmcSensor {
-    let mut told = BmcSensor {
+fn reported_sensor(sensor: &Sensor) -> BmcSensor {
+    let mut reported = BmcSensor {
         number: sensor.number,
         name: sensor.name.clone(),
         sensor_type: sensor_type(sensor.sensor_type)
@@ -155,9 +160,9 @@ fn told_sensor(sensor: &Sensor) -> BmcSensor {
         state: "no reading".to_string(),
         ..BmcSensor::default()
     };
-    let Some(state) = &sensor.state else { return told };
-    told.reading_milli = state.value;
-    told.unit = state.value.and(sensor.units.map(Units::name));
+    let Some(state) = &sensor.state else { return reported };
+    reported.reading_milli = state.value;
+    reported.unit = state.value.and(sensor.units.map(Units::name));
     let words: Vec<String> = match state.breach {
         Some(breach) => vec![breach_words(breach).to_string()],
         None => state
@@ -166,14 +171,14 @@ fn told_sensor(sensor: &Sensor) -> BmcSensor {
             .map(|state| state.name.map_or_else(|| format!("state {}", state.offset), str::to_string))
             .collect(),
     };
-    told.is_out_of_range = state.breach.is_some()
+    reported.is_out_of_range = state.breach.is_some()
         || state.asserted.iter().any(|state| state.severity != Severity::Informational);
-    told.state = if words.is_empty() { "ok".to_string() } else { words.join(", ") };
-    told
+    reported.state = if words.is_empty() { "ok".to_string() } else { words.join(", ") };
+    reported
 }
 
-/// FRU 0, which every BMC with FRU data has, and those that the SDR repository tells of.
-fn frus(questions: &mut Questions, records: &[Sdr]) -> Vec<BmcFru> {
+/// FRU 0, which every BMC with FRU data has, and those that the SDR repository lists.
+fn frus(session: &mut LenientSession, records: &[Sdr]) -> Vec<BmcFru> {
     let mut devices: Vec<(u8, Option<String>)> = vec![(0, None)];
     for record in records {
         let SdrContent::Fru(fru) = &record.content else { continue };
@@ -184,20 +189,20 @@ fn frus(questions: &mut Questions, records: &[Sdr]) -> Vec<BmcFru> {
         }
     }
     let mut frus = Vec::new();
-    for (id, name) in devices.into_iter().take(FRUS) {
-        match questions.with(|bmc| read_fru(bmc, id)) {
-            Some(Ok(fru)) => frus.extend(told_fru(id, name, fru)),
+    for (id, name) in devices.into_iter().take(MOST_FRUS) {
+        match session.with(|bmc| read_fru(bmc, id)) {
+            Some(Ok(fru)) => frus.extend(reported_fru(id, name, fru)),
             Some(Err(error)) if error.is_absent() || id > 0 => {}
-            Some(Err(error)) => questions.problem(format!("reading FRU {id}: {error}")),
+            Some(Err(error)) => session.problem(format!("reading FRU {id}: {error}")),
             None => break,
         }
     }
     frus
 }
 
-/// A FRU, where there is anything to tell of it.
-fn told_fru(id: u8, name: Option<String>, fru: Fru) -> Option<BmcFru> {
-    let Fru { chassis, board, product, doubts, .. } = fru;
+/// A FRU for the report; `None` if it has no data.
+fn reported_fru(id: u8, name: Option<String>, fru: Fru) -> Option<BmcFru> {
+    let Fru { chassis, board, product, doubts: warnings, .. } = fru;
     if chassis.is_none() && board.is_none() && product.is_none() {
         return None;
     }
@@ -220,11 +225,11 @@ fn told_fru(id: u8, name: Option<String>, fru: Fru) -> Option<BmcFru> {
         product_version: product.version,
         product_serial: product.serial,
         asset_tag: product.asset_tag,
-        doubts: doubts.iter().map(ToString::to_string).collect(),
+        warnings: warnings.iter().map(ToString::to_string).collect(),
     })
 }
 
-/// The names of the BMC's own sensors by their numbers.
+/// The names of the BMC's own sensors, by sensor number.
 fn names(records: &[Sdr]) -> BTreeMap<u8, String> {
     let sensors = records.iter().filter_map(|record| match &record.content {
         SdrContent::Sensor(sensor) if sensor.is_of_bmc() => Some(sensor.numbered()),
@@ -240,11 +245,11 @@ fn clock(timestamp: Timestamp) -> Option<String> {
     }
 }
 
-fn severity(severity: Severity) -> &'static str {
+fn severity(severity: Severity) -> EventSeverity {
     match severity {
-        Severity::Critical => "critical",
-        Severity::Warning => "warning",
-        Severity::Informational => "information",
+        Severity::Critical => EventSeverity::Critical,
+        Severity::Warning => EventSeverity::Warning,
+        Severity::Informational => EventSeverity::Information,
     }
 }
 

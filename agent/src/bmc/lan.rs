@@ -5,9 +5,10 @@ use std::net::Ipv4Addr;
 
 use stage1_contract::{AddressSource, BmcIpv6, BmcLan};
 
-use super::current::Lan;
-use super::plan::privilege_name;
-use super::questions::Questions;
+use super::config::LanConfig;
+use super::privilege;
+use super::session::LenientSession;
+use crate::display::hex_with;
 use ipmi::app::{AccessMode, ChannelAccess, GetChannelAccess, GetChannelInfo, Medium, Privilege, Store};
 use ipmi::transport::{
     AddressSource as Source, CipherEntries, CipherEntryCount, CipherPrivileges, Gateway, GetLanParameter,
@@ -15,44 +16,43 @@ use ipmi::transport::{
     MacAddress, SubnetMask, Vlan,
 };
 
-/// Channels that may be a LAN's (IPMI 2.0, section 6.3).
+/// Channels that can be a LAN (IPMI 2.0, section 6.3).
 const CHANNELS: std::ops::RangeInclusive<u8> = 1..=11;
 
-/// How many IPv6 addresses of a kind are read, whatever the BMC says it has.
+/// At most so many IPv6 addresses of a kind are read, whatever the BMC reports.
 const IPV6: u8 = 16;
 
-/// The first LAN channel, found by asking each of them for its medium. Which one it is differs: 1 on most, 8 on some.
-pub fn channel(questions: &mut Questions) -> Option<u8> {
+/// Finds the first LAN channel by the medium of each channel: it is 1 on most BMCs, 8 on some.
+pub(crate) fn channel(session: &mut LenientSession) -> Option<u8> {
     let mut refused = None;
     for channel in CHANNELS {
-        match questions.try_ask(&GetChannelInfo { channel })? {
+        match session.try_ask(&GetChannelInfo { channel })? {
             Ok(info) if info.medium == Medium::Lan => return Some(channel),
             Ok(_) => {}
-            // A channel that is not there is refused by different codes.
+            // BMCs refuse a missing channel with different codes.
             Err(error) => refused = Some(error),
         }
     }
-    let why = refused.map_or_else(String::new, |error| format!(" ({error})"));
-    questions.problem(format!("none of the BMC's channels 1 to 11 is a LAN{why}"));
+    let cause = refused.map_or_else(String::new, |error| format!(" ({error})"));
+    session.problem(format!("no LAN channel: none of the BMC's channels 1 to 11 is a LAN{cause}"));
     None
 }
 
-/// The channel's settings, for planning and for the report.
-pub fn read(questions: &mut Questions, channel: u8) -> (Lan, BmcLan) {
-    let source = questions.ask(&GetLanParameter::<Source>::new(channel)).map(source);
-    let address =
-        questions.ask(&GetLanParameter::<IpAddress>::new(channel)).map(|IpAddress(address)| address);
-    let mask = questions.ask(&GetLanParameter::<SubnetMask>::new(channel)).map(|SubnetMask(mask)| mask);
-    let gateway = questions.ask(&GetLanParameter::<Gateway>::new(channel)).map(|Gateway(gateway)| gateway);
-    let vlan = questions.ask(&GetLanParameter::<Vlan>::new(channel));
-    let now = access(questions, channel, Store::Volatile);
-    let later = access(questions, channel, Store::NonVolatile);
+/// Reads the configuration of the channel, for the plan and for the report.
+pub(crate) fn read(session: &mut LenientSession, channel: u8) -> (LanConfig, BmcLan) {
+    let source = session.ask(&GetLanParameter::<Source>::new(channel)).map(source);
+    let address = session.ask(&GetLanParameter::<IpAddress>::new(channel)).map(|IpAddress(address)| address);
+    let mask = session.ask(&GetLanParameter::<SubnetMask>::new(channel)).map(|SubnetMask(mask)| mask);
+    let gateway = session.ask(&GetLanParameter::<Gateway>::new(channel)).map(|Gateway(gateway)| gateway);
+    let vlan = session.ask(&GetLanParameter::<Vlan>::new(channel));
+    let now = access(session, channel, Store::Volatile);
+    let later = access(session, channel, Store::NonVolatile);
     let is_available = match (now, later) {
         (None, None) => None,
         _ => Some([now, later].into_iter().flatten().all(|access| access.mode == AccessMode::Always)),
     };
-    let ciphers = ciphers(questions, channel);
-    let lan = Lan {
+    let ciphers = ciphers(session, channel);
+    let lan = LanConfig {
         channel,
         source: source.clone(),
         address: address.map(|address| address.octets()),
@@ -62,57 +62,56 @@ pub fn read(questions: &mut Questions, channel: u8) -> (Lan, BmcLan) {
         is_available,
         cipher_privileges: ciphers.clone(),
     };
-    let mac = questions.ask(&GetLanParameter::<MacAddress>::new(channel));
+    let mac = session.ask(&GetLanParameter::<MacAddress>::new(channel));
     let usable = |(suite, level): &(u8, u8)| (*level != 0).then_some(*suite);
     let report = BmcLan {
         channel,
-        mac: mac.map(|MacAddress(mac)| text(&mac)),
+        mac: mac.map(|MacAddress(mac)| hex_with(&mac, ":")),
         source,
         address: address.filter(is_set),
         mask: mask.filter(is_set),
         gateway: gateway.filter(is_set),
         vlan: vlan.and_then(|Vlan(vlan)| vlan),
-        ipv6: ipv6(questions, channel),
+        ipv6: ipv6(session, channel),
         access: now.or(later).map(|access| mode(access.mode)),
-        privilege: now.or(later).map(|access| privilege_name(access.limit)),
+        privilege: now.or(later).map(|access| privilege::reported(access.limit)),
         cipher_suites: ciphers.iter().flatten().filter_map(usable).collect(),
     };
     (lan, report)
 }
 
-/// The channel's access settings.
-pub fn access(questions: &mut Questions, channel: u8, store: Store) -> Option<ChannelAccess> {
-    questions.ask(&GetChannelAccess { channel, store })
+fn access(session: &mut LenientSession, channel: u8, store: Store) -> Option<ChannelAccess> {
+    session.ask(&GetChannelAccess { channel, store })
 }
 
-/// Each cipher suite with who may use it (LAN parameters 23 and 24, which name them by their place). What stands after as
-/// many as there are (parameter 22) is none.
-fn ciphers(questions: &mut Questions, channel: u8) -> Option<Vec<(u8, u8)>> {
-    let count = questions.ask(&GetLanParameter::<CipherEntryCount>::new(channel));
+/// Each cipher suite with the highest privilege level that can use it (LAN parameters 23 and 24, matched by position). Only
+/// as many entries are valid as parameter 22 counts.
+fn ciphers(session: &mut LenientSession, channel: u8) -> Option<Vec<(u8, u8)>> {
+    let count = session.ask(&GetLanParameter::<CipherEntryCount>::new(channel));
     let count = count.map_or(usize::MAX, |CipherEntryCount(count)| usize::from(count));
-    let CipherEntries(suites) = questions.ask(&GetLanParameter::<CipherEntries>::new(channel))?;
-    let CipherPrivileges(levels) = questions.ask(&GetLanParameter::<CipherPrivileges>::new(channel))?;
+    let CipherEntries(suites) = session.ask(&GetLanParameter::<CipherEntries>::new(channel))?;
+    let CipherPrivileges(levels) = session.ask(&GetLanParameter::<CipherPrivileges>::new(channel))?;
     Some(suites.into_iter().zip(levels.map(u8::from)).take(count).collect())
 }
 
-fn ipv6(questions: &mut Questions, channel: u8) -> Vec<BmcIpv6> {
-    let Some(status) = questions.ask(&GetLanParameter::<Ipv6Status>::new(channel)) else { return Vec::new() };
+fn ipv6(session: &mut LenientSession, channel: u8) -> Vec<BmcIpv6> {
+    let Some(status) = session.ask(&GetLanParameter::<Ipv6Status>::new(channel)) else { return Vec::new() };
     let mut entries = Vec::new();
     for set in 0..status.static_addresses.min(IPV6) {
-        let Some(Ipv6StaticAddress(entry)) = questions.ask(&GetLanParameter::entry(channel, set)) else {
+        let Some(Ipv6StaticAddress(entry)) = session.ask(&GetLanParameter::entry(channel, set)) else {
             break;
         };
         entries.push(entry);
     }
     for set in 0..status.dynamic_addresses.min(IPV6) {
-        let Some(Ipv6DynamicAddress(entry)) = questions.ask(&GetLanParameter::entry(channel, set)) else {
+        let Some(Ipv6DynamicAddress(entry)) = session.ask(&GetLanParameter::entry(channel, set)) else {
             break;
         };
         entries.push(entry);
     }
     let is_used =
         |entry: &Ipv6Entry| entry.status == Ipv6EntryStatus::Active && !entry.address.is_unspecified();
-    let told = |entry: Ipv6Entry| BmcIpv6 {
+    let reported = |entry: Ipv6Entry| BmcIpv6 {
         address: entry.address,
         prefix: entry.prefix,
         source: match entry.source {
@@ -122,7 +121,7 @@ fn ipv6(questions: &mut Questions, channel: u8) -> Vec<BmcIpv6> {
             Ipv6Source::Other(number) => AddressSource::Unknown(format!("{number:#04x}")),
         },
     };
-    entries.into_iter().filter(is_used).map(told).collect()
+    entries.into_iter().filter(is_used).map(reported).collect()
 }
 
 fn source(source: Source) -> AddressSource {
@@ -150,9 +149,5 @@ fn is_set(address: &Ipv4Addr) -> bool {
     !address.is_unspecified()
 }
 
-fn text(mac: &[u8; 6]) -> String {
-    mac.map(|byte| format!("{byte:02x}")).join(":")
-}
-
-/// The highest privilege level that a channel is given: users' own levels limit them.
-pub const CHANNEL_LIMIT: Privilege = Privilege::Administrator;
+/// The privilege level limit of a channel that is enabled: the users' own levels limit them further.
+pub(crate) const CHANNEL_LIMIT: Privilege = Privilege::Administrator;

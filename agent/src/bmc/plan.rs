@@ -1,174 +1,145 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What has to be written to make a BMC as it is wanted. Pure.
+//! What has to be changed to make the actual configuration the desired one.
 
-use std::fmt;
-
+use ipmi::app::Privilege;
 use stage1_contract::{
-    AddressSource, PowerRestore, Secret, UnknownUsers, WantedBmc, WantedLan, WantedUser, WantedWatchdog,
-    WatchdogAction,
+    AddressSource, DesiredBmcConfig, DesiredLan, DesiredUser, DesiredWatchdog, PowerRestore, PrivilegeLevel,
+    UnknownUsers,
 };
 
-use super::current::{Current, Slot, Watchdog};
-use ipmi::app::Privilege;
+use super::change::{Change, LanParameter, action_code, stops};
+use super::config::{BmcConfig, LanConfig, UserSlot, WatchdogState};
+use super::privilege;
 
-/// By how many seconds the clocks may differ. The host's own comes from a clock of whole seconds, which drifts.
-const CLOCK: i64 = 10;
+/// Seconds by which the clocks may differ. The host's clock was set from an RTC, which drifts and counts whole seconds.
+const CLOCK_TOLERANCE_S: i64 = 10;
 
-/// The writes, in the order in which they are to be done.
+/// The changes, in the order in which they are made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// What is to be written.
-    pub writes: Vec<Write>,
-    /// What cannot be, and why.
-    pub refusals: Vec<String>,
-    /// Where each wanted user is or goes; `None` where it cannot be.
-    pub slots: Vec<Option<u8>>,
-    /// Enabled users that nobody wants.
-    pub unknown_users: Vec<String>,
+    pub(crate) changes: Vec<Change>,
+    /// What is desired and cannot be done, and why.
+    pub(crate) refusals: Vec<String>,
+    /// The slot of each desired user; `None` if there is none.
+    pub(crate) slots: Vec<Option<u8>>,
+    /// Enabled users that are not desired.
+    pub(crate) unknown_users: Vec<String>,
 }
 
-/// One thing that is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Write {
-    /// A user's name.
-    Name(u8, String),
-    /// A user's password; `None` is made up.
-    Password(u8, String, Option<Secret>),
-    /// What a user may do on the LAN channel.
-    Access(u8, String, Privilege),
-    /// A user may log in.
-    Enable(u8, String),
-    /// A user may use serial over LAN.
-    Payload(u8, String),
-    /// IPMI over LAN is available, or not.
-    Channel(bool),
-    /// Cipher suite 0 is for nobody.
-    NoCipherSuite0,
-    /// The BMC's address.
-    Lan(Vec<LanWrite>),
-    /// Serial over LAN is on, or off.
-    SerialOverLan(bool),
-    /// The clock is set by the host's.
-    Clock,
-    /// The identify LED is off.
-    IdentifyOff,
-    /// The watchdog.
-    Watchdog(WantedWatchdog),
-    /// What the host does when power comes back.
-    PowerRestore(PowerRestore),
-    /// A user that nobody wants may not log in. Only after all that is wanted is in place.
-    Disable(u8, String),
-}
-
-/// A LAN configuration parameter that is written.
+/// What is known of the password of a desired user that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LanWrite {
-    /// Where the address comes from: by DHCP, or it is set.
-    Dhcp(bool),
-    /// The address.
-    Address([u8; 4]),
-    /// The subnet mask.
-    Mask([u8; 4]),
-    /// The default gateway.
-    Gateway([u8; 4]),
-    /// The VLAN; 0 is untagged.
-    Vlan(u16),
-}
-
-/// What is known of the password of a wanted user that is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finding {
-    /// It is the wanted one: the BMC says yes to it, and no to a wrong one.
-    Right,
+pub(crate) enum PasswordCheck {
+    /// It is the desired one: the BMC accepts it and rejects a wrong one.
+    Correct,
     /// It is another one.
     Wrong,
-    /// The BMC says yes to anything, or cannot say.
-    Unknown,
+    /// The BMC accepts any password, or has no test.
+    Inconclusive,
 }
 
-/// What has to be written to make `current` as it is `wanted`; `findings` has the passwords of those of the wanted users
-/// that are there, in their order.
-pub fn plan(wanted: &WantedBmc, current: &Current, findings: &[Option<Finding>]) -> Plan {
+impl Plan {
+    /// The changes, for people.
+    pub fn descriptions(&self) -> Vec<String> {
+        self.changes.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// Compares the configurations. `checks` has the password checks of the desired users, in their order; `None` for users
+/// that do not exist.
+pub(crate) fn plan(desired: &DesiredBmcConfig, actual: &BmcConfig, checks: &[Option<PasswordCheck>]) -> Plan {
     let mut plan = Plan::default();
     let mut taken: Vec<u8> = Vec::new();
-    for (number, user) in wanted.users.iter().enumerate() {
-        let finding = findings.get(number).copied().flatten();
-        let slot = plan_user(&mut plan, wanted, user, current, finding, &taken);
+    for (number, user) in desired.users.iter().enumerate() {
+        let check = checks.get(number).copied().flatten();
+        let slot = plan_user(&mut plan, desired, user, actual, check, &taken);
         taken.extend(slot);
         plan.slots.push(slot);
     }
-    plan_lan(&mut plan, wanted, current);
-    plan_chassis(&mut plan, wanted, current);
-    plan_unknown_users(&mut plan, wanted, current, &taken);
+    plan_lan(&mut plan, desired, actual);
+    plan_chassis(&mut plan, desired, actual);
+    plan_unknown_users(&mut plan, desired, actual, &taken);
     plan
 }
 
-/// The slot of a wanted user that is there.
-pub fn slot_of<'a>(current: &'a Current, user: &WantedUser) -> Option<&'a Slot> {
-    current.users.iter().find(|slot| slot.id > 1 && slot.name.as_ref() == Ok(&user.name))
+/// The slot of a desired user that exists.
+pub(crate) fn slot_of<'a>(actual: &'a BmcConfig, user: &DesiredUser) -> Option<&'a UserSlot> {
+    actual.users.iter().find(|slot| slot.id > 1 && slot.name.as_ref() == Ok(&user.name))
 }
 
 fn plan_user(
     plan: &mut Plan,
-    wanted: &WantedBmc,
-    user: &WantedUser,
-    current: &Current,
-    finding: Option<Finding>,
+    desired: &DesiredBmcConfig,
+    user: &DesiredUser,
+    actual: &BmcConfig,
+    check: Option<PasswordCheck>,
     taken: &[u8],
 ) -> Option<u8> {
     let name = &user.name;
-    let Some(privilege) = privilege_named(&user.privilege) else {
-        plan.refusals.push(format!("user {name}: there is no privilege level {:?}", user.privilege));
+    let Some(privilege) = privilege::settable(&user.privilege) else {
+        plan.refusals.push(unknown_privilege(user));
         return None;
     };
-    let known = slot_of(current, user);
-    let Some(slot) = known.or_else(|| free(current, taken)) else {
-        plan.refusals.push(format!("user {name}: {}", no_room(current)));
+    let existing = slot_of(actual, user);
+    let Some(slot) = existing.or_else(|| free_slot(actual, taken)) else {
+        plan.refusals.push(format!("user {name}: {}", no_free_slot(actual)));
         return None;
     };
-    let id = slot.id;
-    let has_password = user.password.is_some() || user.generate;
-    if known.is_none() && !has_password {
-        plan.refusals.push(format!("user {name}: it is not there, and has no password to be made with"));
+    if existing.is_none() && user.password.is_none() && !user.generate {
+        plan.refusals
+            .push(format!("user {name}: does not exist, and no password is configured to create it"));
         return None;
     }
-    if known.is_none() {
-        plan.writes.push(Write::Name(id, name.clone()));
+    plan_access(plan, user, slot, existing, privilege, check);
+    if desired.serial_over_lan == Some(true) && slot.sol_payload == Some(false) {
+        plan.changes.push(Change::UserPayload { slot: slot.id, name: name.clone() });
     }
-    let is_new = writes_password(user, known, finding);
-    if is_new {
-        plan.writes.push(Write::Password(id, name.clone(), user.password.clone()));
-    }
-    let access = known.and_then(|slot| slot.access);
-    let may = access.is_some_and(|access| access.privilege == privilege && access.ipmi_messaging);
-    if !may {
-        plan.writes.push(Write::Access(id, name.clone(), privilege));
-    }
-    // A BMC that does not tell whether a user is enabled is told whenever it is told something else of the user.
-    let is_enabled = access.and_then(|access| access.enabled).unwrap_or(may && !is_new);
-    if !is_enabled {
-        plan.writes.push(Write::Enable(id, name.clone()));
-    }
-    if wanted.serial_over_lan == Some(true) && slot.sol_payload == Some(false) {
-        plan.writes.push(Write::Payload(id, name.clone()));
-    }
-    Some(id)
+    Some(slot.id)
 }
 
-fn writes_password(user: &WantedUser, known: Option<&Slot>, finding: Option<Finding>) -> bool {
-    match (&user.password, finding) {
-        _ if known.is_none() => true,
-        (_, Some(Finding::Right)) => false,
-        (Some(_), Some(Finding::Wrong)) => true,
-        (Some(_), Some(Finding::Unknown) | None) => !user.in_place,
+/// Name, password, privilege level, and that the user is enabled.
+fn plan_access(
+    plan: &mut Plan,
+    user: &DesiredUser,
+    slot: &UserSlot,
+    existing: Option<&UserSlot>,
+    privilege: Privilege,
+    check: Option<PasswordCheck>,
+) {
+    let (slot, name) = (slot.id, || user.name.clone());
+    if existing.is_none() {
+        plan.changes.push(Change::UserName { slot, name: name() });
+    }
+    let sets_password = sets_password(user, existing, check);
+    if sets_password {
+        let password = user.password.clone();
+        plan.changes.push(Change::UserPassword { slot, name: name(), password });
+    }
+    let access = existing.and_then(|slot| slot.access);
+    let has_access = access.is_some_and(|access| access.privilege == privilege && access.ipmi_messaging);
+    if !has_access {
+        plan.changes.push(Change::UserAccess { slot, name: name(), privilege });
+    }
+    // If the BMC does not report whether a user is enabled, it is enabled whenever something else of it is set.
+    let is_enabled = access.and_then(|access| access.enabled).unwrap_or(has_access && !sets_password);
+    if !is_enabled {
+        plan.changes.push(Change::UserEnable { slot, name: name() });
+    }
+}
+
+fn sets_password(user: &DesiredUser, existing: Option<&UserSlot>, check: Option<PasswordCheck>) -> bool {
+    match (&user.password, check) {
+        _ if existing.is_none() => true,
+        (_, Some(PasswordCheck::Correct)) => false,
+        (Some(_), Some(PasswordCheck::Wrong)) => true,
+        (Some(_), Some(PasswordCheck::Inconclusive) | None) => !user.in_place,
         (None, _) => user.generate && !user.in_place,
     }
 }
 
-/// A slot that is empty for sure: its name could be read and is empty, it can be renamed, and nobody logs in by it. Slot 1
-/// is the null user's.
-fn free<'a>(current: &'a Current, taken: &[u8]) -> Option<&'a Slot> {
-    let is_free = |slot: &&Slot| {
+/// A slot that is certainly free: its name was read and is empty, it can be renamed, and nobody logs in with it. Slot 1
+/// belongs to the null user.
+fn free_slot<'a>(actual: &'a BmcConfig, taken: &[u8]) -> Option<&'a UserSlot> {
+    let is_free = |slot: &&UserSlot| {
         let is_idle = slot.access.is_none_or(|access| access.enabled != Some(true));
         slot.id > 1
             && !slot.is_fixed
@@ -177,265 +148,159 @@ fn free<'a>(current: &'a Current, taken: &[u8]) -> Option<&'a Slot> {
             && slot.access_error.is_none()
             && is_idle
     };
-    current.users.iter().find(is_free)
+    actual.users.iter().find(is_free)
 }
 
-fn no_room(current: &Current) -> String {
-    if current.users.is_empty() {
-        return "the BMC does not tell its users".to_string();
+fn no_free_slot(actual: &BmcConfig) -> String {
+    if actual.users.is_empty() {
+        return "the BMC does not report its users".to_string();
     }
-    let unread: Vec<&Slot> = current.users.iter().filter(|slot| slot.name.is_err()).collect();
+    let unread: Vec<&UserSlot> = actual.users.iter().filter(|slot| slot.name.is_err()).collect();
     let error = unread.iter().find_map(|slot| slot.name.as_ref().err());
     match (unread.first(), unread.last(), error) {
         (Some(first), Some(last), Some(error)) => format!(
-            "no slot is known to be free: {} of {} cannot be read (slots {} to {}: {error}), and what cannot be read is \
-             not taken for empty; free a slot in the BMC",
+            "no slot is known to be free: {} of {} cannot be read (slots {} to {}: {error}); free one in the BMC",
             unread.len(),
-            current.users.len(),
+            actual.users.len(),
             first.id,
             last.id
         ),
-        _ => format!("all {} slots are taken; free one in the BMC", current.users.len()),
+        _ => format!("all {} slots are taken; free one in the BMC", actual.users.len()),
     }
 }
 
-fn plan_lan(plan: &mut Plan, wanted: &WantedBmc, current: &Current) {
-    let wants_channel = wanted.lan.is_some()
-        || wanted.ipmi_over_lan.is_some()
-        || wanted.cipher_suite_0 == Some(false)
-        || wanted.serial_over_lan.is_some();
-    let Some(lan) = &current.lan else {
-        if wants_channel {
-            plan.refusals.push("the BMC has no LAN channel".to_string());
+fn unknown_privilege(user: &DesiredUser) -> String {
+    let known = PrivilegeLevel::FOR_LOGIN.each_ref().map(PrivilegeLevel::word).join(", ");
+    format!("user {}: unknown privilege level {:?}; use one of {known}", user.name, user.privilege.word())
+}
+
+fn plan_lan(plan: &mut Plan, desired: &DesiredBmcConfig, actual: &BmcConfig) {
+    let needs_channel = desired.lan.is_some()
+        || desired.ipmi_over_lan.is_some()
+        || desired.cipher_suite_0 == Some(false)
+        || desired.serial_over_lan.is_some();
+    let Some(lan) = &actual.lan else {
+        if needs_channel {
+            plan.refusals.push("LAN: the BMC has no LAN channel".to_string());
         }
         return;
     };
-    if let Some(wanted) = &wanted.lan {
-        match lan_writes(wanted, lan) {
-            Ok(writes) if writes.is_empty() => {}
-            Ok(writes) => plan.writes.push(Write::Lan(writes)),
+    if let Some(desired) = &desired.lan {
+        match lan_parameters(desired, lan) {
+            Ok(parameters) if parameters.is_empty() => {}
+            Ok(parameters) => plan.changes.push(Change::Lan(parameters)),
             Err(refusal) => plan.refusals.push(refusal),
         }
     }
-    if let Some(available) = wanted.ipmi_over_lan.filter(|available| lan.is_available != Some(*available)) {
-        plan.writes.push(Write::Channel(available));
+    if let Some(available) = desired.ipmi_over_lan.filter(|available| lan.is_available != Some(*available)) {
+        plan.changes.push(Change::ChannelAccess(available));
     }
-    if wanted.cipher_suite_0 == Some(false) {
+    if desired.cipher_suite_0 == Some(false) {
         match &lan.cipher_privileges {
             Some(suites) if suites.iter().any(|(suite, level)| *suite == 0 && *level != 0) => {
-                plan.writes.push(Write::NoCipherSuite0);
+                plan.changes.push(Change::CipherSuite0);
             }
             Some(_) => {}
             None => plan
                 .refusals
-                .push("cipher suite 0: the BMC does not tell who may use which cipher suite".to_string()),
+                .push("cipher suite 0: the BMC does not report which suites are enabled".to_string()),
         }
     }
-    match (wanted.serial_over_lan, current.sol) {
-        (Some(wanted), Some(is_on)) if wanted != is_on => plan.writes.push(Write::SerialOverLan(wanted)),
-        (Some(true), None) => plan.refusals.push("the BMC has no serial over LAN".to_string()),
+    match (desired.serial_over_lan, actual.sol) {
+        (Some(desired), Some(enabled)) if desired != enabled => {
+            plan.changes.push(Change::SerialOverLan(desired));
+        }
+        (Some(true), None) => plan.refusals.push("serial over LAN: the BMC does not have it".to_string()),
         _ => {}
     }
 }
 
-fn lan_writes(wanted: &WantedLan, lan: &super::current::Lan) -> Result<Vec<LanWrite>, String> {
-    let mut writes = Vec::new();
-    match &wanted.source {
+fn lan_parameters(desired: &DesiredLan, actual: &LanConfig) -> Result<Vec<LanParameter>, String> {
+    let mut parameters = Vec::new();
+    match &desired.source {
         Some(AddressSource::Unknown(source)) => {
-            return Err(format!("the address cannot come from {source:?}, which this agent does not know"));
+            return Err(format!("LAN: unknown address source {source:?}; use static or dhcp"));
         }
-        Some(source) if lan.source.as_ref() != Some(source) => {
-            writes.push(LanWrite::Dhcp(*source == AddressSource::Dhcp));
+        Some(source) if actual.source.as_ref() != Some(source) => {
+            parameters.push(LanParameter::Dhcp(*source == AddressSource::Dhcp));
         }
         _ => {}
     }
-    if wanted.source != Some(AddressSource::Dhcp) {
-        let mask = match wanted.prefix {
+    if desired.source != Some(AddressSource::Dhcp) {
+        let mask = match desired.prefix {
             Some(bits @ 0..=32) => {
                 Some(u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0).to_be_bytes())
             }
-            Some(bits) => return Err(format!("a prefix of {bits} bits is longer than an address")),
+            Some(bits) => return Err(format!("LAN: prefix length {bits} is not within 0 to 32")),
             None => None,
         };
-        let address = wanted.address.map(|address| address.octets());
-        let gateway = wanted.gateway.map(|gateway| gateway.octets());
-        let differs =
-            |wanted: Option<[u8; 4]>, now: Option<[u8; 4]>| wanted.filter(|wanted| now != Some(*wanted));
-        writes.extend(differs(address, lan.address).map(LanWrite::Address));
-        writes.extend(differs(mask, lan.mask).map(LanWrite::Mask));
-        writes.extend(differs(gateway, lan.gateway).map(LanWrite::Gateway));
+        let address = desired.address.map(|address| address.octets());
+        let gateway = desired.gateway.map(|gateway| gateway.octets());
+        let differs = |desired: Option<[u8; 4]>, actual: Option<[u8; 4]>| {
+            desired.filter(|desired| actual != Some(*desired))
+        };
+        parameters.extend(differs(address, actual.address).map(LanParameter::Address));
+        parameters.extend(differs(mask, actual.mask).map(LanParameter::Mask));
+        parameters.extend(differs(gateway, actual.gateway).map(LanParameter::Gateway));
     }
-    if let Some(vlan) = wanted.vlan.filter(|vlan| lan.vlan != Some(*vlan)) {
+    if let Some(vlan) = desired.vlan.filter(|vlan| actual.vlan != Some(*vlan)) {
         if vlan > 4094 {
-            return Err(format!("there is no VLAN {vlan}"));
+            return Err(format!("LAN: VLAN {vlan} is not within 0 to 4094"));
         }
-        writes.push(LanWrite::Vlan(vlan));
+        parameters.push(LanParameter::Vlan(vlan));
     }
-    Ok(writes)
+    Ok(parameters)
 }
 
-fn plan_chassis(plan: &mut Plan, wanted: &WantedBmc, current: &Current) {
-    if wanted.set_clock && current.clock_ahead_s.is_some_and(|ahead| ahead.abs() > CLOCK) {
-        plan.writes.push(Write::Clock);
+fn plan_chassis(plan: &mut Plan, desired: &DesiredBmcConfig, actual: &BmcConfig) {
+    if desired.set_clock && actual.clock_ahead_s.is_some_and(|ahead| ahead.abs() > CLOCK_TOLERANCE_S) {
+        plan.changes.push(Change::Clock);
     }
-    if wanted.identify_off && current.identify_is_on == Some(true) {
-        plan.writes.push(Write::IdentifyOff);
+    if desired.identify_off && actual.is_identifying == Some(true) {
+        plan.changes.push(Change::IdentifyOff);
     }
-    match (&wanted.watchdog, &current.watchdog) {
-        (Some(wanted), Some(now)) if !is_so(wanted, *now) => {
-            plan.writes.push(Write::Watchdog(wanted.clone()));
+    match (&desired.watchdog, &actual.watchdog) {
+        (Some(desired), Some(actual)) if !is_as_desired(desired, *actual) => {
+            plan.changes.push(Change::Watchdog(desired.clone()));
         }
-        (Some(_), None) => plan.refusals.push("the BMC does not tell of its watchdog".to_string()),
+        (Some(_), None) => plan.refusals.push("watchdog: the BMC does not report its state".to_string()),
         _ => {}
     }
-    match (&wanted.power_restore, &current.power_restore) {
+    match (&desired.power_restore, &actual.power_restore) {
         (Some(PowerRestore::Unknown(policy)), _) => {
-            plan.refusals.push(format!("power restore policy {policy:?} is none that this agent knows"));
+            plan.refusals.push(format!(
+                "power restore policy: unknown policy {policy:?}; use always-off, previous or always-on"
+            ));
         }
-        (Some(wanted), now) if now.as_ref() != Some(wanted) => {
-            plan.writes.push(Write::PowerRestore(wanted.clone()));
+        (Some(desired), actual) if actual.as_ref() != Some(desired) => {
+            plan.changes.push(Change::PowerRestore(desired.clone()));
         }
         _ => {}
     }
 }
 
-fn is_so(wanted: &WantedWatchdog, now: Watchdog) -> bool {
-    if wanted.action == WatchdogAction::Stop || wanted.seconds == 0 {
-        return !now.is_running;
+fn is_as_desired(desired: &DesiredWatchdog, actual: WatchdogState) -> bool {
+    if stops(desired) {
+        return !actual.is_running;
     }
-    now.is_running && now.seconds == wanted.seconds && Some(now.action) == action_code(&wanted.action)
+    actual.is_running
+        && actual.seconds == desired.seconds
+        && Some(actual.action) == action_code(&desired.action)
 }
 
-/// The timeout action of Set Watchdog Timer (IPMI 2.0, table 27-4).
-pub fn action_code(action: &WatchdogAction) -> Option<u8> {
-    match action {
-        WatchdogAction::Stop => Some(0),
-        WatchdogAction::Reset => Some(1),
-        WatchdogAction::PowerOff => Some(2),
-        WatchdogAction::PowerCycle => Some(3),
-        WatchdogAction::Unknown(_) => None,
-    }
-}
-
-fn plan_unknown_users(plan: &mut Plan, wanted: &WantedBmc, current: &Current, taken: &[u8]) {
+fn plan_unknown_users(plan: &mut Plan, desired: &DesiredBmcConfig, actual: &BmcConfig, taken: &[u8]) {
     let is_unknown =
-        |slot: &&Slot| !taken.contains(&slot.id) && slot.access.is_some_and(|access| access.lets_in());
-    for slot in current.users.iter().filter(is_unknown) {
+        |slot: &&UserSlot| !taken.contains(&slot.id) && slot.access.is_some_and(|access| access.may_log_in());
+    for slot in actual.users.iter().filter(is_unknown) {
         let name = match slot.name.as_deref() {
             Ok("") => "(no name)".to_string(),
             Ok(name) => name.to_string(),
             Err(_) => "(name cannot be read)".to_string(),
         };
         plan.unknown_users.push(format!("{} {name}", slot.id));
-        if wanted.unknown_users == UnknownUsers::Disable && slot.id > 1 {
-            plan.writes.push(Write::Disable(slot.id, name));
+        if desired.unknown_users == UnknownUsers::Disable && slot.id > 1 {
+            plan.changes.push(Change::UserDisable { slot: slot.id, name });
         }
-    }
-}
-
-impl Write {
-    /// The slot of the user that it is about.
-    pub fn user(&self) -> Option<u8> {
-        match self {
-            Self::Name(slot, _)
-            | Self::Password(slot, ..)
-            | Self::Access(slot, ..)
-            | Self::Enable(slot, _)
-            | Self::Payload(slot, _)
-            | Self::Disable(slot, _) => Some(*slot),
-            _ => None,
-        }
-    }
-}
-
-/// The name of a privilege level, as settings and reports have it.
-pub fn privilege_name(privilege: Privilege) -> String {
-    match PRIVILEGES.iter().find(|(_, named)| *named == privilege) {
-        Some((name, _)) => (*name).to_string(),
-        None => format!("{:#04x}", u8::from(privilege)),
-    }
-}
-
-/// The privilege level of that name that a user may have.
-fn privilege_named(name: &str) -> Option<Privilege> {
-    PRIVILEGES.iter().find(|(named, _)| *named == name).map(|(_, privilege)| *privilege)
-}
-
-const PRIVILEGES: [(&str, Privilege); 6] = [
-    ("callback", Privilege::Callback),
-    ("user", Privilege::User),
-    ("operator", Privilege::Operator),
-    ("administrator", Privilege::Administrator),
-    ("oem", Privilege::Oem),
-    ("no-access", Privilege::NoAccess),
-];
-
-impl fmt::Display for Write {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(slot, name) => write!(formatter, "user {slot}: name {name}"),
-            Self::Password(slot, name, _) => write!(formatter, "user {slot} {name}: password"),
-            Self::Access(slot, name, privilege) => {
-                let privilege = privilege_name(*privilege);
-                write!(formatter, "user {slot} {name}: {privilege} with IPMI messaging on the LAN channel")
-            }
-            Self::Enable(slot, name) => write!(formatter, "user {slot} {name}: enabled"),
-            Self::Payload(slot, name) => write!(formatter, "user {slot} {name}: serial over LAN"),
-            Self::Channel(true) => write!(formatter, "IPMI over LAN: always available"),
-            Self::Channel(false) => write!(formatter, "IPMI over LAN: disabled"),
-            Self::NoCipherSuite0 => write!(formatter, "cipher suite 0: for nobody"),
-            Self::Lan(writes) => {
-                let words: Vec<String> = writes.iter().map(ToString::to_string).collect();
-                write!(formatter, "LAN: {}", words.join(", "))
-            }
-            Self::SerialOverLan(on) => {
-                write!(formatter, "serial over LAN: {}", if *on { "on" } else { "off" })
-            }
-            Self::Clock => write!(formatter, "clock: the host's"),
-            Self::IdentifyOff => write!(formatter, "identify LED: off"),
-            Self::Watchdog(WantedWatchdog { action, seconds }) => match action_code(action) {
-                Some(0) => write!(formatter, "watchdog: stopped"),
-                _ => write!(formatter, "watchdog: {} after {seconds} s", action_words(action)),
-            },
-            Self::PowerRestore(policy) => {
-                write!(formatter, "after a loss of power: {}", policy_words(policy))
-            }
-            Self::Disable(slot, name) => write!(formatter, "user {slot} {name}: disabled"),
-        }
-    }
-}
-
-impl fmt::Display for LanWrite {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let dotted = |octets: &[u8; 4]| std::net::Ipv4Addr::from(*octets);
-        match self {
-            Self::Dhcp(true) => write!(formatter, "address by DHCP"),
-            Self::Dhcp(false) => write!(formatter, "address is set"),
-            Self::Address(address) => write!(formatter, "address {}", dotted(address)),
-            Self::Mask(mask) => write!(formatter, "mask {}", dotted(mask)),
-            Self::Gateway(gateway) => write!(formatter, "gateway {}", dotted(gateway)),
-            Self::Vlan(0) => write!(formatter, "untagged"),
-            Self::Vlan(vlan) => write!(formatter, "VLAN {vlan}"),
-        }
-    }
-}
-
-fn action_words(action: &WatchdogAction) -> &str {
-    match action {
-        WatchdogAction::Stop => "stop",
-        WatchdogAction::Reset => "reset",
-        WatchdogAction::PowerOff => "power off",
-        WatchdogAction::PowerCycle => "power cycle",
-        WatchdogAction::Unknown(action) => action,
-    }
-}
-
-fn policy_words(policy: &PowerRestore) -> &str {
-    match policy {
-        PowerRestore::AlwaysOff => "stays off",
-        PowerRestore::Previous => "as before",
-        PowerRestore::AlwaysOn => "turns on",
-        PowerRestore::Unknown(policy) => policy,
     }
 }
 

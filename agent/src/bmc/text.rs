@@ -1,114 +1,88 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A BMC for people. Pure.
+//! A BMC for people.
 
 use std::fmt::Write;
 
 use stage1_contract::{
-    BmcFru, BmcLan, BmcOutcome, BmcReport, BmcSel, BmcSensor, PasswordState, SelEntry, printable,
+    BmcDevice, BmcFru, BmcLan, BmcOutcome, BmcReport, BmcSel, BmcSensor, BmcUser, PasswordState, SelEntry,
+    printable,
 };
 
+use crate::display::{columns, size};
+use crate::json;
+
 /// Seconds since 1970 as RFC 3339 in UTC.
-pub fn time(seconds: u32) -> String {
+pub(crate) fn time(seconds: u32) -> String {
     let (days, rest) = (seconds / 86400, seconds % 86400);
     let (year, month, day) = date(days);
     let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// The whole of it, what is odd first.
+/// A BMC, faults first.
 pub fn show(report: &BmcReport) -> String {
-    let mut text = String::new();
-    let device = &report.device;
-    let maker =
-        device.manufacturer.clone().unwrap_or_else(|| format!("manufacturer {}", device.manufacturer_id));
-    let mut line = |name: &str, words: &str| {
-        if !words.is_empty() {
-            let _ = writeln!(text, "{name:<10}{}", printable(words));
+    let mut rows: Vec<[String; 2]> = Vec::new();
+    let mut row = |name: &str, value: String| {
+        if !value.is_empty() {
+            rows.push([name.to_string(), value]);
         }
     };
+    let device = &report.device;
     if let Some(test) = &device.self_test {
-        line("fault", &format!("the BMC's own test: {test}"));
+        row("fault", format!("BMC self test: {test}"));
     }
     if let Some(chassis) = &report.chassis {
-        chassis.faults.iter().for_each(|fault| line("fault", fault));
+        chassis.faults.iter().for_each(|fault| row("fault", fault.clone()));
     }
-    line(
-        "bmc",
-        &format!(
-            "{maker} product {:#06x}, firmware {}, IPMI {}",
-            device.product_id, device.firmware, device.ipmi_version
-        ),
-    );
-    line("guid", device.guid.as_deref().unwrap_or_default());
+    row("bmc", device_words(device));
+    row("guid", device.guid.clone().unwrap_or_default());
     if let Some(lan) = &report.lan {
-        line("lan", &lan_words(lan));
-        lan.ipv6.iter().for_each(|ipv6| line("ipv6", &format!("{}/{}", ipv6.address, ipv6.prefix)));
+        row("lan", lan_words(lan));
+        lan.ipv6.iter().for_each(|ipv6| row("ipv6", format!("{}/{}", ipv6.address, ipv6.prefix)));
         let suites: Vec<String> = lan.cipher_suites.iter().map(ToString::to_string).collect();
-        line("ciphers", &suites.join(" "));
+        row("ciphers", suites.join(" "));
     }
     if let Some(sol) = &report.sol {
         let rate = sol.bits_per_second.map_or_else(String::new, |rate| format!(", {rate} bit/s"));
-        line("sol", &format!("{}{rate}", if sol.is_enabled { "on" } else { "off" }));
+        row("sol", format!("{}{rate}", if sol.is_enabled { "on" } else { "off" }));
     }
     if let Some(chassis) = &report.chassis {
         let mut words = vec![if chassis.is_on { "on".to_string() } else { "off".to_string() }];
         words.extend(chassis.restart_cause.iter().map(|cause| format!("started by {cause}")));
         words.extend(chassis.last_power_event.iter().cloned());
-        line("power", &words.join(", "));
+        row("power", words.join(", "));
     }
     if let Some(power) = &report.health.power {
-        line("draw", &format!("{} W, {} W on average", power.now_watts, power.average_watts));
+        row("draw", format!("{} W, average {} W", power.now_watts, power.average_watts));
     }
     if let Some(ahead) = report.clock_ahead_s {
-        line("clock", &format!("{ahead:+} s against the host's"));
+        row("clock", format!("{ahead:+} s relative to the host's"));
     }
-    for user in &report.users {
-        let state = match user.enabled {
-            Some(true) => "enabled",
-            Some(false) => "disabled",
-            None => "enabled or not is not told",
-        };
-        let name = if user.name.is_empty() { "(no name)" } else { &user.name };
-        let privilege = user.privilege.as_deref().unwrap_or("privilege not told");
-        line("user", &format!("{} {name}, {privilege}, {state}", user.slot));
-    }
-    report.health.frus.iter().for_each(|fru| line("fru", &fru_words(fru)));
+    report.users.iter().for_each(|user| row("user", user_words(user)));
+    report.health.frus.iter().for_each(|fru| row("fru", fru_words(fru)));
     if let Some(sel) = &report.health.sel {
-        line("sel", &sel_words(sel));
-        sel.events.iter().for_each(|event| line("", &event_words(event)));
+        row("sel", sel_words(sel));
+        sel.events.iter().for_each(|event| row("event", event_cells(event).join("  ")));
     }
     report.health.sensors.iter().filter(|sensor| sensor.is_out_of_range).for_each(|sensor| {
-        line("sensor", &sensor_words(sensor));
+        row("sensor", format!("{}: {} {}", sensor.name, reading(sensor), sensor.state));
     });
-    text
+    columns(&rows, "")
 }
 
-/// The events, one a line.
-pub fn events(sel: &BmcSel) -> String {
-    let mut text = format!("{}\n", sel_words(sel));
-    for event in &sel.events {
-        let _ = writeln!(text, "{}", printable(&event_words(event)));
-    }
-    text
+/// The events, one per line.
+pub(crate) fn events(sel: &BmcSel) -> String {
+    let rows: Vec<[String; 4]> = sel.events.iter().map(event_cells).collect();
+    format!("{}\n{}", sel_words(sel), columns(&rows, ""))
 }
 
-/// The sensors, one a line.
-pub fn sensors(sensors: &[BmcSensor]) -> String {
-    let width = sensors.iter().map(|sensor| sensor.name.chars().count()).max().unwrap_or(0);
-    let mut text = String::new();
-    for sensor in sensors {
-        let _ = writeln!(
-            text,
-            "{:<width$}  {:<20}  {}",
-            printable(&sensor.name),
-            reading(sensor),
-            printable(&sensor.state)
-        );
-    }
-    text
+/// The sensors, one per line.
+pub(crate) fn sensors(sensors: &[BmcSensor]) -> String {
+    let row = |sensor: &BmcSensor| [sensor.name.clone(), reading(sensor), sensor.state.clone()];
+    columns(&sensors.iter().map(row).collect::<Vec<_>>(), "")
 }
 
-/// What became of configuring it.
+/// The outcome of configuring a BMC.
 pub fn outcome(outcome: &BmcOutcome) -> String {
     let mut text = String::new();
     for change in &outcome.changes {
@@ -125,28 +99,44 @@ pub fn outcome(outcome: &BmcOutcome) -> String {
     text
 }
 
-/// That in one line.
-pub fn summary(outcome: &BmcOutcome) -> String {
-    let done = outcome.changes.iter().filter(|change| change.failure.is_none()).count();
-    let state = if outcome.is_as_wanted { "as wanted" } else { "not as wanted" };
-    let changes = match done {
-        0 => "nothing had to be written".to_string(),
+/// The outcome in one line.
+pub(crate) fn summary(outcome: &BmcOutcome) -> String {
+    let changes = match outcome.changes.iter().filter(|change| change.failure.is_none()).count() {
+        0 => "no changes".to_string(),
         1 => "1 change".to_string(),
         count => format!("{count} changes"),
     };
-    let changes = if done == 0 && !outcome.is_as_wanted { "no change".to_string() } else { changes };
-    format!("{state}: {changes}, {} requests in {} ms", outcome.requests, outcome.took_ms)
+    let state = if outcome.is_as_desired { "as desired" } else { "not as desired" };
+    format!("{changes}, {state} ({} requests in {} ms)", outcome.requests, outcome.took_ms)
 }
 
 fn password(state: &PasswordState) -> &str {
     match state {
-        PasswordState::NotWanted => "left as it is",
-        PasswordState::Proven => "proven",
-        PasswordState::Set => "set; the BMC's own test cannot be believed",
-        PasswordState::Believed => "believed to be in place, as was reported before",
+        PasswordState::NotDesired => "not changed",
+        PasswordState::Proven => "verified",
+        PasswordState::Set => "set; the BMC has no reliable test",
+        PasswordState::Believed => "in place by an earlier report; the BMC has no reliable test",
         PasswordState::Failed => "not in place",
         PasswordState::Unknown(state) => state,
     }
+}
+
+fn device_words(device: &BmcDevice) -> String {
+    let manufacturer = device.manufacturer.clone();
+    let manufacturer = manufacturer.unwrap_or_else(|| format!("manufacturer {}", device.manufacturer_id));
+    let BmcDevice { product_id, firmware, ipmi_version, .. } = device;
+    format!("{manufacturer} product {product_id:#06x}, firmware {firmware}, IPMI {ipmi_version}")
+}
+
+fn user_words(user: &BmcUser) -> String {
+    let state = match user.enabled {
+        Some(true) => "enabled",
+        Some(false) => "disabled",
+        None => "enabled or disabled: not reported",
+    };
+    let name = if user.name.is_empty() { "(no name)" } else { &user.name };
+    let privilege = user.privilege.as_ref().map_or("privilege not reported", |level| level.word());
+    format!("{} {name}, {privilege}, {state}", user.slot)
 }
 
 fn lan_words(lan: &BmcLan) -> String {
@@ -156,7 +146,7 @@ fn lan_words(lan: &BmcLan) -> String {
         (Some(address), None) => address.to_string(),
         _ => "no address".to_string(),
     });
-    words.extend(lan.source.as_ref().map(|source| format!("by {}", crate::json::word(source))));
+    words.extend(lan.source.as_ref().map(|source| format!("by {}", json::word(source))));
     words.extend(lan.gateway.map(|gateway| format!("gateway {gateway}")));
     words.extend(lan.vlan.map(|vlan| format!("VLAN {vlan}")));
     words.extend(lan.mac.iter().map(|mac| format!("mac {mac}")));
@@ -178,36 +168,34 @@ fn fru_words(fru: &BmcFru) -> String {
             .filter(|(_, words)| !words.is_empty())
             .map(|(what, words)| format!("{what} {words}")),
     );
-    words.extend(fru.doubts.iter().map(|doubt| format!("({doubt})")));
+    words.extend(fru.warnings.iter().map(|warning| format!("({warning})")));
     words.join(", ")
 }
 
 fn sel_words(sel: &BmcSel) -> String {
-    let mut words = vec![format!("{} entries", sel.entries), format!("{} bytes free", sel.free_bytes)];
-    words.extend(sel.last_added.iter().map(|time| format!("the last of {time}")));
+    let mut words = vec![format!("{} entries", sel.entries), format!("{} free", size(sel.free_bytes.into()))];
+    words.extend(sel.last_added.iter().map(|time| format!("newest {time}")));
     if sel.is_overflown {
-        words.push("events were lost for want of space".to_string());
+        words.push("log full, events were lost".to_string());
     }
     if sel.not_read > 0 {
-        words.push(format!("the oldest {} were not read", sel.not_read));
+        words.push(format!("{} oldest not read", sel.not_read));
     }
     words.join(", ")
 }
 
-fn event_words(event: &SelEntry) -> String {
-    let time = event.time.as_deref().unwrap_or("at an unknown time");
+/// Record ID, time, severity, event.
+fn event_cells(event: &SelEntry) -> [String; 4] {
+    let time = event.time.as_deref().unwrap_or("unknown time").to_string();
     let sensor = match (&event.sensor_name, &event.sensor_type, event.sensor) {
         (Some(name), Some(kind), _) => format!("{kind} {name}: "),
         (None, Some(kind), Some(number)) => format!("{kind} #{number:#04x}: "),
         _ => String::new(),
     };
-    let end = if event.is_deassertion { " (over)" } else { "" };
+    let end = if event.is_deassertion { " (deasserted)" } else { "" };
     let raw = event.raw.as_ref().map_or_else(String::new, |raw| format!(" {raw}"));
-    format!("{:>5} {time} {:<11} {sensor}{}{end}{raw}", event.record, event.severity, event.event)
-}
-
-fn sensor_words(sensor: &BmcSensor) -> String {
-    format!("{}: {} {}", sensor.name, reading(sensor), sensor.state)
+    let text = format!("{sensor}{}{end}{raw}", event.event);
+    [event.record.to_string(), time, event.severity.to_string(), text]
 }
 
 fn reading(sensor: &BmcSensor) -> String {
@@ -237,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_as_date_prints_them() {
+    fn times_are_those_of_date() {
         for (seconds, text) in [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_399, "2000-02-28T23:59:59Z"),

@@ -56,8 +56,8 @@ impl Stages {
                 return Ok(None);
             }
         };
-        // CANCEL let cancellation = stage.cancellation().clone();
-        // CANCEL session.cancel_with(move || cancellation.is_cancelled());
+        let cancellation = stage.cancellation().clone();
+        session.cancel_with(move || cancellation.is_cancelled());
         let (survey, problems) = bmc::survey(&mut session);
         stage.problems(problems);
         let left = deadline.saturating_duration_since(Instant::now());
@@ -107,7 +107,7 @@ impl Stages {
         survey: &mut Survey,
     ) -> String {
         let DesiredBmc { config, client, is_flashing } = desired;
-        match bmc::wanted(&self.machine, config) {
+        match bmc::desired(&self.machine, config) {
             Ok(Some(mut desired)) => {
                 if is_flashing && desired.watchdog.take().is_some() {
                     stage.problem("the BMC's watchdog is not set in a boot that flashes firmware");

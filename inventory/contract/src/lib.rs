@@ -11,7 +11,7 @@
 //! | `GET BASE/ID/profile` | | [`Profile`]; 204 with Retry-After: none assigned; 404: unknown host |
 //! | `GET BASE/ID/detail` | | [`Detail`] |
 //! | `POST BASE/ID/installed` | [`Installed`] | 204 |
-//! | `PUT BASE/ID/bmc-credentials` | [`BmcCredentials`] | 204; over https only; 409: nobody wants it made up |
+//! | `PUT BASE/ID/bmc-credentials` | [`BmcCredentials`] | 204; over https only; 409: not to be generated |
 //! | `POST BASE/ID/events` | [`Event`] | 204 |
 //! | `GET BASE/firmware-manifests` | | [`firmware::SignedManifests`]; 204: none. Of this set and the image's own the greater serial wins |
 //! | `GET BASE/ID/firmware` | | [`firmware::Journal`], empty for a host that never flashed anything |
@@ -33,12 +33,13 @@ mod registration;
 mod report;
 pub mod schema;
 mod waterfall;
+mod words;
 
 pub use bmc::{
     AddressSource, BmcChange, BmcChassis, BmcCredentials, BmcDevice, BmcFru, BmcHealth, BmcIpv6, BmcLan,
-    BmcOutcome, BmcPower, BmcReport, BmcSel, BmcSensor, BmcSol, BmcUser, BmcUserOutcome, PasswordState,
-    PowerRestore, Secret, SelEntry, UnknownUsers, WantedBmc, WantedLan, WantedUser, WantedWatchdog,
-    WatchdogAction,
+    BmcOutcome, BmcPower, BmcReport, BmcSel, BmcSensor, BmcSol, BmcUser, BmcUserOutcome, DesiredBmcConfig,
+    DesiredLan, DesiredUser, DesiredWatchdog, EventSeverity, PasswordState, PowerRestore, PrivilegeLevel,
+    Secret, SelEntry, UnknownUsers, WatchdogAction,
 };
 pub use detail::{Address, Bond, Detail, Dns, ExtraFile, Interface, Route, Vlan};
 pub use facts::{

@@ -13,7 +13,7 @@ pub struct Registration {
     /// With [`Action::Wait`]: seconds until the host registers again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u32>,
-    /// The desired BMC configuration, a [`crate::WantedBmc`], or null: do not change the BMC. Raw JSON, so that a
+    /// The desired BMC configuration, a [`crate::DesiredBmcConfig`], or null: do not change the BMC. Raw JSON, so that a
     /// configuration which an agent cannot parse fails the BMC stage and not the boot.
     #[serde(default)]
     pub bmc: Option<serde_json::Value>,

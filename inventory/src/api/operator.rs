@@ -23,7 +23,7 @@ use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::Value;
-use stage1_contract::{Detail, Profile, WantedBmc};
+use stage1_contract::{DesiredBmcConfig, Detail, Profile};
 
 use crate::api::request::{Checked, Name, Text, authorize};
 use crate::api::response::Failure;
@@ -139,7 +139,7 @@ async fn put_bmc(
     Text(body): Text,
 ) -> Result<StatusCode, Failure> {
     bmc_config::check_shape(&json::<Value>(&body)?).map_err(unprocessable)?;
-    let config: Option<WantedBmc> = json(&body)?;
+    let config: Option<DesiredBmcConfig> = json(&body)?;
     config.iter().try_for_each(bmc_config::check).map_err(unprocessable)?;
     inventory
         .query(move |inventory| {

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stage1_contract::firmware::{Attempt, FirmwareComponent, FirmwareReport, Journal};
 use stage1_contract::{
-    BmcOutcome, BmcReport, BmcUser, Disk, Facts, FirmwareKind, Installed, Nic, Problem, Report, printable,
-    waterfall,
+    BmcOutcome, BmcReport, BmcUser, Disk, EventSeverity, Facts, FirmwareKind, Installed, Nic, Problem,
+    Report, printable, waterfall,
 };
 
 use crate::output::{columns, table};
@@ -81,13 +81,13 @@ fn bmc(out: &mut String, bmc: &BmcReport) {
     let users = list(bmc.users.iter().map(name).collect());
     let outcome = bmc.outcome.as_ref().map_or_else(|| "not configured".to_string(), outcome);
     let events = bmc.health.sel.iter().flat_map(|sel| &sel.events);
-    let critical = events.filter(|event| event.severity == "critical").count();
+    let critical = events.filter(|event| event.severity == EventSeverity::Critical).count();
     line(out, "bmc", &format!("{address}, users: {users}; {outcome}; critical events: {critical}"));
 }
 
 fn outcome(outcome: &BmcOutcome) -> String {
     let failed = outcome.changes.iter().filter(|change| change.failure.is_some()).count();
-    let mut text = if outcome.is_as_wanted { "as configured" } else { "not as configured" }.to_string();
+    let mut text = if outcome.is_as_desired { "as configured" } else { "not as configured" }.to_string();
     for (count, what) in [(outcome.changes.len() - failed, "changed"), (failed, "failed")] {
         if count > 0 {
             let _ = write!(text, ", {count} {what}");

@@ -7,7 +7,7 @@ use anyhow::Result;
 use ring::hmac;
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
-use stage1_contract::{BmcCredentials, BmcOutcome, PasswordState, Report, Secret, WantedBmc};
+use stage1_contract::{BmcCredentials, BmcOutcome, DesiredBmcConfig, PasswordState, Report, Secret};
 
 use crate::hex;
 use crate::store::database::Store;
@@ -56,14 +56,14 @@ impl SentPasswords {
 
 impl Store {
     /// Sets a host's own desired configuration; `None` restores that of the data folder.
-    pub(crate) fn put_bmc_config(&self, id: &str, config: Option<&WantedBmc>) -> Result<()> {
+    pub(crate) fn put_bmc_config(&self, id: &str, config: Option<&DesiredBmcConfig>) -> Result<()> {
         let config = config.map(serde_json::to_string).transpose()?;
         self.connection().execute("UPDATE hosts SET bmc = ? WHERE id = ?", params![config, id])?;
         Ok(())
     }
 
     /// A host's own desired configuration, as set by the operator.
-    pub(crate) fn own_bmc_config(&self, id: &str) -> Result<Option<WantedBmc>> {
+    pub(crate) fn own_bmc_config(&self, id: &str) -> Result<Option<DesiredBmcConfig>> {
         let select = "SELECT bmc FROM hosts WHERE id = ?";
         let own: Option<Option<String>> =
             self.connection().query_row(select, [id], |row| row.get(0)).optional()?;
@@ -71,7 +71,11 @@ impl Store {
     }
 
     /// Fills in the passwords that a host generated, and which of all are already set; records what is sent.
-    pub(crate) fn prepare_bmc_config(&self, id: &str, mut config: WantedBmc) -> Result<WantedBmc> {
+    pub(crate) fn prepare_bmc_config(
+        &self,
+        id: &str,
+        mut config: DesiredBmcConfig,
+    ) -> Result<DesiredBmcConfig> {
         self.transaction(|transaction| {
             let (credentials, mut sent) = passwords(transaction, id)?;
             let mut users = BTreeMap::new();
@@ -109,7 +113,7 @@ impl Store {
     }
 
     /// Every password of a host's BMC: those of its desired configuration, and those that the host generated.
-    pub(crate) fn credentials(&self, id: &str, config: Option<WantedBmc>) -> Result<Vec<Credential>> {
+    pub(crate) fn credentials(&self, id: &str, config: Option<DesiredBmcConfig>) -> Result<Vec<Credential>> {
         let (credentials, sent) = self.transaction(|transaction| passwords(transaction, id))?;
         let users = config.map(|config| config.users).unwrap_or_default();
         let configured = users.into_iter().filter_map(|user| Some((user.name, user.password?, "configured")));
@@ -137,7 +141,7 @@ pub(crate) fn record_outcome(transaction: &Transaction, id: &str, report: &Repor
             password.in_place = match user.password {
                 PasswordState::Proven | PasswordState::Set | PasswordState::Believed => true,
                 PasswordState::Failed => false,
-                PasswordState::NotWanted | PasswordState::Unknown(_) => password.in_place,
+                PasswordState::NotDesired | PasswordState::Unknown(_) => password.in_place,
             };
         }
     }

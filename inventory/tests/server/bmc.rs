@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use stage1_contract::{Secret, WantedBmc, WantedUser};
+use stage1_contract::{DesiredBmcConfig, DesiredUser, Secret};
 use tempfile::tempdir;
 
 use crate::running::{Response, Server, fails, prints};
@@ -27,17 +27,17 @@ fn write(dir: &Path, name: &str, text: &str) -> PathBuf {
     path
 }
 
-fn register(server: &Server) -> Option<WantedBmc> {
+fn register(server: &Server) -> Option<DesiredBmcConfig> {
     let registration = server.agent("PUT", ID, Some(REPORT)).json();
     serde_json::from_value(registration["bmc"].clone()).unwrap()
 }
 
 /// The user of that name as the host is sent it now.
-fn sent(server: &Server, name: &str) -> WantedUser {
+fn sent(server: &Server, name: &str) -> DesiredUser {
     register(server).unwrap().users.into_iter().find(|user| user.name == name).unwrap()
 }
 
-fn password(user: &WantedUser) -> Option<&str> {
+fn password(user: &DesiredUser) -> Option<&str> {
     user.password.as_ref().map(Secret::reveal)
 }
 
@@ -138,7 +138,7 @@ fn an_unreadable_configuration_does_not_stop_the_boot() {
     assert!(server.log().contains("bmc.toml: user \"a\": privilege is \"root\""), "{}", server.log());
     // A configuration of its own still works.
     assert_eq!(server.operator("PUT", &format!("hosts/{ID}/bmc"), Some("{}")).status, 204);
-    assert_eq!(register(&server), Some(WantedBmc::default()));
+    assert_eq!(register(&server), Some(DesiredBmcConfig::default()));
     std::fs::remove_file(dir.path().join("bmc.toml")).unwrap();
     std::fs::create_dir(dir.path().join("bmc.toml")).unwrap();
     assert_eq!(server.operator("PUT", &format!("hosts/{ID}/bmc"), Some("null")).status, 204);

@@ -2,48 +2,49 @@
 
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
-use super::super::current::{Access, Lan};
+use stage1_contract::Secret;
+
 use super::*;
+use crate::bmc::config::SlotAccess;
 
-fn slot(id: u8, name: &str) -> Slot {
+fn slot(id: u8, name: &str) -> UserSlot {
     let name = Ok(name.to_string());
-    Slot { id, name, access: None, access_error: None, is_fixed: false, sol_payload: None }
+    UserSlot { id, name, access: None, access_error: None, is_fixed: false, sol_payload: None }
 }
 
-fn user(id: u8, name: &str, privilege: Privilege, enabled: bool) -> Slot {
-    let access = Access { privilege, ipmi_messaging: true, enabled: Some(enabled) };
-    Slot { access: Some(access), ..slot(id, name) }
+fn user(id: u8, name: &str, privilege: Privilege, enabled: bool) -> UserSlot {
+    let access = SlotAccess { privilege, ipmi_messaging: true, enabled: Some(enabled) };
+    UserSlot { access: Some(access), ..slot(id, name) }
 }
 
-fn wanted_user(name: &str) -> WantedUser {
-    WantedUser {
+fn desired_user(name: &str) -> DesiredUser {
+    DesiredUser {
         name: name.to_string(),
-        privilege: "administrator".to_string(),
+        privilege: PrivilegeLevel::Administrator,
         password: Some(Secret::new("a password")),
         generate: false,
         in_place: false,
     }
 }
 
-fn wanted(users: &[&str]) -> WantedBmc {
-    WantedBmc { users: users.iter().map(|name| wanted_user(name)).collect(), ..WantedBmc::default() }
-}
-
-fn words(plan: &Plan) -> Vec<String> {
-    plan.writes.iter().map(ToString::to_string).collect()
+fn desired(users: &[&str]) -> DesiredBmcConfig {
+    DesiredBmcConfig {
+        users: users.iter().map(|name| desired_user(name)).collect(),
+        ..DesiredBmcConfig::default()
+    }
 }
 
 #[test]
-fn a_new_user_goes_to_the_first_slot_that_is_free_for_sure() {
-    let unreadable = Slot { name: Err("0xcc".to_string()), ..slot(2, "") };
-    let fixed = Slot { is_fixed: true, ..slot(3, "") };
+fn a_new_user_gets_the_first_slot_that_is_certainly_free() {
+    let unreadable = UserSlot { name: Err("0xcc".to_string()), ..slot(2, "") };
+    let fixed = UserSlot { is_fixed: true, ..slot(3, "") };
     let nameless = user(4, "", Privilege::Administrator, true);
     let users = vec![slot(1, ""), unreadable, fixed, nameless, slot(5, ""), slot(6, "")];
-    let current = Current { users, ..Current::default() };
-    let plan = plan(&wanted(&["admin", "ops"]), &current, &[]);
+    let actual = BmcConfig { users, ..BmcConfig::default() };
+    let plan = plan(&desired(&["admin", "ops"]), &actual, &[]);
     assert_eq!(plan.slots, [Some(5), Some(6)]);
     assert_eq!(
-        words(&plan)[..4],
+        plan.descriptions()[..4],
         [
             "user 5: name admin",
             "user 5 admin: password",
@@ -55,52 +56,55 @@ fn a_new_user_goes_to_the_first_slot_that_is_free_for_sure() {
 }
 
 #[test]
-fn what_cannot_be_read_is_not_free() {
-    let unreadable = |id| Slot { name: Err("0xcc, invalid data field".to_string()), ..slot(id, "") };
+fn a_slot_that_cannot_be_read_is_not_free() {
+    let unreadable = |id| UserSlot { name: Err("0xcc, invalid data field".to_string()), ..slot(id, "") };
     let users =
         vec![slot(1, ""), user(2, "root", Privilege::Administrator, true), unreadable(3), unreadable(4)];
-    let current = Current { users, ..Current::default() };
-    let plan = plan(&wanted(&["admin"]), &current, &[]);
-    assert_eq!((plan.writes.len(), plan.slots.as_slice()), (0, [None].as_slice()));
+    let actual = BmcConfig { users, ..BmcConfig::default() };
+    let plan = plan(&desired(&["admin"]), &actual, &[]);
+    assert_eq!((plan.changes.len(), plan.slots.as_slice()), (0, [None].as_slice()));
     assert!(plan.refusals[0].starts_with("user admin: no slot is known to be free: 2 of 4 cannot be read"));
-    let blind = super::plan(&wanted(&["admin"]), &Current::default(), &[]);
-    assert_eq!(blind.refusals, ["user admin: the BMC does not tell its users"]);
+    let blind = super::plan(&desired(&["admin"]), &BmcConfig::default(), &[]);
+    assert_eq!(blind.refusals, ["user admin: the BMC does not report its users"]);
 }
 
 #[test]
-fn a_password_is_written_where_it_is_not_proven() {
-    let current =
-        Current { users: vec![user(2, "admin", Privilege::Administrator, true)], ..Current::default() };
+fn a_password_is_set_unless_it_is_verified() {
+    let actual =
+        BmcConfig { users: vec![user(2, "admin", Privilege::Administrator, true)], ..BmcConfig::default() };
     let count = |finding, in_place| {
-        let mut wanted = wanted(&["admin"]);
-        wanted.users[0].in_place = in_place;
-        plan(&wanted, &current, &[finding]).writes.len()
+        let mut desired = desired(&["admin"]);
+        desired.users[0].in_place = in_place;
+        plan(&desired, &actual, &[finding]).changes.len()
     };
-    assert_eq!(count(Some(Finding::Right), false), 0);
-    assert_eq!(count(Some(Finding::Wrong), true), 1);
-    assert_eq!(count(Some(Finding::Unknown), false), 1);
-    assert_eq!(count(Some(Finding::Unknown), true), 0);
+    assert_eq!(count(Some(PasswordCheck::Correct), false), 0);
+    assert_eq!(count(Some(PasswordCheck::Wrong), true), 1);
+    assert_eq!(count(Some(PasswordCheck::Inconclusive), false), 1);
+    assert_eq!(count(Some(PasswordCheck::Inconclusive), true), 0);
 }
 
 #[test]
-fn users_that_nobody_wants_are_told_or_disabled_last_and_never_slot_1() {
+fn unknown_users_are_reported_or_disabled_last_and_never_slot_1() {
     let admin = |id, name| user(id, name, Privilege::Administrator, true);
     let users = vec![admin(1, ""), admin(2, "root"), slot(3, "")];
-    let current = Current { users, ..Current::default() };
-    let told = plan(&wanted(&["admin"]), &current, &[]);
-    assert_eq!(told.unknown_users, ["1 (no name)", "2 root"]);
-    assert!(!told.writes.iter().any(|write| matches!(write, Write::Disable(..))));
+    let actual = BmcConfig { users, ..BmcConfig::default() };
+    let reported = plan(&desired(&["admin"]), &actual, &[]);
+    assert_eq!(reported.unknown_users, ["1 (no name)", "2 root"]);
+    assert!(!reported.changes.iter().any(|change| matches!(change, Change::UserDisable { .. })));
     let disabled =
-        plan(&WantedBmc { unknown_users: UnknownUsers::Disable, ..wanted(&["admin"]) }, &current, &[]);
-    assert_eq!(words(&disabled).last().map(String::as_str), Some("user 2 root: disabled"));
-    assert_eq!(disabled.writes.iter().filter(|write| matches!(write, Write::Disable(..))).count(), 1);
+        plan(&DesiredBmcConfig { unknown_users: UnknownUsers::Disable, ..desired(&["admin"]) }, &actual, &[]);
+    assert_eq!(disabled.descriptions().last().map(String::as_str), Some("user 2 root: disabled"));
+    assert_eq!(
+        disabled.changes.iter().filter(|change| matches!(change, Change::UserDisable { .. })).count(),
+        1
+    );
 }
 
 #[test]
-fn a_bmc_that_does_not_tell_who_is_enabled_is_judged_by_what_they_may() {
+fn without_a_report_of_who_is_enabled_access_decides() {
     let user = |id, name, privilege, ipmi_messaging| {
-        let access = Access { privilege, ipmi_messaging, enabled: None };
-        Slot { access: Some(access), ..slot(id, name) }
+        let access = SlotAccess { privilege, ipmi_messaging, enabled: None };
+        UserSlot { access: Some(access), ..slot(id, name) }
     };
     let users = vec![
         slot(1, ""),
@@ -110,64 +114,69 @@ fn a_bmc_that_does_not_tell_who_is_enabled_is_judged_by_what_they_may() {
         user(5, "admin", Privilege::Administrator, true),
         slot(6, ""),
     ];
-    let current = Current { users, ..Current::default() };
-    let plan_for = |finding| plan(&wanted(&["admin"]), &current, &[Some(finding)]);
-    assert_eq!(plan_for(Finding::Right).unknown_users, ["2 root"]);
-    assert_eq!(words(&plan_for(Finding::Right)).len(), 0);
-    assert_eq!(words(&plan_for(Finding::Wrong)), ["user 5 admin: password", "user 5 admin: enabled"]);
+    let actual = BmcConfig { users, ..BmcConfig::default() };
+    let plan_for = |finding| plan(&desired(&["admin"]), &actual, &[Some(finding)]);
+    assert_eq!(plan_for(PasswordCheck::Correct).unknown_users, ["2 root"]);
+    assert_eq!(plan_for(PasswordCheck::Correct).changes.len(), 0);
+    assert_eq!(
+        plan_for(PasswordCheck::Wrong).descriptions(),
+        ["user 5 admin: password", "user 5 admin: enabled"]
+    );
 }
 
 #[test]
-fn the_lan_is_written_where_it_differs() {
-    let lan = Lan { channel: 8, source: Some(AddressSource::Dhcp), vlan: Some(0), ..Lan::default() };
-    let current = Current { lan: Some(lan), ..Current::default() };
-    let wanted_lan = WantedLan {
+fn lan_parameters_that_differ_are_set() {
+    let lan =
+        LanConfig { channel: 8, source: Some(AddressSource::Dhcp), vlan: Some(0), ..LanConfig::default() };
+    let actual = BmcConfig { lan: Some(lan), ..BmcConfig::default() };
+    let desired_lan = DesiredLan {
         source: Some(AddressSource::Static),
         address: Some([10, 0, 0, 9].into()),
         prefix: Some(20),
         gateway: Some([10, 0, 0, 1].into()),
         vlan: Some(0),
     };
-    let wanted = WantedBmc { lan: Some(wanted_lan), ipmi_over_lan: Some(true), ..WantedBmc::default() };
+    let desired =
+        DesiredBmcConfig { lan: Some(desired_lan), ipmi_over_lan: Some(true), ..DesiredBmcConfig::default() };
     assert_eq!(
-        words(&plan(&wanted, &current, &[])),
+        plan(&desired, &actual, &[]).descriptions(),
         [
-            "LAN: address is set, address 10.0.0.9, mask 255.255.240.0, gateway 10.0.0.1",
+            "LAN: address source static, address 10.0.0.9, mask 255.255.240.0, gateway 10.0.0.1",
             "IPMI over LAN: always available",
         ]
     );
-    let without = plan(&wanted, &Current::default(), &[]);
-    assert_eq!(without.refusals, ["the BMC has no LAN channel"]);
+    let without = plan(&desired, &BmcConfig::default(), &[]);
+    assert_eq!(without.refusals, ["LAN: the BMC has no LAN channel"]);
 }
 
 #[test]
-fn no_write_shows_a_password() {
-    let current = Current { users: vec![slot(2, "")], ..Current::default() };
-    let plan = plan(&wanted(&["admin"]), &current, &[]);
-    assert!(!format!("{plan:?} {:?}", words(&plan)).contains("a password"));
+fn no_change_shows_a_password() {
+    let actual = BmcConfig { users: vec![slot(2, "")], ..BmcConfig::default() };
+    let plan = plan(&desired(&["admin"]), &actual, &[]);
+    assert!(!format!("{plan:?} {:?}", plan.descriptions()).contains("a password"));
 }
 
-/// What a BMC is after a write that it heeds.
-fn heed(current: &mut Current, write: &Write) {
-    let mut slot = |id: u8, change: &dyn Fn(&mut Slot)| {
-        current.users.iter_mut().filter(|slot| slot.id == id).for_each(change);
+/// What a BMC does with a change that it keeps.
+fn keep(config: &mut BmcConfig, change: &Change) {
+    let mut set = |id: u8, set: &dyn Fn(&mut UserSlot)| {
+        config.users.iter_mut().filter(|slot| slot.id == id).for_each(set);
     };
-    let none = Access { privilege: Privilege::NoAccess, ipmi_messaging: false, enabled: Some(false) };
-    match write {
-        Write::Name(id, name) => slot(*id, &|slot| slot.name = Ok(name.clone())),
-        Write::Access(id, _, privilege) => slot(*id, &|slot| {
+    let none = SlotAccess { privilege: Privilege::NoAccess, ipmi_messaging: false, enabled: Some(false) };
+    match change {
+        Change::UserName { slot, name } => set(*slot, &|slot| slot.name = Ok(name.clone())),
+        Change::UserAccess { slot, privilege, .. } => set(*slot, &|slot| {
             let enabled = slot.access.unwrap_or(none).enabled;
-            slot.access = Some(Access { privilege: *privilege, ipmi_messaging: true, enabled });
+            slot.access = Some(SlotAccess { privilege: *privilege, ipmi_messaging: true, enabled });
         }),
-        Write::Enable(id, _) | Write::Disable(id, _) => slot(*id, &|slot| {
-            let enabled = Some(matches!(write, Write::Enable(..)));
-            slot.access = Some(Access { enabled, ..slot.access.unwrap_or(none) });
+        Change::UserEnable { slot, .. } | Change::UserDisable { slot, .. } => set(*slot, &|slot| {
+            let enabled = Some(matches!(change, Change::UserEnable { .. }));
+            slot.access = Some(SlotAccess { enabled, ..slot.access.unwrap_or(none) });
         }),
         _ => {}
     }
 }
 
-fn any_slot() -> impl Strategy<Value = Slot> {
+fn any_slot() -> impl Strategy<Value = UserSlot> {
     let name = prop_oneof![
         4 => Just(Ok(String::new())),
         1 => Just(Err("0xcc".to_string())),
@@ -175,40 +184,61 @@ fn any_slot() -> impl Strategy<Value = Slot> {
     ];
     let access = proptest::option::of((any::<bool>(), any::<bool>()));
     (name, access, any::<bool>()).prop_map(|(name, access, is_fixed)| {
-        let access = access.map(|(enabled, ipmi_messaging)| Access {
+        let access = access.map(|(enabled, ipmi_messaging)| SlotAccess {
             privilege: Privilege::User,
             ipmi_messaging,
             enabled: Some(enabled),
         });
-        Slot { name, access, is_fixed, ..slot(0, "") }
+        UserSlot { name, access, is_fixed, ..slot(0, "") }
     })
 }
 
 proptest! {
-    /// On a BMC that heeds what is written, a second plan writes nothing, whoever was there before; nobody's slot is
-    /// taken, and slot 1 is never touched.
+    /// On a BMC that keeps all changes, a second plan is empty, whichever users existed before; no user is overwritten,
+    /// and slot 1 is never changed.
     #[test]
     fn a_second_plan_is_empty(slots in proptest::collection::vec(any_slot(), 1..12), disable in any::<bool>()) {
-        let users: Vec<Slot> =
-            (1..).zip(slots).map(|(id, slot)| Slot { id, ..slot }).collect();
-        let before = Current { users, ..Current::default() };
+        let users: Vec<UserSlot> =
+            (1..).zip(slots).map(|(id, slot)| UserSlot { id, ..slot }).collect();
+        let before = BmcConfig { users, ..BmcConfig::default() };
         let unknown_users = if disable { UnknownUsers::Disable } else { UnknownUsers::Report };
-        let wanted = WantedBmc { unknown_users, ..wanted(&["a", "x"]) };
-        let first = plan(&wanted, &before, &[Some(Finding::Unknown), Some(Finding::Unknown)]);
+        let desired = DesiredBmcConfig { unknown_users, ..desired(&["a", "x"]) };
+        let first = plan(&desired, &before, &[Some(PasswordCheck::Inconclusive), Some(PasswordCheck::Inconclusive)]);
         let mut after = before.clone();
-        // Nobody is disabled before all who are wanted are in.
-        let are_in = first.slots.iter().all(Option::is_some);
-        let done = first.writes.iter().filter(|write| are_in || !matches!(write, Write::Disable(..)));
-        done.for_each(|write| heed(&mut after, write));
+        // No user is disabled before all desired ones are in place.
+        let are_in_place = first.slots.iter().all(Option::is_some);
+        let done = first.changes.iter().filter(|change| are_in_place || !matches!(change, Change::UserDisable { .. }));
+        done.for_each(|change| keep(&mut after, change));
         prop_assert_eq!(after.users.first(), before.users.first());
         for (was, is) in before.users.iter().zip(&after.users) {
             let was_free = was.name == Ok(String::new());
             prop_assert!(was.name == is.name || was_free && !was.is_fixed);
         }
-        let found = [Some(Finding::Right), Some(Finding::Right)];
-        let second = plan(&wanted, &after, &found);
-        let left = second.writes.iter().filter(|write| are_in || !matches!(write, Write::Disable(..)));
+        let found = [Some(PasswordCheck::Correct), Some(PasswordCheck::Correct)];
+        let second = plan(&desired, &after, &found);
+        let left = second.changes.iter().filter(|change| are_in_place || !matches!(change, Change::UserDisable { .. }));
         prop_assert_eq!(left.count(), 0);
         prop_assert_eq!(second.slots, first.slots);
     }
+}
+
+#[test]
+fn unknown_values_are_refused() {
+    let mut desired = desired(&["admin"]);
+    desired.users[0].privilege = PrivilegeLevel::from("god".to_string());
+    desired.power_restore = Some(PowerRestore::Unknown("delayed".to_string()));
+    let users = vec![slot(1, ""), slot(2, "")];
+    let plan = plan(&desired, &BmcConfig { users, ..BmcConfig::default() }, &[]);
+    assert_eq!(
+        (plan.changes, plan.refusals.as_slice()),
+        (
+            vec![],
+            [
+                "user admin: unknown privilege level \"god\"; use one of callback, user, operator, administrator, oem",
+                "power restore policy: unknown policy \"delayed\"; use always-off, previous or always-on",
+            ]
+            .map(str::to_string)
+            .as_slice()
+        )
+    );
 }

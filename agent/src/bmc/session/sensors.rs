@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reading of the BMC's sensors (IPMI 2.0, section 35).
+//! Reading sensors (IPMI 2.0, section 35).
 
 use super::{BmcSession, Error};
 use ipmi::sensor::{
@@ -11,56 +11,56 @@ use ipmi::storage::{Entity, Form, Sdr, SdrContent, SensorRecord};
 /// The sensors of a machine.
 #[derive(Debug, Default)]
 pub struct Sensors {
-    /// Those that the BMC has, in their records' order.
+    /// The sensors of the BMC, in the order of their records.
     pub sensors: Vec<Sensor>,
-    /// How many others have: another controller, or another LUN of the BMC.
+    /// Number of sensors of other controllers, or of other LUNs of the BMC. They are not read.
     pub elsewhere: usize,
-    /// The names of those that the BMC refused to read, and how.
+    /// Names of sensors that could not be read, and why.
     pub refused: Vec<(String, Error)>,
-    /// Why the rest was not read.
+    /// Why reading ended early.
     pub ended: Option<Error>,
 }
 
 /// A sensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sensor {
-    /// Its number.
+    /// Sensor number.
     pub number: u8,
-    /// What the maker calls it.
+    /// Name in the SDR.
     pub name: String,
-    /// What it watches.
+    /// The entity that it monitors.
     pub entity: Entity,
-    /// How it watches that (table 42-3); [`sensor_type`](super::sensor_type) names it.
+    /// Sensor type (table 42-3); [`ipmi::sensor::sensor_type`] names it.
     pub sensor_type: u8,
-    /// Of which kind its states are (table 42-1).
+    /// Event/reading type (table 42-1).
     pub event_type: u8,
-    /// What its value is counted in.
+    /// Unit of its value.
     pub units: Option<Units>,
-    /// What it says; nothing where it says nothing now, as of a slot that is empty.
+    /// Its state; `None` if it has none now, such as the temperature of an empty slot.
     pub state: Option<SensorState>,
 }
 
-/// What a sensor says.
+/// The state of a sensor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SensorState {
-    /// In thousandths of its unit; nothing where it measures nothing that has a number.
+    /// Value in thousandths of the unit; `None` if the sensor has no numeric value.
     pub value: Option<i64>,
-    /// The worst threshold that the value is at or beyond.
+    /// The worst threshold that is crossed.
     pub breach: Option<Breach>,
-    /// That threshold, in thousandths.
+    /// That threshold, in thousandths of the unit.
     pub limit: Option<i64>,
-    /// The states that are asserted, of a sensor without thresholds.
+    /// The asserted states of a discrete sensor.
     pub asserted: Vec<Assertion>,
 }
 
-/// A state that is asserted.
+/// An asserted state of a discrete sensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assertion {
-    /// Its number.
+    /// State offset (tables 42-2 and 42-3).
     pub offset: u8,
-    /// Its name, as ipmitool spells it.
+    /// Name, as ipmitool spells it.
     pub name: Option<&'static str>,
-    /// How bad it is.
+    /// How severe the state is.
     pub severity: Severity,
 }
 
@@ -80,7 +80,7 @@ pub fn read_sensors(bmc: &mut BmcSession, records: &[Sdr]) -> Sensors {
         for (number, name) in numbered {
             let state = match state(bmc, record, number) {
                 Ok(state) => state,
-                Err(error) if error.is_hung() => {
+                Err(error) if error.is_fatal() => {
                     all.ended = Some(error);
                     return all;
                 }
@@ -111,7 +111,7 @@ fn state(bmc: &mut BmcSession, record: &SensorRecord, sensor: u8) -> Result<Opti
     }
     let factors = match record.factors {
         Some(record) if record.is_non_linear() => {
-            granted(bmc.ask(&GetSensorReadingFactors { sensor, raw: reading.raw, record }))?
+            optional(bmc.ask(&GetSensorReadingFactors { sensor, raw: reading.raw, record }))?
         }
         factors => factors,
     };
@@ -138,7 +138,7 @@ fn limit(
     factors: Option<Factors>,
 ) -> Result<Option<i64>, Error> {
     let Some(factors) = factors else { return Ok(None) };
-    let thresholds = granted(bmc.ask(&GetSensorThresholds { sensor }))?;
+    let thresholds = optional(bmc.ask(&GetSensorThresholds { sensor }))?;
     let raw = thresholds.and_then(|thresholds| thresholds.raw(breach));
     Ok(raw.and_then(|raw| factors.thousandths(raw)))
 }
@@ -153,10 +153,10 @@ fn assertions(record: &SensorRecord, reading: SensorReading) -> Vec<Assertion> {
     reading.offsets().map(assertion).collect()
 }
 
-/// What the reading can do without, should the BMC refuse it.
-fn granted<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+/// A response that is not required: `None` if the BMC refuses.
+fn optional<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {
-        Err(error) if !error.is_hung() => Ok(None),
+        Err(error) if !error.is_fatal() => Ok(None),
         result => result.map(Some),
     }
 }
@@ -164,7 +164,7 @@ fn granted<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bmc::session::walk::model::Model;
+    use crate::bmc::session::model::Model;
 
     fn temperature(number: u8, owner: u8, name: &[u8]) -> Sdr {
         let mut body =
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn values_breaches_and_states_are_told() {
+    fn values_breaches_and_states_are_read() {
         let records = [temperature(1, 0x20, b"CPU1"), temperature(2, 0x20, b"CPU2"), supply(3)];
         let answers: [(u8, &[u8]); 4] = [
             (1, &[0, 45, 0xc0, 0xc0]),
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sensor_that_says_nothing_has_no_state() {
+    fn a_sensor_without_a_reading_has_no_state() {
         let records = [1, 2, 3, 4].map(|number| temperature(number, 0x20, b"T"));
         let all = read(&[(1, &[0, 9, 0xe0, 0xc0]), (2, &[0, 9, 0x80, 0xc0]), (3, &[0xd5])], &records);
         assert!(all.sensors.iter().all(|sensor| sensor.state.is_none()));
@@ -230,16 +230,16 @@ mod tests {
     }
 
     #[test]
-    fn what_others_have_is_counted() {
+    fn sensors_of_other_controllers_are_counted() {
         let all = read(&[], &[temperature(1, 0x2c, b"NM"), record(0x12, &[0; 20])]);
         assert_eq!((all.sensors.len(), all.elsewhere), (0, 1));
     }
 
     #[test]
-    fn a_bmc_that_falls_silent_ends_it() {
-        let (mut bmc, _) = Model { silent_after: Some(1), ..Model::default() }.bmc();
+    fn reading_ends_when_the_bmc_stops_responding() {
+        let (mut bmc, _) = Model { stops_after: Some(1), ..Model::default() }.bmc();
         let all = read_sensors(&mut bmc, &[1, 2, 3].map(|number| temperature(number, 0x20, b"T")));
         assert_eq!(all.sensors.len(), 1);
-        assert!(all.ended.unwrap().is_hung());
+        assert!(all.ended.unwrap().is_fatal());
     }
 }

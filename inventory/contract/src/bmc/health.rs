@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The hardware's health as its BMC tells it: events, sensors, FRU data, power.
+//! The health of the hardware, as the BMC reports it: events, sensors, FRU data, power.
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-/// The hardware's health.
+use crate::words::words;
+
+/// The health of the hardware.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -12,12 +14,12 @@ use serde_with::skip_serializing_none;
 pub struct BmcHealth {
     /// The system event log.
     pub sel: Option<BmcSel>,
-    /// Sensors; in a report only those that are out of range or say that something is wrong.
+    /// Sensors; in a report only those that are out of range or report a fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sensors: Vec<BmcSensor>,
-    /// How many sensors were read.
+    /// Number of sensors that were read.
     pub sensors_read: Option<u32>,
-    /// What is built in, as its FRU data tells.
+    /// Field replaceable units, from their FRU data.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frus: Vec<BmcFru>,
     /// The host's power draw.
@@ -30,15 +32,15 @@ pub struct BmcHealth {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcSel {
-    /// How many entries it has.
+    /// Number of entries.
     pub entries: u16,
-    /// How many bytes are free.
+    /// Free space in bytes.
     pub free_bytes: u16,
-    /// Events were lost for want of space.
+    /// Events were lost because the log was full.
     pub is_overflown: bool,
     /// When the last entry was added, RFC 3339, by the BMC's clock.
     pub last_added: Option<String>,
-    /// How many entries were not read.
+    /// Number of entries that were not read.
     #[serde(skip_serializing_if = "is_zero")]
     pub not_read: u32,
     /// The entries; in a report the critical ones, the newest last.
@@ -54,22 +56,40 @@ pub struct BmcSel {
 pub struct SelEntry {
     /// Record ID.
     pub record: u16,
-    /// When, RFC 3339, by the BMC's clock; absent where the BMC did not know the time, or the entry has none.
+    /// Time of the event, RFC 3339, by the BMC's clock; absent if the clock was not set, or the entry has no time.
     pub time: Option<String>,
     /// Sensor type: "Memory".
     pub sensor_type: Option<String>,
     /// Sensor number.
     pub sensor: Option<u8>,
-    /// Its name in the SDR repository.
+    /// Sensor name in the SDR repository.
     pub sensor_name: Option<String>,
     /// What happened: "Uncorrectable ECC".
     pub event: String,
-    /// The event ended rather than began.
+    /// The state was deasserted: the event ended.
     pub is_deassertion: bool,
     /// `critical`, `warning` or `information`.
-    pub severity: String,
-    /// The record's bytes in hex, where they are a maker's own.
+    pub severity: EventSeverity,
+    /// The data of an OEM record, in hexadecimal.
     pub raw: Option<String>,
+}
+
+words! {
+    /// How severe an event is. IPMI does not define it: the agent derives it from the event.
+    pub enum EventSeverity {
+        /// The hardware has failed, or is about to.
+        Critical = "critical",
+        /// Something needs attention.
+        Warning = "warning",
+        /// No action is needed.
+        Information = "information",
+    }
+}
+
+impl Default for EventSeverity {
+    fn default() -> Self {
+        Self::Information
+    }
 }
 
 /// A sensor (IPMI 2.0, sections 35.14 and 43.1).
@@ -80,17 +100,17 @@ pub struct SelEntry {
 pub struct BmcSensor {
     /// Sensor number.
     pub number: u8,
-    /// Its name.
+    /// Sensor name in the SDR repository.
     pub name: String,
     /// Sensor type: "Temperature".
     pub sensor_type: String,
-    /// Its reading in thousandths of the unit; absent where it has none, or none now.
+    /// The reading in thousandths of the unit; absent if the sensor has no number to report.
     pub reading_milli: Option<i64>,
     /// The unit: "degrees C".
     pub unit: Option<String>,
-    /// `ok`, or what is wrong: `upper critical`, the state of a discrete sensor.
+    /// `ok`; the threshold that is crossed, `upper critical`; or the states of a discrete sensor.
     pub state: String,
-    /// Whether an operator is to look at it.
+    /// Whether an operator should look at it: a threshold is crossed, or a state means a fault.
     pub is_out_of_range: bool,
 }
 
@@ -102,7 +122,7 @@ pub struct BmcSensor {
 pub struct BmcFru {
     /// FRU device ID; 0 is the BMC's own board.
     pub id: u8,
-    /// Its name in the SDR repository.
+    /// Name in the SDR repository.
     pub name: Option<String>,
     /// Chassis type (SMBIOS 3.x, 7.4.1), number.
     pub chassis_type: Option<u8>,
@@ -110,7 +130,7 @@ pub struct BmcFru {
     pub chassis_part_number: Option<String>,
     /// Chassis serial number.
     pub chassis_serial: Option<String>,
-    /// When the board was made, RFC 3339.
+    /// Manufacturing date of the board, RFC 3339.
     pub board_made: Option<String>,
     /// Board manufacturer.
     pub board_manufacturer: Option<String>,
@@ -132,9 +152,9 @@ pub struct BmcFru {
     pub product_serial: Option<String>,
     /// Asset tag.
     pub asset_tag: Option<String>,
-    /// What cannot be believed: a wrong checksum, a cut area.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub doubts: Vec<String>,
+    /// Defects of the FRU data: a wrong checksum, a truncated area.
+    #[serde(rename = "doubts", skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Power draw (DCMI 1.5, section 6.6.1), in watts.
@@ -142,17 +162,17 @@ pub struct BmcFru {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcPower {
-    /// Now.
+    /// At the time of the report.
     pub now_watts: u16,
-    /// Least in the period.
+    /// Minimum of the BMC's statistics period.
     pub least_watts: u16,
-    /// Most in the period.
+    /// Maximum of that period.
     pub most_watts: u16,
-    /// Average of the period.
+    /// Average of that period.
     pub average_watts: u16,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "signature that serde requires")]
 fn is_zero(count: &u32) -> bool {
     *count == 0
 }

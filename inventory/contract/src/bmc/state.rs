@@ -1,63 +1,63 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a BMC is and how it is set, as it was read from it, and what became of configuring it.
+//! What a BMC is and how it is configured, and the outcome of configuring it.
 
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::bmc::{AddressSource, BmcHealth, PowerRestore};
+use crate::bmc::{AddressSource, BmcHealth, PowerRestore, PrivilegeLevel};
 
-/// A host's BMC ([`crate::Report::bmc`]). Never a secret.
+/// The BMC of a host ([`crate::Report::bmc`]). Contains no secrets.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcReport {
-    /// What it is.
+    /// Device ID and versions.
     pub device: BmcDevice,
-    /// Its LAN channel.
+    /// The LAN channel.
     pub lan: Option<BmcLan>,
-    /// Its users: those with a name, and those that are enabled.
+    /// Users with a name, and users that are enabled.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<BmcUser>,
     /// Serial over LAN.
     pub sol: Option<BmcSol>,
-    /// The host's power and front panel.
+    /// Power state and front panel of the host.
     pub chassis: Option<BmcChassis>,
-    /// The hardware's health.
+    /// The health of the hardware.
     pub health: BmcHealth,
-    /// By how many seconds its clock is ahead of the host's.
+    /// Seconds by which the BMC's clock is ahead of the host's.
     pub clock_ahead_s: Option<i64>,
-    /// What became of configuring it; absent where nothing was wanted.
+    /// Outcome of configuring the BMC; absent if no configuration was desired.
     pub outcome: Option<BmcOutcome>,
 }
 
-/// What a BMC is.
+/// Device ID and versions of a BMC.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcDevice {
-    /// IANA enterprise number of its maker (IPMI 2.0, section 20.1).
+    /// IANA enterprise number of the manufacturer (IPMI 2.0, section 20.1).
     pub manufacturer_id: u32,
-    /// Its maker, where the number is that of a known one.
+    /// Name of the manufacturer, if known.
     pub manufacturer: Option<String>,
-    /// The maker's number of the product.
+    /// Product ID, assigned by the manufacturer.
     pub product_id: u16,
     /// Firmware version: major, and minor in two digits.
     pub firmware: String,
-    /// The maker's auxiliary firmware bytes, in hex.
+    /// Auxiliary firmware revision, four bytes in hexadecimal.
     pub firmware_auxiliary: Option<String>,
-    /// The IPMI version it speaks.
+    /// IPMI version.
     pub ipmi_version: String,
-    /// Device GUID, in the order of its bytes as text (IPMI 2.0, section 20.8).
+    /// Device GUID (IPMI 2.0, section 20.8), its bytes in the order of an SMBIOS system UUID.
     pub guid: Option<String>,
-    /// Result of its own test, where that is not "passed".
+    /// Result of the self test, if it did not pass.
     pub self_test: Option<String>,
 }
 
-/// A BMC's LAN channel.
+/// The LAN channel of a BMC.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -69,13 +69,13 @@ pub struct BmcLan {
     pub mac: Option<String>,
     /// Where the address comes from.
     pub source: Option<AddressSource>,
-    /// IPv4 address; absent where it has none.
+    /// IPv4 address; absent if none is set.
     pub address: Option<Ipv4Addr>,
     /// Subnet mask.
     pub mask: Option<Ipv4Addr>,
     /// Default gateway.
     pub gateway: Option<Ipv4Addr>,
-    /// VLAN; absent where frames are untagged.
+    /// VLAN ID; absent if frames are untagged.
     pub vlan: Option<u16>,
     /// IPv6 addresses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -83,8 +83,8 @@ pub struct BmcLan {
     /// Access mode: `disabled`, `pre-boot`, `always` or `shared` (IPMI 2.0, section 22.23).
     pub access: Option<String>,
     /// Highest privilege level of the channel.
-    pub privilege: Option<String>,
-    /// Cipher suites that somebody may use.
+    pub privilege: Option<PrivilegeLevel>,
+    /// Cipher suites that are enabled for at least one privilege level.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cipher_suites: Vec<u8>,
 }
@@ -93,11 +93,11 @@ pub struct BmcLan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BmcIpv6 {
-    /// The address.
+    /// IPv6 address.
     pub address: std::net::Ipv6Addr,
-    /// Length of its prefix in bits.
+    /// Prefix length in bits.
     pub prefix: u8,
-    /// Where it comes from.
+    /// Where the address comes from.
     pub source: AddressSource,
 }
 
@@ -109,15 +109,15 @@ pub struct BmcIpv6 {
 pub struct BmcUser {
     /// User ID, 1 to 63.
     pub slot: u8,
-    /// Name; empty is the null user of slot 1.
+    /// User name; empty for the null user of slot 1.
     pub name: String,
     /// Privilege level on the LAN channel.
-    pub privilege: Option<String>,
-    /// Whether it is enabled; absent where the BMC does not tell.
+    pub privilege: Option<PrivilegeLevel>,
+    /// Whether the user is enabled; absent if the BMC does not report it.
     pub enabled: Option<bool>,
-    /// Whether IPMI messaging is on for it.
+    /// Whether IPMI messaging is enabled for the user.
     pub ipmi_messaging: Option<bool>,
-    /// Its name cannot be changed.
+    /// The name cannot be changed.
     pub is_fixed: bool,
 }
 
@@ -127,13 +127,13 @@ pub struct BmcUser {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcSol {
-    /// Whether it is on.
+    /// Whether serial over LAN is enabled.
     pub is_enabled: bool,
-    /// Bit rate in bits per second; absent where it is the serial port's own.
+    /// Bit rate in bits per second; absent if the serial port's own rate is used.
     pub bits_per_second: Option<u32>,
 }
 
-/// The host's power and front panel (IPMI 2.0, section 28.2).
+/// Power state and front panel of the host (IPMI 2.0, section 28.2).
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -141,70 +141,71 @@ pub struct BmcSol {
 pub struct BmcChassis {
     /// Whether the host is on.
     pub is_on: bool,
-    /// What it does when power comes back; absent where that is not known.
+    /// What the host does when power comes back; absent if unknown.
     pub power_restore: Option<PowerRestore>,
-    /// What happened at the last power event.
+    /// Causes of the last power event.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub last_power_event: Vec<String>,
-    /// Why the host started the last time.
+    /// Cause of the host's last start.
     pub restart_cause: Option<String>,
-    /// What is wrong: power overload, power fault, intrusion, drive fault, cooling fault.
+    /// Faults: power overload, power fault, chassis intrusion, drive fault, cooling fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
     /// The identify LED: `off`, `temporary` or `indefinite`.
     pub identify: Option<String>,
-    /// Hours the host has been on.
+    /// Power-on hours of the host.
     pub power_on_hours: Option<u64>,
 }
 
-/// What became of configuring a BMC.
+/// Outcome of configuring a BMC.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcOutcome {
-    /// It is as it was wanted, proven by reading it back.
-    pub is_as_wanted: bool,
-    /// What was changed, in the order in which it was.
+    /// The BMC has the desired configuration, verified by reading it back.
+    #[serde(rename = "is_as_wanted")]
+    pub is_as_desired: bool,
+    /// Changes in the order in which they were made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<BmcChange>,
-    /// The wanted users.
+    /// The desired users.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<BmcUserOutcome>,
-    /// Enabled users that nobody wants.
+    /// Enabled users that are not in the desired configuration.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown_users: Vec<String>,
-    /// Requests that the BMC was sent, in all.
+    /// Number of requests that were sent to the BMC, retries included.
     pub requests: u32,
-    /// How many of them were a second or later try.
+    /// Number of retries.
     pub retries: u32,
-    /// How long it was spoken with, in milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: u64,
 }
 
-/// A change of a BMC.
+/// A change of a BMC's configuration.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcChange {
-    /// What was to be changed: "user 3: name admin".
+    /// The change: "user 3: name admin".
     pub what: String,
-    /// Why it could not be; absent where it was.
+    /// Why the change failed; absent if it was made.
     pub failure: Option<String>,
 }
 
-/// What became of a wanted user.
+/// Outcome for a desired user.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcUserOutcome {
-    /// Its name.
+    /// User name.
     pub name: String,
-    /// Its user ID; absent where it got none.
+    /// User ID; absent if there is no slot for the user.
     pub slot: Option<u8>,
-    /// Its password.
+    /// State of the password.
     pub password: PasswordState,
 }
 
@@ -213,18 +214,20 @@ pub struct BmcUserOutcome {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PasswordState {
-    /// Nothing was wanted of it.
+    /// No password was desired.
     #[default]
-    NotWanted,
-    /// The BMC took it for right and a wrong one for wrong.
+    #[serde(rename = "not-wanted")]
+    NotDesired,
+    /// Verified: the BMC's own test accepted it, and rejected a wrong one.
     Proven,
-    /// It was set, and the BMC did not refuse; its own test cannot be believed or is not there.
+    /// Set without an error; the BMC's own test is missing or accepts any password.
     Set,
-    /// It was not set since an earlier report said that it is in place; the BMC's own test cannot be believed.
+    /// Not set again, since it is in place according to an earlier report; the BMC's own test is missing or accepts any
+    /// password.
     Believed,
-    /// It is not in place.
+    /// Not in place.
     Failed,
-    /// A state this version of the contract does not know.
+    /// A state that this version of the contract does not define.
     #[serde(untagged)]
     Unknown(String),
 }

@@ -1,94 +1,95 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How an inventory, or an image's policy, wants a BMC to be.
+//! The desired configuration of a BMC, from the inventory or from an image's policy.
 
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::Secret;
+use crate::{PrivilegeLevel, Secret};
 
-/// The wanted settings of a BMC ([`crate::Registration::bmc`]). What is absent is left as it is.
+/// The desired configuration of a BMC ([`crate::Registration::bmc`]). A setting that is absent is not changed.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
-pub struct WantedBmc {
-    /// The users that must be there.
+pub struct DesiredBmcConfig {
+    /// The users that must exist.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub users: Vec<WantedUser>,
-    /// What becomes of enabled users that are not among them.
+    pub users: Vec<DesiredUser>,
+    /// What to do with enabled users that are not in `users`.
     pub unknown_users: UnknownUsers,
-    /// The BMC's own address.
-    pub lan: Option<WantedLan>,
+    /// The BMC's own IPv4 address.
+    pub lan: Option<DesiredLan>,
     /// Whether IPMI over LAN is always available on the LAN channel.
     pub ipmi_over_lan: Option<bool>,
-    /// Whether cipher suite 0, which lets in without a password, may be used by anybody. `false` turns it off.
+    /// Whether cipher suite 0, which logs in without a password, can be used. `false` disables it; `true` changes
+    /// nothing.
     pub cipher_suite_0: Option<bool>,
-    /// Whether serial over LAN is on.
+    /// Whether serial over LAN is enabled.
     pub serial_over_lan: Option<bool>,
-    /// Whether the BMC's clock is set by the host's where they differ by more than ten seconds.
+    /// Set the BMC's clock by the host's if they differ by more than ten seconds.
     pub set_clock: bool,
-    /// Whether the identify LED is turned off.
+    /// Turn the identify LED off.
     pub identify_off: bool,
-    /// The BMC's watchdog.
-    pub watchdog: Option<WantedWatchdog>,
+    /// The BMC's watchdog timer.
+    pub watchdog: Option<DesiredWatchdog>,
     /// What the host does when power comes back.
     pub power_restore: Option<PowerRestore>,
 }
 
-/// A user that must be there.
+/// A user that must exist.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct WantedUser {
-    /// Its name, 1 to 16 bytes of ASCII (IPMI 2.0, section 22.28).
+pub struct DesiredUser {
+    /// User name, 1 to 16 bytes of ASCII (IPMI 2.0, section 22.28).
     pub name: String,
-    /// Its privilege level on the LAN channel: `callback`, `user`, `operator`, `administrator` or `oem`.
+    /// Privilege level on the LAN channel: `callback`, `user`, `operator`, `administrator` or `oem`.
     #[serde(default = "administrator")]
-    pub privilege: String,
-    /// Its password, up to 20 bytes; absent: left as it is, or generated.
+    pub privilege: PrivilegeLevel,
+    /// Password, up to 20 bytes. Absent: it is not changed, or it is generated.
     #[serde(default)]
     pub password: Option<Secret>,
-    /// Make up a password and tell the inventory, unless one is in place.
+    /// Generate a password and send it to the inventory, unless one is in place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub generate: bool,
-    /// A report of this host has said that this password, or a generated one, is in place. Believed where the BMC cannot
-    /// prove it.
+    /// According to an earlier report of this host, this password, or a generated one, is in place. Used where the
+    /// BMC cannot verify a password.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_place: bool,
 }
 
-/// What becomes of enabled users that nobody wants.
+/// What to do with enabled users that are not in the desired configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum UnknownUsers {
-    /// They are reported.
+    /// Report them.
     #[default]
     Report,
-    /// They are disabled.
+    /// Disable them, after all desired users are in place.
     Disable,
-    /// A policy this version of the contract does not know: they are reported.
+    /// A value that this version of the contract does not define: they are reported.
     #[serde(untagged)]
     Unknown(String),
 }
 
-/// The BMC's own address, IPv4.
+/// The BMC's own IPv4 address.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
-pub struct WantedLan {
-    /// Where it comes from.
+pub struct DesiredLan {
+    /// Where the address comes from.
     pub source: Option<AddressSource>,
-    /// With [`AddressSource::Static`]: the address.
+    /// The address, with [`AddressSource::Static`].
     pub address: Option<Ipv4Addr>,
-    /// Length of the network's prefix in bits, 0 to 32.
+    /// Prefix length of the network in bits, 0 to 32.
     pub prefix: Option<u8>,
     /// The default gateway.
     pub gateway: Option<Ipv4Addr>,
-    /// The VLAN, 1 to 4094; 0 is untagged.
+    /// VLAN ID, 1 to 4094; 0: untagged.
     pub vlan: Option<u16>,
 }
 
@@ -97,39 +98,40 @@ pub struct WantedLan {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AddressSource {
-    /// It is set.
+    /// It is configured.
     Static,
     /// DHCP.
     Dhcp,
-    /// The firmware or another protocol; as a wish, one that this version of the contract does not know.
+    /// The firmware or another protocol. In a desired configuration: a value that this version of the contract does
+    /// not define.
     #[serde(untagged)]
     Unknown(String),
 }
 
-/// The BMC's watchdog.
+/// The BMC's watchdog timer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct WantedWatchdog {
-    /// What it does when it runs out.
+pub struct DesiredWatchdog {
+    /// What the BMC does when the timer expires.
     pub action: WatchdogAction,
-    /// When it runs out, in seconds, up to 6553; 0 stops it.
+    /// Seconds until the timer expires, at most 6553; 0 stops it.
     pub seconds: u16,
 }
 
-/// What a watchdog does.
+/// What a BMC does when its watchdog timer expires.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum WatchdogAction {
-    /// Nothing; with no seconds it is stopped.
+    /// Nothing: the timer is stopped.
     Stop,
-    /// A hard reset.
+    /// Hard reset.
     Reset,
     /// Power off.
     PowerOff,
     /// Power off, then on.
     PowerCycle,
-    /// An action this version of the contract does not know.
+    /// An action that this version of the contract does not define.
     #[serde(untagged)]
     Unknown(String),
 }
@@ -141,27 +143,27 @@ pub enum WatchdogAction {
 pub enum PowerRestore {
     /// It stays off.
     AlwaysOff,
-    /// What it did before.
+    /// It returns to the state before the power loss.
     Previous,
     /// It turns on.
     AlwaysOn,
-    /// A policy this version of the contract does not know.
+    /// A policy that this version of the contract does not define.
     #[serde(untagged)]
     Unknown(String),
 }
 
-/// `PUT BASE/ID/bmc-credentials`: a password that was made up, before it is set. Over https only.
+/// `PUT BASE/ID/bmc-credentials`: a generated password, before it is set in the BMC. Over https only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BmcCredentials {
     /// [`crate::VERSION`].
     pub version: u32,
-    /// Whose it is.
+    /// Name of the BMC user.
     pub user: String,
-    /// What it is.
+    /// The generated password.
     pub password: Secret,
 }
 
-fn administrator() -> String {
-    "administrator".to_string()
+fn administrator() -> PrivilegeLevel {
+    PrivilegeLevel::Administrator
 }

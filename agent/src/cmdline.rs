@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The kernel command line (Documentation/admin-guide/kernel-parameters.rst), pure.
+//! Parses the kernel command line (Documentation/admin-guide/kernel-parameters.rst). No IO.
 
-/// The parameters with `prefix`, in their order: name without the prefix, and value where there is one.
+/// The parameters whose names start with `prefix`, in their order: the name without the prefix, and the value, if any.
 ///
-/// Double quotes keep spaces together, as in the kernel's own `next_arg`. What follows ` -- ` is
-/// for init and is looked at like the rest, since boot loaders put things on either side.
+/// Spaces between double quotes do not separate, as in the kernel's `next_arg`. Parameters after ` -- `, which are for
+/// init, are read too: boot loaders append on either side of it.
 pub fn parameters<'a>(line: &'a str, prefix: &str) -> Vec<(&'a str, Option<String>)> {
     words(line)
         .into_iter()
@@ -34,7 +34,7 @@ mod tests {
     use proptest::prelude::proptest;
 
     #[test]
-    fn only_ours_are_taken_in_their_order() {
+    fn only_parameters_with_the_prefix_are_returned_in_their_order() {
         let line = "quiet stage1.a=1 console=ttyS0 stage1.b stage1.a=2\n";
         let found = parameters(line, "stage1.");
         assert_eq!(found, [("a", Some("1".to_string())), ("b", None), ("a", Some("2".to_string()))]);
@@ -54,7 +54,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_brings_it_down(line in "\\PC*") {
+        fn no_line_panics(line in "\\PC*") {
             let _ = parameters(&line, "stage1.");
         }
     }

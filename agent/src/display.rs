@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How values are written for people.
+//! Formats values for people: hexadecimal, sizes, columns.
 
 use stage1_contract::printable;
 

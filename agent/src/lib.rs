@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! stage1, the first-stage OS agent for bare-metal servers.
 //!
-//! [`pipeline`] is the whole of it, top to bottom; [`stages`] is what each of its lines does, [`run`] what runs and
-//! records them. [`commands`] is what the command line calls, [`pid1`] what the kernel starts as init. The rest is one
-//! folder per subject, on top of [`host`], the machine itself.
+//! [`pipeline`] is the whole of it, top to bottom; [`stages`] has what each of its lines does, [`run`] executes and records
+//! them. [`cli`] is the command line, which calls one of `commands`; [`pid1`] is what the kernel starts as init. The rest is
+//! one folder per subject, on top of [`host`], the machine itself.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod bmc;
-pub mod cmdline;
-pub mod commands;
+pub mod cli;
+pub(crate) mod cmdline;
+pub(crate) mod commands;
 pub mod config;
-pub mod display;
+pub(crate) mod display;
 pub mod facts;
 pub mod firmware;
 pub mod host;
 pub mod inventory;
-pub mod json;
+pub(crate) mod json;
 pub mod lldp;
 pub mod net;
 pub mod pid1;

@@ -20,7 +20,9 @@ const KEXEC_FILE_NO_INITRAMFS: c_ulong = 4;
 /// Dropping it unloads the target again.
 #[derive(Debug)]
 #[must_use = "a target that is dropped is unloaded again"]
-pub struct Loaded(());
+pub struct Loaded {
+    by_kernel: bool,
+}
 
 /// Why the running kernel did not load the target.
 #[derive(Debug, Error)]
@@ -94,23 +96,35 @@ pub fn load(kernel: BorrowedFd, initrd: Option<BorrowedFd>, cmdline: &str) -> Re
         )
     };
     match Errno::result(result) {
-        Ok(_) => Ok(Loaded(())),
+        Ok(_) => Ok(Loaded { by_kernel: true }),
         Err(errno) => Err(LoadError::from_errno(errno, bytes.len())),
     }
 }
 
 impl Loaded {
+    /// A target that no kernel has loaded. It stands for one where a run is tried on a machine that must not jump:
+    /// executing it is an error.
+    pub fn by_nobody() -> Self {
+        Self { by_kernel: false }
+    }
+
     /// Executes the target; this ends the running system at once.
     ///
     /// # Errors
     /// [`ExecuteError`] if the kernel refuses; then the target is unloaded.
     pub fn execute(self) -> Result<Infallible, ExecuteError> {
+        if !self.by_kernel {
+            return Err(ExecuteError(Errno::ENOEXEC));
+        }
         reboot(RebootMode::RB_KEXEC).map_err(ExecuteError)
     }
 }
 
 impl Drop for Loaded {
     fn drop(&mut self) {
+        if !self.by_kernel {
+            return;
+        }
         // SAFETY: with KEXEC_FILE_UNLOAD the kernel ignores all other arguments.
         let _ = unsafe { libc::syscall(libc::SYS_kexec_file_load, -1, -1, 0, 0, KEXEC_FILE_UNLOAD) };
     }
@@ -134,6 +148,7 @@ impl LoadError {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_types)]
 mod tests {
     use super::*;
 
@@ -148,6 +163,12 @@ mod tests {
         assert!(text(Errno::EKEYREJECTED).contains("signature"));
         assert!(text(Errno::EINVAL).contains("command line (10 bytes)"));
         assert_eq!(text(Errno::EIO), "kexec_file_load: EIO: I/O error");
+    }
+
+    #[test]
+    fn what_nobody_loaded_is_not_executed() {
+        let error = Loaded::by_nobody().execute().unwrap_err();
+        assert!(error.to_string().contains("ENOEXEC"), "{error}");
     }
 
     #[test]

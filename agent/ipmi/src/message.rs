@@ -5,7 +5,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// A command: what is asked, and how the answer is read.
+/// A command: how its request is encoded, and how its response is decoded.
 pub trait Command {
     /// Its name, as the specification spells it: "Get Device ID".
     const NAME: &'static str;
@@ -13,32 +13,31 @@ pub trait Command {
     const NET_FN: NetFn;
     /// Its number within the network function (IPMI 2.0, appendix G).
     const CODE: u8;
-    /// What is answered.
+    /// The decoded response.
     type Answer;
 
     /// The request's data bytes.
     fn data(&self) -> Vec<u8>;
 
-    /// Reads the answer's data bytes, the completion code not among them, of an answer whose completion code is 00h.
+    /// Decodes the response's data bytes, without the completion code, which was 00h.
     ///
     /// # Errors
-    /// [`Malformed`] where they are not what the specification wants. Bytes past the known ones are ignored.
+    /// [`Malformed`] where they are not as the specification requires. Bytes after the known ones are ignored.
     fn answer(&self, data: &[u8]) -> Result<Self::Answer, Malformed>;
 
-    /// Whether it changes anything in the BMC that outlives it. Such a command is not sent again where it is not known
-    /// what became of it.
+    /// Whether it changes anything in the BMC. Such a command must not be sent again where its outcome is unknown.
     const CHANGES: bool = false;
 
-    /// The completion code of its own, if any, that says that there is no such parameter.
+    /// The command-specific completion code, if any, for "parameter not supported".
     const ABSENT: Option<u8> = None;
 
-    /// What a completion code of 80h to BEh means for this command, where its section says so.
+    /// What a completion code of 80h to BEh means for this command, where its section defines it.
     fn own_completion(_code: u8) -> Option<&'static str> {
         None
     }
 }
 
-/// A network function (IPMI 2.0, table 5-1): its even number, of the request.
+/// A network function (IPMI 2.0, table 5-1), by its number in requests, which is even; responses have the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetFn {
     /// Chassis control and status.
@@ -55,43 +54,43 @@ pub enum NetFn {
     Group = 0x2c,
 }
 
-/// The completion code of an answer (IPMI 2.0, table 5-2).
+/// The completion code of a response (IPMI 2.0, table 5-2).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Completion(pub u8);
 
 impl Completion {
-    /// 00h: as it was asked.
+    /// 00h: completed normally.
     pub const NORMAL: Self = Self(0x00);
     /// C0h: the BMC is busy.
     pub const NODE_BUSY: Self = Self(0xc0);
     /// C1h: the BMC does not know the command.
     pub const INVALID_COMMAND: Self = Self(0xc1);
-    /// C3h: the BMC, or what stands before it, gave up waiting.
+    /// C3h: timeout while the BMC, or a bridge in front of it, processed the command.
     pub const TIMEOUT: Self = Self(0xc3);
     /// C5h: the reservation was lost.
     pub const RESERVATION_CANCELLED: Self = Self(0xc5);
     /// C9h: a parameter is out of range.
     pub const OUT_OF_RANGE: Self = Self(0xc9);
-    /// CBh: what was asked for is not there.
+    /// CBh: the requested sensor, data or record is not present.
     pub const NOT_PRESENT: Self = Self(0xcb);
     /// CCh: a field of the request is not valid.
     pub const INVALID_FIELD: Self = Self(0xcc);
-    /// CEh: no answer could be given.
+    /// CEh: the response could not be provided.
     pub const NO_ANSWER: Self = Self(0xce);
-    /// D1h: the BMC is in an update of its firmware.
+    /// D1h: the firmware of the BMC is being updated.
     pub const IN_UPDATE: Self = Self(0xd1);
     /// D2h: the BMC initialises itself.
     pub const IN_INITIALISATION: Self = Self(0xd2);
     /// FFh: something else went wrong.
     pub const UNSPECIFIED: Self = Self(0xff);
 
-    /// Whether the same request may be answered otherwise a moment later: busy, out of space for a moment, in
-    /// initialisation, in an update, or a wire that is not there now.
+    /// Whether the same request may succeed a moment later: the BMC is busy, initialises itself, is being updated,
+    /// timed out, or gives no reason (FFh).
     pub fn may_pass(self) -> bool {
         matches!(self.0, 0xc0 | 0xc3 | 0xce | 0xcf | 0xd0 | 0xd1 | 0xd2 | 0xff)
     }
 
-    /// Whether it says that there is no such command, parameter or object, which is an answer of its own kind.
+    /// Whether it means that there is no such command, parameter or object: repeating the request is of no use.
     pub fn is_absent(self) -> bool {
         matches!(self.0, 0xc1 | 0xc2 | 0xcb | 0xd6)
     }
@@ -113,7 +112,7 @@ impl Completion {
             0xcb => "requested sensor, data or record not present",
             0xcc => "invalid data field in request",
             0xcd => "command illegal for the sensor or record type",
-            0xce => "no answer could be given",
+            0xce => "response could not be provided",
             0xcf => "cannot execute a duplicated request",
             0xd0 => "SDR repository in update mode",
             0xd1 => "device in firmware update mode",
@@ -123,9 +122,9 @@ impl Completion {
             0xd5 => "not supported in the present state",
             0xd6 => "command or its parameter disabled",
             0xff => "unspecified error",
-            0x01..=0x7e => "an OEM's code",
-            0x80..=0xbe => "a code of the command's own",
-            _ => "a reserved code",
+            0x01..=0x7e => "OEM code",
+            0x80..=0xbe => "command-specific code",
+            _ => "reserved code",
         }
     }
 }
@@ -142,32 +141,32 @@ impl fmt::Debug for Completion {
     }
 }
 
-/// Answer bytes that are not what the specification wants.
+/// A response that is not as the specification requires.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Malformed {
-    /// It ends too soon.
-    #[error("the answer has {have} bytes, and {field} wants byte {wanted}")]
+    /// It is too short.
+    #[error("response truncated: {field}: needs {needed} bytes, has {have}")]
     Short {
         /// The field that is cut.
         field: &'static str,
         /// The number of bytes up to the field's end.
-        wanted: usize,
+        needed: usize,
         /// The number of bytes there are.
         have: usize,
     },
-    /// A field says what cannot be.
-    #[error("{field} is {value:#x}, which cannot be: {why}")]
+    /// A field has a value that the specification does not allow.
+    #[error("invalid {field}: {value:#x}: {why}")]
     Impossible {
         /// The field.
         field: &'static str,
-        /// What it says.
+        /// Its value.
         value: u32,
-        /// Why that cannot be.
+        /// What is allowed.
         why: &'static str,
     },
 }
 
-/// Takes fields from an answer, in their order. Numbers are little-endian (IPMI 2.0, section 5.3).
+/// Takes fields from a response, in their order. Numbers are little-endian (IPMI 2.0, section 5.3).
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     data: &'a [u8],
@@ -185,10 +184,10 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Malformed::Short`], as with all of these.
     pub fn bytes(&mut self, field: &'static str, count: usize) -> Result<&'a [u8], Malformed> {
-        let wanted = self.at.saturating_add(count);
-        let short = Malformed::Short { field, wanted, have: self.data.len() };
-        let bytes = self.data.get(self.at..wanted).ok_or(short)?;
-        self.at = wanted;
+        let needed = self.at.saturating_add(count);
+        let short = Malformed::Short { field, needed, have: self.data.len() };
+        let bytes = self.data.get(self.at..needed).ok_or(short)?;
+        self.at = needed;
         Ok(bytes)
     }
 
@@ -243,7 +242,7 @@ mod tests {
     fn a_cut_answer_names_the_field() {
         let mut reader = Reader::new(&[1, 2, 3]);
         assert_eq!(reader.word("a").unwrap(), 0x0201);
-        assert_eq!(reader.word("b").unwrap_err().to_string(), "the answer has 3 bytes, and b wants byte 4");
+        assert_eq!(reader.word("b").unwrap_err().to_string(), "response truncated: b: needs 4 bytes, has 3");
         assert_eq!(reader.rest(), [3]);
         assert!(reader.rest().is_empty());
     }

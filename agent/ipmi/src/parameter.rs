@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Parameters: values that one pair of commands gets and sets by their number, as those of LAN, of serial over LAN
-//! and of booting are.
+//! Parameters: values that one pair of commands gets and sets by number: those of LAN, serial over LAN and booting.
 
 use super::codes::codes;
 use super::{Malformed, Reader};
 
-/// A value with a number.
+/// A value that is read by its parameter selector.
 pub trait Parameter: Sized {
-    /// What it is, for messages.
+    /// Its name, for messages: "LAN parameter 3, IP address".
     const NAME: &'static str;
-    /// Its number, the parameter selector.
+    /// The parameter selector.
     const NUMBER: u8;
 
-    /// Reads its data.
+    /// Decodes its data.
     ///
     /// # Errors
-    /// [`Malformed`].
+    /// [`Malformed`] where the data is too short.
     fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed>;
 }
 
 /// A value that can be set.
 pub trait Writable: Parameter {
-    /// Its data.
+    /// Encodes its data.
     fn encode(&self) -> Vec<u8>;
 }
 
@@ -29,11 +28,11 @@ codes! {
     /// Parameter 0 of each such family: a lock that keeps two from writing at once (IPMI 2.0, tables 23-4, 26-5 and
     /// 28-14).
     pub enum SetInProgress {
-        /// Nobody writes; setting it unlocks, and may undo what was not committed.
+        /// Not locked; writing it unlocks, and may discard what was not committed.
         Complete = 0,
-        /// Somebody writes; setting it locks.
+        /// Locked; writing it locks.
         InProgress = 1,
-        /// Makes what was written count, where the BMC holds it back until then; many know no such thing.
+        /// Applies what was written, where the BMC delays it until then; many BMCs do not support it.
         Commit = 2,
     }
 }
@@ -58,12 +57,12 @@ impl Writable for SetInProgress {
 pub(super) fn own_completion(code: u8) -> Option<&'static str> {
     match code {
         NOT_SUPPORTED => Some("parameter not supported"),
-        0x81 => Some("another has it set in progress"),
+        0x81 => Some("locked by another party (set in progress)"),
         0x82 => Some("parameter can only be read"),
         0x83 => Some("parameter can only be written"),
         _ => None,
     }
 }
 
-/// The one of them that says that there is no such parameter.
+/// The one that means that there is no such parameter.
 pub(super) const NOT_SUPPORTED: u8 = 0x80;

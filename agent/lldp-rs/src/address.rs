@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use crate::fault::Problem;
+use crate::problem::Problem;
 use crate::text::colons;
 use alloc::vec::Vec;
 use core::fmt;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::address::NetworkAddress;
-use crate::fault::Problem;
+use crate::problem::Problem;
 use crate::read::Reader;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// What a device can do, and what of it is turned on (802.1AB-2016 8.5.8).
+/// Functions that a device supports, and those that are enabled (802.1AB-2016 8.5.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SystemCapabilities {
-    /// What the device can do.
+    /// Supported functions.
     pub capable: Capabilities,
-    /// What it does now.
+    /// Enabled functions.
     pub enabled: Capabilities,
 }
 
@@ -178,7 +178,7 @@ impl From<InterfaceNumbering> for u8 {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ObjectId(pub Vec<u8>);
 
-/// X.690 8.19: seven bits a byte, the high bit says that more follow, and the first number holds two arcs. An arc
+/// X.690 8.19: seven bits a byte, the high bit means that more follow, and the first number holds two arcs. An arc
 /// which does not fit 64 bits, or is cut, ends the text with an ellipsis.
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

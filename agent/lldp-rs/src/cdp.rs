@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The Cisco Discovery Protocol, versions 1 and 2, as far as it tells what LLDP tells.
+//! The Cisco Discovery Protocol, versions 1 and 2, as far as it has what LLDP has.
 //!
 //! There is no public standard. The layout is that of Cisco's "Frame Formats" and of the dissectors of Wireshark
 //! (packet-cdp.c) and lldpd (cdp.c).
 
 use crate::address::NetworkAddress;
 use crate::basic::Capabilities;
-use crate::fault::{Fault, Kind, Problem};
+use crate::fault::{Fault, Kind};
+use crate::problem::Problem;
 use crate::read::Reader;
 use crate::text::Text;
 use alloc::vec::Vec;
@@ -18,11 +19,11 @@ use core::fmt;
 pub struct Cdp {
     /// 1 or 2.
     pub version: u8,
-    /// For how many seconds this is true.
+    /// How long the message is valid, in seconds.
     pub ttl: u8,
-    /// TLV 1: which device speaks: its name or serial number.
+    /// TLV 1: the sending device: its name or serial number.
     pub device_id: Text,
-    /// TLV 3: which of its ports speaks.
+    /// TLV 3: the sending port.
     pub port_id: Text,
     /// TLV 2: addresses of the port.
     pub addresses: Vec<NetworkAddress>,
@@ -53,7 +54,7 @@ impl Cdp {
         if !matches!(version, 1 | 2) {
             return Err(CdpError::Version(version));
         }
-        if ![Odd::Cisco, Odd::Rfc1071].into_iter().any(|odd| sum(message, odd) == 0xffff) {
+        if ![LastByte::Cisco, LastByte::Rfc1071].into_iter().any(|rule| sum(message, rule) == 0xffff) {
             return Err(CdpError::Checksum);
         }
         let mut cdp = Self {
@@ -82,7 +83,7 @@ impl Cdp {
         Ok(cdp)
     }
 
-    /// Reads the TLV at the front, and says how long it is. Its length includes the four bytes of its header.
+    /// Reads the TLV at the front, and returns its length. Its length includes the four bytes of its header.
     fn read(&mut self, rest: &[u8], offset: usize) -> usize {
         let mut reader = Reader::new(rest);
         let (Ok(kind), Ok(declared)) = (reader.u16(), reader.u16()) else {
@@ -172,9 +173,9 @@ fn addresses(info: &[u8]) -> Result<Vec<NetworkAddress>, Problem> {
     Ok(addresses)
 }
 
-/// How the last byte of an odd message enters the checksum.
+/// How the last byte of a message of uneven length enters the checksum.
 #[derive(Clone, Copy)]
-enum Odd {
+enum LastByte {
     /// Cisco takes it as a signed low byte, and is off by one when it is negative (Wireshark, packet-cdp.c).
     Cisco,
     /// As RFC 1071 has it, and as others implement CDP: a zero follows.
@@ -182,14 +183,14 @@ enum Odd {
 }
 
 /// One's complement sum of 16-bit words: 0xffff when the message and the checksum in it are whole.
-fn sum(message: &[u8], odd: Odd) -> u64 {
+fn sum(message: &[u8], rule: LastByte) -> u64 {
     let (words, last) = message.as_chunks::<2>();
     let words: u64 = words.iter().map(|&word| u64::from(u16::from_be_bytes(word))).sum();
-    let last = match (odd, last.first()) {
+    let last = match (rule, last.first()) {
         (_, None) => 0,
-        (Odd::Rfc1071, Some(&byte)) => u64::from(byte) << 8,
-        (Odd::Cisco, Some(&byte @ ..0x80)) => u64::from(byte),
-        (Odd::Cisco, Some(&byte)) => 0xff00 | u64::from(byte - 1),
+        (LastByte::Rfc1071, Some(&byte)) => u64::from(byte) << 8,
+        (LastByte::Cisco, Some(&byte @ ..0x80)) => u64::from(byte),
+        (LastByte::Cisco, Some(&byte)) => 0xff00 | u64::from(byte - 1),
     };
     let mut sum = words + last;
     while sum > 0xffff {
@@ -231,7 +232,7 @@ pub enum CdpError {
     Version(u8),
     /// The checksum is wrong.
     Checksum,
-    /// It does not say who speaks.
+    /// A TLV that identifies the neighbour is missing.
     Missing(Kind),
 }
 
@@ -241,7 +242,7 @@ impl fmt::Display for CdpError {
             Self::TooShort { actual } => write!(f, "CDP message of {actual} bytes where 4 are needed"),
             Self::Version(version) => write!(f, "CDP version {version} is not known"),
             Self::Checksum => f.write_str("wrong CDP checksum"),
-            Self::Missing(kind) => write!(f, "no {kind} TLV which tells who speaks"),
+            Self::Missing(kind) => write!(f, "no {kind} TLV, which identifies the neighbour"),
         }
     }
 }

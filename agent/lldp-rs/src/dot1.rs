@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::basic::low_byte;
-use crate::fault::Problem;
+use crate::problem::Problem;
 use crate::read::{Reader, bit};
 use crate::text::Text;
 use alloc::vec::Vec;
@@ -126,7 +126,7 @@ pub struct LinkAggregation {
     pub capable: bool,
     /// It is.
     pub enabled: bool,
-    /// Who speaks: 0 not said, 1 the aggregation port, 2 the aggregator, 3 an aggregator of a single port.
+    /// The sender: 0 not specified, 1 the aggregation port, 2 the aggregator, 3 an aggregator of a single port.
     pub port_type: u8,
     /// The aggregator's interface number; 0 when not aggregated.
     pub port_id: u32,

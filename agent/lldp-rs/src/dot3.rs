@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::dot1::LinkAggregation;
-use crate::fault::Problem;
 use crate::power::MdiPower;
+use crate::problem::Problem;
 use crate::read::Reader;
 use alloc::vec::Vec;
 
@@ -115,7 +115,7 @@ pub struct MacPhy {
 pub struct EnergyEfficient {
     /// How long the sender waits before it sends.
     pub transmit: u16,
-    /// How long it asks its neighbour to wait.
+    /// How long its neighbour is requested to wait.
     pub receive: u16,
     /// How long it would rather have it wait.
     pub fallback_receive: u16,

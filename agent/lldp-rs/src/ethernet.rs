@@ -2,8 +2,8 @@
 //! Ethernet frames that carry LLDP or CDP.
 
 use crate::address::MacAddress;
-use crate::fault::Problem;
 use crate::lldpdu::Lldpdu;
+use crate::problem::Problem;
 use crate::read::Reader;
 use alloc::vec::Vec;
 
@@ -35,13 +35,13 @@ const SNAP_CDP: [u8; 8] = [0xaa, 0xaa, 0x03, 0x00, 0x00, 0x0c, 0x20, 0x00];
 /// use lldp_rs::{ChassisId, Lldpdu, MacAddress, Text, ethernet};
 ///
 /// let source = MacAddress([0, 0x1b, 0x21, 1, 2, 3]);
-/// let hello = Lldpdu::solicit(ChassisId::Local(Text::from("a")), source, 20, "node1")?;
-/// let bytes = ethernet::lldp_frame(ethernet::NEAREST_BRIDGE, source, &hello);
+/// let lldpdu = Lldpdu::solicit(ChassisId::Local(Text::from("a")), source, 20, "node1")?;
+/// let bytes = ethernet::lldp_frame(ethernet::NEAREST_BRIDGE, source, &lldpdu);
 /// assert_eq!(bytes.len(), 60);
 ///
 /// let frame = ethernet::Frame::decode(&bytes)?;
 /// let ethernet::Payload::Lldp(payload) = frame.payload else { panic!("not LLDP") };
-/// assert_eq!(Lldpdu::decode(payload)?, hello);
+/// assert_eq!(Lldpdu::decode(payload)?, lldpdu);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn lldp_frame(destination: MacAddress, source: MacAddress, lldpdu: &Lldpdu) -> Vec<u8> {
@@ -57,9 +57,9 @@ pub fn lldp_frame(destination: MacAddress, source: MacAddress, lldpdu: &Lldpdu) 
 /// A received Ethernet frame without preamble and checksum.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// Who shall receive it.
+    /// Destination address.
     pub destination: MacAddress,
-    /// Who sent it.
+    /// Source address.
     pub source: MacAddress,
     /// VLAN tags, the outermost first; mostly none.
     pub tags: Vec<VlanTag>,
@@ -94,7 +94,7 @@ pub enum Payload<'a> {
     Other {
         /// The EtherType, or the payload's length when it is 1500 or less.
         ether_type: u16,
-        /// What follows.
+        /// The payload.
         payload: &'a [u8],
     },
 }

@@ -2,6 +2,7 @@
 use crate::dot1::Dot1;
 use crate::dot3::Dot3;
 use crate::med::Med;
+use crate::problem::Problem;
 use core::error::Error;
 use core::fmt;
 
@@ -85,69 +86,7 @@ impl fmt::Display for Fault {
 
 impl Error for Fault {}
 
-/// What is wrong with a TLV, or with a frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Problem {
-    /// It ends before its last field.
-    TooShort {
-        /// How many bytes it needs.
-        needed: usize,
-        /// How many it has.
-        actual: usize,
-    },
-    /// A field whose length does not fit its kind.
-    BadLength {
-        /// Which field.
-        field: &'static str,
-        /// The least bytes it may have.
-        least: usize,
-        /// The most bytes it may have.
-        most: usize,
-        /// The bytes it has.
-        actual: usize,
-    },
-    /// It says that it reaches beyond the end of the frame.
-    BeyondEnd {
-        /// The length that it declares.
-        declared: usize,
-        /// The bytes that are left for it.
-        available: usize,
-    },
-    /// The frame ends within the TLV's header.
-    CutHeader,
-}
-
-impl Problem {
-    /// Whether a field has a length that it may have.
-    pub(crate) fn check(field: &'static str, least: usize, most: usize, actual: usize) -> Result<(), Self> {
-        if (least..=most).contains(&actual) {
-            return Ok(());
-        }
-        Err(Self::BadLength { field, least, most, actual })
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooShort { needed, actual } => write!(f, "{actual} bytes where {needed} are needed"),
-            Self::BadLength { field, least, most, actual } if least == most => {
-                write!(f, "{field} of {actual} bytes where {least} are needed")
-            }
-            Self::BadLength { field, least, most, actual } => {
-                write!(f, "{field} of {actual} bytes where {least} to {most} are allowed")
-            }
-            Self::BeyondEnd { declared, available } => {
-                write!(f, "it declares {declared} bytes but the frame has {available} more")
-            }
-            Self::CutHeader => f.write_str("the frame ends within its header"),
-        }
-    }
-}
-
-impl Error for Problem {}
-
-/// Why a received LLDPDU was discarded: a fault in one of the three TLVs that tell who speaks
+/// Why a received LLDPDU was discarded: a fault in one of the three mandatory TLVs
 /// (802.1AB-2016 9.2.7.7.1). Faults elsewhere cost only their own TLV: see [`Lldpdu::faults`](crate::Lldpdu::faults).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DecodeError {

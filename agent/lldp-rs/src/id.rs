@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::address::{MacAddress, NetworkAddress};
-use crate::fault::Problem;
+use crate::problem::Problem;
 use crate::read::Reader;
 use crate::text::{Text, colons};
 use alloc::vec::Vec;
 use core::fmt;
 
-/// Which device speaks: the chassis ID TLV (802.1AB-2016 8.5.2, Table 8-2).
+/// The sending device: the chassis ID TLV (802.1AB-2016 8.5.2, Table 8-2).
 ///
 /// Displays as operators expect: addresses as addresses, names as they are, other bytes in hexadecimal.
 ///
@@ -102,7 +102,7 @@ impl fmt::Display for ChassisId {
     }
 }
 
-/// Which port of the device speaks: the port ID TLV (802.1AB-2016 8.5.3, Table 8-3). Displays as [`ChassisId`] does.
+/// The sending port: the port ID TLV (802.1AB-2016 8.5.3, Table 8-3). Displays as [`ChassisId`] does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PortId {
     /// Subtype 1: ifAlias (RFC 2863).

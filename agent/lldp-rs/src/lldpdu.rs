@@ -6,7 +6,7 @@ use crate::med::{DeviceType, Med, MedCapabilities};
 use crate::tlv::{Tlv, Value};
 use alloc::vec::Vec;
 
-/// An LLDP data unit: TLVs in the order of the wire, of which the first three are good and tell who speaks
+/// An LLDP data unit: TLVs in the order of the wire, of which the first three are valid and identify the neighbour
 /// (802.1AB-2016 8.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lldpdu {
@@ -20,7 +20,7 @@ impl Lldpdu {
     /// Reads what follows the EtherType of a frame. Bytes after the end of the LLDPDU are padding.
     ///
     /// As 802.1AB-2016 9.2.7.7 has it, only a fault in the chassis ID, port ID or time to live discards the LLDPDU;
-    /// other faulty TLVs are kept raw and are told by [`faults`](Self::faults), and unknown ones are kept too. More
+    /// other faulty TLVs are kept raw and are listed by [`faults`](Self::faults), and unknown ones are kept too. More
     /// lenient than the standard: the End TLV may be missing.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut walk = Walk { bytes, offset: 0 };
@@ -77,22 +77,22 @@ impl Lldpdu {
         Ok(Self { chassis_id, port_id, ttl, tlvs })
     }
 
-    /// The LLDPDU of an end station that wants an answer at once.
+    /// The LLDPDU of an end station that requests an immediate response.
     ///
-    /// A switch sends fast to a neighbour that is new to it (802.1AB-2016 9.2.5, txFast), so `chassis_id` should be
-    /// one it has not seen; some, as lldpd before 1.0.20, do so only for LLDP-MED endpoints (the fast start of ANSI/TIA-1057),
-    /// so it is one.
+    /// A switch sends fast to a neighbour that is new to it (802.1AB-2016 9.2.5, txFast), so `chassis_id` should be one
+    /// it has not seen; some, as lldpd before 1.0.20, do so only for LLDP-MED endpoints (the fast start of
+    /// ANSI/TIA-1057), so it is one.
     ///
     /// ```
     /// use lldp_rs::{ChassisId, Lldpdu, MacAddress, Text};
     ///
     /// let port = MacAddress([0, 0x1b, 0x21, 1, 2, 3]);
-    /// let hello = Lldpdu::solicit(ChassisId::Local(Text::from("boot 7f3a")), port, 20, "node1")?;
-    /// assert_eq!(Lldpdu::decode(&hello.encode()).as_ref(), Ok(&hello));
+    /// let lldpdu = Lldpdu::solicit(ChassisId::Local(Text::from("boot 7f3a")), port, 20, "node1")?;
+    /// assert_eq!(Lldpdu::decode(&lldpdu.encode()).as_ref(), Ok(&lldpdu));
     ///
-    /// let goodbye = hello.shutdown();
-    /// assert!(goodbye.is_shutdown());
-    /// assert_eq!(goodbye.chassis_id(), hello.chassis_id());
+    /// let shutdown = lldpdu.shutdown();
+    /// assert!(shutdown.is_shutdown());
+    /// assert_eq!(shutdown.chassis_id(), lldpdu.chassis_id());
     /// # Ok::<(), lldp_rs::EncodeError>(())
     /// ```
     pub fn solicit(
@@ -109,7 +109,7 @@ impl Lldpdu {
         Self::new(chassis_id, PortId::MacAddress(port), ttl, optional)
     }
 
-    /// The LLDPDU by which the sender of this one takes its leave: neighbours forget it at once
+    /// The shutdown LLDPDU of the same sender: neighbours remove it at once
     /// (802.1AB-2016 8.5.4: time to live 0, and only the mandatory TLVs).
     pub fn shutdown(&self) -> Self {
         let mut bytes: Vec<u8> = self.tlvs.iter().take(2).flat_map(Tlv::as_bytes).copied().collect();
@@ -124,22 +124,22 @@ impl Lldpdu {
         self.tlvs.iter().flat_map(Tlv::as_bytes).copied().collect()
     }
 
-    /// Which device speaks.
+    /// The sending device.
     pub fn chassis_id(&self) -> &ChassisId {
         &self.chassis_id
     }
 
-    /// Which of its ports speaks.
+    /// The sending port.
     pub fn port_id(&self) -> &PortId {
         &self.port_id
     }
 
-    /// For how many seconds this is true.
+    /// Time to live in seconds.
     pub fn ttl(&self) -> u16 {
         self.ttl
     }
 
-    /// Whether the neighbour takes its leave (802.1AB-2016 8.5.4).
+    /// Whether this is a shutdown LLDPDU (802.1AB-2016 8.5.4).
     pub fn is_shutdown(&self) -> bool {
         self.ttl == 0
     }
@@ -149,7 +149,7 @@ impl Lldpdu {
         &self.tlvs
     }
 
-    /// What the TLVs say, without the faulty ones.
+    /// The values of the TLVs, without the faulty ones.
     pub fn values(&self) -> impl Iterator<Item = &Value> {
         self.tlvs.iter().filter_map(|tlv| tlv.value().ok())
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use crate::fault::Problem;
+use crate::problem::Problem;
 use crate::read::{Reader, bit};
 use crate::text::Text;
 use alloc::vec::Vec;
@@ -159,12 +159,12 @@ impl core::ops::BitOr for MedCapabilities {
     }
 }
 
-/// What kind of LLDP-MED device speaks (ANSI/TIA-1057 10.2.2.2).
+/// The class of an LLDP-MED device (ANSI/TIA-1057 10.2.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DeviceType(pub u8);
 
 impl DeviceType {
-    /// Not an LLDP-MED device, or not said.
+    /// Not an LLDP-MED device, or not specified.
     pub const UNDEFINED: Self = Self(0);
     /// An endpoint with the basic services.
     pub const ENDPOINT_CLASS_I: Self = Self(1);
@@ -195,7 +195,7 @@ pub struct NetworkPolicy {
     /// 1 voice, 2 voice signalling, 3 guest voice, 4 guest voice signalling, 5 softphone voice, 6 video conferencing,
     /// 7 streaming video, 8 video signalling.
     pub application: u8,
-    /// The policy is required but not known; the other fields say nothing.
+    /// The policy is required but not known; the other fields mean nothing.
     pub unknown: bool,
     /// The application's frames are tagged.
     pub tagged: bool,
@@ -246,7 +246,7 @@ pub struct ExtendedPower {
     pub source: u8,
     /// 0 unknown, 1 critical, 2 high, 3 low.
     pub priority: u8,
-    /// Power given or asked for, in tenths of a watt.
+    /// Power offered or requested, in tenths of a watt.
     pub value: u16,
 }
 

@@ -13,7 +13,7 @@ use crate::text::Text;
 use crate::tlv::Value;
 use alloc::vec::Vec;
 
-/// By which protocol a neighbour was heard.
+/// The protocol of a neighbour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
     /// Link Layer Discovery Protocol.
@@ -22,7 +22,7 @@ pub enum Protocol {
     Cdp,
 }
 
-/// What a neighbour says of itself, whether by LLDP or by CDP. Of TLVs that may come only once, the first counts.
+/// What a neighbour announces, by LLDP or by CDP. Of TLVs that may come only once, the first counts.
 ///
 /// Chassis ID and port ID together name the neighbour (802.1AB-2016 3.2, MSAP identifier).
 ///
@@ -42,15 +42,15 @@ pub enum Protocol {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Neighbour {
-    /// By which protocol it was heard.
+    /// The protocol of the message.
     pub protocol: Protocol,
     /// Which device it is. From CDP: the device ID, as locally assigned.
     pub chassis_id: ChassisId,
     /// Which of its ports. From CDP: the port ID, as an interface name.
     pub port_id: PortId,
-    /// For how many seconds this is true; 0: no longer.
+    /// How long this is valid, in seconds; 0: the neighbour shuts down.
     pub ttl: u16,
-    /// What people call the port.
+    /// Port description, often set by an administrator.
     pub port_description: Option<Text>,
     /// The device's name. From CDP: the system name, else the device ID.
     pub system_name: Option<Text>,
@@ -60,11 +60,11 @@ pub struct Neighbour {
     pub model: Option<Text>,
     /// The device's serial number, of the LLDP-MED inventory.
     pub serial_number: Option<Text>,
-    /// What the device can do and does. CDP tells only what it does.
+    /// What the device can do and does. CDP has only the enabled functions.
     pub capabilities: Option<SystemCapabilities>,
     /// Where the device is managed. From CDP: the management addresses, else the port's addresses.
     pub management_addresses: Vec<NetworkAddress>,
-    /// The VLAN of untagged frames; nothing when it is not said or the port has none.
+    /// The VLAN of untagged frames; `None` when it is not announced or the port has none.
     pub vlan: Option<u16>,
     /// VLANs with names.
     pub vlan_names: Vec<(u16, Text)>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use crate::fault::Problem;
+use crate::problem::Problem;
 use crate::read::{Reader, bit};
 use alloc::vec::Vec;
 
@@ -54,7 +54,7 @@ impl MdiPower {
     }
 }
 
-/// Power asked for and given (802.3-2018 79.3.2.4 to 79.3.2.6).
+/// Power requested and allocated (802.3-2018 79.3.2.4 to 79.3.2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PowerAllocation {
     /// 0 type 2 source, 1 type 2 device, 2 type 1 source, 3 type 1 device.
@@ -65,9 +65,9 @@ pub struct PowerAllocation {
     pub four_pair_identified: bool,
     /// 0 unknown, 1 critical, 2 high, 3 low.
     pub priority: u8,
-    /// What the device asks for, in tenths of a watt.
+    /// Power requested by the device, in tenths of a watt.
     pub requested: u16,
-    /// What the source has set aside, in tenths of a watt.
+    /// Power allocated by the source, in tenths of a watt.
     pub allocated: u16,
     /// What 802.3bt added (802.3bt-2018 79.3.2).
     pub four_pair: Option<FourPairPower>,
@@ -113,16 +113,16 @@ pub struct FourPairPower {
     pub requested_a: u16,
     /// The same for mode B.
     pub requested_b: u16,
-    /// What the source has set aside on alternative A.
+    /// Power allocated by the source on alternative A.
     pub allocated_a: u16,
     /// The same on alternative B.
     pub allocated_b: u16,
-    /// The source: 0 not said, 1 gives over two pairs, 2 and 3 over four pairs. Which of the two is to a
-    /// single-signature device is told differently: 3 by lldpd, 2 by Wireshark.
+    /// The source: 0 not specified, 1 gives over two pairs, 2 and 3 over four pairs. Which of the two is to a
+    /// single-signature device is disputed: 3 in lldpd, 2 in Wireshark.
     pub source_status: u8,
-    /// The device: 0 not said, 1 single-signature, 2 two-pair dual-signature, 3 four-pair dual-signature.
+    /// The device: 0 not specified, 1 single-signature, 2 two-pair dual-signature, 3 four-pair dual-signature.
     pub device_status: u8,
-    /// The pairs in use: 0 not said, 1 alternative A, 2 alternative B, 3 both.
+    /// The pairs in use: 0 not specified, 1 alternative A, 2 alternative B, 3 both.
     pub pairs: u8,
     /// Class of a dual-signature device on mode A; 7: single-signature.
     pub class_a: u8,
@@ -141,11 +141,11 @@ pub struct FourPairPower {
     pub autoclass_supported: bool,
     /// It has done so.
     pub autoclass_completed: bool,
-    /// The device asks it to.
+    /// The device requests that.
     pub autoclass_requested: bool,
-    /// 0x1d: the device asks to be turned off.
+    /// 0x1d: the device requests power off.
     pub power_down_request: u8,
-    /// For how long, in seconds; 0: until told otherwise.
+    /// For how long, in seconds; 0: without limit.
     pub power_down_time: u32,
 }
 

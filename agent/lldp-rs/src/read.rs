@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use crate::fault::Problem;
+use crate::problem::Problem;
 
 /// Takes fields off the front of bytes that may be too few.
 pub(crate) struct Reader<'a> {

@@ -4,8 +4,8 @@ use core::fmt::{self, Write};
 
 /// A string as the neighbour sent it.
 ///
-/// The standards ask for UTF-8 (802.1AB-2016 8.5.5 to 8.5.7) or ASCII (ANSI/TIA-1057 10.2.6), devices send anything,
-/// often padded with NUL and with what was in the buffer before. So the bytes are kept, and
+/// The standards ask for UTF-8 (802.1AB-2016 8.5.5 to 8.5.7) or ASCII (ANSI/TIA-1057 10.2.6), but devices send any
+/// bytes, often padded with NUL and with what was in the buffer before. So the bytes are kept, and
 /// [`Display`](fmt::Display) gives a form that is safe to print.
 ///
 /// ```
@@ -49,8 +49,9 @@ impl From<&str> for Text {
     }
 }
 
-/// The text ends at the first NUL, as lldpd and Wireshark have it. What cannot be printed is written as Rust writes it in a string: `\n`, `\u{1b}`,
-/// `\\`; bytes which are not UTF-8 as `\xff`. So the result is one line, and different texts look different.
+/// The text ends at the first NUL, as lldpd and Wireshark have it. What cannot be printed is written as Rust writes it
+/// in a string: `\n`, `\u{1b}`, `\\`; bytes which are not UTF-8 as `\xff`. So the result is one line, and different
+/// texts look different.
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = alloc::string::String::new();

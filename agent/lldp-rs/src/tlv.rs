@@ -2,9 +2,10 @@
 use crate::basic::{ManagementAddress, SystemCapabilities};
 use crate::dot1::Dot1;
 use crate::dot3::Dot3;
-use crate::fault::{EncodeError, Fault, Kind, Problem};
+use crate::fault::{EncodeError, Fault, Kind};
 use crate::id::{ChassisId, PortId};
 use crate::med::Med;
+use crate::problem::Problem;
 use crate::read::Reader;
 use crate::text::Text;
 use alloc::vec::Vec;
@@ -12,7 +13,7 @@ use alloc::vec::Vec;
 /// The most bytes of information that a TLV holds: 9 bits of length (802.1AB-2016 8.4.2).
 const LONGEST: usize = 511;
 
-/// One TLV: its bytes as they are on the wire, and what they say.
+/// One TLV: its bytes as they are on the wire, and their value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tlv {
     bytes: Vec<u8>,
@@ -21,7 +22,7 @@ pub struct Tlv {
 }
 
 impl Tlv {
-    /// A TLV that says `value`, and from which every receiver reads exactly that.
+    /// Encodes `value`, so that every receiver decodes exactly that.
     pub fn new(value: Value) -> Result<Self, EncodeError> {
         let kind = value.kind();
         let mut info = Vec::new();
@@ -38,7 +39,7 @@ impl Tlv {
         }
     }
 
-    /// What the TLV says, or why it cannot be read.
+    /// The value of the TLV, or why it cannot be decoded.
     pub fn value(&self) -> Result<&Value, &Fault> {
         self.value.as_ref()
     }
@@ -86,16 +87,16 @@ fn kind(tlv_type: u8, info: &[u8]) -> Kind {
     }
 }
 
-/// What a TLV says.
+/// The value of a TLV.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// Type 0 (802.1AB-2016 8.5.1): nothing follows.
     End,
-    /// Type 1 (8.5.2): which device speaks.
+    /// Type 1 (8.5.2): the sending device.
     ChassisId(ChassisId),
-    /// Type 2 (8.5.3): which of its ports speaks.
+    /// Type 2 (8.5.3): the sending port.
     PortId(PortId),
-    /// Type 3 (8.5.4): for how many seconds this is true; 0: no longer.
+    /// Type 3 (8.5.4): how long the LLDPDU is valid, in seconds; 0: shutdown.
     TimeToLive(u16),
     /// Type 4 (8.5.5): what people call the port (ifDescr or ifAlias).
     PortDescription(Text),
@@ -119,14 +120,14 @@ pub enum Value {
         oui: [u8; 3],
         /// The organization's own number for the TLV.
         subtype: u8,
-        /// What follows.
+        /// The information bytes, undecoded.
         info: Vec<u8>,
     },
     /// Types 9 to 126 are reserved; a later edition of the standard may use them.
     Reserved {
         /// The TLV type.
         tlv_type: u8,
-        /// What follows.
+        /// The information bytes, undecoded.
         info: Vec<u8>,
     },
 }
@@ -134,7 +135,7 @@ pub enum Value {
 impl Value {
     const ORGANIZATION: u8 = 127;
 
-    /// Which TLV says this.
+    /// The TLV that carries this value.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Dot1(dot1) => Kind::Organization { oui: Dot1::OUI, subtype: dot1.subtype() },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Frames built by hand: what they say, and what is wrong with the bad ones.
+//! Frames built by hand: their values, and the faults of the bad ones.
 
 mod common;
 
@@ -110,7 +110,7 @@ fn faults_in_optional_tlvs_cost_only_the_tlv() {
 }
 
 #[test]
-fn a_faulty_tlv_at_the_end_is_kept_and_told() {
+fn a_faulty_tlv_at_the_end_is_kept_and_reported() {
     let end_with_bytes = decode(&[CHASSIS, PORT, TTL, b"\x00\x01x", NAME]).unwrap();
     let fault = end_with_bytes.faults().next().unwrap();
     assert_eq!(fault.to_string(), "end of LLDPDU TLV at byte 20: information of 1 bytes where 0 are needed");
@@ -132,18 +132,18 @@ fn a_shutdown_counts_whatever_follows_the_time_to_live() {
 }
 
 #[test]
-fn the_goodbye_names_the_same_neighbour_and_nothing_else() {
-    for hello in lldpdus() {
-        let goodbye = hello.shutdown();
-        assert_eq!(Lldpdu::decode(&goodbye.encode()).as_ref(), Ok(&goodbye));
-        assert_eq!((goodbye.chassis_id(), goodbye.port_id()), (hello.chassis_id(), hello.port_id()));
-        assert_eq!(goodbye.tlvs().len(), 4);
-        assert_eq!(goodbye.ttl(), 0);
+fn the_shutdown_names_the_same_neighbour_and_nothing_else() {
+    for lldpdu in lldpdus() {
+        let shutdown = lldpdu.shutdown();
+        assert_eq!(Lldpdu::decode(&shutdown.encode()).as_ref(), Ok(&shutdown));
+        assert_eq!((shutdown.chassis_id(), shutdown.port_id()), (lldpdu.chassis_id(), lldpdu.port_id()));
+        assert_eq!(shutdown.tlvs().len(), 4);
+        assert_eq!(shutdown.ttl(), 0);
     }
 }
 
 #[test]
-fn more_than_the_standard_says_is_read_and_kept() {
+fn more_than_the_standard_defines_is_read_and_kept() {
     // A time to live of three bytes, a port VLAN ID with two more, and power with half an extension.
     let vlan = b"\xfe\x08\x00\x80\xc2\x01\x00\x1e\xff\xff";
     let power = b"\xfe\x09\x00\x12\x0f\x02\x0f\x01\x05\x13\x02";
@@ -187,7 +187,7 @@ fn a_value_that_does_not_fit_is_refused() {
 }
 
 #[test]
-fn the_view_has_what_the_tlvs_say() {
+fn the_summary_has_what_the_tlvs_announce() {
     let lldpdu = &lldpdus()[0];
     let neighbour = Neighbour::from(lldpdu);
     assert_eq!(neighbour.protocol, Protocol::Lldp);
@@ -281,7 +281,7 @@ fn cdp_from_others_and_with_faults() {
     assert_eq!(neighbour.system_name, Some(Text::from("ap7")));
     assert_eq!((neighbour.capabilities, neighbour.vlan), (None, None));
 
-    // An odd message summed as RFC 1071 has it: its last byte is a high one.
+    // A message of uneven length, summed as RFC 1071 requires: its last byte is a high one.
     let mut message = b"\x01\xb4\x00\x00\x00\x01\x00\x07ap7\x00\x03\x00\x08eth0".to_vec();
     assert_eq!(message.len() % 2, 1);
     let checksum = rfc1071(&message);

@@ -253,9 +253,9 @@ proptest! {
     ) {
         let lldpdu = Lldpdu::new(chassis, port, ttl, values).unwrap();
         let bytes = [lldpdu.encode(), padding].concat();
-        let goodbye = lldpdu.shutdown();
+        let shutdown = lldpdu.shutdown();
         prop_assert_eq!(Lldpdu::decode(&bytes), Ok(lldpdu));
-        prop_assert_eq!(Lldpdu::decode(&goodbye.encode()), Ok(goodbye));
+        prop_assert_eq!(Lldpdu::decode(&shutdown.encode()), Ok(shutdown));
     }
 
     #[test]
@@ -299,7 +299,7 @@ proptest! {
     }
 
     #[test]
-    fn a_text_is_one_printable_line_and_tells_texts_apart(a in escapes(), b in escapes()) {
+    fn a_text_is_one_printable_line_and_different_texts_differ(a in escapes(), b in escapes()) {
         let (shown_a, shown_b) = (a.to_string(), b.to_string());
         prop_assert!(!shown_a.chars().any(char::is_control), "{:?}", shown_a);
         prop_assert_eq!(shown_a == shown_b, to_nul(&a) == to_nul(&b));
@@ -307,7 +307,7 @@ proptest! {
 }
 
 #[test]
-fn a_frame_cut_at_any_byte_costs_what_is_behind_the_cut() {
+fn a_frame_truncated_at_any_byte_loses_only_what_follows() {
     for whole in lldpdus() {
         let bytes = whole.encode();
         let mandatory: usize = whole.tlvs()[..3].iter().map(|tlv| tlv.as_bytes().len()).sum();

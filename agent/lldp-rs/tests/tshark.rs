@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Wireshark's dissector as the second opinion: every LLDP field that tshark shows is as this crate reads it.
-//! Skipped, with a line that says so, where there is no tshark.
+//! Skipped, with a note, where there is no tshark.
 
 mod common;
 
@@ -16,9 +16,9 @@ use std::process::{Command, Stdio};
 #[test]
 fn every_tlv_is_as_tshark_shows_it() {
     let mut frames: Vec<_> = lldpdus().iter().map(|lldpdu| lldp_frame(NEAREST_BRIDGE, MAC, lldpdu)).collect();
-    let hello = Lldpdu::solicit(ChassisId::Local(Text::from("boot 7f3a")), MAC, 20, "node1").unwrap();
-    frames.push(lldp_frame(NEAREST_BRIDGE, MAC, &hello));
-    frames.push(lldp_frame(NEAREST_BRIDGE, MAC, &hello.shutdown()));
+    let lldpdu = Lldpdu::solicit(ChassisId::Local(Text::from("boot 7f3a")), MAC, 20, "node1").unwrap();
+    frames.push(lldp_frame(NEAREST_BRIDGE, MAC, &lldpdu));
+    frames.push(lldp_frame(NEAREST_BRIDGE, MAC, &lldpdu.shutdown()));
     compare("every TLV", &frames);
 }
 
@@ -39,13 +39,13 @@ fn captures_are_as_tshark_shows_them() {
 
 #[test]
 fn cdp_is_as_tshark_shows_it() {
-    // The last byte of an odd message enters Cisco's checksum in its own way, and differently with its high bit set.
-    let odd = |serial: &[u8]| {
+    // The last byte of a message of uneven length enters Cisco's checksum in its own way, and differently with its high bit set.
+    let uneven = |serial: &[u8]| {
         let message = cdp(2, &[&CISCO[..], &[(0x1004, serial)]].concat());
         assert_eq!(message.len() % 2, 1);
         cdp_frame(&message)
     };
-    compare("CDP", &[cdp_frame(&cdp(2, &CISCO)), odd(b"xy"), odd(b"x\xe9"), odd(b"x\x80")]);
+    compare("CDP", &[cdp_frame(&cdp(2, &CISCO)), uneven(b"xy"), uneven(b"x\xe9"), uneven(b"x\x80")]);
 }
 
 /// How the names of fields begin in which the dissector goes deeper than the crate, or has an opinion.
@@ -77,11 +77,11 @@ fn compare(name: &str, frames: &[Vec<u8>]) {
             Payload::Cdp(message) => ours.cdp(&Cdp::decode(message).unwrap()),
             Payload::Other { .. } => panic!("{name}: not LLDP: {read:?}"),
         }
-        let wanted = |(field, _): &(String, String)| match read.payload {
+        let known = |(field, _): &(String, String)| match read.payload {
             Payload::Cdp(_) => ours.0.iter().any(|(ours, _)| ours == field),
             _ => field.starts_with("lldp.") && !NOT_OURS.iter().any(|other| field.starts_with(other)),
         };
-        let theirs: Vec<_> = fields(packet, &ours).into_iter().filter(wanted).collect();
+        let theirs: Vec<_> = fields(packet, &ours).into_iter().filter(known).collect();
         assert!(theirs.len() >= 6, "{name}: tshark shows {theirs:?}");
         for (index, (ours, theirs)) in ours.0.iter().zip(&theirs).enumerate() {
             assert_eq!(ours, theirs, "{name}: field {index}");
@@ -134,6 +134,6 @@ fn tshark(pcap: &[u8]) -> Option<String> {
 }
 
 #[test]
-fn bytes_are_told_from_numbers() {
+fn bytes_are_distinguished_from_numbers() {
     assert_eq!(hex(&[0, 0x1b]), "x001b");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! devlink's messages (include/uapi/linux/devlink.h; Documentation/networking/devlink), and those of generic
-//! netlink's controller that lead to them (include/uapi/linux/genetlink.h). Pure.
+//! netlink's controller that lead to them (include/uapi/linux/genetlink.h).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +18,7 @@ const CTRL_VERSION: u8 = 2;
 
 const DEVLINK_GENL_NAME: &[u8] = b"devlink\0";
 const DEVLINK_GENL_VERSION: u8 = 1;
-/// The group that hears what becomes of a flash.
+/// The multicast group for the progress of a flash.
 const DEVLINK_GENL_MCGRP_CONFIG_NAME: &str = "config";
 const DEVLINK_CMD_RELOAD: u8 = 37;
 const DEVLINK_CMD_INFO_GET: u8 = 51;
@@ -68,23 +68,23 @@ impl Device {
     }
 }
 
-/// What a device's driver says while it writes firmware (Documentation/networking/devlink/devlink-flash.rst).
+/// Progress that a driver reports while it writes firmware (Documentation/networking/devlink/devlink-flash.rst).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FlashStatus {
-    /// What it does: `Flashing`.
+    /// The current step: `Flashing`.
     pub message: String,
-    /// Of the device, where the driver tells them apart.
+    /// The component, where the driver names one.
     pub component: Option<String>,
     /// How much of `total` is done, in bytes as a rule.
     pub done: u64,
-    /// 0 where there is no progress to tell of.
+    /// In the same unit as `done`; 0 where the driver reports no progress.
     pub total: u64,
-    /// How many seconds this may take, 0 where the driver does not say.
+    /// How many seconds this may take; 0 where the driver does not report it.
     pub timeout_s: u64,
 }
 
-/// What a device is and which versions it has (Documentation/networking/devlink/devlink-info.rst). Versions are by the
-/// component's name.
+/// Driver, serial numbers and versions of a device (Documentation/networking/devlink/devlink-info.rst). Versions are by
+/// the component's name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Info {
     /// The driver.
@@ -93,15 +93,15 @@ pub struct Info {
     pub serial: Option<String>,
     /// The board's serial number.
     pub board_serial: Option<String>,
-    /// What does not change: the board's id and revision.
+    /// Versions that do not change: the board's ID and revision.
     pub fixed: BTreeMap<String, String>,
-    /// What runs.
+    /// Versions that are running.
     pub running: BTreeMap<String, String>,
-    /// What is stored, and runs after the next activation.
+    /// Versions that are stored, and run after the next activation.
     pub stored: BTreeMap<String, String>,
 }
 
-/// Asks for the number of the family `devlink`.
+/// Requests the number of the family `devlink`.
 pub fn family_request() -> Vec<u8> {
     let header = [CTRL_CMD_GETFAMILY, CTRL_VERSION, 0, 0];
     request(GENL_ID_CTRL, ACK, &header, &attribute(CTRL_ATTR_FAMILY_NAME, DEVLINK_GENL_NAME))
@@ -112,7 +112,7 @@ pub fn family(body: &[u8]) -> Option<u16> {
     u16_at(find(body.get(HEADER..)?, CTRL_ATTR_FAMILY_ID)?, 0)
 }
 
-/// The number of the group that hears of flashes, from the same body.
+/// The number of the multicast group for the progress of a flash, from the same body.
 pub fn flash_group(body: &[u8]) -> Option<u32> {
     let groups = find(body.get(HEADER..)?, CTRL_ATTR_MCAST_GROUPS)?;
     let is_config = |group: &[u8]| {
@@ -122,21 +122,21 @@ pub fn flash_group(body: &[u8]) -> Option<u32> {
     u32_at(find(group, CTRL_ATTR_MCAST_GRP_ID)?, 0)
 }
 
-/// Has a device's driver write firmware from a file in the kernel's search path for firmware. Nothing that tells the
-/// device apart from its like, such as its MAC addresses, is overwritten: that takes an attribute which this has not.
+/// Makes a driver write firmware from a file in the kernel's firmware search path. Settings and identifiers, such as
+/// MAC addresses, are kept: overwriting them needs an attribute that this request does not have.
 pub fn flash_request(family: u16, device: &Device, file: &str, component: Option<&str>) -> Vec<u8> {
     let component = component.map(|component| string(DEVLINK_ATTR_FLASH_UPDATE_COMPONENT, component));
     let more = [string(DEVLINK_ATTR_FLASH_UPDATE_FILE_NAME, file), component.unwrap_or_default()];
     device_request(family, DEVLINK_CMD_FLASH_UPDATE, device, &more.concat())
 }
 
-/// Has a device run the firmware that is stored in it.
+/// Makes a device run the firmware that is stored in it (reload with `fw_activate`).
 pub fn activate_request(family: u16, device: &Device) -> Vec<u8> {
     let action = attribute(DEVLINK_ATTR_RELOAD_ACTION, &[DEVLINK_RELOAD_ACTION_FW_ACTIVATE]);
     device_request(family, DEVLINK_CMD_RELOAD, device, &action)
 }
 
-/// What the driver of `device` says while it writes, from the body of a notification.
+/// The progress of the driver of `device`, from the body of a notification; `None` where that is about something else.
 pub fn flash_status(body: &[u8], device: &Device) -> Option<FlashStatus> {
     if *body.first()? != DEVLINK_CMD_FLASH_UPDATE_STATUS {
         return None;
@@ -154,12 +154,12 @@ pub fn flash_status(body: &[u8], device: &Device) -> Option<FlashStatus> {
     })
 }
 
-/// Asks what a device is and which versions it has.
+/// Requests driver, serial numbers and versions of a device.
 pub fn info_request(family: u16, device: &Device) -> Vec<u8> {
     device_request(family, DEVLINK_CMD_INFO_GET, device, &[])
 }
 
-/// What a device is, from the body of the answer.
+/// Decodes the response to [`info_request`].
 pub fn info(body: &[u8]) -> Option<Info> {
     if *body.first()? != DEVLINK_CMD_INFO_GET {
         return None;
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_told_by_what_they_are() {
+    fn versions_are_sorted_by_kind() {
         let map = |pairs: &[(&str, &str)]| {
             pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
         };
@@ -251,8 +251,8 @@ mod tests {
         assert_eq!((message.kind, message.body[0]), (0x17, DEVLINK_CMD_INFO_GET));
         assert_eq!(find(&message.body[HEADER..], DEVLINK_ATTR_BUS_NAME), Some(&b"pci\0"[..]));
         assert_eq!(find(&message.body[HEADER..], DEVLINK_ATTR_DEV_NAME), Some(&b"0000:3b:00.0\0"[..]));
-        let asked = family_request();
-        assert_eq!(messages(&asked).next().map(|message| message.kind), Some(GENL_ID_CTRL));
+        let sent = family_request();
+        assert_eq!(messages(&sent).next().map(|message| message.kind), Some(GENL_ID_CTRL));
     }
 
     #[test]
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_cut_short_tells_what_is_left() {
+    fn a_truncated_response_gives_what_is_left() {
         let answer = answer();
         for length in 0..answer.len() {
             let _ = info(&answer[..length]);
@@ -329,7 +329,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_answer_brings_it_down(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn any_answer_is_decoded_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = (family(&bytes), flash_group(&bytes), info(&[&[DEVLINK_CMD_INFO_GET], &bytes[..]].concat()));
             let _ = flash_status(&[&[DEVLINK_CMD_FLASH_UPDATE_STATUS], &bytes[..]].concat(), &Device::pci(""));
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! DHCPv4 messages (RFC 2131, options RFC 2132 and RFC 3442). Pure.
+//! DHCPv4 messages of a client (RFC 2131; options of RFC 2132 and RFC 3442).
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 const BOOTREQUEST: u8 = 1;
 const BOOTREPLY: u8 = 2;
 const ETHERNET: u8 = 1;
-/// RFC 2131 2, "flags": the client wants the answer as a broadcast, since it has no address yet.
+/// RFC 2131 2, "flags": the client requires the reply as a broadcast, since it has no address yet.
 const BROADCAST: [u8; 2] = [0x80, 0];
 const OPTIONS_AT: usize = 240;
 const COOKIE: [u8; 4] = [99, 130, 83, 99];
@@ -22,7 +22,7 @@ const REQUESTED_ADDRESS: u8 = 50;
 const LEASE_TIME: u8 = 51;
 const MESSAGE_TYPE: u8 = 53;
 const SERVER: u8 = 54;
-const WANTED: u8 = 55;
+const PARAMETER_REQUEST_LIST: u8 = 55;
 const MAXIMUM_SIZE: u8 = 57;
 const VENDOR_CLASS: u8 = 60;
 const CLASSLESS_ROUTES: u8 = 121;
@@ -34,23 +34,25 @@ const REQUEST: u8 = 3;
 const ACK: u8 = 5;
 const NAK: u8 = 6;
 
-/// Who asks, and which exchange it is.
+/// A client's exchange with DHCP servers, from discover to ack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exchange {
     /// Random, the same for all messages of an exchange (`xid`).
     pub id: [u8; 4],
     /// The port's MAC address.
     pub mac: [u8; 6],
+    /// Vendor class identifier (option 60), up to 255 bytes; not sent if empty.
+    pub vendor_class: &'static str,
 }
 
-/// What a server answered.
+/// A server's reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// An address that may be requested.
     Offer(Lease),
-    /// An address that is ours now.
+    /// An address that is now leased to the client.
     Ack(Lease),
-    /// The requested address is not to be had.
+    /// The request is refused.
     Nak,
 }
 
@@ -71,17 +73,17 @@ pub struct Lease {
     pub domain: Option<String>,
     /// MTU in bytes.
     pub mtu: Option<u16>,
-    /// How long it is ours.
+    /// Lease time.
     pub time: Option<Duration>,
 }
 
 impl Exchange {
-    /// Asks every server for an offer.
+    /// Encodes DHCPDISCOVER. `elapsed` is the time since the start of the exchange (`secs`).
     pub fn discover(&self, elapsed: Duration) -> Vec<u8> {
         self.message(elapsed, DISCOVER, &[])
     }
 
-    /// Takes an offer, or asks for the same address again.
+    /// Encodes DHCPREQUEST, for an offer or to renew a lease.
     pub fn request(&self, elapsed: Duration, lease: &Lease) -> Vec<u8> {
         let mut options = Vec::new();
         for (code, address) in [(REQUESTED_ADDRESS, lease.address), (SERVER, lease.server)] {
@@ -93,7 +95,7 @@ impl Exchange {
         self.message(elapsed, REQUEST, &options)
     }
 
-    /// Reads an answer; `None` where it is not one to this exchange.
+    /// Decodes a reply; `None` where it belongs to another exchange or is damaged.
     pub fn parse(&self, datagram: &[u8]) -> Option<Reply> {
         let is_ours = *datagram.first()? == BOOTREPLY
             && datagram.get(4..8)? == self.id
@@ -146,10 +148,14 @@ impl Exchange {
         message[236..240].copy_from_slice(&COOKIE);
         message.extend_from_slice(&[MESSAGE_TYPE, 1, kind]);
         message.extend_from_slice(&[MAXIMUM_SIZE, 2, 0x05, 0xc0]);
-        message.extend_from_slice(&[VENDOR_CLASS, 6]);
-        message.extend_from_slice(b"stage1");
+        let class = self.vendor_class.as_bytes();
+        let class = class.get(..usize::from(u8::MAX)).unwrap_or(class);
+        if !class.is_empty() {
+            message.extend_from_slice(&[VENDOR_CLASS, class.len() as u8]);
+            message.extend_from_slice(class);
+        }
         message.extend_from_slice(&[
-            WANTED,
+            PARAMETER_REQUEST_LIST,
             7,
             SUBNET_MASK,
             CLASSLESS_ROUTES,
@@ -211,7 +217,8 @@ mod tests {
     use super::*;
     use proptest::prelude::{any, prop, proptest};
 
-    const EXCHANGE: Exchange = Exchange { id: [1, 2, 3, 4], mac: [0x52, 0x54, 0, 0, 0, 1] };
+    const EXCHANGE: Exchange =
+        Exchange { id: [1, 2, 3, 4], mac: [0x52, 0x54, 0, 0, 0, 1], vendor_class: "stage1" };
 
     fn reply(kind: u8, options: &[u8]) -> Vec<u8> {
         let mut message = EXCHANGE.discover(Duration::ZERO);
@@ -286,9 +293,25 @@ mod tests {
         assert_eq!(request[8..10], [0, 3]);
     }
 
+    #[test]
+    fn the_vendor_class_is_sent_if_there_is_one() {
+        let class = |vendor_class| {
+            let message = Exchange { vendor_class, ..EXCHANGE }.discover(Duration::ZERO);
+            let found = options(&message[OPTIONS_AT..]);
+            found.iter().find(|(code, _)| *code == VENDOR_CLASS).map(|(_, value)| value.to_vec())
+        };
+        assert_eq!(class("stage1").as_deref(), Some(&b"stage1"[..]));
+        assert_eq!(class(""), None);
+        const LONG: &str = match str::from_utf8(&[b'x'; 300]) {
+            Ok(text) => text,
+            Err(_) => "",
+        };
+        assert_eq!(class(LONG).map(|class| class.len()), Some(255));
+    }
+
     proptest! {
         #[test]
-        fn no_datagram_brings_it_down(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
+        fn any_datagram_is_decoded_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
             let _ = EXCHANGE.parse(&reply(ACK, &bytes));
             let _ = EXCHANGE.parse(&bytes);
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reads what a driver answers to ethtool's questions (include/uapi/linux/ethtool.h). Pure.
+//! Structures of the ethtool ioctl (`SIOCETHTOOL`, include/uapi/linux/ethtool.h): requests are encoded, responses
+//! decoded. The first 4 bytes of each structure, `cmd`, are the caller's.
 
 use crate::bytes::{array, text};
 
@@ -74,37 +75,38 @@ const SPEEDS: &[(u32, u32)] = &[
 /// `struct ethtool_drvinfo`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct DriverInformation {
-    /// The driver's version.
+    /// Of the driver; `None` where it is empty or "N/A".
     pub version: Option<String>,
-    /// The firmware's version.
+    /// Of the adapter's firmware, in the driver's own format; `None` where it is empty or "N/A".
     pub firmware_version: Option<String>,
 }
 
 /// `struct ethtool_link_settings`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct LinkSettings {
-    /// In ethtool's words.
+    /// "Half" or "Full"; `None` where it is unknown, as it is without a link.
     pub duplex: Option<String>,
-    /// The connector, in ethtool's words.
+    /// The connector as `ethtool` prints it ("Twisted Pair", "FIBRE"); the number of one that is not known, in hex.
     pub port: Option<String>,
-    /// Whether it negotiates.
+    /// Whether autonegotiation is enabled; `None` where it is unknown.
     pub autonegotiation: Option<bool>,
-    /// The highest supported speed in Mbit/s.
+    /// The highest speed of the supported link modes, in Mbit/s.
     pub speed_max_mbps: Option<u32>,
-    /// Whether the connector takes modules: a cage, by what is in it, or nothing.
+    /// The connector is a cage for modules: `port` is "FIBRE" or "Direct Attach Copper".
     pub takes_modules: bool,
 }
 
-/// `struct ethtool_wolinfo`, in ethtool's letters.
+/// `struct ethtool_wolinfo`, in the letters of `ethtool -s DEVICE wol`: `g` is a magic packet, `d` no mode.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct WakeOnLan {
-    /// What can wake the machine.
+    /// Modes that the adapter supports.
     pub supported: String,
-    /// What does.
+    /// Modes that are enabled.
     pub enabled: String,
 }
 
-/// The address in `struct ethtool_perm_addr`; `Some(None)` where the driver gives none.
+/// The address in `struct ethtool_perm_addr`, as "aa:bb:cc:dd:ee:ff"; `Some(None)` where the driver gives none (all
+/// zeros), `None` where the response is too short.
 pub fn permanent_address(answer: &[u8]) -> Option<Option<String>> {
     let length = array(answer, 4).map(u32::from_ne_bytes)? as usize;
     let address = answer.get(8..)?.get(..length)?;
@@ -116,7 +118,7 @@ pub fn permanent_address(answer: &[u8]) -> Option<Option<String>> {
     )
 }
 
-/// Reads `struct ethtool_drvinfo`.
+/// Decodes `struct ethtool_drvinfo`; `None` where the response is shorter than [`DRIVER_INFORMATION_LENGTH`].
 pub fn driver_information(answer: &[u8]) -> Option<DriverInformation> {
     let answer: &[u8; DRIVER_INFORMATION_LENGTH] = answer.first_chunk()?;
     let words = |at: usize| {
@@ -126,7 +128,7 @@ pub fn driver_information(answer: &[u8]) -> Option<DriverInformation> {
     Some(DriverInformation { version: words(36), firmware_version: words(68) })
 }
 
-/// Reads `struct ethtool_link_settings`.
+/// Decodes `struct ethtool_link_settings`; `None` where the response is shorter than its header or its bit maps.
 pub fn link_settings(answer: &[u8]) -> Option<LinkSettings> {
     let (settings, maps): (&[u8; LINK_SETTINGS_LENGTH], _) = answer.split_first_chunk()?;
     let supported = maps.get(..4 * usize::from(settings[15]))?;
@@ -150,7 +152,7 @@ pub fn link_settings(answer: &[u8]) -> Option<LinkSettings> {
     })
 }
 
-/// Reads `struct ethtool_wolinfo`.
+/// Decodes `struct ethtool_wolinfo`; `None` where the response is shorter than [`WAKE_ON_LAN_LENGTH`].
 pub fn wake_on_lan(answer: &[u8]) -> Option<WakeOnLan> {
     let letters = |at| {
         let modes: [u8; 4] = array(answer, at)?;
@@ -163,22 +165,22 @@ pub fn wake_on_lan(answer: &[u8]) -> Option<WakeOnLan> {
     Some(WakeOnLan { supported: letters(4)?, enabled: letters(8)? })
 }
 
-/// How long a module's memory is, from `struct ethtool_modinfo`.
+/// The length of a module's EEPROM in bytes, from `struct ethtool_modinfo`.
 pub fn module_length(answer: &[u8]) -> Option<u32> {
     array(answer, 8).map(u32::from_ne_bytes)
 }
 
 /// `struct ethtool_sset_info` that requests the number of private flags, for [`ETHTOOL_GSSET_INFO`].
 pub fn private_flag_count_request() -> Vec<u8> {
-    let mut request = vec![0; 20];
-    request[8] = 1 << ETH_SS_PRIV_FLAGS;
-    request
+    let mask = 1_u64 << ETH_SS_PRIV_FLAGS;
+    [&[0; 8][..], &mask.to_ne_bytes(), &[0; 4]].concat()
 }
 
 /// The number of private flags, at most 32, from the answer to [`private_flag_count_request`]. It is 0 where the driver
 /// cleared the string set in the mask, because it has no private flags.
 pub fn private_flag_count(answer: &[u8]) -> u32 {
-    let has_flags = answer.get(8).is_some_and(|mask| *mask != 0);
+    let mask = array(answer, 8).map_or(0, u64::from_ne_bytes);
+    let has_flags = mask >> ETH_SS_PRIV_FLAGS & 1 != 0;
     let count = array(answer, 16).map_or(0, u32::from_ne_bytes);
     if has_flags { count.min(PRIVATE_FLAGS_MAX) } else { 0 }
 }
@@ -190,8 +192,8 @@ pub fn private_flag_names_request(count: u32) -> Vec<u8> {
     request
 }
 
-/// The mask of the private flag `name`, from the answer to [`private_flag_names_request`]; `None` where the driver has no
-/// flag of that name.
+/// The mask of the private flag `name`, from the answer to [`private_flag_names_request`]; `None` where the driver has
+/// no flag of that name.
 pub fn private_flag_mask(answer: &[u8], name: &str) -> Option<u32> {
     let mut names = answer.get(12..)?.chunks(ETH_GSTRING_LEN).take(PRIVATE_FLAGS_MAX as usize);
     let index = names.position(|text| text.split(|byte| *byte == 0).next() == Some(name.as_bytes()))?;
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_permanent_address_is_as_long_as_it_says() {
+    fn the_permanent_address_has_the_length_in_its_structure() {
         let answer = |address: &[u8]| {
             [&0x20_u32.to_ne_bytes(), &(address.len() as u32).to_ne_bytes(), address, &[0; 26]].concat()
         };
@@ -313,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_wakes_the_machine_is_told_in_letters() {
+    fn wake_on_lan_modes_are_letters() {
         let answer = [&5_u32.to_ne_bytes()[..], &0x2f_u32.to_ne_bytes(), &0x20_u32.to_ne_bytes()].concat();
         let expected = WakeOnLan { supported: "pumbg".to_string(), enabled: "g".to_string() };
         assert_eq!(wake_on_lan(&answer), Some(expected));
@@ -341,21 +343,21 @@ mod tests {
     #[test]
     fn a_driver_without_private_flags_has_none() {
         let mut answer = private_flag_count_request();
-        answer[16] = 7;
+        answer[16..].copy_from_slice(&7_u32.to_ne_bytes());
         assert_eq!(private_flag_count(&answer), 7);
-        answer[8] = 0;
+        answer[8..16].fill(0);
         assert_eq!(private_flag_count(&answer), 0);
     }
 
     proptest! {
         #[test]
-        fn no_answer_brings_it_down(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        fn any_answer_is_decoded_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = (permanent_address(&bytes), link_settings(&bytes), wake_on_lan(&bytes), module_length(&bytes));
             assert_eq!(driver_information(&bytes).is_some(), bytes.len() >= DRIVER_INFORMATION_LENGTH);
         }
 
         #[test]
-        fn no_answer_about_private_flags_brings_it_down(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+        fn any_answer_about_private_flags_is_decoded_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
             prop_assert!(private_flag_count(&bytes) <= PRIVATE_FLAGS_MAX);
             let _ = (private_flag_mask(&bytes, "x"), private_flags(&bytes));
         }

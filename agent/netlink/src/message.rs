@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Netlink's messages and attributes, whatever the family (netlink(7), include/uapi/linux/netlink.h). Pure.
+//! Netlink messages and attributes of any family (netlink(7), include/uapi/linux/netlink.h).
 
-/// A message: the answer to a request that asked for one, 0 or a negative errno.
+/// Message type: an acknowledgement (0) or an error (a negative errno).
 pub const ERROR: u16 = 2;
-/// A message: the end of a dump.
+/// Message type: the end of a dump.
 pub const DONE: u16 = 3;
 
-/// A flag: asks for an answer, [`ERROR`].
+/// A flag: requests an acknowledgement, [`ERROR`].
 pub const ACK: u16 = 0x4;
-/// A flag: asks for all there are, up to [`DONE`].
+/// A flag: requests all objects, up to [`DONE`].
 pub const DUMP: u16 = 0x300;
 
 const REQUEST: u16 = 0x1;
@@ -19,7 +19,7 @@ const TYPE_MASK: u16 = 0x3fff;
 /// A message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// What it is, which the family tells.
+    /// Message type (`nlmsg_type`), whose meaning depends on the family.
     pub kind: u16,
     /// What follows the header.
     pub body: &'a [u8],
@@ -27,17 +27,17 @@ pub struct Message<'a> {
 
 /// An attribute of an [`ERROR`]: why, in the driver's words.
 const NLMSGERR_ATTR_MSG: u16 = 1;
-/// Where the attributes of an [`ERROR`] begin, where the request is not sent back (`NETLINK_CAP_ACK`): behind the errno and
-/// the request's header.
+/// Offset of the attributes of an [`ERROR`] if the request's body is not echoed (`NETLINK_CAP_ACK`): after the errno
+/// and the request's header.
 const EXTENDED: usize = 4 + HEADER;
 
 impl Message<'_> {
-    /// What an [`ERROR`] says.
+    /// The code of an [`ERROR`]: 0 or a negative errno; `None` for other messages.
     pub fn code(&self) -> Option<i32> {
         (self.kind == ERROR).then(|| u32_at(self.body, 0)).flatten().map(u32::cast_signed)
     }
 
-    /// The words of an [`ERROR`], where it has any (`NETLINK_EXT_ACK`).
+    /// The driver's message in an [`ERROR`], where it has one (`NETLINK_EXT_ACK`).
     pub fn words(&self) -> Option<String> {
         let attributes = self.body.get(EXTENDED..).filter(|_| self.kind == ERROR)?;
         find(attributes, NLMSGERR_ATTR_MSG).map(text)
@@ -64,9 +64,9 @@ pub fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     })
 }
 
-/// The value of the first attribute of the kind.
-pub fn find(bytes: &[u8], wanted: u16) -> Option<&[u8]> {
-    attributes(bytes).find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
+/// The value of the first attribute of a type.
+pub fn find(bytes: &[u8], kind: u16) -> Option<&[u8]> {
+    attributes(bytes).find(|(found, _)| *found == kind).map(|(_, value)| value)
 }
 
 /// A text attribute's value, which ends with a NUL.
@@ -74,7 +74,7 @@ pub fn text(value: &[u8]) -> String {
     String::from_utf8_lossy(value).trim_end_matches('\0').to_string()
 }
 
-/// A request.
+/// Encodes a request: header, family header (`body`) and attributes. Sequence number and port are 0.
 pub fn request(kind: u16, flags: u16, body: &[u8], attributes: &[u8]) -> Vec<u8> {
     let length = (HEADER + body.len() + attributes.len()) as u32;
     let mut message = length.to_ne_bytes().to_vec();
@@ -86,7 +86,7 @@ pub fn request(kind: u16, flags: u16, body: &[u8], attributes: &[u8]) -> Vec<u8>
     message
 }
 
-/// An attribute.
+/// Encodes an attribute, padded to 4 bytes.
 pub fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
     let mut bytes = ((4 + value.len()) as u16).to_ne_bytes().to_vec();
     bytes.extend_from_slice(&kind.to_ne_bytes());
@@ -95,17 +95,17 @@ pub fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The number at an offset.
+/// The number at an offset, in the byte order of the machine; `None` beyond the end.
 pub fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..at + 2)?.try_into().ok().map(u16::from_ne_bytes)
 }
 
-/// The number at an offset.
+/// The number at an offset, in the byte order of the machine; `None` beyond the end.
 pub fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..at + 8)?.try_into().ok().map(u64::from_ne_bytes)
 }
 
-/// The number at an offset.
+/// The number at an offset, in the byte order of the machine; `None` beyond the end.
 pub fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes)
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! rtnetlink (rtnetlink(7), include/uapi/linux/rtnetlink.h): the few messages the agent needs. Pure.
+//! rtnetlink: links, addresses and routes (rtnetlink(7), include/uapi/linux/rtnetlink.h, if_link.h and if_addr.h).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::message::{self, ACK, DUMP, attribute, find, request, u16_at, u32_at};
 
-/// `RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR`: tell of links and addresses as they change.
+/// `RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR`: notifications about links and addresses.
 pub const GROUPS: u32 = 0x1 | 0x10 | 0x100;
 
 const RTM_NEWLINK: u16 = 16;
@@ -40,27 +40,27 @@ const RT_TABLE_MAIN: u8 = 254;
 const RTPROT_DHCP: u8 = 16;
 const RTN_UNICAST: u8 = 1;
 
-/// What the kernel tells.
+/// A message from the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// A link is there, or has changed.
+    /// A link exists, or has changed.
     Link(Link),
-    /// The link of this number is gone.
+    /// The link of this index was removed.
     Gone(u32),
-    /// An address is there, or has changed.
+    /// An address exists, or has changed.
     Address(Address),
     /// The end of a dump.
     Done,
-    /// The answer to a request that asked for one: 0, or a negative errno.
+    /// The acknowledgement of a request: 0, or a negative errno.
     Answer(i32),
 }
 
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The kernel's number.
+    /// Interface index.
     pub index: u32,
-    /// Its name.
+    /// Interface name.
     pub name: String,
     /// Whether its frames are those of Ethernet.
     pub ethernet: bool,
@@ -68,31 +68,31 @@ pub struct Link {
     pub mac: Option<[u8; 6]>,
     /// The MAC address that it keeps as a member of a bond, where the driver knows it.
     pub permanent_mac: Option<[u8; 6]>,
-    /// Whether it is set up.
+    /// Administratively up (`IFF_UP`).
     pub up: bool,
-    /// Whether it has carrier.
+    /// Has carrier (`IFF_LOWER_UP`).
     pub carrier: bool,
 }
 
 /// An address of an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// The interface's number.
+    /// Interface index.
     pub index: u32,
     /// The address.
     pub ip: IpAddr,
     /// Prefix length in bits.
     pub prefix: u8,
-    /// Valid everywhere, and not still being checked for duplicates.
+    /// Of global scope, and duplicate address detection is complete.
     pub usable: bool,
 }
 
-/// Asks for all links; the answers end with [`Message::Done`].
+/// Requests all links; the responses end with [`Message::Done`].
 pub fn dump_links() -> Vec<u8> {
     request(RTM_GETLINK, DUMP, &[0; 16], &[])
 }
 
-/// Asks for all addresses; the answers end with [`Message::Done`].
+/// Requests all addresses; the responses end with [`Message::Done`].
 pub fn dump_addresses() -> Vec<u8> {
     request(RTM_GETADDR, DUMP, &[0; 8], &[])
 }
@@ -131,7 +131,7 @@ pub fn add_route(index: u32, to: Ipv4Addr, prefix: u8, via: Option<Ipv4Addr>, me
     request(RTM_NEWROUTE, ACK | NLM_F_CREATE | NLM_F_REPLACE, &body, &attributes)
 }
 
-/// Takes a datagram from the kernel apart. What is of another kind, or damaged, is left out.
+/// Decodes the messages of a datagram from the kernel. Messages of other types, and damaged ones, are skipped.
 pub fn parse(datagram: &[u8]) -> Vec<Message> {
     message::messages(datagram).filter_map(parse_one).collect()
 }
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn every_message_is_as_long_as_it_says() {
+    fn every_message_has_the_length_in_its_header() {
         for message in [
             link_up(3),
             link_mtu(3, 9000),
@@ -235,7 +235,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_datagram_brings_it_down(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn any_datagram_is_decoded_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = parse(&bytes);
         }
     }

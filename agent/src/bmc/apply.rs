@@ -164,8 +164,16 @@ fn lan(bmc: &mut BmcSession, channel: u8, parameters: &[LanParameter]) -> Result
 
 /// Sets LAN parameters under their lock, and commits. Some BMCs forget what is set without the lock, and roll back if it is
 /// released without a commit. On a BMC without lock or commit (both are optional, IPMI 2.0, table 23-4) parameters take
-/// effect at once.
+/// effect at once. A cancellation waits until the lock is released.
 fn locked(
+    bmc: &mut BmcSession,
+    channel: u8,
+    set: impl FnOnce(&mut BmcSession) -> Result<(), BmcError>,
+) -> Result<(), ChangeError> {
+    bmc.without_cancellation(|bmc| set_locked(bmc, channel, set))
+}
+
+fn set_locked(
     bmc: &mut BmcSession,
     channel: u8,
     set: impl FnOnce(&mut BmcSession) -> Result<(), BmcError>,

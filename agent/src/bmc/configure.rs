@@ -55,13 +55,13 @@ pub fn configure(
     if work.failed_users.is_empty() && all_can_log_in {
         work.apply(&last);
     } else if !last.is_empty() {
-        problems.push("unknown users stay enabled until all desired users are in place".to_string());
+        problems.push("unknown users stay enabled until all desired users can log in".to_string());
     }
     let Work { results, rejected, .. } = work;
     read_back(&mut session, survey, &plan.changes);
     problems.extend(results.iter().filter_map(ChangeResult::problem));
     if session.fatal_cause().is_none() {
-        problems.extend(not_kept(survey, desired, &results));
+        problems.extend(not_applied(survey, desired, &results));
     }
     problems.extend(rejected);
     problems.extend(session.into_problems());
@@ -189,7 +189,7 @@ impl<'a, 'b> Work<'a, 'b> {
                 (Some(Ok(Ok(()))), _) => None,
                 (Some(Ok(Err(error))), _) => Some(error.to_string()),
                 (Some(Err(error)), _) => Some(error.to_string()),
-                (None, Some(cause)) => Some(format!("not attempted: {cause}")),
+                (None, Some(cause)) => Some(format!("skipped: {cause}")),
                 (None, None) => {
                     let cause = self.session.fatal_cause().unwrap_or_default();
                     Some(format!("outcome unknown: {cause}"))
@@ -249,7 +249,7 @@ impl<'a, 'b> Work<'a, 'b> {
 }
 
 /// Changes that the BMC accepted and did not make. A password cannot be read back; nor can, on some BMCs, who is enabled.
-fn not_kept(survey: &Survey, desired: &DesiredBmcConfig, results: &[ChangeResult]) -> Vec<String> {
+fn not_applied(survey: &Survey, desired: &DesiredBmcConfig, results: &[ChangeResult]) -> Vec<String> {
     let reports_enabled = |id: u8| {
         let slot = survey.config.users.iter().find(|slot| slot.id == id);
         slot.and_then(|slot| slot.access).is_some_and(|access| access.enabled.is_some())
@@ -263,10 +263,8 @@ fn not_kept(survey: &Survey, desired: &DesiredBmcConfig, results: &[ChangeResult
         |change: &&Change| results.iter().any(|result| result.id == change.id() && result.failure.is_none());
     let checks = vec![Some(PasswordCheck::Correct); desired.users.len()];
     let remaining = plan(desired, &survey.config, &checks).changes;
-    let not_kept = remaining.iter().filter(is_readable).filter(was_accepted);
-    not_kept
-        .map(|change| format!("{change}: the BMC accepted it, but reads back a different value"))
-        .collect()
+    let not_applied = remaining.iter().filter(is_readable).filter(was_accepted);
+    not_applied.map(|change| format!("{change}: accepted by the BMC, but not applied")).collect()
 }
 
 #[cfg(test)]

@@ -202,7 +202,7 @@ fn frus(session: &mut LenientSession, records: &[Sdr]) -> Vec<BmcFru> {
 
 /// A FRU for the report; `None` if it has no data.
 fn reported_fru(id: u8, name: Option<String>, fru: Fru) -> Option<BmcFru> {
-    let Fru { chassis, board, product, doubts: warnings, .. } = fru;
+    let Fru { chassis, board, product, warnings, .. } = fru;
     if chassis.is_none() && board.is_none() && product.is_none() {
         return None;
     }

@@ -23,7 +23,7 @@ const DEVICE_POLL: Duration = Duration::from_millis(20);
 /// How long a BMC may take for a power cycle.
 const CYCLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Opens the machine's BMC; `None` if it has none. If the firmware describes a BMC (`is_expected`), its device is waited
+/// Opens the machine's BMC; `None` if it has none. If the firmware reports a BMC (`is_expected`), its device is waited
 /// for.
 ///
 /// # Errors
@@ -39,7 +39,7 @@ pub fn open(machine: &Machine, is_expected: bool, deadline: Instant) -> Result<O
         }
         if Instant::now() >= device_deadline {
             bail!(
-                "the firmware describes a BMC, but no driver found it: check that ipmi_si or ipmi_ssif is in the image, and \
+                "the firmware reports a BMC, but no driver found it: check that ipmi_si or ipmi_ssif is in the image and \
                  that the BMC runs"
             );
         }

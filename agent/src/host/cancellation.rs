@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One token for all that a run does: once it is cancelled, every wait ends.
+//! The cancellation token of a run: once it is cancelled, every wait ends.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-/// How often a wait looks at the token that the token itself cannot end.
+/// How often a wait checks the token, if the token cannot wake it.
 const POLL: Duration = Duration::from_millis(20);
 
-/// The token. Clones are of the same token.
+/// A cancellation token. Clones share its state.
 #[derive(Clone, Debug, Default)]
 pub struct Cancellation(Arc<Inner>);
 
@@ -26,7 +26,7 @@ struct Inner {
 pub struct Cancelled;
 
 impl Cancellation {
-    /// Ends every wait, those to come too.
+    /// Ends every wait, also later ones.
     pub fn cancel(&self) {
         *self.lock() = true;
         self.0.changed.notify_all();
@@ -37,7 +37,7 @@ impl Cancellation {
         *self.lock()
     }
 
-    /// For work that does not wait, between two of its steps.
+    /// Fails if it is cancelled. For work that does not wait, between two of its steps.
     ///
     /// # Errors
     /// [`Cancelled`].

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Work in a process of its own, so that a thread of it which hangs in the kernel keeps nobody waiting.
+//! Runs work in a child process, so that a thread that hangs in the kernel does not delay the end of the command.
 
 #![allow(unsafe_code, reason = "system calls that nix does not have")]
 
@@ -19,20 +19,20 @@ use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork};
 use super::critical_section::wait_for_writers;
 use super::signals::TERMINATION;
 
-/// How long a child that has said how its work ended has to end itself. One that cannot is detached.
+/// How long a child has to exit after it has reported its exit code. One that cannot exit is detached.
 const END: Duration = Duration::from_secs(1);
 
-/// Does `work` in a child and returns its exit code. Signals that ask this process to end are passed on to the child. It
-/// is waited for, unless a thread of it hangs in the kernel, where nothing can end it, or still writes firmware: then it is
-/// detached. To be called while there is a single thread.
+/// Runs `work` in a child process and returns its exit code. Termination signals are forwarded to the child. The child is
+/// detached if it cannot exit, because one of its threads hangs in the kernel or still writes firmware. Call it while there
+/// is a single thread.
 ///
 /// # Errors
-/// Where no process can be started, or it is killed.
+/// If no process can be started, or the child is killed.
 pub fn run(work: impl FnOnce() -> u8) -> io::Result<u8> {
     let signals: SigSet = TERMINATION.into_iter().chain([Signal::SIGCHLD]).collect();
     let (result, done) = pipe()?;
     signals.thread_block()?;
-    // SAFETY: there is a single thread, so the child may do all that the parent may.
+    // SAFETY: there is a single thread, so the child may use all of Rust.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => {
             drop(done);
@@ -42,11 +42,13 @@ pub fn run(work: impl FnOnce() -> u8) -> io::Result<u8> {
         ForkResult::Child => {
             drop(result);
             let mut done = File::from(OwnedFd::from(done));
-            // A parent that is killed takes its child along.
+            // Until `work` handles signals itself, they end it.
+            signals.thread_unblock()?;
+            // If the parent is killed, the child gets SIGTERM.
             let _ = set_pdeathsig(Signal::SIGTERM);
             let code = work();
             let _ = set_pdeathsig(None);
-            // Whoever reads what this process printed is to see its end.
+            // Closes the output, so that a reader of a pipe gets its end even if this process is detached.
             let _ = io::stdout().flush();
             if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
                 let _ = dup2_stdin(null.as_fd());

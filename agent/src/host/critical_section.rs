@@ -175,18 +175,19 @@ mod tests {
     use nix::sys::signal::raise;
 
     use super::*;
-    use crate::facts::fixture::Tree;
 
     /// One test for everything: signals are ignored by the whole process.
     #[test]
     fn the_critical_section_is_exclusive_and_survives_signals() {
-        let tree = Tree::new([
-            ("/sys/class/watchdog/watchdog0/state", "inactive\n"),
-            ("/sys/class/watchdog/watchdog1/state", "active\n"),
-            ("/dev/watchdog0", ""),
-            ("/dev/watchdog1", ""),
-        ]);
-        let machine = tree.machine();
+        let dir = tempfile::tempdir().unwrap();
+        let machine = Machine::at(dir.path());
+        fs::create_dir(machine.path("/dev")).unwrap();
+        for (name, state) in [("watchdog0", "inactive\n"), ("watchdog1", "active\n")] {
+            let folder = machine.path(WATCHDOGS).join(name);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("state"), state).unwrap();
+            fs::write(machine.path("/dev").join(name), "").unwrap();
+        }
         wait_until_disarmed(&machine);
         let armed = Armed::arm(&machine).unwrap();
         assert!(is_armed(&machine));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Logs go to standard error, and at boot to the kernel's log as well.
+//! The logger: to standard error, and at boot to the kernel's log as well.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -12,7 +12,8 @@ struct Logger {
     kernel: Option<Mutex<File>>,
 }
 
-/// Starts logging; with `kernel_log` into `/dev/kmsg` too. A second call changes nothing.
+/// Installs the logger for messages of at most `level`; with `kernel_log` it writes to `/dev/kmsg` too. A second call has no
+/// effect.
 pub fn start(level: LevelFilter, kernel_log: bool) {
     let open = || OpenOptions::new().write(true).open("/dev/kmsg").ok();
     let kernel = if kernel_log { open().map(Mutex::new) } else { None };
@@ -34,7 +35,7 @@ impl Log for Logger {
         let line = format!("stage1: {mark}{}\n", printable(&record.args().to_string()));
         let _ = std::io::stderr().write_all(line.as_bytes());
         if let Some(mut kernel) = self.kernel.as_ref().and_then(|kernel| kernel.lock().ok()) {
-            // <7>: debug, which a console does not show again.
+            // <7>: level debug, so that the kernel does not print it on the console a second time.
             let _ = kernel.write_all(format!("<7>{line}").as_bytes());
         }
     }

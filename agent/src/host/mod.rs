@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The low floor: the machine that the agent runs on, and what may be done to it as a whole. Nothing here knows of stages,
-//! commands or the inventory.
+//! The lowest floor: the machine that the agent runs on, and what can be done to it as a whole. It imports no other module
+//! of the agent.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
 mod cancellation;
-pub mod child;
+pub(crate) mod child;
 pub mod critical_section;
 pub mod logger;
 mod machine;
 mod manager;
-pub mod modules;
-pub mod mounts;
+pub(crate) mod modules;
+pub(crate) mod mounts;
 mod ports;
-pub mod power;
-pub mod random;
-pub mod signals;
+pub(crate) mod power;
+pub(crate) mod random;
+pub(crate) mod signals;
 
 pub use cancellation::{Cancellation, Cancelled};
-pub use machine::{Entry, Machine, Recording};
-pub use manager::{Manager, manager};
-pub use ports::{physical_ports, port_kind};
+pub use machine::Machine;
+pub(crate) use machine::{Entry, Recording};
+pub(crate) use manager::{Manager, manager};
+pub(crate) use ports::{physical_ports, port_kind};

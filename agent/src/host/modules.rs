@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Kernel modules by the aliases that devices ask for (modules.alias, modules.dep: depmod(8)).
+//! Loads the kernel modules for all devices, by their aliases (modules.alias, modules.dep: depmod(8)).
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
@@ -11,21 +11,21 @@ use nix::kmod::{ModuleInitFlags, finit_module};
 
 use super::Machine;
 
-/// Modules that no device asks for by an alias, and what has to be there for each to be of use.
-const UNASKED: [(&str, &str); 2] =
+/// Modules without an alias of a device, each with the path that exists where it is needed.
+const WITHOUT_ALIAS: [(&str, &str); 2] =
     [("efivarfs", "/sys/firmware/efi/efivars"), ("ipmi_devintf", "/sys/module/ipmi_msghandler")];
 
-/// What came of loading modules.
+/// The result of loading modules.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// How many were loaded.
+    /// Number of modules that were loaded now.
     pub count: u32,
-    /// What could not be loaded, and why.
+    /// The modules that failed to load, and missing module indexes.
     pub problems: Vec<String>,
 }
 
-/// Loads the modules of every device there is, and of those that appear by that. A module that does not load is a
-/// problem, as is an image without its module index: drivers may be built into the kernel.
+/// Loads the modules of all devices, and of those that appear when a driver is loaded. A module that fails to load is a
+/// problem and no error, and so is a missing module index: drivers may be built into the kernel.
 pub fn load_all(machine: &Machine) -> Loaded {
     let release = machine.attribute("/proc/sys/kernel/osrelease").unwrap_or_default();
     let folder = format!("/lib/modules/{release}");
@@ -40,11 +40,11 @@ pub fn load_all(machine: &Machine) -> Loaded {
     let (aliases, dependencies) = (text("modules.alias"), text("modules.dep"));
     let index = Index::parse(&aliases, &dependencies);
     let mut loader = Loader { machine, folder, seen: BTreeSet::new(), loaded };
-    // Network first: what comes after waits for its link, and other drivers may probe meanwhile.
-    for wanted in [is_network, |_: &str| true] {
+    // Network first: a link takes seconds to come up, and other drivers can probe meanwhile.
+    for selected in [is_network, |_: &str| true] {
         loop {
             let before = loader.seen.len();
-            for modalias in modaliases(machine).iter().filter(|modalias| wanted(modalias)) {
+            for modalias in modaliases(machine).iter().filter(|modalias| selected(modalias)) {
                 loader.load(index.files_for(modalias));
             }
             if loader.seen.len() == before {
@@ -52,7 +52,7 @@ pub fn load_all(machine: &Machine) -> Loaded {
             }
         }
     }
-    for (module, reason) in UNASKED {
+    for (module, reason) in WITHOUT_ALIAS {
         if machine.has(reason) {
             loader.load(index.files_of(module));
         }
@@ -81,11 +81,11 @@ impl Loader<'_> {
     }
 }
 
-/// Which modules there are for which devices.
+/// The module index of an image.
 struct Index<'a> {
-    /// Pattern and module, in depmod's order.
+    /// Alias pattern and module name, in depmod's order.
     aliases: Vec<(&'a str, &'a str)>,
-    /// For a module's name: its file, and the files it needs, last needed first.
+    /// By module name: its file, then the files of its dependencies in reverse order of loading.
     files: HashMap<String, Vec<&'a str>>,
 }
 
@@ -107,7 +107,7 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// The files to load for a device, in the order in which they go in.
+    /// The files to load for a device, dependencies first.
     fn files_for(&self, modalias: &str) -> Vec<&'a str> {
         let mut files = Vec::new();
         for (pattern, module) in &self.aliases {
@@ -118,7 +118,7 @@ impl<'a> Index<'a> {
         files
     }
 
-    /// The files of a module by its name, in the order in which they go in; none where the image does not have it.
+    /// The files of a module, dependencies first; empty if the image does not have it.
     fn files_of(&self, module: &str) -> Vec<&'a str> {
         self.files.get(module).into_iter().flatten().rev().copied().collect()
     }
@@ -129,9 +129,9 @@ fn module_name(file: &str) -> String {
     name.split('.').next().unwrap_or(name).replace('-', "_")
 }
 
-/// What every device on every bus asks for.
+/// The aliases (modalias) of all devices on all buses.
 fn modaliases(machine: &Machine) -> BTreeSet<String> {
-    // What the processors ask for, such as drivers of their sensors and memory controllers, is no bus's.
+    // The processors are on no bus; their alias loads drivers of sensors and memory controllers.
     let mut found: BTreeSet<String> =
         machine.attribute("/sys/devices/system/cpu/modalias").into_iter().collect();
     for bus in machine.names("/sys/bus") {
@@ -151,9 +151,9 @@ fn is_network(modalias: &str) -> bool {
 fn load(path: &Path) -> Result<()> {
     let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
     match finit_module(&file, c"", ModuleInitFlags::empty()) {
-        // A driver that finds nothing to drive says ENODEV, as those of memory controllers do without ECC.
+        // ENODEV: the driver found no device, for example a memory controller without ECC.
         Ok(()) | Err(Errno::EEXIST | Errno::ENODEV) => Ok(()),
-        Err(errno) => Err(anyhow!("the kernel refuses it: {errno}")),
+        Err(errno) => Err(anyhow!("refused by the kernel: {errno}")),
     }
 }
 
@@ -185,7 +185,7 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
     pattern.get(p..).unwrap_or_default().iter().all(|byte| *byte == b'*')
 }
 
-/// Where the pattern goes on after the class at `at`, if `byte` is in it.
+/// The position after the class `[...]` at `at`, if `byte` is in the class.
 fn class(pattern: &[u8], at: usize, byte: u8) -> Option<usize> {
     let end = at + 1 + pattern.get(at + 1..)?.iter().position(|b| *b == b']')?;
     let mut inside = &pattern[at + 1..end];
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_needed_goes_in_first() {
+    fn dependencies_are_loaded_first() {
         let aliases = "# Aliases\nalias virtio:d00000001v* virtio-net\nalias virtio:d00000001v* other\n";
         let dependencies =
             "kernel/virtio_net.ko: kernel/net_failover.ko kernel/failover.ko\nkernel/failover.ko:\n";
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn network_ports_are_known_by_their_class() {
+    fn network_adapters_are_recognized_by_their_class() {
         assert!(is_network("pci:v00008086d00001592sv00008086sd00000002bc02sc00i00"));
         assert!(is_network("virtio:d00000001v00001AF4"));
         assert!(!is_network("pci:v00008086d00002922sv00001AF4sd00001100bc01sc06i01"));
@@ -270,12 +270,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_pattern_brings_it_down(pattern in prop::collection::vec(any::<u8>(), 0..20), text in prop::collection::vec(any::<u8>(), 0..20)) {
+        fn no_pattern_panics(pattern in prop::collection::vec(any::<u8>(), 0..20), text in prop::collection::vec(any::<u8>(), 0..20)) {
             let _ = matches(&pattern, &text);
         }
 
         #[test]
-        fn text_matches_itself_where_it_has_no_signs(text in "[a-z0-9:]{0,20}") {
+        fn text_without_wildcards_matches_itself(text in "[a-z0-9:]{0,20}") {
             assert!(matches(text.as_bytes(), text.as_bytes()));
         }
     }

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The file systems of the kernel.
+//! The kernel's virtual file systems.
 
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 
-const QUIET: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NOEXEC).union(MsFlags::MS_NODEV);
+/// Flags for file systems that have neither programs nor devices.
+const NO_PROGRAMS: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NOEXEC).union(MsFlags::MS_NODEV);
 
-/// Mounts what is not mounted yet; returns what did not work.
+/// Mounts those that every image needs, unless they are mounted; returns the errors.
 pub fn mount_all() -> Vec<String> {
     let table = [
-        ("proc", "/proc", QUIET, ""),
-        ("sysfs", "/sys", QUIET, ""),
+        ("proc", "/proc", NO_PROGRAMS, ""),
+        ("sysfs", "/sys", NO_PROGRAMS, ""),
         ("devtmpfs", "/dev", MsFlags::MS_NOSUID, "mode=0755"),
         ("devpts", "/dev/pts", MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC, "mode=0620"),
         ("tmpfs", "/run", MsFlags::MS_NOSUID | MsFlags::MS_NODEV, "mode=0755"),
@@ -21,10 +22,10 @@ pub fn mount_all() -> Vec<String> {
     table.into_iter().filter_map(mount_one).collect()
 }
 
-/// Mounts UEFI's variables where there are any, once the module for them is loaded; returns what did not work.
+/// Mounts the UEFI variables, if the machine was booted by UEFI and the module efivarfs is loaded; returns the error.
 pub fn mount_firmware_variables() -> Option<String> {
     let folder = "/sys/firmware/efi/efivars";
-    Path::new(folder).exists().then(|| mount_one(("efivarfs", folder, QUIET, "")))?
+    Path::new(folder).exists().then(|| mount_one(("efivarfs", folder, NO_PROGRAMS, "")))?
 }
 
 fn mount_one((kind, target, flags, data): (&str, &str, MsFlags, &str)) -> Option<String> {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which network interfaces are ports: hardware of this host.
+//! Which network interfaces are physical ports.
 
 use super::Machine;
 
 /// `ARPHRD_ETHER` and `ARPHRD_INFINIBAND`, include/uapi/linux/if_arp.h.
 const KINDS: [(&str, &str); 2] = [("1", "ethernet"), ("32", "infiniband")];
 
-/// The names of the Ethernet ports that are hardware.
+/// The names of the physical Ethernet ports.
 pub fn physical_ports(machine: &Machine) -> Vec<String> {
     let names = machine.names("/sys/class/net").into_iter();
     names.filter(|name| port_kind(machine, name) == Some("ethernet")).collect()
 }
 
-/// The kind of a port that is hardware: one with a device behind it, which is no virtual function of a port that is
-/// there as well, and no representor of one on the switch in the adapter.
+/// The kind of a physical port, `None` for other interfaces. A physical port has a device, and is neither a virtual function
+/// of a port that this host has, nor the representor of one.
 pub fn port_kind(machine: &Machine, name: &str) -> Option<&'static str> {
     let at = |attribute: &str| format!("/sys/class/net/{name}/{attribute}");
     let code = machine.attribute(at("type"))?;
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn representors_are_told_by_their_names() {
+    fn representors_are_recognized_by_their_names() {
         for name in ["pf0vf1", "pf0sf88", "pf1", "c1pf0vf1", "c1pf0"] {
             assert!(is_representor(name), "{name}");
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The ways a run ends that it does not come back from.
+//! Power-off and reboot, and what must happen before them.
 
 use std::convert::Infallible;
 use std::fs;
@@ -14,22 +14,22 @@ use nix::unistd::sync;
 
 use super::{Machine, critical_section};
 
-/// Longest wait for the console.
+/// Longest wait until the console has printed everything.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// How the kernel resets.
+/// The kind of reset that the kernel uses.
 const MODE: &str = "/sys/kernel/reboot/mode";
 
 /// Powers the host off.
 ///
 /// # Errors
-/// Where the kernel refuses (CAP_SYS_BOOT), or firmware is half written.
+/// If the kernel refuses it (CAP_SYS_BOOT), or firmware may be half written.
 pub fn off() -> Result<Infallible> {
     settle()?;
     reboot(RebootMode::RB_POWER_OFF).context("powering off")
 }
 
-/// Starts the host again from its firmware.
+/// Reboots the host through its firmware.
 ///
 /// # Errors
 /// As [`off`].
@@ -38,23 +38,22 @@ pub fn restart() -> Result<Infallible> {
     reboot(RebootMode::RB_AUTOBOOT).context("rebooting")
 }
 
-/// Starts the host again from its firmware, by a reset of this kind: `warm` or `cold`.
+/// Reboots the host through its firmware with this kind of reset: `warm` or `cold`.
 ///
 /// # Errors
 /// As [`off`].
 pub fn restart_by(machine: &Machine, mode: &str) -> Result<Infallible> {
-    // Documentation/ABI/testing/sysfs-kernel-reboot; where it is not there, the kernel has its own way.
+    // Documentation/ABI/testing/sysfs-kernel-reboot. Without the file the kernel chooses the kind of reset itself.
     if let Err(error) = fs::write(machine.path(MODE), mode) {
-        log::warn!("asking the kernel for a {mode} reset in {MODE}: {error}");
+        log::warn!("setting the kernel's reset to {mode}: writing {MODE}: {error}");
     }
     restart()
 }
 
-/// To be called before the host ends: waits until no firmware is being written, and lets the console and any disk have
-/// what was written for them.
+/// Call it before the host is reset: waits until no firmware is being written, and flushes the console and disks.
 ///
 /// # Errors
-/// Where firmware is half written.
+/// If firmware may be half written.
 pub fn settle() -> Result<()> {
     critical_section::wait_until_disarmed(&Machine::real());
     critical_section::may_end(&Machine::real())?;
@@ -62,8 +61,7 @@ pub fn settle() -> Result<()> {
     Ok(())
 }
 
-/// Lets the console and any disk have what was written for them. A console that takes nothing (Ctrl-S, or a line noise
-/// that looks like it) is not waited for longer than a moment.
+/// Flushes the console and disks. A stopped console (Ctrl-S, or line noise that looks like it) delays this by 2 s at most.
 pub fn drain() {
     let (done, wait) = channel();
     thread::spawn(move || {

@@ -4,8 +4,7 @@
 use anyhow::{Result, anyhow};
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// `N` random bytes. Where the kernel has none to give, the clock stands in: nothing that is
-/// secret is made of them.
+/// `N` random bytes, not for secrets: if the kernel has none, they come from the clock.
 pub fn bytes<const N: usize>() -> [u8; N] {
     secret().unwrap_or_else(|_| {
         let mut bytes = [0; N];
@@ -17,17 +16,17 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     })
 }
 
-/// `N` random bytes that nobody can guess.
+/// `N` random bytes that are fit for a secret.
 ///
 /// # Errors
-/// Where the kernel has none to give.
+/// If the kernel has no random bytes.
 pub fn secret<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).map_err(|_| anyhow!("the kernel has no random bytes"))?;
     Ok(bytes)
 }
 
-/// A random share of `whole`, from nothing to all of it.
+/// A random duration from zero to `whole`, evenly distributed.
 pub fn share(whole: std::time::Duration) -> std::time::Duration {
     whole.mul_f64(f64::from(u32::from_le_bytes(bytes())) / f64::from(u32::MAX))
 }

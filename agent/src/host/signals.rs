@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The signals that ask a process to end: SIGTERM, SIGINT, SIGHUP.
+//! Termination signals: SIGTERM, SIGINT, SIGHUP.
 
 use std::io;
 use std::thread;
 
 use nix::sys::signal::{SigSet, Signal};
 
-/// The signals that ask a process to end.
+/// The termination signals.
 pub const TERMINATION: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP];
 
-/// From here on the signals that ask this process to end do not end it: `act` is called for each. To be called while
-/// there is a single thread, since only this one and those that it starts are protected.
+/// Calls `act` for each termination signal from now on; the signal does not end the process. Call it while there is a
+/// single thread: only this thread and those that it starts later are protected.
 ///
 /// # Errors
 /// Those of sigprocmask, and of starting a thread.

@@ -47,7 +47,7 @@ fn keep_lease(machine: &Machine, link: &Link) -> Result<()> {
     let socket = dhcp_socket(&link.name)?;
     let mut held: Option<Lease> = None;
     loop {
-        let exchange = Exchange { id: random::bytes(), mac };
+        let exchange = Exchange { id: random::bytes(), mac, vendor_class: "stage1" };
         let lease = acquire(&socket, exchange, held.take())?;
         configure(machine, link, &lease)?;
         // T1, RFC 2131 4.4.5. A lease without a time does not expire.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The agent as PID 1: what init must do, and nothing that could bring the kernel down.
+//! The agent as PID 1: the duties of init, and nothing else, since the kernel panics when PID 1 ends.
 //!
-//! PID 1 only mounts, reaps and starts: the run itself is a child, so that whatever happens to it,
-//! PID 1 is there to say so and to open the rescue shell.
+//! PID 1 mounts file systems, starts the run as a child and reaps processes. However the child ends, PID 1 reports it and
+//! opens the rescue shell.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 #![allow(unsafe_code, reason = "system calls that nix does not have")]
@@ -24,7 +24,7 @@ use crate::commands::{self, DONE, FAILED, PROBLEMS, RESCUE};
 use crate::host::child;
 use crate::host::{mounts, power};
 
-/// Before a shell that ended is started again.
+/// Pause before a shell that has ended is started again.
 const RESPAWN: Duration = Duration::from_secs(1);
 
 /// How a child ended.
@@ -33,56 +33,56 @@ enum End {
     Signal(Signal),
 }
 
-/// Whether the kernel started this process as `/init`; a container's PID 1 is not meant.
+/// Whether the kernel started this process as `/init`. PID 1 of a container has another name.
 pub fn is_init() -> bool {
     std::process::id() == 1 && std::env::args().next().is_some_and(|name| name.ends_with("/init"))
 }
 
-/// The life of PID 1. It never ends.
+/// Runs as PID 1. It never returns. `started` is when this process started.
 pub fn live(started: Instant) -> ! {
     let signals = watched_signals();
     let _ = signals.thread_block();
-    // Else the kernel resets the host at once, whatever is being written; so PID 1 gets SIGINT.
+    // Ctrl-Alt-Del sends SIGINT to PID 1. By default the kernel resets the host at once, even while firmware is written.
     let _ = set_cad_enabled(false);
-    mounts::mount_all().iter().for_each(|problem| say(&format!("warning: {problem}")));
-    let words = match start(|| run(started)) {
+    mounts::mount_all().iter().for_each(|problem| print(&format!("warning: {problem}")));
+    let message = match start(|| run(started)) {
         Ok(child) => match wait_for(child, &signals) {
             End::Exit(DONE | PROBLEMS | RESCUE) => String::new(),
             End::Exit(FAILED) => "the run failed".to_string(),
             End::Exit(code) => format!("the run ended with code {code}"),
-            End::Signal(signal) => format!("the run was ended by {signal}"),
+            End::Signal(signal) => format!("the run was killed by {signal}"),
         },
         Err(errno) => format!("starting the run: {errno}"),
     };
-    if !words.is_empty() {
-        apply_policy(&words, policy());
+    if !message.is_empty() {
+        apply_policy(&message, policy());
     }
     loop {
-        match start(|| rescue::shell(&words)) {
+        match start(|| rescue::shell(&message)) {
             Ok(child) => drop(wait_for(child, &signals)),
-            Err(errno) => say(&format!("starting the rescue shell: {errno}")),
+            Err(errno) => print(&format!("starting the rescue shell: {errno}")),
         }
         sleep(RESPAWN);
     }
 }
 
-/// The run. One of its threads may hang in the kernel, at a dead flash chip or disk, and that must not keep the rescue
-/// shell away.
+/// The run, in a further child: a thread that hangs in the kernel, at a broken flash chip or disk, must not delay the rescue
+/// shell.
 fn run(started: Instant) -> u8 {
     child::run(|| commands::run_at_boot(started)).unwrap_or_else(|error| {
-        say(&format!("the run: {error}"));
+        print(&format!("the run: {error}"));
         FAILED
     })
 }
 
-/// A line on the console. Unlike `eprintln!` it does not panic where there is none.
-fn say(words: &str) {
-    let _ = writeln!(std::io::stderr(), "stage1: {words}");
+/// Prints a line on the console. Unlike `eprintln!` it does not panic if there is none.
+fn print(line: &str) {
+    let _ = writeln!(std::io::stderr(), "stage1: {line}");
 }
 
-/// Runs `work` in a child.
+/// Runs `work` in a child process, whose exit code it returns.
 fn start(work: impl FnOnce() -> u8) -> nix::Result<Pid> {
-    // SAFETY: PID 1 has a single thread, so the child may go on with all of Rust.
+    // SAFETY: PID 1 has a single thread, so the child may use all of Rust.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => Ok(child),
         ForkResult::Child => {
@@ -94,12 +94,12 @@ fn start(work: impl FnOnce() -> u8) -> nix::Result<Pid> {
     }
 }
 
-/// Reaps every process that ends, until `child` has; does what signals ask for meanwhile.
+/// Reaps processes until `child` has ended. Meanwhile a signal reboots the host or powers it off.
 fn wait_for(child: Pid, signals: &SigSet) -> End {
     loop {
         match signals.wait() {
-            Ok(Signal::SIGUSR2 | Signal::SIGUSR1) => refused(power::off()),
-            Ok(Signal::SIGTERM | Signal::SIGINT) => refused(power::restart()),
+            Ok(Signal::SIGUSR2 | Signal::SIGUSR1) => print_refusal(power::off()),
+            Ok(Signal::SIGTERM | Signal::SIGINT) => print_refusal(power::restart()),
             Ok(_) => {}
             Err(_) => sleep(Duration::from_secs(1)),
         }
@@ -114,12 +114,12 @@ fn wait_for(child: Pid, signals: &SigSet) -> End {
     }
 }
 
-fn refused(never: anyhow::Result<Infallible>) {
-    let Err(error) = never;
-    say(&format!("{error:#}"));
+fn print_refusal(result: anyhow::Result<Infallible>) {
+    let Err(error) = result;
+    print(&format!("{error:#}"));
 }
 
-/// SIGCHLD, and what busybox's `poweroff`, `halt` and `reboot` send to PID 1.
+/// SIGCHLD, and the signals that busybox's `poweroff`, `halt` and `reboot` send to PID 1.
 fn watched_signals() -> SigSet {
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGCHLD, Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGTERM, Signal::SIGINT] {

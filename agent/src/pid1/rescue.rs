@@ -15,20 +15,20 @@ use crate::run::status::Status;
 
 nix::ioctl_write_int_bad!(set_controlling_terminal, libc::TIOCSCTTY);
 
-/// Prints why, and becomes a shell on the console. `words` say how the run ended where its own
-/// status does not.
-pub fn shell(words: &str) -> u8 {
+/// Prints how the run ended, and becomes a shell on the console. `message` is printed if the record of the run does not
+/// have its end.
+pub(super) fn shell(message: &str) -> u8 {
     take_console();
     let status = Status::read(&Machine::real()).ok().flatten();
     match &status {
         Some(status) => eprint!("\n{}", status.text(80)),
-        None => eprintln!("\nstage1: {words}"),
+        None => eprintln!("\nstage1: {message}"),
     }
     if status.is_some_and(|status| status.end.is_none()) {
-        eprintln!("stage1: {words}");
+        eprintln!("stage1: {message}");
     }
     eprintln!(
-        "\n'stage1 run' tries again, 'stage1 status' shows this again, 'reboot' and 'poweroff' do what they say."
+        "\n'stage1 run' tries again, 'stage1 status' prints this again, 'reboot' restarts the host, 'poweroff' turns it off."
     );
     let error = Command::new("/bin/sh")
         .env("PS1", "stage1 rescue# ")
@@ -41,15 +41,15 @@ pub fn shell(words: &str) -> u8 {
     1
 }
 
-/// A shell without a controlling terminal has no Ctrl-C. `/dev/console` cannot be one, the terminal
-/// behind it can: the last name in `/sys/class/tty/console/active`.
+/// Makes the console the controlling terminal, which Ctrl-C needs. `/dev/console` cannot be one, but the terminal behind it
+/// can: the last name in `/sys/class/tty/console/active`.
 fn take_console() {
     let machine = Machine::real();
     let active = machine.attribute("/sys/class/tty/console/active").unwrap_or_default();
     let name = active.split(' ').next_back().filter(|name| !name.is_empty()).unwrap_or("console");
     let _ = setsid();
     if let Ok(tty) = OpenOptions::new().read(true).write(true).open(machine.path(format!("/dev/{name}"))) {
-        // SAFETY: TIOCSCTTY takes an int, and 0 asks not to steal the terminal from another session.
+        // SAFETY: TIOCSCTTY takes an int, and 0 does not take the terminal from another session.
         let _ = unsafe { set_controlling_terminal(tty.as_raw_fd(), 0) };
         let _ = dup2_stdin(&tty).and_then(|()| dup2_stdout(&tty)).and_then(|()| dup2_stderr(&tty));
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What ran in this boot, kept in `/run/stage1/status.json` for `stage1 status` and the rescue shell.
+//! The record of the last run in this boot, in `/run/stage1/status.json`, for `stage1 status` and the rescue shell.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
@@ -13,29 +13,29 @@ use stage1_contract::{Problem, Timeline, waterfall};
 use crate::host::Machine;
 use crate::json;
 
-/// Where it is kept.
+/// The path of the record. It is lost at a reboot.
 pub const FILE: &str = "/run/stage1/status.json";
 
-/// The last run in this boot.
+/// The record of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {
-    /// The boot it belongs to.
+    /// The UUID of the boot ([`Machine::boot_id`]).
     pub boot_id: String,
-    /// The host's identity, once it was known.
+    /// The host's identity; `None` if the run ended before it was known.
     pub id: Option<String>,
-    /// How it ended; absent while it runs.
+    /// How the run ended; `None` while it runs.
     pub end: Option<String>,
-    /// What went wrong.
+    /// The problems, in the order in which they occurred.
     pub problems: Vec<Problem>,
-    /// What happened, and when.
+    /// The stages with their times and outcomes.
     pub timeline: Timeline,
 }
 
 impl Status {
-    /// The status of the last run; `None` where none has run in this boot.
+    /// The last run; `None` if there was no run in this boot.
     ///
     /// # Errors
-    /// Where the file is there but cannot be read.
+    /// If the file exists and cannot be read.
     pub fn read(machine: &Machine) -> Result<Option<Self>> {
         if !machine.has(FILE) {
             return Ok(None);
@@ -44,10 +44,10 @@ impl Status {
         serde_json::from_slice(&bytes).with_context(|| format!("reading {FILE}")).map(Some)
     }
 
-    /// Replaces the file in one step.
+    /// Replaces the file atomically.
     ///
     /// # Errors
-    /// Those of writing.
+    /// If the file cannot be written.
     pub fn write(&self, machine: &Machine) -> Result<()> {
         let path = machine.path(FILE);
         let next = path.with_extension("next");
@@ -59,7 +59,7 @@ impl Status {
         write().with_context(|| format!("writing {FILE}"))
     }
 
-    /// The status as a person reads it.
+    /// The record as text, at most `width` columns wide.
     pub fn text(&self, width: usize) -> String {
         let mut text = waterfall(&self.timeline, width);
         for Problem { stage, message, advice } in &self.problems {
@@ -71,7 +71,11 @@ impl Status {
         if let Some(id) = &self.id {
             let _ = writeln!(text, "host: {id}");
         }
-        let _ = writeln!(text, "{}", self.end.as_deref().unwrap_or("the run goes on, or was cut off"));
+        let _ = writeln!(
+            text,
+            "{}",
+            self.end.as_deref().unwrap_or("the run is still going on, or was interrupted")
+        );
         text
     }
 }

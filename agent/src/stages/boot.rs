@@ -60,7 +60,7 @@ impl Stages {
 
     /// Loads the target into the running kernel.
     pub(crate) fn load(&self, stage: &StageContext, target: Target) -> Result<Armed> {
-        let armed = target.load()?;
+        let armed = (self.load)(target)?;
         stage.note("the kernel has the target");
         Ok(armed)
     }

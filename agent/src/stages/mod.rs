@@ -27,6 +27,7 @@ use crate::json;
 use crate::lldp::Collector;
 use crate::run::report::Amendments;
 use crate::run::{Run, StageContext};
+use crate::target::{Armed, Target};
 
 pub use boot::TargetDetail;
 pub use firmware::CheckedFirmware;
@@ -83,6 +84,8 @@ pub struct Stages {
     pub setting_errors: Vec<SettingError>,
     /// How they go about it.
     pub options: RunOptions,
+    /// Hands a target to the kernel: [`Target::load`], unless a run is tried where nothing may be loaded.
+    pub load: fn(Target) -> Result<Armed>,
     /// Collects LLDP neighbours.
     pub(crate) lldp: Collector,
     /// Amends the report, one field at a time.
@@ -105,6 +108,7 @@ impl Stages {
             settings,
             setting_errors,
             options,
+            load: Target::load,
             lldp,
             amendments,
         }

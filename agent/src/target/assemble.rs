@@ -106,7 +106,12 @@ impl Target {
         let initrd = self.initrd.as_ref().map(AsFd::as_fd);
         let loaded =
             stage1_kexec::load(self.kernel.as_fd(), initrd, &self.append).context("loading the target")?;
-        Ok(Armed { loaded, artifacts: self.artifacts })
+        Ok(self.armed(loaded))
+    }
+
+    /// The target, which was loaded.
+    pub fn armed(self, loaded: Loaded) -> Armed {
+        Armed { loaded, artifacts: self.artifacts }
     }
 }
 

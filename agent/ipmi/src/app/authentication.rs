@@ -4,21 +4,21 @@
 use super::Privilege;
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks how one logs in on a channel.
+/// Reads how users log in on a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct GetChannelAuthenticationCapabilities {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
-    /// With which privilege.
+    /// The requested privilege level.
     pub privilege: Privilege,
 }
 
-/// How one logs in on a channel.
+/// How users log in on a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuthenticationCapabilities {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
-    /// The ways of IPMI 1.5: bit 0 none, 1 MD2, 2 MD5, 4 the password itself, 5 the maker's own.
+    /// Authentication types of IPMI 1.5: bit 0 none, 1 MD2, 2 MD5, 4 straight password, 5 OEM.
     pub types: u8,
     /// The second key, K_G, is set.
     pub has_key: bool,
@@ -45,7 +45,7 @@ impl Command for GetChannelAuthenticationCapabilities {
     type Answer = AuthenticationCapabilities;
 
     fn data(&self) -> Vec<u8> {
-        // 80h asks for what IPMI 2.0 added.
+        // 80h requests the data that IPMI 2.0 added.
         vec![0x80 | self.channel & 0x0f, u8::from(self.privilege) & 0x0f]
     }
 

@@ -5,32 +5,32 @@ use super::Privilege;
 use crate::codes::codes;
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks who may use a channel.
+/// Reads who may use a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct GetChannelAccess {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// Which of its two settings.
     pub store: Store,
 }
 
-/// Says who may use a channel.
+/// Sets who may use a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct SetChannelAccess {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
-    /// Which of its two settings. To count now and later, both are to be set.
+    /// Which of its two settings. For a change that is effective now and after a restart, set both.
     pub store: Store,
-    /// Who may.
+    /// The new setting.
     pub access: ChannelAccess,
 }
 
 /// The two settings of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
-    /// What counts after the BMC's next start.
+    /// Effective after the BMC's next start.
     NonVolatile = 0x40,
-    /// What counts now.
+    /// Effective now.
     Volatile = 0x80,
 }
 

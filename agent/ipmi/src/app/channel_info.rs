@@ -4,17 +4,17 @@
 use crate::codes::codes;
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks what a channel is. A channel that is not there is refused with CCh by most.
+/// Reads what a channel is. Most BMCs refuse a channel that does not exist with CCh.
 #[derive(Clone, Copy, Debug)]
 pub struct GetChannelInfo {
-    /// 0 to 15; 14 is the one that asks, 15 the system interface.
+    /// 0 to 15; 14 is the channel of this request, 15 the system interface.
     pub channel: u8,
 }
 
 /// What a channel is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelInfo {
-    /// Its number.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// What it runs over.
     pub medium: Medium,
@@ -67,7 +67,7 @@ codes! {
         Single = 1,
         /// Many.
         Multiple = 2,
-        /// One or many, as other settings say.
+        /// One or many, by other settings.
         SessionBased = 3,
     }
 }

@@ -3,10 +3,10 @@
 
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks for 16 bytes of the list of a channel's cipher suites. A page with fewer is the last one.
+/// Reads 16 bytes of the list of a channel's cipher suites. A page with fewer is the last one.
 #[derive(Clone, Copy, Debug)]
 pub struct GetChannelCipherSuites {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// Which 16 bytes, 0 to 63.
     pub page: u8,
@@ -15,9 +15,10 @@ pub struct GetChannelCipherSuites {
 /// A cipher suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CipherSuite {
-    /// Its number (IPMI 2.0, table 22-20): 0 is none at all, 3 the least that is sound, 17 with SHA-256.
+    /// Its number (IPMI 2.0, table 22-20): 0 is no security at all, 3 is HMAC-SHA1 with AES-CBC-128,
+    /// 17 is HMAC-SHA256 with AES-CBC-128.
     pub id: u8,
-    /// IANA enterprise number of whose it is, where it is not a standard one.
+    /// IANA enterprise number of its owner, where it is an OEM suite.
     pub oem: Option<u32>,
     /// Its algorithms, each with its kind: 0 to 3Fh authentication, 40h to 7Fh integrity, 80h to BFh confidentiality.
     pub algorithms: Vec<u8>,
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_makers_suite_is_read() {
+    fn an_oem_suite_is_read() {
         let suites = CipherSuite::list(&[0xc1, 0x80, 0xa2, 0x02, 0x00, 0x01]).unwrap();
         assert_eq!(suites, [CipherSuite { id: 0x80, oem: Some(674), algorithms: vec![1] }]);
         assert!(CipherSuite::list(&[0x01, 0xc0, 0x03]).is_err());

@@ -3,30 +3,31 @@
 
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks the BMC what it is.
+/// Reads what the BMC is: the first command for every BMC.
 #[derive(Clone, Copy, Debug)]
 pub struct GetDeviceId;
 
-/// What a BMC is.
+/// Identity of a BMC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceId {
-    /// Device ID, the maker's own number.
+    /// Device ID, a number of the manufacturer.
     pub device_id: u8,
     /// Device revision, 0 to 15.
     pub revision: u8,
-    /// It is being updated or initialises itself, and takes few commands.
+    /// It is being updated or initialises itself, and accepts few commands.
     pub is_updating: bool,
-    /// Major and minor firmware revision; the minor one is BCD, which its maker may not heed.
+    /// Major and minor firmware revision; the minor one should be BCD, but not every BMC follows that.
     pub firmware: (u8, u8),
     /// IPMI version, BCD with the digits swapped: 02h is 2.0, 51h is 1.5.
     pub ipmi_version: u8,
-    /// Additional device support: bit 0 sensors, 1 SDR repository, 2 SEL, 3 FRU inventory, 5 event generator, 7 chassis.
+    /// Additional device support: bit 0 sensors, 1 SDR repository, 2 SEL, 3 FRU inventory, 5 event generator, 7
+    /// chassis.
     pub support: u8,
-    /// IANA enterprise number of the maker; 20 bits.
+    /// IANA enterprise number of the manufacturer; 20 bits.
     pub manufacturer: u32,
-    /// The maker's number of the product.
+    /// Product ID, a number of the manufacturer.
     pub product: u16,
-    /// Auxiliary firmware revision, which only its maker can read.
+    /// Auxiliary firmware revision, whose format is the manufacturer's own.
     pub auxiliary: Option<[u8; 4]>,
 }
 

@@ -3,7 +3,7 @@
 
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks what the BMC does with events and messages.
+/// Get BMC Global Enables: whether event logging and the event message buffer are enabled.
 #[derive(Clone, Copy, Debug)]
 pub struct GetBmcGlobalEnables;
 

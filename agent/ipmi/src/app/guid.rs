@@ -5,16 +5,16 @@ use uuid::Uuid;
 
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks for the BMC's own GUID.
+/// Reads the BMC's own GUID.
 #[derive(Clone, Copy, Debug)]
 pub struct GetDeviceGuid;
 
-/// Asks for the GUID of the machine, which should be the system UUID of SMBIOS.
+/// Reads the GUID of the machine, which should be the system UUID of SMBIOS.
 #[derive(Clone, Copy, Debug)]
 pub struct GetSystemGuid;
 
-/// A GUID as it was answered. In which order its bytes come is told by the specification and not heeded by most BMCs,
-/// so that only a comparison with the system UUID of SMBIOS tells.
+/// A GUID as it was received. Most BMCs do not follow the byte order of the specification: only a comparison with the
+/// system UUID of SMBIOS shows which order a BMC uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Guid(pub [u8; 16]);
 

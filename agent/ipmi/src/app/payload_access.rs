@@ -3,10 +3,10 @@
 
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks which payloads, besides IPMI's own messages, a user may use on a channel.
+/// Reads which payloads, in addition to IPMI messages, a user may use on a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct GetUserPayloadAccess {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// The user's number, 1 to 63.
     pub user: u8,
@@ -15,13 +15,13 @@ pub struct GetUserPayloadAccess {
 /// Allows a user payloads on a channel, or forbids them. Those that are not named stay as they are.
 #[derive(Clone, Copy, Debug)]
 pub struct SetUserPayloadAccess {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// The user's number, 1 to 63.
     pub user: u8,
-    /// Whether he may.
+    /// Whether the payloads are allowed.
     pub is_enabled: bool,
-    /// What.
+    /// The payloads that are allowed or forbidden.
     pub payloads: Payloads,
 }
 
@@ -30,7 +30,7 @@ pub struct SetUserPayloadAccess {
 pub struct Payloads {
     /// The standard ones, 0 to 15: bit 1 is serial over LAN.
     pub standard: u16,
-    /// The maker's own, 20h to 2Fh, from bit 0 on.
+    /// OEM payloads, 20h to 2Fh, from bit 0 on.
     pub oem: u16,
 }
 

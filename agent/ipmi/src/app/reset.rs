@@ -3,11 +3,11 @@
 
 use crate::{Command, Malformed, NetFn};
 
-/// Starts the BMC anew with its defaults for what does not persist; it may take minutes, and cut its own answer off.
+/// Restarts the BMC; volatile settings return to their defaults. It may take minutes, and the response may be lost.
 #[derive(Clone, Copy, Debug)]
 pub struct ColdReset;
 
-/// Starts the BMC's work anew, sessions, users' and channels' volatile settings; many BMCs do not know it.
+/// Restarts the BMC's sessions and keeps its settings; many BMCs do not support it.
 #[derive(Clone, Copy, Debug)]
 pub struct WarmReset;
 

@@ -3,7 +3,7 @@
 
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks how the BMC's test of itself, at its last start, came out.
+/// Get Self Test Results: the result of the self test at the BMC's last start.
 #[derive(Clone, Copy, Debug)]
 pub struct GetSelfTestResults;
 
@@ -16,9 +16,9 @@ pub enum SelfTest {
     NotImplemented,
     /// Data or devices cannot be reached or are corrupt; the bits are those of [`SelfTest::faults`].
     Corrupted(u8),
-    /// The hardware is broken, in a way only its maker can read.
+    /// The hardware is broken, with a detail in the manufacturer's own format.
     Fatal(u8),
-    /// A result of the maker's own, with its detail.
+    /// An OEM result, with its detail.
     Other(u8, u8),
 }
 
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_are_told_apart() {
+    fn results_are_distinguished() {
         let result = |data: &[u8]| GetSelfTestResults.answer(data).unwrap();
         assert_eq!(result(&[0x55, 0]), SelfTest::Passed);
         assert_eq!(result(&[0x58, 7]), SelfTest::Fatal(7));

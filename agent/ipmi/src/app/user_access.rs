@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Set User Access and Get User Access (IPMI 2.0, sections 22.26 and 22.27).
+//! Set User Access and Get User Access (IPMI 2.0, sections 22.26 and 22.27), and privilege levels (section 6.8).
 
-use super::Privilege;
+use std::fmt;
+
+use crate::codes::codes;
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks what a user may do on a channel.
+/// Reads what a user may do on a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct GetUserAccess {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// The user's number, 1 to 63.
     pub user: u8,
 }
 
-/// Says what a user may do on a channel.
+/// Sets what a user may do on a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct SetUserAccess {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
     /// The user's number, 1 to 63.
     pub user: u8,
-    /// What he may.
+    /// The new setting.
     pub access: Access,
 }
 
@@ -33,7 +35,7 @@ pub struct UserAccess {
     pub enabled_users: u8,
     /// How many users, from number 1 on, have a name that cannot be set.
     pub fixed_names: u8,
-    /// Whether this user is enabled, where the BMC tells.
+    /// Whether this user is enabled; `None` where the BMC does not report it.
     pub is_enabled: Option<bool>,
     /// What this user may.
     pub access: Access,
@@ -44,12 +46,68 @@ pub struct UserAccess {
 pub struct Access {
     /// Only while the BMC calls back.
     pub callback_only: bool,
-    /// The name and password serve the channel's own login too, such as PPP's.
+    /// The name and password are also valid for the login of the link, such as PPP.
     pub link_authentication: bool,
     /// IPMI messages: without it nothing works over the LAN.
     pub messaging: bool,
     /// The highest privilege on this channel.
     pub limit: Privilege,
+}
+
+codes! {
+    /// A privilege level (IPMI 2.0, section 6.8; table 22-28).
+    pub enum Privilege {
+        /// May only request a callback.
+        Callback = 1,
+        /// May read, and change nothing.
+        User = 2,
+        /// May control the host, and not configure the BMC.
+        Operator = 3,
+        /// May do everything.
+        Administrator = 4,
+        /// OEM level.
+        Oem = 5,
+        /// No access on this channel.
+        NoAccess = 15,
+    }
+}
+
+/// The only table of the levels' names.
+const PRIVILEGES: [(Privilege, &str); 6] = [
+    (Privilege::Callback, "callback"),
+    (Privilege::User, "user"),
+    (Privilege::Operator, "operator"),
+    (Privilege::Administrator, "administrator"),
+    (Privilege::Oem, "oem"),
+    (Privilege::NoAccess, "no-access"),
+];
+
+impl Privilege {
+    /// Name of the level: `callback`, `user`, `operator`, `administrator`, `oem` or `no-access`; `None` for other
+    /// numbers.
+    pub fn name(self) -> Option<&'static str> {
+        PRIVILEGES.iter().find(|(level, _)| *level == self).map(|(_, name)| *name)
+    }
+
+    /// The level of that [name](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        PRIVILEGES.iter().find(|(_, known)| *known == name).map(|(level, _)| *level)
+    }
+
+    /// From the low four bits of a field.
+    pub(crate) fn of(field: u8) -> Self {
+        Self::from(field & 0x0f)
+    }
+}
+
+/// The [name](Privilege::name), or the number in hexadecimal.
+impl fmt::Display for Privilege {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => formatter.pad(name),
+            None => write!(formatter, "{:#04x}", u8::from(*self)),
+        }
+    }
 }
 
 impl Command for GetUserAccess {
@@ -109,6 +167,18 @@ impl Command for SetUserAccess {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_privilege_level_has_a_name_of_its_own() {
+        for level in (0..=u8::MAX).map(Privilege::from) {
+            let name = level.name();
+            assert_eq!(name.is_none(), matches!(level, Privilege::Other(_)), "{level:?}");
+            assert!(name.is_none_or(|name| Privilege::from_name(name) == Some(level)), "{level:?}");
+        }
+        assert_eq!(Privilege::Administrator.to_string(), "administrator");
+        assert_eq!(Privilege::Other(0).to_string(), "0x00");
+        assert_eq!(Privilege::from_name("root"), None);
+    }
 
     #[test]
     fn a_user_is_read() {

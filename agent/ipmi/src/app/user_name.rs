@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks for a user's name.
+/// Reads a user's name.
 #[derive(Clone, Copy, Debug)]
 pub struct GetUserName {
     /// The user's number, 1 to 63.
@@ -26,7 +26,7 @@ pub struct SetUserName {
 pub struct UserName([u8; 16]);
 
 impl UserName {
-    /// None, which frees the user's number.
+    /// The empty name, which frees the user number.
     pub const EMPTY: Self = Self([0; 16]);
 
     /// `None` where it is empty, longer than 16 bytes, or has other than printable ASCII characters.
@@ -36,12 +36,12 @@ impl UserName {
         (!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic())).then_some(Self(bytes))
     }
 
-    /// Nobody has this number. Besides NULs, FFh is what a memory holds that was never written.
+    /// The user number is free. FFh is what memory holds that was never written.
     pub fn is_empty(&self) -> bool {
         self.bytes().is_empty() || self.0 == [0xff; 16]
     }
 
-    /// Up to the first NUL; some BMCs leave what was there before behind it.
+    /// Up to the first NUL; some BMCs return remains of an older name after it.
     fn bytes(&self) -> &[u8] {
         self.0.split(|&byte| byte == 0).next().unwrap_or_default()
     }

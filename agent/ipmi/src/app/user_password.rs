@@ -10,7 +10,7 @@ use crate::{Command, Completion, Malformed, NetFn};
 pub struct EnableUser {
     /// The user's number, 1 to 63.
     pub user: u8,
-    /// Whether he may log in.
+    /// Whether the user may log in.
     pub is_enabled: bool,
 }
 
@@ -23,7 +23,7 @@ pub struct SetUserPassword {
     pub password: Password,
 }
 
-/// Asks whether a user has this password. Some BMCs say yes to any.
+/// Checks whether a user has this password. Some BMCs accept any password here.
 #[derive(Clone, Copy, Debug)]
 pub struct TestUserPassword {
     /// The user's number, 1 to 63.
@@ -85,7 +85,7 @@ impl Command for EnableUser {
     const CHANGES: bool = true;
     type Answer = ();
 
-    /// With a password that is ignored: the specification wants none, and Sun's X4140, for one, refuses without
+    /// With a password that is ignored: the specification requires none, but Sun's X4140, for one, refuses without
     /// (FreeIPMI's workaround). ipmitool always sends it.
     fn data(&self) -> Vec<u8> {
         let mut data = vec![self.user & 0x3f, if self.is_enabled { ENABLE } else { DISABLE }];
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_test_says_why() {
+    fn a_failed_test_gives_the_reason() {
         assert_eq!(TestUserPassword::own_completion(0x80), Some("the password is wrong"));
         assert_eq!(TestUserPassword::own_completion(0x81), Some("the password is stored with another size"));
     }

@@ -6,18 +6,18 @@ use std::time::Duration;
 use crate::codes::codes;
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Starts the watchdog, or starts its count anew.
+/// Starts the watchdog, or restarts its countdown.
 #[derive(Clone, Copy, Debug)]
 pub struct ResetWatchdogTimer;
 
-/// Asks how the watchdog stands.
+/// Reads the state of the watchdog.
 #[derive(Clone, Copy, Debug)]
 pub struct GetWatchdogTimer;
 
 /// Sets the watchdog and stops it: it runs from the next [`ResetWatchdogTimer`] on.
 #[derive(Clone, Copy, Debug)]
 pub struct SetWatchdogTimer {
-    /// What it is to do.
+    /// The new setting.
     pub watchdog: Watchdog,
 }
 
@@ -26,28 +26,28 @@ pub struct SetWatchdogTimer {
 pub struct Watchdog {
     /// Who uses it.
     pub user: WatchdogUser,
-    /// Its end is written to the SEL.
+    /// Expiry is written to the SEL.
     pub is_logged: bool,
-    /// What it does at its end.
+    /// What it does when it expires.
     pub action: WatchdogAction,
-    /// What it does before its end.
+    /// The interrupt before it expires.
     pub interrupt: PreTimeout,
-    /// How long before its end; whole seconds.
+    /// How long before expiry the interrupt comes, in whole seconds.
     pub interrupt_before: Duration,
-    /// How long it counts; tenths of a second, up to 6553.5 s.
+    /// The countdown, in steps of 100 ms, up to 6553.5 s.
     pub countdown: Duration,
 }
 
-/// How the watchdog stands.
+/// The state of the watchdog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WatchdogState {
     /// What it does.
     pub watchdog: Watchdog,
-    /// It counts.
+    /// The countdown is running.
     pub is_running: bool,
-    /// Who let it come to its end since that was last cleared: for each number of a [`WatchdogUser`] a bit.
+    /// The users under which it has expired since this was last cleared: one bit for each [`WatchdogUser`] number.
     pub expired: u8,
-    /// What is left of its count; ipmi_sim, for one, does not tell.
+    /// Time left; `None` where the BMC does not report it (ipmi_sim).
     pub left: Option<Duration>,
 }
 
@@ -62,13 +62,13 @@ codes! {
         OsLoad = 3,
         /// The operating system.
         Os = 4,
-        /// The maker's own.
+        /// OEM.
         Oem = 5,
     }
 }
 
 codes! {
-    /// What the watchdog does at its end.
+    /// What the watchdog does when it expires.
     pub enum WatchdogAction {
         /// Nothing.
         Nothing = 0,
@@ -82,7 +82,7 @@ codes! {
 }
 
 codes! {
-    /// What the watchdog does before its end.
+    /// The interrupt before the watchdog expires.
     pub enum PreTimeout {
         /// Nothing.
         Nothing = 0,

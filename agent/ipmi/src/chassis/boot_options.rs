@@ -11,28 +11,28 @@ pub trait BootParameter: Parameter {}
 
 impl BootParameter for SetInProgress {}
 
-/// Asks for a boot option.
+/// Reads a boot option.
 #[derive(Clone, Copy, Debug)]
 pub struct GetBootOption<P>(PhantomData<P>);
 
 impl<P> GetBootOption<P> {
-    /// Which one, its type tells.
+    /// The type parameter selects the option.
     pub const NEW: Self = Self(PhantomData);
 }
 
 /// Sets a boot option, and marks it valid.
 #[derive(Clone, Copy, Debug)]
 pub struct SetBootOption<P> {
-    /// The option.
+    /// Value of the option.
     pub value: P,
 }
 
-/// A boot option as it is kept.
+/// A boot option as the BMC stores it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BootOption<P> {
-    /// It does not count: nobody set it, or it is locked.
+    /// It has no effect: it was never set, or it is locked.
     pub is_invalid: bool,
-    /// The option.
+    /// Value of the option.
     pub value: P,
 }
 

@@ -5,14 +5,14 @@ use super::BootParameter;
 use crate::codes::codes;
 use crate::{Malformed, Parameter, Reader, Writable};
 
-/// Parameter 3: after what the boot flags stay valid; otherwise the BMC clears them.
+/// Parameter 3: after which restarts the boot flags stay valid; otherwise the BMC clears them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BootFlagsKept {
     /// The power button.
     pub power_button: bool,
     /// The reset button, or a soft reset.
     pub reset_button: bool,
-    /// The end of the watchdog.
+    /// The watchdog expired.
     pub watchdog: bool,
     /// A minute without a Chassis Control command since they were set.
     pub timeout: bool,
@@ -20,23 +20,23 @@ pub struct BootFlagsKept {
     pub filter: bool,
 }
 
-/// Parameter 4: who has taken notice of the boot flags.
+/// Parameter 4: which software has handled the boot flags (boot info acknowledge).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BootAcknowledge {
-    /// Which bits of the next are to be written; nothing that can be read.
+    /// Which bits of `noticed` are written; write-only.
     pub mask: u8,
-    /// Bit 0 the firmware, 1 the boot loader, 2 the operating system, 3 its management software, 4 the maker's own.
+    /// Bit 0 the firmware, 1 the boot loader, 2 the operating system, 3 its management software, 4 OEM.
     pub noticed: u8,
 }
 
 /// Parameter 5: what the firmware does at the next start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BootFlags {
-    /// They count.
+    /// The flags are valid.
     pub is_valid: bool,
-    /// They count at all later starts too, and not only at the next one.
+    /// The flags apply to all later boots, not only to the next one.
     pub is_persistent: bool,
-    /// To boot by UEFI, and not as a PC does.
+    /// UEFI boot; otherwise legacy BIOS boot.
     pub is_efi: bool,
     /// The firmware's settings are cleared.
     pub clear_cmos: bool,
@@ -55,7 +55,7 @@ pub struct BootFlags {
 codes! {
     /// What is booted from.
     pub enum BootDevice {
-        /// As the firmware is set.
+        /// No override.
         Unchanged = 0x0,
         /// The network.
         Pxe = 0x1,

@@ -3,28 +3,28 @@
 
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks what the chassis has.
+/// Reads which features the chassis has.
 #[derive(Clone, Copy, Debug)]
 pub struct GetChassisCapabilities;
 
-/// What the chassis has, and the addresses on the IPMB of what keeps its data: 20h is the BMC itself, 00h is none.
+/// The features of the chassis, and the IPMB addresses of the controllers that hold its data: 20h is the BMC, 00h none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
-    /// A switch that keeps it from being powered on while it is open.
+    /// An interlock switch that prevents power on while the chassis is open.
     pub has_interlock: bool,
     /// A diagnostic interrupt, the NMI button.
     pub has_diagnostic_interrupt: bool,
     /// A front panel that can be locked.
     pub has_panel_lockout: bool,
-    /// A sensor that tells when it is opened.
+    /// A chassis intrusion sensor.
     pub has_intrusion_sensor: bool,
-    /// Where its FRU data is.
+    /// Address of the FRU inventory.
     pub fru: u8,
-    /// Where its SDRs are.
+    /// Address of the SDR repository.
     pub sdr: u8,
-    /// Where its SEL is.
+    /// Address of the SEL.
     pub sel: u8,
-    /// Where system management messages go.
+    /// Address for system management messages.
     pub management: u8,
 }
 

@@ -4,27 +4,27 @@
 use crate::codes::codes;
 use crate::{Command, Malformed, NetFn};
 
-/// Powers the chassis on or off or resets it: the machine that asks, too.
+/// Powers the host on or off or resets it, the host that sends this included.
 #[derive(Clone, Copy, Debug)]
 pub struct ChassisControl {
-    /// Which of it.
+    /// What to do.
     pub action: PowerAction,
 }
 
 codes! {
     /// What is done to the chassis.
     pub enum PowerAction {
-        /// Off, at once.
+        /// Power off at once.
         Off = 0,
-        /// On.
+        /// Power on.
         On = 1,
-        /// Off, at once, and on again.
+        /// Power off at once, and on again.
         Cycle = 2,
-        /// The reset button.
+        /// Hard reset, as by the reset button.
         Reset = 3,
         /// The diagnostic interrupt, the NMI button.
         DiagnosticInterrupt = 4,
-        /// The operating system is asked to shut down, as by the power button.
+        /// ACPI shutdown request to the operating system, as by the power button.
         SoftShutdown = 5,
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::{Command, Malformed, NetFn};
 
-/// Switches the light by which people find the machine.
+/// Switches the identify light (UID).
 #[derive(Clone, Copy, Debug)]
 pub struct ChassisIdentify {
     /// For how long.
@@ -17,7 +17,7 @@ pub enum Identify {
     Off,
     /// For this many seconds.
     Seconds(u8),
-    /// Until it is switched off; not every BMC knows this.
+    /// Until it is switched off; not every BMC supports this.
     Forever,
 }
 

@@ -3,14 +3,14 @@
 
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks how long the machine has been on in its life.
+/// Reads how long the machine has been powered on in total.
 #[derive(Clone, Copy, Debug)]
 pub struct GetPohCounter;
 
-/// How long a machine has been on in its life.
+/// How long a machine has been powered on in total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PowerOnTime {
-    /// Minutes, as finely as the BMC counts.
+    /// Minutes; the BMC may count in larger steps.
     pub minutes: u64,
 }
 

@@ -4,14 +4,14 @@
 use super::RestorePolicy;
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Says what the chassis does when power comes back.
+/// Sets what the chassis does when AC power returns.
 #[derive(Clone, Copy, Debug)]
 pub struct SetPowerRestorePolicy {
     /// What it does; [`RestorePolicy::Unknown`] changes nothing.
     pub policy: RestorePolicy,
 }
 
-/// What a chassis can do when power comes back.
+/// The policies that a chassis supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RestorePolicies {
     /// It can stay off.

@@ -4,7 +4,7 @@
 use crate::codes::codes;
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks why the host last started.
+/// Reads why the host last started.
 #[derive(Clone, Copy, Debug)]
 pub struct GetSystemRestartCause;
 
@@ -13,7 +13,7 @@ pub struct GetSystemRestartCause;
 pub struct SystemRestart {
     /// What made it start.
     pub cause: RestartCause,
-    /// The channel by which a command came that did.
+    /// The channel of the command that caused it.
     pub channel: u8,
 }
 
@@ -30,7 +30,7 @@ codes! {
         PowerButton = 0x3,
         /// The watchdog.
         Watchdog = 0x4,
-        /// The maker's own.
+        /// OEM.
         Oem = 0x5,
         /// Power came back, and the policy is to power on.
         PolicyOn = 0x6,

@@ -4,24 +4,24 @@
 use crate::codes::codes;
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks how the chassis is.
+/// Reads the power state and faults of the chassis.
 #[derive(Clone, Copy, Debug)]
 pub struct GetChassisStatus;
 
-/// How the chassis is.
+/// Power state and faults of the chassis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChassisStatus {
     /// It is powered on.
     pub is_on: bool,
-    /// It was powered off for drawing too much.
+    /// It was powered off because of a power overload.
     pub is_overloaded: bool,
-    /// It is powered off for being open.
+    /// It is powered off by the interlock: the chassis is open.
     pub is_interlocked: bool,
     /// Its power supply has a fault.
     pub has_power_fault: bool,
     /// It could not be powered on or off.
     pub has_control_fault: bool,
-    /// What it does when power comes back.
+    /// What it does when AC power returns.
     pub policy: RestorePolicy,
     /// Why its power last changed.
     pub last_event: LastPowerEvent,
@@ -33,19 +33,19 @@ pub struct ChassisStatus {
     pub has_drive_fault: bool,
     /// A fan has a fault, or it is too hot.
     pub has_cooling_fault: bool,
-    /// Whether the identify light is on: 0 off, 1 for some time, 2 until it is switched off. `None` where the BMC does not
-    /// tell.
+    /// Whether the identify light is on: 0 off, 1 for some time, 2 until it is switched off. `None` where the BMC does
+    /// not report it.
     pub identify: Option<u8>,
-    /// The buttons, where the BMC tells.
+    /// The front panel buttons; `None` where the BMC does not report them.
     pub panel: Option<FrontPanel>,
 }
 
 /// Why the power last changed. None of them where the BMC does not know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LastPowerEvent {
-    /// There was no AC power.
+    /// AC power was lost.
     pub ac_failed: bool,
-    /// Too much was drawn.
+    /// Power overload.
     pub overload: bool,
     /// The chassis was opened.
     pub interlock: bool,
@@ -65,7 +65,7 @@ pub struct FrontPanel {
 }
 
 codes! {
-    /// What a chassis does when power comes back.
+    /// What a chassis does when AC power returns.
     pub enum RestorePolicy {
         /// It stays off.
         Off = 0,

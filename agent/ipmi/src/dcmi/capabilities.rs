@@ -4,20 +4,20 @@
 use super::{GROUP, group};
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks what the BMC has of DCMI.
+/// Reads which parts of DCMI the BMC supports.
 #[derive(Clone, Copy, Debug)]
 pub struct GetDcmiCapabilities;
 
-/// What a BMC has of DCMI.
+/// The parts of DCMI that a BMC supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DcmiCapabilities {
-    /// The version it keeps to, major and minor.
+    /// DCMI version, major and minor.
     pub version: (u8, u8),
-    /// It measures or limits power.
+    /// Power monitoring and control.
     pub power_management: bool,
-    /// It is reached from the host.
+    /// In-band interface: KCS or SSIF.
     pub in_band: bool,
-    /// It is reached over a serial line.
+    /// Serial interface (TMODE).
     pub serial: bool,
     /// It has a second LAN channel.
     pub secondary_lan: bool,
@@ -62,7 +62,7 @@ mod tests {
         assert!(GetDcmiCapabilities.answer(&[0xdc, 1, 5, 2, 0, 0x01]).is_err());
         assert_eq!(
             GetDcmiCapabilities.answer(&[0x00, 1, 5, 2, 0, 1, 1]).unwrap_err().to_string(),
-            "group extension is 0x0, which cannot be: the answer is to DCMI's group, dch"
+            "invalid group extension: 0x0: DCMI is group dch"
         );
     }
 }

@@ -5,26 +5,26 @@
 use super::{GROUP, group};
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// The most that is asked for or set at once.
+/// The most bytes that one command reads or sets.
 const PIECE: usize = 16;
 
-/// Asks for 16 bytes of the name by which the BMC tells DHCP who it is.
+/// Reads 16 bytes of the management controller ID, which the BMC sends as its host name in DHCP requests.
 #[derive(Clone, Copy, Debug)]
 pub struct GetControllerId {
-    /// From where on.
+    /// The first byte, 0 to 63.
     pub offset: u8,
 }
 
-/// A piece of that name.
+/// A piece of the management controller ID.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControllerIdPiece {
-    /// How long the whole of it is; some count the NUL.
+    /// Length of the whole string in bytes; some BMCs count the NUL.
     pub length: u8,
-    /// The piece, and what follows the name.
+    /// The piece, which may include bytes after the end of the string.
     pub bytes: Vec<u8>,
 }
 
-/// Sets up to 16 bytes of it. It counts when the piece with the NUL at its end is there.
+/// Sets up to 16 bytes of it. The BMC applies the string when the piece with the closing NUL arrives.
 #[derive(Clone, Debug)]
 pub struct SetControllerId {
     offset: u8,
@@ -32,7 +32,7 @@ pub struct SetControllerId {
 }
 
 impl SetControllerId {
-    /// The commands that set a name. `None` where it is longer than 63 bytes or has a NUL.
+    /// The commands that set a string; `None` where it is longer than 63 bytes or has a NUL.
     pub fn pieces(name: &str) -> Option<Vec<Self>> {
         if name.len() > 63 || name.contains('\0') {
             return None;

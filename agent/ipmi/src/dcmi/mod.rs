@@ -11,7 +11,7 @@ pub use power_reading::{GetPowerReading, PowerReading};
 
 use super::{Malformed, Reader};
 
-/// The group's number: the first byte of each request and of each answer.
+/// The group extension: the first byte of each request and of each response.
 const GROUP: u8 = 0xdc;
 
 /// Reads the group's number.
@@ -21,7 +21,7 @@ fn group(reader: &mut Reader<'_>) -> Result<(), Malformed> {
         other => Err(Malformed::Impossible {
             field: "group extension",
             value: other.into(),
-            why: "the answer is to DCMI's group, dch",
+            why: "DCMI is group dch",
         }),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{GROUP, group};
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks how much power the machine draws.
+/// Reads how much power the machine draws.
 #[derive(Clone, Copy, Debug)]
 pub struct GetPowerReading;
 
@@ -25,7 +25,7 @@ pub struct PowerReading {
     pub timestamp: u32,
     /// The time over which it is counted.
     pub period: Duration,
-    /// It is being measured; otherwise the numbers mean nothing.
+    /// Power is being measured; otherwise the numbers mean nothing.
     pub is_active: bool,
 }
 

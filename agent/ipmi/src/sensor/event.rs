@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Events of sensors (IPMI 2.0, sections 29.7, 32.1, 42). Pure.
+//! Events of sensors (IPMI 2.0, sections 29.7, 32.1, 42).
 
 use super::event_details::{Detail, details};
-use super::events::{Named, named};
+use super::event_names::named;
+use super::severity::{Named, SENSOR_SPECIFIC, Severity, THRESHOLD};
 use super::types::sensor_type;
-
-/// How bad an event is. The specification does not say; the tables of events do, for the usual server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Nothing is wrong, or no longer, or it is not known what the event means.
-    Informational,
-    /// Somebody should look at it.
-    Warning,
-    /// Something failed, or is about to.
-    Critical,
-}
 
 /// Something that happened to a sensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +13,9 @@ pub struct Event {
     pub sensor_type: u8,
     /// The sensor's number.
     pub sensor: u8,
-    /// The state was left, not entered.
+    /// Deassertion: the state was left, not entered.
     pub is_deassertion: bool,
-    /// The event/reading type: 01h a threshold, 6Fh as the sensor's type says, 70h and more as its maker says (table
-    /// 42-1).
+    /// The event/reading type: 01h threshold, 6Fh defined by the sensor type, 70h and more OEM (table 42-1).
     pub event_type: u8,
     /// Event data 1 to 3; the lower half of the first is the event's offset.
     pub data: [u8; 3],
@@ -64,7 +53,7 @@ impl Event {
         })
     }
 
-    /// How bad it is.
+    /// Its severity; a deassertion is informational.
     pub fn severity(&self) -> Severity {
         if self.is_deassertion {
             return Severity::Informational;
@@ -87,7 +76,7 @@ impl Event {
         named(self.sensor_type, self.event_type, self.offset())
     }
 
-    /// What the other data bytes say of it, where the first says that they do (table 29-6).
+    /// The detail in event data 2 or 3, where event data 1 marks it as present (table 29-6).
     fn detail(&self) -> Option<(&'static Detail, &'static Named)> {
         if self.event_type != SENSOR_SPECIFIC {
             return None;
@@ -105,12 +94,6 @@ impl Event {
     }
 }
 
-/// The event/reading type of thresholds.
-pub const THRESHOLD: u8 = 0x01;
-
-/// The event/reading type of events that the sensor's type defines.
-pub const SENSOR_SPECIFIC: u8 = 0x6f;
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::{any, proptest};
@@ -124,41 +107,47 @@ mod tests {
 
     #[test]
     fn names_are_those_of_ipmitool() {
-        let told = |name: &str, severity| (Some(name.to_string()), severity);
+        let expected = |name: &str, severity| (Some(name.to_string()), severity);
         assert_eq!(
             event([0x01, 0x30, 0x01, 0x59, 0x66, 0x5a]),
-            told("Upper Critical going high", Severity::Critical)
+            expected("Upper Critical going high", Severity::Critical)
         );
-        assert_eq!(event([0x08, 0xc8, 0x6f, 0x01, 0xff, 0xff]), told("Failure detected", Severity::Critical));
-        assert_eq!(event([0x04, 0x40, 0x0b, 0x01, 0xff, 0xff]), told("Redundancy Lost", Severity::Critical));
-        assert_eq!(event([0x23, 0x03, 0x6f, 0xc1, 0x03, 0xff]), told("Hard reset", Severity::Critical));
-        assert_eq!(event([0x07, 0x03, 0xef, 0x00, 0xff, 0xff]), told("IERR", Severity::Informational));
+        assert_eq!(
+            event([0x08, 0xc8, 0x6f, 0x01, 0xff, 0xff]),
+            expected("Failure detected", Severity::Critical)
+        );
+        assert_eq!(
+            event([0x04, 0x40, 0x0b, 0x01, 0xff, 0xff]),
+            expected("Redundancy Lost", Severity::Critical)
+        );
+        assert_eq!(event([0x23, 0x03, 0x6f, 0xc1, 0x03, 0xff]), expected("Hard reset", Severity::Critical));
+        assert_eq!(event([0x07, 0x03, 0xef, 0x00, 0xff, 0xff]), expected("IERR", Severity::Informational));
     }
 
     #[test]
-    fn what_the_other_bytes_say_is_told() {
-        let told = |name: &str, severity| (Some(name.to_string()), severity);
+    fn details_are_part_of_the_name() {
+        let expected = |name: &str, severity| (Some(name.to_string()), severity);
         assert_eq!(
             event([0x0f, 0x06, 0x6f, 0xc2, 0x13, 0xff]),
-            told("System boot initiated", Severity::Informational)
+            expected("System boot initiated", Severity::Informational)
         );
         assert_eq!(
             event([0x0f, 0x06, 0x6f, 0xc0, 0x01, 0xff]),
-            told("No system memory installed", Severity::Critical)
+            expected("No system memory installed", Severity::Critical)
         );
-        assert_eq!(event([0x0f, 0x06, 0x6f, 0x00, 0x01, 0xff]), told("Unknown Error", Severity::Warning));
+        assert_eq!(event([0x0f, 0x06, 0x6f, 0x00, 0x01, 0xff]), expected("Unknown Error", Severity::Warning));
         assert_eq!(
             event([0x08, 0x06, 0x6f, 0x36, 0xff, 0x03]),
-            told("Config Error: Power Supply Rating Mismatch", Severity::Warning)
+            expected("Config Error: Power Supply Rating Mismatch", Severity::Warning)
         );
         assert_eq!(
             event([0x2b, 0x06, 0x6f, 0xc1, 0x02, 0xff]),
-            told("Firmware or software change detected, Mngmt Ctrl Firm Rev", Severity::Informational)
+            expected("Firmware or software change detected, Mngmt Ctrl Firm Rev", Severity::Informational)
         );
     }
 
     #[test]
-    fn what_nobody_knows_has_no_name() {
+    fn an_unknown_event_has_no_name() {
         assert_eq!(event([0xc1, 0x30, 0x6f, 0x02, 0, 0]), (None, Severity::Informational));
         assert_eq!(event([0x01, 0x30, 0x70, 0x02, 0, 0]), (None, Severity::Informational));
         assert_eq!(event([0x23, 0x30, 0x6f, 0x04, 0, 0]), (None, Severity::Informational));
@@ -166,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_triggered_is_told_only_where_it_is_there() {
+    fn trigger_values_are_read_only_where_they_are_present() {
         let event = Event::parse([0x01, 0x30, 0x01, 0x59, 0x66, 0x5a]);
         assert_eq!((event.trigger_reading(), event.trigger_threshold()), (Some(0x66), Some(0x5a)));
         let event = Event::parse([0x01, 0x30, 0x01, 0x09, 0x66, 0x5a]);
@@ -175,7 +164,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_event_brings_it_down(bytes in any::<[u8; 6]>()) {
+        fn any_event_is_decoded_without_panic(bytes in any::<[u8; 6]>()) {
             let (name, severity) = event(bytes);
             assert!(name.is_some() || severity == Severity::Informational);
         }

@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What event data 2 and 3 say of an event (IPMI 2.0, table 42-3), spelled as ipmitool 1.8.19 does. Pure.
+//! Details of events in event data 2 and 3 (IPMI 2.0, table 42-3), spelled as ipmitool 1.8.19 does.
 //!
 //! That tool takes the kind of a power supply's configuration error from event data 2; the specification has it in 3.
 
-use super::event::Severity;
-use super::events::{Named, RESERVED, critical, ok, warning};
+use super::severity::{Named, RESERVED, Severity, critical, ok, warning};
 
-/// What a further data byte says of an event.
-pub struct Detail {
+/// The meaning of event data 2 or 3 for one event.
+pub(super) struct Detail {
     sensor_type: u8,
     offset: u8,
     /// It is the lower half of event data 3, else event data 2.
     pub is_in_third: bool,
-    /// What stands between the event's name and this one, which else takes its place.
+    /// What stands between the event's name and the detail; without it the detail replaces the name.
     pub joint: Option<&'static str>,
     /// By the byte's value.
     pub names: &'static [Named],
 }
 
 /// The details of a sensor-specific event, where there are any.
-pub fn details(sensor_type: u8, offset: u8) -> Option<&'static Detail> {
+pub(super) fn details(sensor_type: u8, offset: u8) -> Option<&'static Detail> {
     DETAILS.iter().find(|detail| detail.sensor_type == sensor_type && detail.offset == offset)
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a raw reading means (IPMI 2.0, section 36.3). Pure.
+//! Conversion of raw readings (IPMI 2.0, section 36.3).
 
 use super::Units;
 
@@ -24,7 +24,7 @@ enum Format {
 
 impl Factors {
     /// Reads bytes 24 to 30 of a full sensor's record: the linearization, then M, tolerance, B, accuracy, exponents.
-    /// Nothing where the units say that a reading is no number.
+    /// `None` where readings are not numbers.
     pub fn parse(units: Units, linearization: u8, bytes: [u8; 6]) -> Option<Self> {
         let format = match units.format() {
             0b00 => Format::Unsigned,
@@ -37,12 +37,13 @@ impl Factors {
         Some(Self { linearization, ..none.with(bytes) })
     }
 
-    /// Whether each reading has factors of its own, for which the sensor has to be asked.
+    /// Whether each reading has factors of its own, which [`GetSensorReadingFactors`](super::GetSensorReadingFactors)
+    /// reads.
     pub fn is_non_linear(&self) -> bool {
         self.linearization >= 0x70
     }
 
-    /// The value of a raw reading in thousandths of the unit, rounded; nothing where it is no number, or one too large.
+    /// The value of a raw reading in thousandths of the unit, rounded; `None` where it is not a number, or too large.
     pub fn thousandths(&self, raw: u8) -> Option<i64> {
         if self.is_non_linear() {
             return None;
@@ -195,9 +196,9 @@ mod tests {
         ) {
             let exact = factors(format, 0, bytes);
             let (number, exponent) = exact.linear(raw);
-            let wanted = number as f64 * 10f64.powi(exponent + 3);
+            let expected = number as f64 * 10f64.powi(exponent + 3);
             if let Some(value) = exact.thousandths(raw) {
-                assert!((value as f64 - wanted).abs() <= 0.51 + wanted.abs() * 1e-12);
+                assert!((value as f64 - expected).abs() <= 0.51 + expected.abs() * 1e-12);
             }
             let _ = factors(format, linearization, bytes).thousandths(raw);
         }

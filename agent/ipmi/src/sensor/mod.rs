@@ -4,22 +4,22 @@
 mod device_sdr;
 mod event;
 mod event_details;
-mod events;
+mod event_names;
 mod factors;
 mod reading;
 mod reading_factors;
-mod reserve_device_sdr;
+mod severity;
 mod thresholds;
 mod types;
 mod units;
 
-pub use device_sdr::GetDeviceSdr;
-pub use event::{Event, SENSOR_SPECIFIC, Severity, THRESHOLD};
-pub use events::{Named, named};
+pub use device_sdr::{GetDeviceSdr, ReserveDeviceSdrRepository};
+pub use event::Event;
+pub use event_names::named;
 pub use factors::Factors;
 pub use reading::{Breach, GetSensorReading, SensorReading};
 pub use reading_factors::GetSensorReadingFactors;
-pub use reserve_device_sdr::ReserveDeviceSdrRepository;
+pub use severity::{Named, SENSOR_SPECIFIC, Severity, THRESHOLD};
 pub use thresholds::{GetSensorThresholds, Thresholds};
 pub use types::sensor_type;
 pub use units::Units;

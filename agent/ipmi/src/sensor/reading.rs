@@ -3,21 +3,21 @@
 
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks what a sensor measures.
+/// Reads a sensor.
 #[derive(Clone, Copy, Debug)]
 pub struct GetSensorReading {
     /// The sensor's number.
     pub sensor: u8,
 }
 
-/// What a sensor measures.
+/// Reading and states of a sensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SensorReading {
-    /// Raw; [`Factors`](super::Factors) tell what it means.
+    /// The raw reading; [`Factors`](super::Factors) convert it.
     pub raw: u8,
-    /// The sensor is being read.
+    /// Scanning of the sensor is enabled.
     pub is_scanned: bool,
-    /// Neither the reading nor the states mean anything now.
+    /// Reading and states are not available now.
     pub is_unavailable: bool,
     /// The states that are asserted; of a threshold's sensor, bits 0 to 5 are what it breaches.
     pub states: u16,
@@ -26,17 +26,17 @@ pub struct SensorReading {
 /// A threshold that a reading is at or beyond; the later ones are the worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Breach {
-    /// It is low, and may be.
+    /// Lower non-critical.
     LowerNonCritical,
-    /// It is high, and may be.
+    /// Upper non-critical.
     UpperNonCritical,
-    /// It is too low.
+    /// Lower critical.
     LowerCritical,
-    /// It is too high.
+    /// Upper critical.
     UpperCritical,
-    /// It is so low that damage is to be feared.
+    /// Lower non-recoverable.
     LowerNonRecoverable,
-    /// It is so high that damage is to be feared.
+    /// Upper non-recoverable.
     UpperNonRecoverable,
 }
 
@@ -66,7 +66,7 @@ impl Command for GetSensorReading {
 }
 
 impl SensorReading {
-    /// Whether it says anything.
+    /// Whether reading and states are valid.
     pub fn is_valid(&self) -> bool {
         self.is_scanned && !self.is_unavailable
     }
@@ -109,19 +109,19 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_breach_is_told() {
+    fn the_worst_breach_is_reported() {
         assert_eq!(read(&[0x66, 0xc0, 0xd8]).breach(), Some(Breach::UpperCritical));
         assert_eq!(read(&[0x00, 0xc0, 0xc7]).breach(), Some(Breach::LowerNonRecoverable));
     }
 
     #[test]
-    fn states_are_told_by_their_offsets() {
+    fn states_are_reported_by_their_offsets() {
         assert_eq!(read(&[0x00, 0xc0, 0x03, 0x80]).offsets().collect::<Vec<_>>(), [0, 1]);
         assert_eq!(read(&[0x00, 0xc0, 0x00, 0x41]).offsets().collect::<Vec<_>>(), [8, 14]);
     }
 
     #[test]
-    fn a_sensor_may_say_nothing() {
+    fn a_sensor_may_have_no_reading() {
         assert!(!read(&[0x00, 0xe0, 0xc0]).is_valid());
         assert!(!read(&[0x00, 0x80]).is_valid());
         assert!(GetSensorReading { sensor: 1 }.answer(&[0]).is_err());

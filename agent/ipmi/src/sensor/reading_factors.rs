@@ -4,14 +4,14 @@
 use super::Factors;
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks what a reading of a non-linear sensor means.
+/// Reads the factors for one reading of a non-linear sensor.
 #[derive(Clone, Copy, Debug)]
 pub struct GetSensorReadingFactors {
     /// The sensor's number.
     pub sensor: u8,
     /// The reading, raw.
     pub raw: u8,
-    /// What the sensor's record says of how a reading is a number.
+    /// The factors in the sensor's record, for number format and linearization.
     pub record: Factors,
 }
 

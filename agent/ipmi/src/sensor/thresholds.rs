@@ -5,14 +5,14 @@ use super::Breach;
 use super::reading::BREACHES;
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks where a sensor's thresholds are.
+/// Reads a sensor's thresholds.
 #[derive(Clone, Copy, Debug)]
 pub struct GetSensorThresholds {
     /// The sensor's number.
     pub sensor: u8,
 }
 
-/// Where a sensor's thresholds are.
+/// The thresholds of a sensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
     readable: u8,
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_readable_thresholds_are_told() {
+    fn only_readable_thresholds_are_reported() {
         let thresholds = GetSensorThresholds { sensor: 1 }.answer(&[0x1b, 5, 3, 0, 0x50, 0x5a, 0]).unwrap();
         assert_eq!(thresholds.raw(Breach::UpperCritical), Some(0x5a));
         assert_eq!(thresholds.raw(Breach::LowerNonCritical), Some(5));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What sensors watch (IPMI 2.0, table 42-3), spelled as ipmitool does. Pure.
+//! What sensors watch (IPMI 2.0, table 42-3), spelled as ipmitool does.
 
 /// The name of a sensor type. OEM's types, C0h and more, have none.
 pub fn sensor_type(code: u8) -> Option<&'static str> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Units of sensors (IPMI 2.0, section 43.17 and table 43-1, bytes 21 to 23), spelled as ipmitool does. Pure.
+//! Units of sensors (IPMI 2.0, section 43.17 and table 43-1, bytes 21 to 23), spelled as ipmitool does.
 
 /// What a sensor's readings are counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,14 +3,14 @@
 
 use crate::{Command, Malformed, NetFn, Reader};
 
-/// Asks how large a FRU's inventory is.
+/// Reads the size of a FRU's inventory.
 #[derive(Clone, Copy, Debug)]
 pub struct GetFruInventoryAreaInfo {
     /// The FRU device; 0 is the BMC's own board.
     pub device: u8,
 }
 
-/// How large a FRU's inventory is, and how it is read.
+/// Size of a FRU's inventory, and its unit of access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FruArea {
     /// Its size in bytes.

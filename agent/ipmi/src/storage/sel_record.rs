@@ -1,52 +1,52 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The records of the system event log (IPMI 2.0, section 32). Pure.
+//! The records of the system event log (IPMI 2.0, section 32).
 
 use super::Timestamp;
 use crate::sensor::Event;
 use crate::{Malformed, Reader};
 
-/// A record.
+/// A record of the system event log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SelRecord {
-    /// Its ID, which is not always its number.
+    /// Record ID; not always consecutive.
     pub id: u16,
-    /// What it says.
+    /// Its content, by record type.
     pub content: SelContent,
 }
 
-/// What a record says.
+/// Content of a record, by its type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SelContent {
     /// Type 02h (32.1): something happened to a sensor.
     Event {
-        /// When.
+        /// Time of the event.
         timestamp: Timestamp,
-        /// Who says so.
+        /// The source of the event.
         generator: Generator,
-        /// What.
+        /// Sensor, type and data of the event.
         event: Event,
     },
-    /// Types C0h to DFh (32.2): what only the maker can read.
+    /// Types C0h to DFh (32.2): OEM records with a timestamp.
     Oem {
         /// The record's type.
         kind: u8,
-        /// When.
+        /// Time of the event.
         timestamp: Timestamp,
-        /// IANA enterprise number of who defined it.
+        /// IANA enterprise number of the manufacturer that defined it.
         manufacturer: u32,
-        /// What.
+        /// OEM data, bytes 11 to 16.
         data: [u8; 6],
     },
     /// Types E0h to FFh (32.3), without a time, and types that the specification reserves.
     Other {
         /// The record's type.
         kind: u8,
-        /// What.
+        /// OEM data, bytes 4 to 16.
         data: [u8; 13],
     },
 }
 
-/// Who generated an event (table 32-1, bytes 8 and 9).
+/// The source of an event (table 32-1, bytes 8 and 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Generator {
     /// A controller on IPMB; the BMC is 20h.
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_system_event_is_read() {
-        // A Supermicro X9's: the second memory slot has an uncorrectable error, says the BIOS.
+        // A Supermicro X9's: the second memory slot has an uncorrectable error, reported by the BIOS.
         let record =
             [0x5a, 0x01, 0x02, 0x4e, 0x17, 0x6e, 0x5f, 0x01, 0x00, 0x04, 0x0c, 0x09, 0x6f, 0xa1, 0xff, 0x21];
         let record = SelRecord::parse(&record).unwrap();
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_maker_can_read_is_kept() {
+    fn oem_records_are_kept_raw() {
         let record = [9, 0, 0xdf, 0, 0, 0, 0x60, 0xa2, 0x02, 0x00, 1, 2, 3, 4, 5, 6];
         assert_eq!(
             SelRecord::parse(&record).unwrap().content,

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The records of sensors: full (IPMI 2.0, section 43.1), compact (43.2), event-only (43.3). Pure.
+//! The records of sensors: full (IPMI 2.0, section 43.1), compact (43.2), event-only (43.3).
 
-use super::sdr_record::{BMC, Entity};
+use super::locator::{BMC, Entity};
 use super::text;
 use crate::sensor::{Factors, THRESHOLD, Units};
 use crate::{Malformed, Reader};
 
-/// How much a record says.
+/// The type of a sensor's record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// All, with what a reading means.
+    /// Full: with units and factors of readings.
     Full,
-    /// Of one sensor or several, whose readings are no numbers.
+    /// Compact: one sensor or several, without factors.
     Compact,
-    /// Of sensors that send events and cannot be read.
+    /// Event-only: sensors that send events and cannot be read.
     EventOnly,
 }
 
 /// A sensor, or several of a kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SensorRecord {
-    /// How much the record says.
+    /// The record's type.
     pub form: Form,
-    /// The 8-bit slave address of the controller that has it, or the number of software, which is odd.
+    /// The 8-bit slave address of the controller that has it, or a software ID, whose bit 0 is set.
     pub owner: u8,
     /// The owner's channel.
     pub channel: u8,
@@ -30,17 +30,17 @@ pub struct SensorRecord {
     pub lun: u8,
     /// Its number; where the record is shared, the first of several.
     pub number: u8,
-    /// What it watches.
+    /// The entity that it monitors.
     pub entity: Entity,
-    /// How it watches that (table 42-3).
+    /// What it measures: sensor type (table 42-3).
     pub sensor_type: u8,
-    /// Of which kind its events are, and its states (table 42-1).
+    /// Event/reading type (table 42-1).
     pub event_type: u8,
-    /// What its readings are counted in.
+    /// The units of its readings.
     pub units: Option<Units>,
-    /// What its readings mean, where they are numbers.
+    /// The conversion of its readings; `None` where they are not numbers.
     pub factors: Option<Factors>,
-    /// What the maker calls it.
+    /// The manufacturer's name for it.
     pub name: String,
     /// The name with the space before a number, if there is one.
     stem: String,
@@ -118,7 +118,7 @@ impl SensorRecord {
         }
     }
 
-    /// Readings that are states have units that mean nothing, and a few BMCs say that they are numbers nevertheless.
+    /// Readings that are states have units without meaning, and a few BMCs mark them as numbers nevertheless.
     fn is_analog(&self, units: Units) -> bool {
         self.event_type == THRESHOLD || units.is_specified()
     }
@@ -143,13 +143,14 @@ impl Sharing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::{Sdr, SdrContent};
 
     fn sensor(record: &[u8]) -> SensorRecord {
-        match Sdr::parse(record).unwrap().content {
-            SdrContent::Sensor(sensor) => sensor,
-            other => panic!("{other:?}"),
-        }
+        let form = match record[3] {
+            0x01 => Form::Full,
+            0x02 => Form::Compact,
+            _ => Form::EventOnly,
+        };
+        SensorRecord::parse(form, &mut Reader::new(&record[5..])).unwrap()
     }
 
     #[test]

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Text behind a type/length byte: of an SDR (IPMI 2.0, section 43.15), of a FRU (FRU Information Storage Definition
-//! v1.0 r1.3, section 13). Pure.
+//! Text after a type/length byte: in an SDR (IPMI 2.0, section 43.15) and in a FRU inventory (FRU Information Storage
+//! Definition v1.0 r1.3, section 13).
 
 use std::fmt::Write;
 
-/// The ID string of an SDR, from its type/length byte on. As much as there is, where the length says more. A space at
+/// The ID string of an SDR, from its type/length byte on. Shorter where the bytes end before the length. A space at
 /// its end is kept: a number may follow.
-pub fn of_sdr(field: &[u8]) -> String {
+pub(super) fn of_sdr(field: &[u8]) -> String {
     let Some((kind, bytes)) = field.split_first() else { return String::new() };
     let bytes = bytes.get(..usize::from(kind & 0x1f)).unwrap_or(bytes);
     cleaned(&match kind >> 6 {
@@ -17,8 +17,9 @@ pub fn of_sdr(field: &[u8]) -> String {
     })
 }
 
-/// A field of a FRU, by the upper two bits of its type/length byte. Bytes that are no text are told in hexadecimal.
-pub fn of_fru(kind: u8, bytes: &[u8], language: u8) -> String {
+/// A field of a FRU, by the upper two bits of its type/length byte. Bytes that are not text are returned in
+/// hexadecimal.
+pub(super) fn of_fru(kind: u8, bytes: &[u8], language: u8) -> String {
     let text = cleaned(&match kind >> 6 {
         0b00 => hexadecimal(bytes),
         0b01 => bcd_plus(bytes),
@@ -32,7 +33,7 @@ pub fn of_fru(kind: u8, bytes: &[u8], language: u8) -> String {
 /// The language code of English, which code 0 means too (section 15).
 const ENGLISH: u8 = 25;
 
-/// UTF-16, unless it reads as plain ASCII: many write that, whatever they say that it is.
+/// UTF-16, unless it reads as plain ASCII: many inventories have that, whatever their language code is.
 fn wide(bytes: &[u8]) -> String {
     if !bytes.len().is_multiple_of(2) || bytes.iter().all(|byte| matches!(byte, 0x20..=0x7e)) {
         return latin_1(bytes);
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn ascii_that_says_to_be_wide_is_ascii() {
+    fn ascii_that_is_marked_as_wide_is_ascii() {
         assert_eq!(of_fru(0xc0, b"PWS-1K", 3), "PWS-1K");
         assert_eq!(of_fru(0xc0, &[0x2d, 0x4e, 0xfd, 0x56], 2), "\u{4e2d}\u{56fd}");
         assert_eq!(of_sdr(b"\x05Fan 1"), "Fan 1");
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_lies_gives_what_there_is() {
+    fn a_length_beyond_the_end_gives_what_there_is() {
         assert_eq!(of_sdr(&[0xdf, b'F', b'a', b'n', 0x1b]), "Fan");
         assert_eq!(of_sdr(&[]), "");
     }

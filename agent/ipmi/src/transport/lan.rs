@@ -11,7 +11,7 @@ pub trait LanParameter: Parameter {}
 
 impl LanParameter for SetInProgress {}
 
-/// Asks for a LAN parameter.
+/// Get LAN Configuration Parameters (23.2).
 #[derive(Clone, Copy, Debug)]
 pub struct GetLanParameter<P> {
     channel: u8,
@@ -20,12 +20,12 @@ pub struct GetLanParameter<P> {
 }
 
 impl<P> GetLanParameter<P> {
-    /// Of a channel.
+    /// Reads it from a channel.
     pub fn new(channel: u8) -> Self {
         Self::entry(channel, 0)
     }
 
-    /// Of a channel, where the parameter is a list: its entry of this number, the set selector.
+    /// Reads one entry, by its set selector, of a parameter that is a list.
     pub fn entry(channel: u8, set: u8) -> Self {
         Self { channel, set, parameter: PhantomData }
     }
@@ -34,9 +34,9 @@ impl<P> GetLanParameter<P> {
 /// Sets a LAN parameter.
 #[derive(Clone, Copy, Debug)]
 pub struct SetLanParameter<P> {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
-    /// The parameter.
+    /// The new value.
     pub value: P,
 }
 
@@ -106,7 +106,7 @@ mod tests {
         let get = GetLanParameter::<SetInProgress>::new(1);
         assert_eq!(
             get.answer(&[0x11]).unwrap_err().to_string(),
-            "the answer has 1 bytes, and set in progress wants byte 2"
+            "response truncated: set in progress: needs 2 bytes, has 1"
         );
     }
 }

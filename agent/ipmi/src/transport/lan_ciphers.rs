@@ -36,7 +36,7 @@ impl Parameter for CipherEntries {
     const NAME: &'static str = "LAN parameter 23, cipher suite entries";
     const NUMBER: u8 = 23;
 
-    /// Some answer no more than there are entries.
+    /// Some BMCs return no more bytes than there are entries.
     fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         reader.byte("cipher suite entries")?;
         Ok(Self(reader.rest().iter().copied().take(16).collect()))

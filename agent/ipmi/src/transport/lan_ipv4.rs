@@ -19,11 +19,11 @@ pub struct SubnetMask(pub Ipv4Addr);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gateway(pub Ipv4Addr);
 
-/// Parameter 14: the gateway for when the default one does not answer.
+/// Parameter 14: the gateway that is used when the default one does not respond; 0.0.0.0 is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackupGateway(pub Ipv4Addr);
 
-/// Parameter 5: the BMC's own MAC address. Many let it only be read.
+/// Parameter 5: the BMC's own MAC address; read-only on many BMCs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MacAddress(pub [u8; 6]);
 
@@ -34,9 +34,9 @@ pub struct GatewayMac(pub [u8; 6]);
 codes! {
     /// Parameter 4: where the address comes from.
     pub enum AddressSource {
-        /// Nobody said.
+        /// Not specified.
         Unspecified = 0,
-        /// It was set.
+        /// Configured by hand.
         Static = 1,
         /// DHCP.
         Dhcp = 2,

@@ -10,10 +10,10 @@ use crate::{Malformed, Parameter, Reader, Writable};
 /// Parameter 50: what the BMC can do with IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ipv6Support {
-    /// IPv6 without IPv4.
-    pub alone: bool,
-    /// IPv6 beside IPv4.
-    pub beside_ipv4: bool,
+    /// IPv6 alone, with IPv4 disabled.
+    pub ipv6_only: bool,
+    /// IPv6 and IPv4 at the same time.
+    pub dual_stack: bool,
     /// Alerts are sent to IPv6 addresses.
     pub alerting: bool,
 }
@@ -55,11 +55,11 @@ pub struct Ipv6Status {
     pub slaac: bool,
 }
 
-/// Parameter 56: an address that was set. A list.
+/// Parameter 56: a static address. A list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ipv6StaticAddress(pub Ipv6Entry);
 
-/// Parameter 59: an address that DHCPv6 or a router gave. A list.
+/// Parameter 59: an address from DHCPv6 or SLAAC. A list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ipv6DynamicAddress(pub Ipv6Entry);
 
@@ -68,22 +68,22 @@ pub struct Ipv6DynamicAddress(pub Ipv6Entry);
 pub struct Ipv6Entry {
     /// Its number in the list, the set selector.
     pub set: u8,
-    /// It is to be used. Of no meaning in a dynamic one.
+    /// It is in use. Without meaning in a dynamic address.
     pub is_enabled: bool,
     /// Where it comes from.
     pub source: Ipv6Source,
     /// The address; `::` where there is none.
     pub address: Ipv6Addr,
-    /// The length of its prefix.
+    /// Prefix length in bits.
     pub prefix: u8,
-    /// How it stands; nothing that can be set.
+    /// Its state; read-only.
     pub status: Ipv6EntryStatus,
 }
 
 codes! {
     /// Where an address comes from.
     pub enum Ipv6Source {
-        /// It was set.
+        /// Configured by hand.
         Static = 0,
         /// A router advertises its prefix.
         Slaac = 1,
@@ -93,33 +93,33 @@ codes! {
 }
 
 codes! {
-    /// How an address stands.
+    /// The state of an address.
     pub enum Ipv6EntryStatus {
         /// In use.
         Active = 0,
         /// Not in use.
         Disabled = 1,
-        /// It is being looked whether another has it.
+        /// Duplicate address detection is running.
         Pending = 2,
-        /// Another has it.
+        /// Duplicate: another host has it.
         Failed = 3,
-        /// Its time ends.
+        /// Its preferred lifetime has ended.
         Deprecated = 4,
-        /// Its time is over.
+        /// Its valid lifetime has ended.
         Invalid = 5,
     }
 }
 
-/// Parameter 64: where routers come from.
+/// Parameter 64: which routers are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ipv6RouterControl {
-    /// The ones set are used.
+    /// Static routers.
     pub is_static: bool,
-    /// The ones that advertise themselves are used.
+    /// Routers from router advertisements.
     pub is_dynamic: bool,
 }
 
-/// Parameter 65: the first router that was set; `::` is none.
+/// Parameter 65: the first static router; `::` is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ipv6Router(pub Ipv6Addr);
 
@@ -135,7 +135,7 @@ pub struct Ipv6RouterPrefix(pub Ipv6Addr);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ipv6DynamicRouterCount(pub u8);
 
-/// Parameter 74: a router that advertises itself. A list.
+/// Parameter 74: a router from a router advertisement. A list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ipv6DynamicRouter(pub Ipv6Addr);
 
@@ -148,8 +148,8 @@ impl Parameter for Ipv6Support {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let support = reader.byte("IPv6 support")?;
         Ok(Self {
-            alone: support & 0x01 != 0,
-            beside_ipv4: support & 0x02 != 0,
+            ipv6_only: support & 0x01 != 0,
+            dual_stack: support & 0x02 != 0,
             alerting: support & 0x04 != 0,
         })
     }
@@ -260,7 +260,7 @@ impl Parameter for Ipv6StaticAddress {
 }
 
 impl Writable for Ipv6StaticAddress {
-    /// With a last byte for the status, which OpenBMC wants and nobody heeds.
+    /// With a last byte for the status, which OpenBMC requires and all BMCs ignore.
     fn encode(&self) -> Vec<u8> {
         let Ipv6Entry { set, is_enabled, source, address, prefix, status: _ } = self.0;
         let mut data = vec![set, u8::from(is_enabled) << 7 | u8::from(source) & 0x0f];
@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn support_and_status_are_read() {
         let support = decode::<Ipv6Support>(&[0x06]);
-        assert_eq!(support, Ipv6Support { alone: false, beside_ipv4: true, alerting: true });
+        assert_eq!(support, Ipv6Support { ipv6_only: false, dual_stack: true, alerting: true });
         let status = decode::<Ipv6Status>(&[1, 16, 0x01]);
         assert!(status.dhcp && !status.slaac);
         assert_eq!((status.static_addresses, status.dynamic_addresses), (1, 16));

@@ -11,7 +11,7 @@ use crate::{Command, Malformed, NetFn, Parameter, Reader, SetInProgress, Writabl
 /// A parameter of serial over LAN (IPMI 2.0, table 26-5).
 pub trait SolParameter: Parameter {}
 
-/// Asks for a parameter of serial over LAN.
+/// Get SOL Configuration Parameters (26.3).
 #[derive(Clone, Copy, Debug)]
 pub struct GetSolParameter<P> {
     channel: u8,
@@ -19,7 +19,7 @@ pub struct GetSolParameter<P> {
 }
 
 impl<P> GetSolParameter<P> {
-    /// Of a channel.
+    /// Reads it from a channel.
     pub fn new(channel: u8) -> Self {
         Self { channel, parameter: PhantomData }
     }
@@ -28,22 +28,22 @@ impl<P> GetSolParameter<P> {
 /// Sets a parameter of serial over LAN.
 #[derive(Clone, Copy, Debug)]
 pub struct SetSolParameter<P> {
-    /// The channel.
+    /// Channel number, 0 to 15.
     pub channel: u8,
-    /// The parameter.
+    /// The new value.
     pub value: P,
 }
 
-/// Parameter 1: whether there is serial over LAN.
+/// Parameter 1: whether serial over LAN is enabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SolEnable(pub bool);
 
-/// Parameter 2: what it takes to use it.
+/// Parameter 2: what a session needs to use serial over LAN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SolAuthentication {
-    /// Encryption, whether the user wants it or not.
+    /// Encryption is forced.
     pub encryption: bool,
-    /// Authentication, whether the user wants it or not.
+    /// Authentication is forced.
     pub authentication: bool,
     /// The lowest privilege that may use it.
     pub privilege: Privilege,
@@ -60,7 +60,7 @@ pub struct SolVolatileBitRate(pub BitRate);
 codes! {
     /// A bit rate, in bits per second.
     pub enum BitRate {
-        /// As the serial channel is set.
+        /// The setting of the serial channel.
         AsSerial = 0x0,
         /// 9600.
         B9600 = 0x6,

@@ -29,8 +29,8 @@ fn check(bytes: &[u8]) {
         assert_eq!(tlv.value(), Ok(value));
     }
     show(&Neighbour::from(&lldpdu));
-    let goodbye = lldpdu.shutdown();
-    assert_eq!(Lldpdu::decode(&goodbye.encode()), Ok(goodbye));
+    let shutdown = lldpdu.shutdown();
+    assert_eq!(Lldpdu::decode(&shutdown.encode()), Ok(shutdown));
 }
 
 /// With the checksum that the bytes need, since no fuzzer would guess it.

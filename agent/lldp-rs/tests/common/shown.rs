@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What Wireshark's dissector shows of a TLV, told by what this crate has read from it.
+//! What Wireshark's dissector shows of a TLV, derived from what this crate has decoded.
 
 use lldp_rs::cdp::Cdp;
 use lldp_rs::{

@@ -181,24 +181,24 @@ fn a_password_is_not_reported_as_rejected_if_a_later_change_of_the_user_fails() 
 }
 
 #[test]
-fn a_lan_parameter_that_is_not_kept_is_reported_though_others_are() {
+fn a_lan_parameter_that_is_not_applied_is_reported_though_others_are() {
     let gateway = vec![0x0c, 0x01, 1, 12];
     let lan = DesiredLan { gateway: Some([10, 9, 0, 1].into()), vlan: Some(12), ..DesiredLan::default() };
     let desired = DesiredBmcConfig { lan: Some(lan), ..DesiredBmcConfig::default() };
     let (outcome, problems) = run(model(vec![(gateway, Fault::Ignore)]), &desired);
     assert_eq!(outcome.changes[0].what, "LAN: gateway 10.9.0.1, VLAN 12");
-    assert_eq!(problems, ["LAN: gateway 10.9.0.1: the BMC accepted it, but reads back a different value"]);
+    assert_eq!(problems, ["LAN: gateway 10.9.0.1: accepted by the BMC, but not applied"]);
     assert_eq!(run(model(Vec::new()), &desired).1, Vec::<String>::new());
 }
 
 #[test]
-fn after_the_bmc_stopped_responding_nothing_is_attempted() {
+fn after_the_bmc_stopped_responding_changes_are_skipped() {
     let (outcome, problems) =
         run(model(vec![(vec![6, 0x47, 2, 2], Fault::Hang)]), &users(&["watch man", "man"]));
     let failures: Vec<&str> = outcome.changes.iter().filter_map(|change| change.failure.as_deref()).collect();
     assert_eq!(
         failures,
-        ["outcome unknown: the BMC stopped responding", "not attempted: the BMC stopped responding"]
+        ["outcome unknown: the BMC stopped responding", "skipped: the BMC stopped responding"]
     );
     assert_eq!(
         problems.last().unwrap(),

@@ -3,8 +3,8 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{mem, thread};
 
 use ipmi::app::GetDeviceId;
 use ipmi::{Command, Completion, NetFn};
@@ -38,6 +38,14 @@ impl BmcSession {
     /// pauses.
     pub fn cancel_with(&mut self, is_cancelled: impl Fn() -> bool + Send + 'static) {
         self.is_cancelled = Box::new(is_cancelled);
+    }
+
+    /// Runs commands that belong together: a cancellation takes effect after them.
+    pub(crate) fn without_cancellation<T>(&mut self, commands: impl FnOnce(&mut Self) -> T) -> T {
+        let is_cancelled = mem::replace(&mut self.is_cancelled, Box::new(|| false));
+        let result = commands(self);
+        self.is_cancelled = is_cancelled;
+        result
     }
 
     /// Sends a command and returns its response.

@@ -65,6 +65,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "sets a deadline")]
     fn an_erasure_that_never_ends_costs_the_deadline() {
         let (mut bmc, _) = Model { erasing: u32::MAX, ..Model::default() }.bmc();
         bmc.set_deadline(Instant::now() + Duration::from_millis(20));

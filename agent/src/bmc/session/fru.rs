@@ -44,7 +44,7 @@ fn next(area: FruArea, bytes: &[u8], chunk: u8) -> Option<(u16, u8)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ipmi::storage::FruDoubt;
+    use ipmi::storage::FruWarning;
 
     use crate::bmc::session::model::Model;
 
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn only_areas_are_read() {
         let (fru, requests) = read(model());
-        assert_eq!(fru.doubts, []);
+        assert_eq!(fru.warnings, []);
         assert_eq!(fru.product.unwrap().name.unwrap().len(), 63);
         assert!(requests <= 6, "{requests} requests");
     }
@@ -76,7 +76,7 @@ mod tests {
     fn chunks_are_as_large_as_the_bmc_returns() {
         for (most, is_by_words) in [(1, false), (5, false), (16, false), (2, true), (7, true), (0, true)] {
             let (fru, _) = read(Model { most, is_by_words, ..model() });
-            assert_eq!(fru.doubts, [], "{most}");
+            assert_eq!(fru.warnings, [], "{most}");
             assert_eq!(fru, read(model()).0);
         }
     }
@@ -86,7 +86,7 @@ mod tests {
         let mut model = model();
         model.fru.truncate(40);
         let (fru, _) = read(model);
-        assert_eq!(fru.doubts, [FruDoubt::Cut("product area")]);
+        assert_eq!(fru.warnings, [FruWarning::Truncated("product area")]);
     }
 
     #[test]

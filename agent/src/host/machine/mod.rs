@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The only home of real paths.
+//! The machine whose files are read: the only place where a path of the machine becomes a real path.
 
 mod recording;
 
@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 pub use recording::{Entry, Recording};
 
-/// Where a captured tree keeps what devices answered: `DEVICE/QUESTION`.
-const ANSWERS: &str = "/stage1-answers";
+/// Where a captured tree has the responses of devices: `DEVICE/REQUEST`.
+const RESPONSES: &str = "/stage1-answers";
 
 /// The machine the agent works on: the running one, or a captured tree of its files.
 #[derive(Clone, Debug)]
@@ -37,13 +37,13 @@ impl Machine {
         self.live
     }
 
-    /// The same machine; what is read of it from here on is also put into `recording`.
+    /// The same machine; everything that is read from it is also added to `recording`.
     #[must_use]
-    pub fn recorded(self, recording: Arc<Recording>) -> Self {
+    pub(crate) fn recorded(self, recording: Arc<Recording>) -> Self {
         Self { recording: Some(recording), ..self }
     }
 
-    /// Where `path`, absolute on the machine, really lies.
+    /// The real path of `path`, which is absolute on the machine.
     pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
         self.root.join(path.strip_prefix("/").unwrap_or(path))
@@ -61,8 +61,8 @@ impl Machine {
         Ok(bytes)
     }
 
-    /// A one-line attribute as `/sys` and `/proc/sys` have them, without white space around it.
-    /// Absent and unreadable attributes are `None`, as are empty ones.
+    /// The text of an attribute file, as `/sys` and `/proc/sys` have them, without white space around it. `None` if it is
+    /// absent, unreadable or empty.
     pub fn attribute(&self, path: impl AsRef<Path>) -> Option<String> {
         let bytes = self.read(path).ok()?;
         let text = String::from_utf8_lossy(&bytes);
@@ -70,7 +70,7 @@ impl Machine {
         (!text.is_empty()).then(|| text.to_string())
     }
 
-    /// The names in a directory, sorted; none where it is absent.
+    /// The sorted names in a directory; empty if it is absent or unreadable.
     pub fn names(&self, path: impl AsRef<Path>) -> Vec<String> {
         let path = path.as_ref();
         let mut names: Vec<String> = fs::read_dir(self.path(path))
@@ -88,15 +88,15 @@ impl Machine {
         names
     }
 
-    /// The last component of a symbolic link's target, which is how `/sys` names drivers and
-    /// devices.
+    /// The last component of a symbolic link's target, which is how `/sys` names drivers and devices. `None` if `path` is
+    /// no symbolic link.
     pub fn link_name(&self, path: impl AsRef<Path>) -> Option<String> {
         let target = fs::read_link(self.path(&path)).ok()?;
         self.record(path.as_ref(), || Entry::Link(target.clone()));
         Some(target.file_name()?.to_str()?.to_string())
     }
 
-    /// The path without symbolic links, absolute on the machine: in `/sys`, a device's place among its buses.
+    /// The path with all symbolic links resolved, absolute on the machine: in `/sys`, the device's position on its buses.
     pub fn resolve(&self, path: impl AsRef<Path>) -> Option<PathBuf> {
         let real = fs::canonicalize(self.path(&path)).ok()?;
         let root = fs::canonicalize(&self.root).ok()?;
@@ -104,7 +104,7 @@ impl Machine {
         Some(Path::new("/").join(real.strip_prefix(root).ok()?))
     }
 
-    /// Whether there is such a file or directory.
+    /// Whether the file or directory exists. A symbolic link to nothing does not.
     pub fn has(&self, path: impl AsRef<Path>) -> bool {
         let real = self.path(&path);
         let Ok(metadata) = fs::metadata(&real) else { return false };
@@ -115,24 +115,24 @@ impl Machine {
         true
     }
 
-    /// What `device` answers to `question`, where that takes more than reading a file: an ioctl, a netlink
-    /// request. `ask` does it on the running machine; a captured tree has the answer that was recorded, if any.
-    /// `None` is a device that cannot be asked this, which `ask` tells by [`io::ErrorKind::Unsupported`].
+    /// The response of `device` to `request`, if that takes more than reading a file: an ioctl, a netlink request. `ask`
+    /// sends it on the running machine; a captured tree has the recorded response, if any. `None` if the device does not
+    /// know the request, which `ask` reports as [`io::ErrorKind::Unsupported`].
     ///
     /// # Errors
-    /// Those of asking.
+    /// Those of `ask`, or of reading the recorded response.
     pub fn ask(
         &self,
         device: &str,
-        question: &str,
+        request: &str,
         ask: impl FnOnce() -> io::Result<Vec<u8>>,
     ) -> io::Result<Option<Vec<u8>>> {
-        let path = Path::new(ANSWERS).join(device).join(question);
-        let answer = if self.live { ask() } else { fs::read(self.path(&path)) };
-        match answer {
-            Ok(answer) => {
-                self.record(&path, || Entry::File(answer.clone()));
-                Ok(Some(answer))
+        let path = Path::new(RESPONSES).join(device).join(request);
+        let response = if self.live { ask() } else { fs::read(self.path(&path)) };
+        match response {
+            Ok(response) => {
+                self.record(&path, || Entry::File(response.clone()));
+                Ok(Some(response))
             }
             Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
             Err(error) if !self.live && error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -140,7 +140,7 @@ impl Machine {
         }
     }
 
-    /// The kernel's id of this boot.
+    /// The UUID that the kernel chose for this boot (random(4)).
     pub fn boot_id(&self) -> Option<String> {
         self.attribute("/proc/sys/kernel/random/boot_id")
     }

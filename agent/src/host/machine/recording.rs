@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What has been read of a machine, so that it can be read again elsewhere.
+//! A recording of what was read from a machine, so that another machine can read the same.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
@@ -15,23 +15,23 @@ const LINKS: usize = 40;
 #[derive(Debug, Default)]
 pub struct Recording(Mutex<BTreeMap<PathBuf, Entry>>);
 
-/// What lies at a path.
+/// A file system object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// A directory.
     Directory,
-    /// A file with its content; empty where only its being there was of interest.
+    /// A file with its content; empty if only its existence was checked.
     File(Vec<u8>),
     /// A symbolic link with its target.
     Link(PathBuf),
 }
 
 impl Recording {
-    /// Adds what lies at `path` on the machine whose files lie below `root`, with the links that lead to it.
+    /// Adds the object at `path` of the machine whose files are below `root`, with the symbolic links on the way to it.
     pub fn add(&self, root: &Path, path: &Path, entry: Entry) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((parent, name)) = path.parent().zip(path.file_name()) else { return };
-        // Of a link itself only the way to it is followed; of all else, the whole path.
+        // A link itself is not followed, only the links on the way to it.
         let place = match entry {
             Entry::Link(_) => follow(&mut entries, root, parent).join(name),
             _ => follow(&mut entries, root, path),
@@ -46,14 +46,14 @@ impl Recording {
         }
     }
 
-    /// Everything so far, by path relative to the root.
+    /// All recorded objects, by path relative to the root.
     pub fn entries(&self) -> BTreeMap<PathBuf, Entry> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// The place of `path` without symbolic links, relative to the root. The links on the way are recorded, with
-/// targets relative to where they stand, so that the tree can lie anywhere.
+/// `path` with all symbolic links resolved, relative to the root. The links on the way are recorded with relative targets,
+/// so that the recording can be unpacked anywhere.
 fn follow(entries: &mut BTreeMap<PathBuf, Entry>, root: &Path, path: &Path) -> PathBuf {
     let mut place = PathBuf::new();
     let mut ahead: Vec<OsString> = names(path);
@@ -97,7 +97,7 @@ mod tests {
     use crate::host::Machine;
 
     #[test]
-    fn what_is_read_through_links_is_recorded_where_it_lies() {
+    fn a_file_that_is_read_through_links_is_recorded_with_the_links() {
         let dir = tempfile::tempdir().unwrap();
         let device = dir.path().join("sys/devices/pci0000:00/0000:00:02.0");
         fs::create_dir_all(&device).unwrap();

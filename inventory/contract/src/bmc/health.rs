@@ -76,19 +76,15 @@ pub struct SelEntry {
 
 words! {
     /// How severe an event is. IPMI does not define it: the agent derives it from the event.
+    #[derive(Default)]
     pub enum EventSeverity {
         /// The hardware has failed, or is about to.
         Critical = "critical",
         /// Something needs attention.
         Warning = "warning",
         /// No action is needed.
+        #[default]
         Information = "information",
-    }
-}
-
-impl Default for EventSeverity {
-    fn default() -> Self {
-        Self::Information
     }
 }
 

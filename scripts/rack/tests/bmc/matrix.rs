@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Each fault of a BMC: what the agent makes of it, in which time, and what it says.
+//! Each fault of a BMC: the outcome, how long it takes, and the first problem.
 
 use std::fmt::Write;
 use std::thread;
@@ -11,10 +11,10 @@ use stage1_rack::bmc::SOCKET;
 use stage1_rack::bmc::wire::Client;
 
 use crate::Stand;
-use crate::agent::{conversation, run};
+use crate::agent::{run, session};
 
-/// What is wanted of each BMC.
-const WANTED: &str = "
+/// The desired configuration.
+const DESIRED: &str = "
 set_clock = true
 [[users]]
 name = 'boss'
@@ -23,12 +23,12 @@ password = 'Correct-Horse-1'
 gateway = '10.9.0.1'
 ";
 
-/// The time for the BMC as a whole, and what is left of it where a fault does not last.
+/// The deadline of the session, and what must be left of it if a fault is temporary.
 const DEADLINE: Duration = Duration::from_secs(6);
 const LEFT: Duration = Duration::from_secs(1);
 
-/// A fault, the rules that make it, the password of the user in the end (`None`: not even what the BMC is is known),
-/// whether [the user logs in, the gateway is set], and how the first problem begins: empty, all is as wanted.
+/// A fault, the rules that make it, the password of the user in the end (`None`: not even its device ID is known),
+/// whether [the user logs in, the gateway is set], and how the first problem begins: empty, if all is as desired.
 type Case = (&'static str, &'static [&'static str], Option<PasswordState>, [bool; 2], &'static str);
 
 const BOTH: [bool; 2] = [true, true];
@@ -53,13 +53,19 @@ const CASES: [Case; 38] = [
         "user 3: name boss: Set User Name: 0xc0",
     ),
     ("a read is dropped", &["06 46/03 times 1 drop"], Some(Proven), BOTH, ""),
-    ("a write is dropped", &["06 45 times 1 drop"], Some(Failed), NOTHING, "user 3: name boss: perhaps done"),
+    (
+        "a write is dropped",
+        &["06 45 times 1 drop"],
+        Some(Failed),
+        NOTHING,
+        "user 3: name boss: outcome unknown",
+    ),
     (
         "a write is done, its answer dropped",
         &["06 47/**02 times 1 lose"],
         Some(Failed),
         NOTHING,
-        "user 3 boss: password: perhaps",
+        "user 3 boss: password: outcome unknown",
     ),
     ("each answer takes 20 ms", &["* * delay 20"], Some(Proven), BOTH, ""),
     ("each answer comes twice", &["* * twice"], Some(Proven), BOTH, ""),
@@ -73,23 +79,23 @@ const CASES: [Case; 38] = [
         &["06 44 cut 2"],
         Some(Failed),
         GATEWAY,
-        "Get User Access: the answer has 2 bytes",
+        "Get User Access: response truncated",
     ),
     (
         "the LAN's answers are cut short",
         &["0C 02 cut 1"],
         Some(Proven),
         BOTH,
-        "LAN parameter 4, IP address source: the answer has 1",
+        "LAN parameter 4, IP address source: response truncated",
     ),
     (
         "all answers are empty",
         &["* * cut 0"],
         None,
         NOTHING,
-        "the BMC does not say what it is: Get Device ID: the answer has 0",
+        "identifying the BMC: Get Device ID: response truncated",
     ),
-    ("all answers are noise", &[NOISE], Some(Failed), NOTHING, "none of the BMC's channels 1 to 11 is a LAN"),
+    ("all answers are noise", &[NOISE], Some(Failed), NOTHING, "no LAN channel: none of the BMC's channels"),
     ("hangs at once", &["06 01 hang"], None, NOTHING, HUNG),
     ("hangs while users are read", &["06 46/05 hang"], Some(Failed), NOTHING, HUNG),
     (
@@ -97,16 +103,16 @@ const CASES: [Case; 38] = [
         &["06 47/**02 hang"],
         Some(Failed),
         NOTHING,
-        "user 3 boss: password: perhaps done, perhaps not",
+        "user 3 boss: password: outcome unknown",
     ),
     (
         "hangs with the LAN's lock held",
         &["0C 01/**0C hang"],
         Some(Set),
         USER,
-        "LAN: gateway 10.9.0.1: perhaps done, perhaps not",
+        "LAN: gateway 10.9.0.1: outcome unknown",
     ),
-    ("the wire breaks", &["06 46/05 times 1 disconnect"], Some(Failed), NOTHING, HUNG),
+    ("the connection breaks", &["06 46/05 times 1 disconnect"], Some(Failed), NOTHING, HUNG),
     (
         "no user may be read",
         &["06 44 cc D4", "06 46 cc D4"],
@@ -128,9 +134,15 @@ const CASES: [Case; 38] = [
         GATEWAY,
         "user 3 boss: password: Set User Password: 0xd4",
     ),
-    ("lies about a password", &["06 47/**02 cc 00"], Some(Failed), GATEWAY, WRONG),
-    ("lies, and its test says yes", &["06 47/**02 cc 00", "06 47/**03 cc 00"], Some(Set), GATEWAY, ""),
-    ("cuts a password", &["06 47/**02 shorten 8"], Some(Failed), GATEWAY, WRONG),
+    ("accepts a password, not set", &["06 47/**02 cc 00"], Some(Failed), GATEWAY, WRONG),
+    (
+        "accepts a password, not set, and any in its test",
+        &["06 47/**02 cc 00", "06 47/**03 cc 00"],
+        Some(Set),
+        GATEWAY,
+        "",
+    ),
+    ("truncates a password", &["06 47/**02 shorten 8"], Some(Failed), GATEWAY, WRONG),
     (
         "free slots read as errors",
         &["06 46 blank CC"],
@@ -139,34 +151,34 @@ const CASES: [Case; 38] = [
         "user boss: no slot is known to be free: 8 of 10 cannot be read (slots 3 to 10: Get User Name: 0xcc",
     ),
     (
-        "yes to a name, not kept",
+        "accepts a name, not set",
         &["06 45 cc 00"],
         Some(Proven),
         GATEWAY,
-        "user 3: name boss: the BMC said yes, and reads back",
+        "user 3: name boss: accepted by the BMC, but not applied",
     ),
     (
-        "yes to what a user may, not kept",
+        "accepts a user's access, not set",
         &["06 43 cc 00"],
         Some(Proven),
         BOTH,
         "user 3 boss: administrator with IPMI messaging on",
     ),
     (
-        "yes to a gateway, not kept",
+        "accepts a gateway, not set",
         &["0C 01/**0C cc 00"],
         Some(Proven),
         USER,
-        "LAN: gateway 10.9.0.1: the BMC said yes, and reads",
+        "LAN: gateway 10.9.0.1: accepted by the BMC, but not applied",
     ),
     (
-        "yes to the clock, not kept",
+        "accepts the clock, not set",
         &["0A 49 cc 00"],
         Some(Proven),
         BOTH,
-        "clock: the host's: the BMC said yes, and reads back",
+        "clock: set by the host's: accepted by the BMC, but not applied",
     ),
-    ("another holds the LAN's lock", &[LOCKED], Some(Proven), BOTH, ""),
+    ("another program holds the LAN's lock", &[LOCKED], Some(Proven), BOTH, ""),
     (
         "no LAN command is known",
         &["0C * cc C1"],
@@ -181,13 +193,7 @@ const CASES: [Case; 38] = [
         BOTH,
         "",
     ),
-    (
-        "in an update for good",
-        &["* * cc D1"],
-        None,
-        NOTHING,
-        "the BMC does not say what it is: Get Device ID: 0xd1",
-    ),
+    ("in an update for good", &["* * cc D1"], None, NOTHING, "identifying the BMC: Get Device ID: 0xd1"),
     (
         "takes no write for good, as in an update",
         &["06 43 cc D1", "06 45 cc D1", "0C 01 cc D1", "0A 49 cc D1"],
@@ -198,13 +204,13 @@ const CASES: [Case; 38] = [
 ];
 
 const NOISE: &str = "* * data FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF";
-/// Not a rule, but a write that is left undone.
+/// Not a rule, but an unfinished change of LAN parameters.
 const LOCKED: &str = "set in progress";
-const HUNG: &str = "the BMC hangs, and is left alone from here on: ";
-const WRONG: &str = "user boss: the BMC took the password, and its own test says that it is wrong";
+const HUNG: &str = "the BMC stopped responding, no further requests are sent: ";
+const WRONG: &str = "user boss: the BMC accepted the password, but its own test rejects it";
 
 #[test]
-fn whatever_a_bmc_does_wrong_is_told_and_costs_little() {
+fn every_fault_is_reported_and_costs_little() {
     let mut table = format!("{:<41} {:<7} {:>5}  first problem\n", "fault", "user", "ms");
     let mut wrong = Vec::new();
     // Most of it is waiting: some at once.
@@ -220,8 +226,8 @@ fn whatever_a_bmc_does_wrong_is_told_and_costs_little() {
             seen.password.as_ref().map_or("none".to_string(), |state| format!("{state:?}").to_lowercase());
         let problem = seen.problems.first().map_or("", String::as_str);
         let _ = writeln!(table, "{:<41} {state:<7} {:>5}  {problem}", case.0, seen.took.as_millis());
-        let told = format!("{}: {:#?}", case.0, seen.problems);
-        wrong.extend(judge(case, seen).into_iter().map(|what| format!("{what}: {told}")));
+        let context = format!("{}: {:#?}", case.0, seen.problems);
+        wrong.extend(judge(case, seen).into_iter().map(|what| format!("{what}: {context}")));
     }
     println!("{table}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -229,14 +235,14 @@ fn whatever_a_bmc_does_wrong_is_told_and_costs_little() {
 
 struct Seen {
     password: Option<PasswordState>,
-    is_as_wanted: bool,
+    is_as_desired: bool,
     problems: Vec<String>,
     took: Duration,
-    /// How many requests the fault befell.
-    befallen: usize,
+    /// Number of requests with the fault.
+    faulty: usize,
     /// As in [`Case`].
     is_set: [bool; 2],
-    /// The next boot, without the fault, makes all as it is wanted.
+    /// The next boot, without the fault, applies the whole configuration.
     heals: bool,
 }
 
@@ -246,32 +252,31 @@ fn see(&(_, rules, ..): &Case) -> Seen {
         [LOCKED] => assert_eq!(stand.ask(0x0c, 0x01, &[1, 0, 1]), [0]),
         rules => stand.faults(rules),
     }
-    let wanted = bmc::policy(WANTED.as_bytes()).unwrap();
+    let desired = bmc::policy(DESIRED.as_bytes()).unwrap();
     let begin = Instant::now();
-    let mut conversation = conversation(&stand, DEADLINE);
-    let (survey, mut problems) = bmc::survey(&mut conversation);
+    let mut session = session(&stand, DEADLINE);
+    let (survey, mut problems) = bmc::survey(&mut session);
     let outcome = survey.and_then(|mut survey| {
-        problems.extend(bmc::configure(&mut conversation, &mut survey, &wanted, &|_, _| Ok(())));
+        problems.extend(bmc::configure(&mut session, &mut survey, &desired, &|_, _| Ok(())));
         survey.report.outcome
     });
     let took = begin.elapsed();
-    // The log has the fault behind each answer, and the answer of one who does not get the lock.
+    // The log has the fault after each response, and the response if the lock is taken.
     let log = std::fs::read_to_string(stand.directory().join("bmc.log")).unwrap();
-    let is_befallen =
-        |line: &&str| (line.ends_with(')') && line.contains("-> ")) || line.ends_with("01 -> 81");
+    let is_faulty = |line: &&str| (line.ends_with(')') && line.contains("-> ")) || line.ends_with("01 -> 81");
     stand.faults(&[]);
-    // Whoever was in before is in.
+    // Existing users can still log in.
     let logs_in = |user, password| stand.bmc.ipmitool(user, password, &["sel", "time", "get"]).is_ok();
     assert!(logs_in("ADMIN", "factory"));
     let is_set = [logs_in("boss", "Correct-Horse-1"), stand.bmc.lan()["default_gw_ip_addr"] == "10.9.0.1"];
     *stand.client() = Client::connect(&stand.directory().join(SOCKET)).unwrap();
-    let heals = run(&stand, WANTED).outcome.is_as_wanted && logs_in("boss", "Correct-Horse-1");
+    let heals = run(&stand, DESIRED).outcome.is_as_desired && logs_in("boss", "Correct-Horse-1");
     Seen {
         password: outcome.as_ref().map(|outcome| outcome.users[0].password.clone()),
-        is_as_wanted: outcome.is_some_and(|outcome| outcome.is_as_wanted),
+        is_as_desired: outcome.is_some_and(|outcome| outcome.is_as_desired),
         problems,
         took,
-        befallen: log.lines().filter(is_befallen).count(),
+        faulty: log.lines().filter(is_faulty).count(),
         is_set,
         heals,
     }
@@ -282,12 +287,12 @@ fn judge((fault, rules, password, is_set, expected): &Case, seen: &Seen) -> Vec<
     let problem = seen.problems.first().map_or("", String::as_str);
     let most = if fault.contains("for good") { DEADLINE } else { DEADLINE - LEFT };
     let checks = [
-        (seen.befallen == 0, rules.is_empty(), "the fault came"),
+        (seen.faulty == 0, rules.is_empty(), "the fault came"),
         (seen.password == *password, true, "the password"),
         (seen.is_set == *is_set, true, "who logs in, and the gateway"),
         (problem.starts_with(expected), true, "the first problem"),
         (seen.problems.is_empty(), expected.is_empty(), "that there is a problem"),
-        (seen.is_as_wanted, expected.is_empty(), "whether it is as wanted"),
+        (seen.is_as_desired, expected.is_empty(), "whether it is as desired"),
         (seen.took <= most, true, "the time"),
         (seen.heals, true, "the next boot"),
     ];

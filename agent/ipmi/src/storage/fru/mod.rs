@@ -1,127 +1,125 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A FRU's inventory (*IPMI Platform Management FRU Information Storage Definition*, v1.0 r1.3). Pure.
+//! A FRU's inventory (*IPMI Platform Management FRU Information Storage Definition*, v1.0 r1.3).
 
 mod area;
-mod extent;
 mod multi_record;
 
-use thiserror::Error;
+use area::{Area, adds_up};
+use multi_record::{Header, power_supplies};
 
-use area::Area;
-use multi_record::power_supplies;
-
-pub use extent::extent;
+pub use area::FruWarning;
 pub use multi_record::PowerSupply;
 
-/// What a FRU tells of itself.
+/// The inventory of a field replaceable unit (FRU).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fru {
-    /// Section 10.
+    /// Chassis info area (section 10).
     pub chassis: Option<Chassis>,
-    /// Section 11.
+    /// Board info area (section 11).
     pub board: Option<Board>,
-    /// Section 12.
+    /// Product info area (section 12).
     pub product: Option<Product>,
-    /// Section 18.1.
+    /// Power supply information records of the multi-record area (section 18.1).
     pub power_supplies: Vec<PowerSupply>,
-    /// What is wrong with it.
-    pub doubts: Vec<FruDoubt>,
+    /// Defects of the inventory.
+    pub warnings: Vec<FruWarning>,
 }
 
-/// The chassis that it is in, or is.
+/// Chassis info area (section 10).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chassis {
-    /// Its type, as in SMBIOS (DSP0134 7.4.1).
+    /// Chassis type, as in SMBIOS (DSP0134 7.4.1).
     pub kind: u8,
-    /// Its part number.
+    /// Part number.
     pub part_number: Option<String>,
-    /// Its serial number.
+    /// Serial number.
     pub serial: Option<String>,
-    /// What the maker adds.
+    /// Custom fields of the vendor.
     pub custom: Vec<String>,
 }
 
-/// The board that it is.
+/// Board info area (section 11).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Board {
-    /// When it was made: seconds since 1970, a whole minute.
+    /// Manufacturing time in seconds since 1970-01-01 00:00 UTC, a whole minute; `None` if unspecified.
     pub manufactured: Option<u32>,
-    /// Who made it.
+    /// Manufacturer name.
     pub manufacturer: Option<String>,
-    /// Its name.
+    /// Product name.
     pub product: Option<String>,
-    /// Its serial number.
+    /// Serial number.
     pub serial: Option<String>,
-    /// Its part number.
+    /// Part number.
     pub part_number: Option<String>,
-    /// The name or version of the file that the inventory was made from.
+    /// FRU file ID: name or version of the file that the inventory was made from.
     pub file: Option<String>,
-    /// What the maker adds.
+    /// Custom fields of the vendor.
     pub custom: Vec<String>,
 }
 
-/// The product that it is.
+/// Product info area (section 12).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Product {
-    /// Who made it.
+    /// Manufacturer name.
     pub manufacturer: Option<String>,
-    /// Its name.
+    /// Product name.
     pub name: Option<String>,
-    /// Its part or model number.
+    /// Part or model number.
     pub part_number: Option<String>,
-    /// Its version.
+    /// Product version.
     pub version: Option<String>,
-    /// Its serial number.
+    /// Serial number.
     pub serial: Option<String>,
-    /// Its owner's number.
+    /// Asset tag.
     pub asset_tag: Option<String>,
-    /// The name or version of the file that the inventory was made from.
+    /// FRU file ID: name or version of the file that the inventory was made from.
     pub file: Option<String>,
-    /// What the maker adds.
+    /// Custom fields of the vendor.
     pub custom: Vec<String>,
-}
-
-/// What is wrong with an inventory. What can be read is read nevertheless.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum FruDoubt {
-    /// There is none, or not of this format.
-    #[error("its header is not of format 1, but {0:#04x}")]
-    Format(u8),
-    /// It ends within a part.
-    #[error("its {0} ends too soon")]
-    Cut(&'static str),
-    /// The bytes of a part do not add up to zero.
-    #[error("the checksum of its {0} is wrong")]
-    Checksum(&'static str),
 }
 
 impl Fru {
-    /// Reads an inventory, from its common header on.
+    /// Decodes an inventory, from its common header on. What is not readable becomes a [`FruWarning`].
     pub fn parse(bytes: &[u8]) -> Self {
         let mut fru = Self::default();
         let Some(header) = bytes.first_chunk::<HEADER>() else {
-            fru.doubts.push(FruDoubt::Cut("header"));
+            fru.warnings.push(FruWarning::Truncated("header"));
             return fru;
         };
         if header[0] & 0x0f != 1 {
-            fru.doubts.push(FruDoubt::Format(header[0]));
+            fru.warnings.push(FruWarning::Format(header[0]));
             return fru;
         }
         if !adds_up(header) {
-            fru.doubts.push(FruDoubt::Checksum("header"));
+            fru.warnings.push(FruWarning::Checksum("header"));
         }
         let [_, _, chassis, board, product, multi_record, ..] = *header;
-        let doubts = &mut fru.doubts;
-        fru.chassis = Area::find("chassis area", bytes, chassis, doubts).map(Chassis::read);
-        fru.board = Area::find("board area", bytes, board, doubts).map(Board::read);
-        fru.product = Area::find("product area", bytes, product, doubts).map(Product::read);
-        fru.power_supplies = power_supplies(bytes, multi_record, doubts);
+        let warnings = &mut fru.warnings;
+        fru.chassis = Area::find("chassis area", bytes, chassis, warnings).map(Chassis::read);
+        fru.board = Area::find("board area", bytes, board, warnings).map(Board::read);
+        fru.product = Area::find("product area", bytes, product, warnings).map(Product::read);
+        fru.power_supplies = power_supplies(bytes, multi_record, warnings);
         fru
     }
 }
 
+/// How many bytes of an inventory to read, given the bytes at its start that are `known` so far. Once the result is not
+/// larger than that, the inventory is complete.
+///
+/// A BMC reads its EEPROMs slowly, and most of an EEPROM is often unused.
+pub fn extent(known: &[u8]) -> usize {
+    let Some(&[format, _, chassis, board, product, multi_record, ..]) = known.first_chunk::<HEADER>() else {
+        return HEADER;
+    };
+    if format & 0x0f != 1 {
+        return HEADER;
+    }
+    let areas = [chassis, board, product].map(|offset| area_end(known, usize::from(offset) * 8));
+    areas.into_iter().fold(HEADER, usize::max).max(records_end(known, usize::from(multi_record) * 8))
+}
+
 impl Chassis {
-    /// The area names no language: it is English.
+    /// The area has no language code: it is English.
     fn read(mut area: Area<'_>) -> Self {
         let [kind] = area.bytes();
         Self { kind, part_number: area.field(), serial: area.field(), custom: area.fields() }
@@ -161,16 +159,31 @@ impl Product {
     }
 }
 
-/// The length of the common header (section 8).
+fn area_end(known: &[u8], at: usize) -> usize {
+    match (at, known.get(at + 1)) {
+        (0, _) => HEADER,
+        (_, None) => at + 2,
+        (_, Some(eights)) => at + usize::from(*eights) * 8,
+    }
+}
+
+fn records_end(known: &[u8], start: usize) -> usize {
+    let mut at = start;
+    while at != 0 {
+        let Some(header) = Header::at(known, at) else { return at + Header::LENGTH };
+        if header.is_last || !header.is_right {
+            return header.end;
+        }
+        at = header.end;
+    }
+    HEADER
+}
+
+/// Length of the common header (section 8).
 const HEADER: usize = 8;
 
 /// 1996-01-01 00:00 UTC, from which boards count the minutes (section 11).
 const YEAR_1996: u32 = 820_454_400;
-
-/// Whether bytes that end in their checksum are right.
-fn adds_up(bytes: &[u8]) -> bool {
-    bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)) == 0
-}
 
 #[cfg(test)]
 mod tests {
@@ -240,7 +253,7 @@ mod tests {
     #[test]
     fn every_area_is_read() {
         let fru = Fru::parse(&machine());
-        assert_eq!(fru.doubts, []);
+        assert_eq!(fru.warnings, []);
         assert_eq!(
             fru.chassis.unwrap(),
             Chassis {
@@ -281,60 +294,62 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_checksum_is_told_and_the_area_read() {
+    fn a_wrong_checksum_is_reported_and_the_area_read() {
         let mut bytes = machine();
         let at = bytes.windows(5).position(|part| part == b"R740x").unwrap();
         bytes[at] = b'T';
         let fru = Fru::parse(&bytes);
-        assert_eq!(fru.doubts, [FruDoubt::Checksum("product area")]);
+        assert_eq!(fru.warnings, [FruWarning::Checksum("product area")]);
         assert_eq!(fru.product.unwrap().part_number, some("T740x"));
         bytes[7] ^= 1;
         let end = bytes.len() - 1;
         bytes[end] ^= 1;
         assert_eq!(
-            Fru::parse(&bytes).doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            [
-                "the checksum of its header is wrong",
-                "the checksum of its product area is wrong",
-                "the checksum of its power supply record is wrong"
-            ]
+            Fru::parse(&bytes).warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["header: wrong checksum", "product area: wrong checksum", "power supply record: wrong checksum"]
         );
     }
 
     #[test]
-    fn lengths_that_lie_give_what_there_is() {
+    fn wrong_lengths_return_what_is_present() {
         let mut bytes = machine();
         let whole = Fru::parse(&bytes);
         bytes[9] = 0xff;
         let fru = Fru::parse(&bytes);
-        assert_eq!(fru.doubts, [FruDoubt::Cut("chassis area")]);
+        assert_eq!(fru.warnings, [FruWarning::Truncated("chassis area")]);
         assert_eq!((fru.chassis, &fru.board), (whole.chassis, &whole.board));
         bytes[9] = 0;
         let fru = Fru::parse(&bytes);
-        assert_eq!((fru.doubts.as_slice(), fru.chassis), (&[FruDoubt::Cut("chassis area")][..], None));
+        assert_eq!(
+            (fru.warnings.as_slice(), fru.chassis),
+            (&[FruWarning::Truncated("chassis area")][..], None)
+        );
         assert_eq!(fru.board, whole.board);
-        // The serial number says to be longer than the area.
+        // The declared length of the serial number exceeds the area.
         let board = area(&[0, 0, 0, 0], &[b"\xc4DELL", b"\xc0", b"\xffS"]);
         let fru = Fru::parse(&[summed(vec![1, 0, 0, 1, 0, 0, 0]), board].concat());
-        assert_eq!(fru.doubts, [FruDoubt::Cut("board area")]);
+        assert_eq!(fru.warnings, [FruWarning::Truncated("board area")]);
         let board = fru.board.unwrap();
         assert_eq!((board.manufactured, board.manufacturer.as_deref()), (None, Some("DELL")));
         assert_eq!(board.part_number, None);
     }
 
     #[test]
-    fn what_is_no_inventory_is_told() {
-        assert_eq!(Fru::parse(&[0xff; 64]).doubts, [FruDoubt::Format(0xff)]);
-        assert_eq!(Fru::parse(&[0x01; 7]).doubts, [FruDoubt::Cut("header")]);
+    fn what_is_no_inventory_is_reported() {
+        assert_eq!(Fru::parse(&[0xff; 64]).warnings, [FruWarning::Format(0xff)]);
+        assert_eq!(Fru::parse(&[0x01; 7]).warnings, [FruWarning::Truncated("header")]);
         let bytes = summed(vec![1, 0, 0, 2, 0, 3, 0]);
-        let doubts = Fru::parse(&bytes).doubts;
-        assert_eq!(doubts, [FruDoubt::Cut("board area"), FruDoubt::Cut("multi-record area")]);
+        let warnings = Fru::parse(&bytes).warnings;
+        assert_eq!(
+            warnings,
+            [FruWarning::Truncated("board area"), FruWarning::Truncated("multi-record area")]
+        );
     }
 
     #[test]
-    fn an_area_of_mere_zeros_is_told_once() {
+    fn an_area_of_zeros_is_reported_once() {
         let fru = Fru::parse(&[summed(vec![1, 0, 0, 0, 0, 1, 0]), vec![0; 400]].concat());
-        assert_eq!(fru.doubts, [FruDoubt::Checksum("multi-record area")]);
+        assert_eq!(fru.warnings, [FruWarning::Checksum("multi-record area")]);
         assert_eq!(fru.power_supplies, []);
     }
 
@@ -367,7 +382,7 @@ mod tests {
             start[0] = 1;
             let bytes = [summed(start.to_vec()), body].concat();
             let fru = Fru::parse(&bytes);
-            assert!(fru.doubts.len() <= 9 + fru.power_supplies.len());
+            assert!(fru.warnings.len() <= 9 + fru.power_supplies.len());
             assert!(extent(&bytes) >= HEADER);
         }
 

@@ -1,34 +1,38 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The multi-record area (FRU Information Storage Definition, sections 16 to 18). Pure.
+//! The multi-record area (FRU Information Storage Definition, sections 16 to 18).
 
-use super::{FruDoubt, adds_up};
+use super::area::{FruWarning, adds_up};
 
-/// A power supply's record (section 18.1).
+/// A power supply information record (section 18.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PowerSupply {
-    /// What it can give, in watts.
+    /// Overall capacity in watts.
     pub watts: u16,
-    /// What it can give for a while, in watts.
+    /// Peak capacity in watts; `None` if not specified.
     pub peak_watts: Option<u16>,
-    /// It may be exchanged while the machine runs.
+    /// It supports hot swap.
     pub is_hot_swappable: bool,
 }
 
-/// The power supplies' records in the area at `offset`, in eights of bytes; there is no area where that is zero.
-pub fn power_supplies(inventory: &[u8], offset: u8, doubts: &mut Vec<FruDoubt>) -> Vec<PowerSupply> {
+/// The power supply records of the area at `offset`, in multiples of 8 bytes; an offset of 0 means no area.
+pub(super) fn power_supplies(
+    inventory: &[u8],
+    offset: u8,
+    warnings: &mut Vec<FruWarning>,
+) -> Vec<PowerSupply> {
     let mut supplies = Vec::new();
     let mut at = usize::from(offset) * 8;
     while at != 0 {
         let Some(header) = Header::at(inventory, at) else {
-            doubts.push(FruDoubt::Cut(AREA));
+            warnings.push(FruWarning::Truncated(AREA));
             break;
         };
         if !header.is_right {
-            doubts.push(FruDoubt::Checksum(AREA));
+            warnings.push(FruWarning::Checksum(AREA));
             break;
         }
         if header.kind == POWER_SUPPLY {
-            supplies.extend(power_supply(inventory, at, &header, doubts));
+            supplies.extend(power_supply(inventory, at, &header, warnings));
         }
         at = if header.is_last { 0 } else { header.end };
     }
@@ -39,19 +43,18 @@ pub fn power_supplies(inventory: &[u8], offset: u8, doubts: &mut Vec<FruDoubt>) 
 pub(super) struct Header {
     kind: u8,
     /// No record follows.
-    pub is_last: bool,
+    pub(super) is_last: bool,
     sum: u8,
-    /// Its checksum is right, and not that of mere zeros. If not, its length may lie, and what follows is anything.
-    pub is_right: bool,
-    /// Where the record ends.
-    pub end: usize,
+    /// Its checksum is right and it is not all zeros. If not, its length is not to be trusted.
+    pub(super) is_right: bool,
+    /// Offset of the record's end.
+    pub(super) end: usize,
 }
 
 impl Header {
-    /// Its length.
-    pub const LENGTH: usize = 5;
+    pub(super) const LENGTH: usize = 5;
 
-    pub fn at(inventory: &[u8], at: usize) -> Option<Self> {
+    pub(super) fn at(inventory: &[u8], at: usize) -> Option<Self> {
         let header: &[u8; Self::LENGTH] = inventory.get(at..)?.first_chunk()?;
         let [kind, format, length, sum, _] = *header;
         let is_right = adds_up(header) && *header != [0; Self::LENGTH];
@@ -64,14 +67,14 @@ fn power_supply(
     inventory: &[u8],
     at: usize,
     header: &Header,
-    doubts: &mut Vec<FruDoubt>,
+    warnings: &mut Vec<FruWarning>,
 ) -> Option<PowerSupply> {
     let Some(data) = inventory.get(at + Header::LENGTH..header.end).filter(|data| data.len() >= 2) else {
-        doubts.push(FruDoubt::Cut(RECORD));
+        warnings.push(FruWarning::Truncated(RECORD));
         return None;
     };
     if !adds_up(&[&[header.sum], data].concat()) {
-        doubts.push(FruDoubt::Checksum(RECORD));
+        warnings.push(FruWarning::Checksum(RECORD));
     }
     let watts = |at: usize| {
         let bytes = data.get(at..)?.first_chunk()?;

@@ -213,7 +213,7 @@ fn a_response_that_does_not_decode_is_requested_once_more() {
     assert_eq!(bmc.counters().retries, 1);
     let (mut bmc, script) = session([Ok(&[0])]);
     let error = bmc.ask(&Read).unwrap_err();
-    assert_eq!(error.to_string(), "Read: the answer has 0 bytes, and value wants byte 1 (after 2 attempts)");
+    assert_eq!(error.to_string(), "Read: response truncated: value: needs 1 bytes, has 0 (after 2 attempts)");
     assert_eq!(script.codes(), [0x70, 0x70]);
     let (mut bmc, script) = session([Ok(&[])]);
     assert!(matches!(bmc.ask(&Read).unwrap_err().reason, Reason::Malformed(_)));
@@ -240,12 +240,15 @@ fn requests_are_spaced() {
 }
 
 #[test]
-fn a_cancelled_session_sends_nothing() {
+fn a_cancelled_session_sends_only_commands_that_belong_together() {
     let (mut bmc, script) = session([Ok(&[0, 42])]);
     bmc.cancel_with(|| true);
     let error = bmc.ask(&Read).unwrap_err();
     assert_eq!(error.to_string(), "Read: cancelled");
     assert!(error.is_fatal() && script.codes().is_empty());
+    assert_eq!(bmc.without_cancellation(|bmc| bmc.ask(&Read)).unwrap(), 42);
+    assert_eq!(bmc.ask(&Read).unwrap_err().reason, Reason::Cancelled);
+    assert_eq!(script.codes(), [0x70]);
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn a_truncated_record_is_left_out() {
     assert!(lengths == [1, 21] && ended.is_none());
     assert_eq!(
         warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["record 0x0002 of the SDR repository: the answer has 3 bytes, and record type wants byte 4"]
+        ["record 0x0002 of the SDR repository: response truncated: record type: needs 4 bytes, has 3"]
     );
 }
 

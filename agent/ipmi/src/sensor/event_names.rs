@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The names of events and how bad they are (IPMI 2.0, tables 42-2 and 42-3), spelled as ipmitool 1.8.19 does. Pure.
+//! The names of events and their severities (IPMI 2.0, tables 42-2 and 42-3), spelled as ipmitool 1.8.19 does.
 
-use super::event::{SENSOR_SPECIFIC, Severity};
-
-/// An event.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Named {
-    /// Its name; empty where the offset is reserved.
-    pub name: &'static str,
-    /// How bad it is that it is asserted.
-    pub severity: Severity,
-}
+use super::severity::{Named, RESERVED, SENSOR_SPECIFIC, critical, ok, warning};
 
 /// The event of a sensor type, event/reading type and offset.
 pub fn named(sensor_type: u8, event_type: u8, offset: u8) -> Option<&'static Named> {
@@ -21,20 +12,6 @@ pub fn named(sensor_type: u8, event_type: u8, offset: u8) -> Option<&'static Nam
     let (_, events) = table.iter().find(|(of, _)| *of == code)?;
     events.get(usize::from(offset)).filter(|named| !named.name.is_empty())
 }
-
-pub(super) const fn ok(name: &'static str) -> Named {
-    Named { name, severity: Severity::Informational }
-}
-
-pub(super) const fn warning(name: &'static str) -> Named {
-    Named { name, severity: Severity::Warning }
-}
-
-pub(super) const fn critical(name: &'static str) -> Named {
-    Named { name, severity: Severity::Critical }
-}
-
-pub(super) const RESERVED: Named = ok("");
 
 /// Table 42-2, by event/reading type.
 const GENERIC: &[(u8, &[Named])] = &[
@@ -433,6 +410,7 @@ const SPECIFIC: &[(u8, &[Named])] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sensor::severity::Severity;
 
     #[test]
     fn a_type_has_one_table_and_an_event_one_name() {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What Get SEL Entry, Get SDR and Get Device SDR have in common (IPMI 2.0, sections 31.5, 33.12 and 35.3). Pure.
+//! Pieces of records: the common part of Get SEL Entry, Get SDR and Get Device SDR (IPMI 2.0, sections 31.5, 33.12 and
+//! 35.3).
 
 use crate::{Malformed, Reader};
 
-/// Names a piece of a record.
+/// Selects a piece of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PieceOf {
-    /// The reservation; zero will do where the offset is.
+    /// The reservation ID; may be zero where the offset is zero.
     pub reservation: u16,
     /// The record's ID, [`PieceOf::FIRST`] or [`PieceOf::LAST`].
     pub record: u16,
@@ -19,9 +20,9 @@ pub struct PieceOf {
 impl PieceOf {
     /// The ID that means the first record.
     pub const FIRST: u16 = 0x0000;
-    /// The ID that means the last record; as a next record's ID it says that there is none.
+    /// The ID that means the last record; as a next record's ID it means that there is none.
     pub const LAST: u16 = 0xffff;
-    /// The count that means all that is left of the record.
+    /// The count that means the rest of the record.
     pub const WHOLE: u8 = 0xff;
 
     /// The request's data bytes.
@@ -37,7 +38,7 @@ impl PieceOf {
 pub struct Piece {
     /// The ID of the record that follows; [`PieceOf::LAST`] where none does.
     pub next: u16,
-    /// What was asked for, or less of it.
+    /// The requested bytes, or fewer.
     pub data: Vec<u8>,
 }
 

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Any bytes as a response of the kernel, of a driver and of a DHCP server: `cargo +nightly fuzz run decode`.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use netlink::devlink::{self, Device};
+use netlink::dhcp::{Exchange, Reply};
+use netlink::{ethtool, message, route};
+
+fuzz_target!(|bytes: &[u8]| {
+    kernel(bytes);
+    driver(bytes);
+    dhcp(bytes);
+});
+
+fn kernel(bytes: &[u8]) {
+    assert!(route::parse(bytes).len() <= message::messages(bytes).count());
+    let device = Device::pci("0000:3b:00.0");
+    for message in message::messages(bytes) {
+        let _ = (message.code(), message.words());
+        for (kind, value) in message::attributes(message.body) {
+            let written = message::attribute(kind, value);
+            assert_eq!(
+                message::find(&written, kind),
+                Some(value),
+                "an attribute reads back as it was written"
+            );
+        }
+        let _ = (devlink::family(message.body), devlink::flash_group(message.body));
+        let _ = (devlink::info(message.body), devlink::flash_status(message.body, &device));
+    }
+}
+
+fn driver(bytes: &[u8]) {
+    let _ = (ethtool::permanent_address(bytes), ethtool::driver_information(bytes));
+    let _ = (ethtool::link_settings(bytes), ethtool::wake_on_lan(bytes), ethtool::module_length(bytes));
+    assert!(ethtool::private_flag_count(bytes) <= 32);
+    if let Some(mask) = ethtool::private_flag_mask(bytes, "fw-lldp-agent") {
+        assert_eq!(mask.count_ones(), 1);
+    }
+    let _ = ethtool::private_flags(bytes);
+}
+
+/// As options of a reply to this exchange, since a fuzzer would hardly find the fields before them.
+fn dhcp(bytes: &[u8]) {
+    let exchange = Exchange { id: [1, 2, 3, 4], mac: [0x52, 0x54, 0, 0, 0, 1], vendor_class: "fuzz" };
+    let mut reply = exchange.discover(std::time::Duration::ZERO);
+    reply.truncate(240);
+    reply[0] = 2;
+    reply[16..20].copy_from_slice(&[192, 0, 2, 50]);
+    reply.extend_from_slice(bytes);
+    if let Some(Reply::Offer(lease) | Reply::Ack(lease)) = exchange.parse(&reply) {
+        assert!(lease.prefix <= 32 && lease.routes.iter().all(|(_, prefix, _)| *prefix <= 32), "{lease:?}");
+        let _ = exchange.request(std::time::Duration::ZERO, &lease);
+    }
+    let _ = exchange.parse(bytes);
+}

@@ -10,13 +10,13 @@ use stage1_contract::DesiredBmcConfig;
 use crate::host::Machine;
 
 /// The image's policy: the desired configuration if the inventory has none.
-pub const POLICY: &str = "/etc/stage1/bmc.toml";
+pub(crate) const POLICY: &str = "/etc/stage1/bmc.toml";
 
 /// The desired configuration from the inventory, or else from the image's policy; `None` if there is neither.
 ///
 /// # Errors
 /// If it cannot be parsed. The message does not quote it.
-pub fn desired(machine: &Machine, from_inventory: Option<Value>) -> Result<Option<DesiredBmcConfig>> {
+pub(crate) fn desired(machine: &Machine, from_inventory: Option<Value>) -> Result<Option<DesiredBmcConfig>> {
     if let Some(value) = from_inventory {
         // Not the error's `Display`, which may quote a password.
         return serde_json::from_value(value).map(Some).map_err(|error| {

@@ -20,7 +20,7 @@ const MOST_FRUS: usize = 32;
 
 /// How much of it to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
+pub(crate) enum Depth {
     /// For a report: critical events, and sensors that are out of range.
     Report,
     /// The newest events, this many, and nothing else.
@@ -32,14 +32,14 @@ pub enum Depth {
 }
 
 /// Reads what the BMC knows of the hardware. Also returns the problems.
-pub fn health(bmc: &mut BmcSession, depth: Depth) -> (BmcHealth, Vec<String>) {
+pub(crate) fn health(bmc: &mut BmcSession, depth: Depth) -> (BmcHealth, Vec<String>) {
     let mut session = LenientSession::new(bmc);
     let health = read(&mut session, depth);
     (health, session.into_problems())
 }
 
 /// Whether an operator should look at the event.
-pub fn is_critical(entry: &SelEntry) -> bool {
+pub(crate) fn is_critical(entry: &SelEntry) -> bool {
     entry.severity == EventSeverity::Critical
 }
 

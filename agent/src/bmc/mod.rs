@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The BMC over IPMI: read it, configure it, verify the result. Whatever the BMC does, it costs at most a deadline.
 //!
-//! [`open()`] returns a [`BmcSession`]. [`survey()`] reads what the BMC is and its actual configuration, a [`BmcConfig`].
-//! [`planned()`] compares that with the desired configuration, which [`desired()`] and [`policy()`] parse. [`configure()`]
-//! makes the changes of the plan, reads them back and verifies the passwords. [`health()`] reads what the BMC knows of the
+//! `open` returns a [`BmcSession`]. [`survey()`] reads what the BMC is and its actual configuration, a [`BmcConfig`].
+//! [`planned()`] compares that with the desired configuration, which `desired` and [`policy()`] parse. [`configure()`]
+//! makes the changes of the plan, reads them back and verifies the passwords. `health` reads what the BMC knows of the
 //! hardware. [`text`] prints all of it.
 //!
-//! Adding a setting: `change` names it, `plan` decides when it is changed, `apply` sends the commands, `survey` reads it
-//! back. The commands themselves are in the crate `ipmi`, the session that sends them is in [`session`].
+//! A new setting starts in the contract's `DesiredBmcConfig`; here `change` describes its change, `plan` decides when it is
+//! made, `apply` sends the commands, and `survey` reads it back. The commands themselves are in the crate `ipmi`, the session
+//! that sends them is in [`session`].
 
 mod apply;
 mod change;
@@ -28,9 +29,10 @@ mod users;
 
 pub use config::BmcConfig;
 pub use configure::{Escrow, configure, planned};
-pub use desired::{POLICY, desired, policy};
-pub use health::{Depth, health, is_critical};
-pub use open::{open, power_cycle};
+pub use desired::policy;
+pub(crate) use desired::{POLICY, desired};
+pub(crate) use health::{Depth, health, is_critical};
+pub(crate) use open::{open, power_cycle};
 pub use plan::Plan;
-pub use session::{BmcSession, RetryPolicy, erase_sel};
+pub use session::{BmcSession, RetryPolicy};
 pub use survey::{Survey, survey};

@@ -28,7 +28,7 @@ const CYCLE_TIMEOUT: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// If an expected BMC has no device, or the device cannot be opened.
-pub fn open(machine: &Machine, is_expected: bool, deadline: Instant) -> Result<Option<BmcSession>> {
+pub(crate) fn open(machine: &Machine, is_expected: bool, deadline: Instant) -> Result<Option<BmcSession>> {
     let device_deadline = deadline.min(Instant::now() + DEVICE_TIMEOUT);
     loop {
         if let Some(device) = Device::open(machine).context("opening the IPMI device")? {
@@ -51,7 +51,7 @@ pub fn open(machine: &Machine, is_expected: bool, deadline: Instant) -> Result<O
 ///
 /// # Errors
 /// If there is no BMC, it refuses, firmware is being written, or the host is still on after a minute.
-pub fn power_cycle(machine: &Machine) -> Result<Infallible> {
+pub(crate) fn power_cycle(machine: &Machine) -> Result<Infallible> {
     let bmc = open(machine, false, Instant::now() + CYCLE_TIMEOUT)?;
     let mut bmc = bmc.context("power cycle: this machine has no BMC")?;
     power::settle()?;

@@ -222,6 +222,8 @@ fn date(days: u32) -> (u32, u32, u32) {
 
 #[cfg(test)]
 mod tests {
+    use stage1_contract::{BmcChange, BmcHealth, BmcUserOutcome, EventSeverity, PrivilegeLevel};
+
     use super::*;
 
     #[test]
@@ -235,6 +237,76 @@ mod tests {
         ] {
             assert_eq!(time(seconds), text);
         }
+    }
+
+    #[test]
+    fn a_bmc_is_printed_in_columns_with_faults_first() {
+        let user = BmcUser { slot: 3, name: "boss".to_string(), ..BmcUser::default() };
+        let event = SelEntry {
+            record: 7,
+            sensor_type: Some("Memory".to_string()),
+            sensor: Some(4),
+            event: "Uncorrectable\u{1b} ECC".to_string(),
+            severity: EventSeverity::Critical,
+            ..SelEntry::default()
+        };
+        let sel =
+            BmcSel { entries: 9, free_bytes: 4096, not_read: 2, events: vec![event], ..BmcSel::default() };
+        let device = BmcDevice {
+            manufacturer_id: 674,
+            firmware: "7.10".to_string(),
+            ipmi_version: "2.0".to_string(),
+            self_test: Some("fault 0x80".to_string()),
+            ..BmcDevice::default()
+        };
+        let report = BmcReport {
+            device,
+            users: vec![BmcUser { privilege: Some(PrivilegeLevel::Operator), enabled: Some(true), ..user }],
+            health: BmcHealth { sel: Some(sel.clone()), ..BmcHealth::default() },
+            ..BmcReport::default()
+        };
+        assert_eq!(
+            show(&report),
+            "fault  BMC self test: fault 0x80\n\
+             bmc    manufacturer 674 product 0x0000, firmware 7.10, IPMI 2.0\n\
+             user   3 boss, operator, enabled\n\
+             sel    9 entries, 4 KiB free, 2 oldest not read\n\
+             event  7  unknown time  critical  Memory #0x04: Uncorrectable? ECC\n"
+        );
+        assert_eq!(
+            events(&sel),
+            "9 entries, 4 KiB free, 2 oldest not read\n\
+             7  unknown time  critical  Memory #0x04: Uncorrectable? ECC\n"
+        );
+    }
+
+    #[test]
+    fn an_outcome_has_a_line_per_change_and_user() {
+        let change = |what: &str, failure: Option<&str>| BmcChange {
+            what: what.to_string(),
+            failure: failure.map(str::to_string),
+        };
+        let user = |name: &str, password| BmcUserOutcome { name: name.to_string(), slot: Some(3), password };
+        let failed = BmcOutcome {
+            changes: vec![
+                change("user 3 boss: enabled", None),
+                change("clock: set by the host's", Some("0xc1")),
+            ],
+            users: vec![user("boss", PasswordState::Proven), user("ops", PasswordState::NotDesired)],
+            requests: 40,
+            took_ms: 12,
+            ..BmcOutcome::default()
+        };
+        assert_eq!(
+            outcome(&failed),
+            "user 3 boss: enabled: done\n\
+             clock: set by the host's: failed: 0xc1\n\
+             user boss: password verified\n\
+             user ops: password not changed\n\
+             1 change, not as desired (40 requests in 12 ms)\n"
+        );
+        let unchanged = BmcOutcome { is_as_desired: true, ..BmcOutcome::default() };
+        assert_eq!(summary(&unchanged), "no changes, as desired (0 requests in 0 ms)");
     }
 
     #[test]

@@ -121,7 +121,7 @@ fn sel(bmc: &mut BmcSession, json: bool, newest: usize, clear: bool) -> Result<u
         if code != DONE || sel.not_read > 0 {
             bail!("erasing the event log: not done, since not all of it was printed");
         }
-        bmc::erase_sel(bmc, || thread::sleep(ERASE_POLL))?;
+        bmc::session::erase_sel(bmc, || thread::sleep(ERASE_POLL))?;
     }
     Ok(code)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Writes the tests' machines as inputs of the fuzz target: the entry point's length, entry point, table.
+//! Writes the machines of the tests as inputs of the fuzz target: length of the entry point, entry point, table.
 
 #[path = "../tests/smbios/builder.rs"]
 #[allow(dead_code)]

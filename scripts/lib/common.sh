@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # shellcheck shell=bash
-# What every script starts with. Source this file.
+# Common start of every script. Source this file.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 ROOT=$PWD
 DEBIAN=$ROOT/target/debian
-# The Rust that the project is written for (Cargo.toml, rust-version).
+# The Rust version that the project requires (Cargo.toml, rust-version).
 RUST=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
 
@@ -20,8 +20,8 @@ die() {
     exit 1
 }
 
-# quietly WHAT COMMAND...: runs COMMAND; only where it fails is what it printed shown. The subshell stands outside of
-# any condition, so that a failure inside of it ends it.
+# quietly WHAT COMMAND...: runs COMMAND, and prints its output only if it fails. The subshell is outside of any condition, so
+# that a failure inside ends it.
 quietly() {
     local what=$1 log status
     shift
@@ -39,14 +39,14 @@ quietly() {
     ((status == 0)) || die "$what failed"
 }
 
-# new_enough CARGO: whether that cargo is there and as new as the project needs.
+# new_enough CARGO: whether that cargo exists and is as new as the project needs.
 new_enough() {
     local version
     version=$("$1" --version 2>/dev/null | cut -d ' ' -f 2) || return 1
     [[ $(printf '%s\n' "$RUST" "$version" | sort -V | head -n 1) == "$RUST" ]]
 }
 
-# The cargo for what runs on this machine: the first in PATH that is new enough, else Debian's.
+# The cargo for programs on this machine: the first in PATH that is new enough, else Debian's.
 host_cargo() {
     if new_enough cargo; then cargo "$@"; else RUSTC=/usr/bin/rustc /usr/bin/cargo "$@"; fi
 }

@@ -2,22 +2,22 @@
 # shellcheck shell=bash
 # Debian packages as plain directories: fetched and verified by apt, installed nowhere, no root needed. Source this file.
 
-# debian_unpack DIR PACKAGE...: puts what the named packages contain into DIR.
+# debian_unpack DIR PACKAGE...: unpacks the packages into DIR.
 debian_unpack() {
     debian_directory "$1" apt-get download "${@:2}"
 }
 
-# debian_closure DIR PACKAGE...: the same, with every package that they depend on.
+# debian_closure DIR PACKAGE...: the same, with all dependencies.
 debian_closure() {
     debian_directory "$1" apt-get install --yes --download-only --no-install-recommends "${@:2}"
 }
 
-# debian_suite DIR SUITE PACKAGE: what the named package contains in another suite of Debian.
+# debian_suite DIR SUITE PACKAGE: unpacks the package of another Debian suite into DIR.
 debian_suite() {
     debian_elsewhere deb "$2" debian_directory "$1" elsewhere_apt download "$3"
 }
 
-# debian_source DIR SUITE PACKAGE: puts the source of the named package, with Debian's patches, into DIR.
+# debian_source DIR SUITE PACKAGE: unpacks the package's source, with Debian's patches, into DIR.
 debian_source() {
     debian_elsewhere deb-src "$2" debian_source_directory "$1" "$3"
 }
@@ -30,9 +30,8 @@ debian_kernel() {
     echo "$package"
 }
 
-# debian_elsewhere TYPE SUITE COMMAND...: runs COMMAND, for which elsewhere_apt is an apt that knows that suite alone, by
-# packages (deb) or by sources (deb-src), from where this machine has its own. The machine's own sources and package lists
-# stay as they are.
+# debian_elsewhere TYPE SUITE COMMAND...: runs COMMAND, in which elsewhere_apt is an apt with only that suite's packages (deb)
+# or sources (deb-src), from this machine's mirror. The machine's own sources and package lists stay as they are.
 debian_elsewhere() {
     local apt mirror
     apt=$(mktemp -d) && mkdir -p "$apt/lists/partial" "$apt/parts" || return 1
@@ -47,7 +46,7 @@ debian_elsewhere() {
     return $status
 }
 
-# For what debian_elsewhere runs only.
+# Only for commands of debian_elsewhere.
 elsewhere_apt() {
     apt-get "${elsewhere[@]}" "$@"
 }
@@ -60,15 +59,15 @@ debian_source_directory() (
     rm -rf "$directory" && mv "$work"/*/ "$directory"
 )
 
-# Fills DIR from what COMMAND would download, unless it holds exactly that already (DIR/.packages says so).
-# A subshell, so that its trap and its directory are its own.
+# Fills DIR with the packages that COMMAND would download, unless DIR/.packages lists exactly these. A subshell, so that it has
+# its own trap and directory.
 debian_directory() (
     directory=$(realpath --canonicalize-missing "$1")
     shift
     mkdir -p "$(dirname "$directory")" && work=$(mktemp -d "$directory.XXXXXX") || exit 1
     trap 'rm -rf "$work"' EXIT
     mkdir -p "$work/archives/partial" "$work/root" && cd "$work/archives" || exit 1
-    # As if nothing were installed, and with caches of its own, so that the system's stay as they are.
+    # As if nothing were installed, and with separate caches, so that the system's stay as they are.
     options=(-q -o Dir::State::status=/dev/null -o Dir::Cache::archives="$work/archives" -o Dir::Cache::pkgcache=
         -o Dir::Cache::srcpkgcache= -o Debug::NoLocking=1 -o APT::Sandbox::User=root -o Acquire::Retries=3)
 
@@ -87,7 +86,7 @@ debian_directory() (
     rm -rf "$directory" && mv "$work/root" "$directory"
 )
 
-# Says why apt may not know PACKAGE.
+# Prints why apt may not know PACKAGE.
 debian_unknown() {
     if [[ -z $(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -print -quit) ]]; then
         echo "apt's package lists are empty: run 'apt-get update' as root, then try again" >&2

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! SMBIOS tables of any bytes: no panic, few problems, and pointers that lead to a placeholder.
+//! Arbitrary bytes as SMBIOS tables: no panic, few problems, and every pointer leads to a placeholder.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

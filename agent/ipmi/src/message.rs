@@ -22,7 +22,7 @@ pub trait Command {
     /// Decodes the response's data bytes, without the completion code, which was 00h.
     ///
     /// # Errors
-    /// [`Malformed`] where they are not as the specification requires. Bytes after the known ones are ignored.
+    /// [`Malformed`] if they are not as the specification requires. Bytes after the known ones are ignored.
     fn answer(&self, data: &[u8]) -> Result<Self::Answer, Malformed>;
 
     /// Whether it changes anything in the BMC. Such a command must not be sent again where its outcome is unknown.

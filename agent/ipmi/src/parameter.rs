@@ -14,7 +14,7 @@ pub trait Parameter: Sized {
     /// Decodes its data.
     ///
     /// # Errors
-    /// [`Malformed`] where the data is too short.
+    /// [`Malformed`] if the data is too short.
     fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed>;
 }
 

@@ -7,7 +7,7 @@ use crate::{Malformed, Reader};
 /// Selects a piece of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PieceOf {
-    /// The reservation ID; may be zero where the offset is zero.
+    /// The reservation ID; may be zero if the offset is zero.
     pub reservation: u16,
     /// The record's ID, [`PieceOf::FIRST`] or [`PieceOf::LAST`].
     pub record: u16,
@@ -36,7 +36,7 @@ impl PieceOf {
 /// A piece of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// The ID of the record that follows; [`PieceOf::LAST`] where none does.
+    /// The ID of the record that follows; [`PieceOf::LAST`] if none does.
     pub next: u16,
     /// The requested bytes, or fewer.
     pub data: Vec<u8>,
@@ -46,7 +46,7 @@ impl Piece {
     /// Reads the answer's data bytes.
     ///
     /// # Errors
-    /// [`Malformed::Short`] where the next record's ID is not there.
+    /// [`Malformed::Short`] if the next record's ID is not there.
     pub fn parse(data: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(data);
         Ok(Self { next: reader.word("next record ID")?, data: reader.rest().to_vec() })

@@ -225,7 +225,7 @@ fn reported_fru(id: u8, name: Option<String>, fru: Fru) -> Option<BmcFru> {
         product_version: product.version,
         product_serial: product.serial,
         asset_tag: product.asset_tag,
-        warnings: warnings.iter().map(ToString::to_string).collect(),
+        problems: warnings.iter().map(ToString::to_string).collect(),
     })
 }
 

@@ -168,7 +168,7 @@ fn fru_words(fru: &BmcFru) -> String {
             .filter(|(_, words)| !words.is_empty())
             .map(|(what, words)| format!("{what} {words}")),
     );
-    words.extend(fru.warnings.iter().map(|warning| format!("({warning})")));
+    words.extend(fru.problems.iter().map(|problem| format!("({problem})")));
     words.join(", ")
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How a failed run ends: the inventory hears why, the waterfall is printed, and the failure policy is applied.
+//! The end of a failed run: the cause is reported to the inventory, the waterfall printed, and the failure policy
+//! applied.
 
 use std::io::Write;
 use std::thread::sleep;
@@ -17,12 +18,12 @@ use crate::net;
 use crate::run::{Cause, Failure, Run};
 use crate::stages::RunOptions;
 
-/// How long a failed run tries to reach the inventory, the network included.
+/// Time limit for reaching the inventory in a failed run, including the wait for the network.
 const REPORT: Duration = Duration::from_secs(10);
-/// Before a host that failed reboots or powers off: time to read why, and no fast reboot loop.
+/// Pause before a failed host reboots or powers off: time to read the cause, and no fast reboot loop.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// A run that did not reach its end.
+/// A run that ended early.
 pub(super) struct Failed<'a> {
     pub(super) run: &'a Run,
     pub(super) machine: &'a Machine,
@@ -31,7 +32,7 @@ pub(super) struct Failed<'a> {
 }
 
 /// Reports the cause to the inventory and to the console, and does what the failure policy requires. A signal is no
-/// failure of the host: whoever sent it decides what follows.
+/// failure of the host: its sender decides what follows.
 pub(super) fn fail(failed: &Failed, cause: &Cause) -> u8 {
     let Failed { run, machine, settings, options } = failed;
     run.save(Some(&cause.to_string()));
@@ -73,8 +74,8 @@ pub fn apply_policy(reason: &str, policy: OnFailure) {
 }
 
 impl Failed<'_> {
-    /// Sends the cause as an event. At boot that is worth a short wait for the network, and identity is looked for again: a
-    /// run may fail before it knows either.
+    /// Sends the cause as an event. At boot it waits a short time for the network and determines the identity again:
+    /// the run may have failed before it had either.
     fn report(&self, cause: &Cause) -> Result<()> {
         let deadline = Instant::now() + REPORT;
         if self.settings.inventory.is_empty() {
@@ -110,7 +111,7 @@ impl Failed<'_> {
     }
 }
 
-/// A line on the console. Unlike `eprintln!` it does not panic where there is none.
+/// A line on the console. Unlike `eprintln!` it does not panic if there is none.
 fn print(line: &str) {
     let _ = writeln!(std::io::stderr(), "stage1: {line}");
 }

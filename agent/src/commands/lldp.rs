@@ -87,7 +87,7 @@ fn watch(collector: &Collector) {
     }
 }
 
-/// Also after Ctrl-C the switches are to remove this host from their tables.
+/// After Ctrl-C too, a shutdown LLDPDU lets the switches remove this host from their tables.
 fn shut_down_on_signal(collector: &Arc<Collector>) -> Result<()> {
     let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
     // Before any other thread starts, because threads inherit the mask.

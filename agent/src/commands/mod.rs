@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What `main` calls: one file per subcommand. Each returns the exit code.
+//! The subcommands, one file each. Each returns the exit code.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
@@ -57,7 +57,7 @@ fn settings(machine: &Machine, flags: &Flags) -> Result<(Settings, Vec<SettingEr
     Ok(Settings::merge(file.as_deref(), &line, &flags.set))
 }
 
-/// Prints a command's result. What could not be printed whole fails, however the work ended.
+/// Prints a command's result. If printing fails, the exit code is that of a failure.
 fn print(text: &str, code: u8) -> u8 {
     let mut out = std::io::stdout();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

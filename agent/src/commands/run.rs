@@ -24,7 +24,7 @@ pub fn run_at_boot(started: Instant) -> u8 {
     run(&Flags::default(), RunOptions { mode: RunMode::Run, plan: false, at_boot: true }, started)
 }
 
-/// Runs the pipeline, and carries out what it returns. To be called while there is a single thread.
+/// Runs the pipeline, and carries out its final action. Must be called while the process has a single thread.
 pub fn run(flags: &Flags, options: RunOptions, started: Instant) -> u8 {
     let machine = Machine::real();
     let run = Run::new(&machine, started, !options.plan);
@@ -47,7 +47,7 @@ pub fn run(flags: &Flags, options: RunOptions, started: Instant) -> u8 {
     }
 }
 
-/// The acts that cannot be undone.
+/// The final actions, which cannot be undone.
 fn carry_out(run: &Run, action: FinalAction, options: RunOptions) -> Result<u8, Cause> {
     match action {
         FinalAction::Execute(loaded) => {

@@ -167,16 +167,20 @@ impl Settings {
 fn file_settings(text: &str) -> Result<Vec<(String, String)>, String> {
     let table: toml::Table =
         text.parse().map_err(|error: toml::de::Error| error.to_string().trim().to_string())?;
-    let text = |value: toml::Value| match value {
+    Ok(table.into_iter().map(|(key, value)| (key, value_text(value))).collect())
+}
+
+fn value_text(value: toml::Value) -> String {
+    match value {
         toml::Value::String(text) => text,
-        toml::Value::Array(list) => list
-            .iter()
-            .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_string))
-            .collect::<Vec<_>>()
-            .join(" "),
-        other => other.to_string(),
-    };
-    Ok(table.into_iter().map(|(key, value)| (key, text(value))).collect())
+        toml::Value::Integer(number) => number.to_string(),
+        toml::Value::Float(number) => number.to_string(),
+        toml::Value::Boolean(flag) => flag.to_string(),
+        toml::Value::Datetime(time) => time.to_string(),
+        toml::Value::Array(list) => list.into_iter().map(value_text).collect::<Vec<_>>().join(" "),
+        // No setting has one, so that its own check refuses it.
+        toml::Value::Table(_) => "a table".to_string(),
+    }
 }
 
 #[cfg(test)]

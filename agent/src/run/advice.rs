@@ -8,7 +8,7 @@ use stage1_kexec::LoadError;
 
 use crate::inventory::{Error, Reason as Request};
 
-/// Why a stage failed or met a problem, as far as it decides what to do.
+/// Why a stage failed or has a problem, as far as the advice depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     Image,
@@ -53,7 +53,7 @@ pub(crate) fn of_failure(stage: &StageName, error: &anyhow::Error) -> Reason {
     }
 }
 
-/// The reason of a problem that a stage met.
+/// The reason of a problem in a stage.
 pub(crate) fn of_stage(stage: &StageName) -> Reason {
     match stage {
         StageName::Image => Reason::Image,
@@ -80,7 +80,7 @@ pub(crate) fn of_stage(stage: &StageName) -> Reason {
 }
 
 impl Reason {
-    /// What to do.
+    /// The advice to the operator.
     pub(crate) fn advice(self) -> &'static str {
         match self {
             Self::Image => {
@@ -138,7 +138,9 @@ impl Reason {
             Self::Amendment => {
                 "nothing is lost on the host: run 'stage1 register' again to complete the report"
             }
-            Self::Installed => "check the inventory; the host does not jump before it has been told",
+            Self::Installed => {
+                "check the inventory; the host does not jump before the inventory has confirmed the call"
+            }
             Self::Power => "run as root with CAP_SYS_BOOT; else use the BMC",
             Self::Reset => "reset the host by its BMC, so that the new firmware runs",
             Self::Internal => "report it with the output of 'stage1 status --json'",

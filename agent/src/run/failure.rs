@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Why a run ended before its own end.
+//! Why a run ended early.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::advice;
 
-/// Why a run ended before its own end.
+/// Why a run ended early.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// A stage failed.
@@ -23,7 +23,7 @@ pub enum Cause {
 /// The stage that ended a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Which one.
+    /// Name of the stage.
     pub stage: StageName,
     /// What failed, naming the object.
     pub message: String,

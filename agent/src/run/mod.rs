@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One run of the agent: its stages with their times, its problems, and its end, which is the first failure, a signal, or
-//! the pipeline's own.
+//! One run of the agent: its stages with their times, its problems, and its end: the first failure, a signal, or the
+//! end of the pipeline.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
@@ -41,9 +41,9 @@ struct State {
     timeline: Timeline,
     problems: Vec<Problem>,
     listener: Option<Sender<Event>>,
-    /// Why the run ended before its own end.
+    /// Why the run ended early.
     cause: Option<Cause>,
-    /// The run has ended: what a thread that outlives it records is dropped.
+    /// Whether the run has ended: what a remaining thread records then is dropped.
     is_closed: bool,
 }
 
@@ -83,12 +83,12 @@ impl Run {
         self.save(None);
     }
 
-    /// Records who the host is.
+    /// Records the host's identity.
     pub fn identify(&self, identity: &Identity) {
         let _ = self.0.identity.set(identity.clone());
     }
 
-    /// Who the host is, once that is known.
+    /// The host's identity, once it is known.
     pub fn identity(&self) -> Option<&Identity> {
         self.0.identity.get()
     }
@@ -115,7 +115,7 @@ impl Run {
         self.state().problems.clone()
     }
 
-    /// The kernel's id of this boot.
+    /// UUID of this boot, from the kernel.
     pub fn boot_id(&self) -> &str {
         &self.0.boot_id
     }
@@ -150,7 +150,7 @@ impl Run {
         }
     }
 
-    /// Writes what `stage1 status` shows, where the run is recorded.
+    /// Writes what `stage1 status` shows, if the run is recorded.
     pub fn save(&self, end: Option<&str>) {
         if self.0.recorded
             && let Err(error) = self.status(end).write(&self.0.machine)
@@ -175,7 +175,7 @@ impl Run {
         u64::try_from(self.0.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// A stage that panicked has not left the state half-written: every change is one push or one assignment.
+    /// A poisoned lock is safe to use: every change of the state is a single push or assignment.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

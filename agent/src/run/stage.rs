@@ -26,7 +26,7 @@ pub struct StageHandle<T> {
 }
 
 struct Slot<T> {
-    /// Nothing while the stage runs; then nothing in it once it was taken.
+    /// `None` while the stage runs; then `Some(Ok(None))` once the result was taken.
     result: Mutex<Option<Result<Option<T>, Stopped>>>,
     ended: Condvar,
 }
@@ -35,7 +35,7 @@ impl Run {
     /// Runs a stage to its end. An error of `work`, or a panic in it, ends the run.
     ///
     /// # Errors
-    /// [`Stopped`] where it failed, or the run has ended.
+    /// [`Stopped`] if it failed, or the run has ended.
     pub fn stage<T>(
         &self,
         name: StageName,
@@ -71,7 +71,7 @@ impl Run {
         handle
     }
 
-    /// Starts a stage that begins when `needs` has ended, with what that returned. It is skipped where there is none.
+    /// Starts a stage that begins when `needs` has ended, with its result. It is skipped if there is no result.
     pub fn spawn_after<'scope, D: Send + 'scope, T: Send + 'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
@@ -95,14 +95,14 @@ impl Run {
 }
 
 impl StageContext<'_> {
-    /// Records in a few words what the stage found or did.
+    /// Records a short result of the stage.
     pub fn note(&self, words: impl Into<String>) {
         if let Some(stage) = self.run.state().timeline.stages.get_mut(self.index) {
             stage.note = Some(words.into());
         }
     }
 
-    /// Reports how far the stage is, to the console and to the inventory.
+    /// Reports progress of the stage to the console and to the inventory.
     pub fn progress(&self, words: &str) {
         log::info!("{}: {words}", self.name);
         self.run.send(&self.name, words);
@@ -118,7 +118,7 @@ impl StageContext<'_> {
         messages.into_iter().for_each(|message| self.problem(message));
     }
 
-    /// What every wait of this stage must heed.
+    /// The token that every wait of this stage must check.
     pub fn cancellation(&self) -> &Cancellation {
         self.run.cancellation()
     }
@@ -173,7 +173,7 @@ impl<T> StageHandle<T> {
     /// Waits for the stage's end.
     ///
     /// # Errors
-    /// [`Stopped`] where it failed, was skipped, or the run has ended.
+    /// [`Stopped`] if it failed, was skipped, or the run has ended.
     pub fn join(self) -> Result<T, Stopped> {
         let result = self.slot.lock();
         let result = self.slot.ended.wait_while(result, |result| result.is_none());
@@ -184,7 +184,7 @@ impl<T> StageHandle<T> {
         }
     }
 
-    /// Looks at what the stage returned; `None` while it runs, and where it returned nothing.
+    /// The result so far; `None` while the stage runs, or if it has no result.
     pub fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
         match &*self.slot.lock() {
             Some(Ok(Some(value))) => Some(look(value)),

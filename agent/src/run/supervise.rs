@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A pipeline is waited for until its end, or until the first failure or a signal: what hangs then keeps nobody waiting.
+//! Waits for a pipeline until its end, the first failure or a signal. A hung stage does not delay the end of a failed
+//! run.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
@@ -14,15 +15,15 @@ use super::stage::panic_message;
 use super::{Cause, Failure, Run, Stopped};
 use crate::host::critical_section;
 
-/// How long stages have to end once the run has.
+/// Time limit for stages to end once the run has ended.
 const GRACE: Duration = Duration::from_millis(200);
-/// How often is looked whether the run has ended.
+/// Interval between checks whether the run has ended.
 const POLL: Duration = Duration::from_millis(10);
 
 impl Run {
-    /// Runs a pipeline on a thread of its own. When a stage fails or a signal comes, its stages have 200 ms to end; those
-    /// that do not are left to the end of the process, and what they still record is dropped. Firmware that is being
-    /// written is waited for.
+    /// Runs a pipeline on a thread of its own. When a stage fails or a signal comes, its stages have 200 ms to end;
+    /// those that do not are left to the end of the process, and what they still record is dropped. Firmware that is
+    /// being written is waited for.
     ///
     /// # Errors
     /// Why the run ended before the pipeline did.
@@ -70,7 +71,7 @@ impl Run {
         result.or_else(|| end.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok())
     }
 
-    /// From here on nothing is recorded any more.
+    /// Records nothing any more.
     fn close(&self) {
         let now = self.now_ms();
         let mut state = self.state();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The BMC: read, configured as the inventory desires, and reported.
+//! The BMC: read, configured as desired, and reported.
 
 use std::time::{Duration, Instant};
 
@@ -19,11 +19,11 @@ use crate::run::StageContext;
 pub struct ReadBmc {
     session: BmcSession,
     survey: Survey,
-    /// What is left of the time for the BMC.
+    /// Remaining time for the BMC.
     left: Duration,
 }
 
-/// What is desired of the BMC, and what must be known to apply it.
+/// The desired configuration of the BMC, and what is needed to apply it.
 pub struct DesiredBmc {
     config: Option<Value>,
     client: Client,
@@ -38,7 +38,8 @@ impl ReadBmc {
 }
 
 impl Stages {
-    /// Reads the BMC; `None` if there is none, or it is to be left alone. Whatever the BMC does is at most a problem.
+    /// Reads the BMC; `None` if there is none, or it must not be accessed. Errors of the BMC are problems, not
+    /// failures.
     pub(crate) fn read_bmc(&self, stage: &StageContext, is_expected: bool) -> Result<Option<ReadBmc>> {
         if self.settings.bmc == BmcMode::Off || self.options.mode == RunMode::Boot {
             stage.note("left alone");
@@ -64,7 +65,7 @@ impl Stages {
         Ok(survey.map(|survey| ReadBmc { session, survey, left }))
     }
 
-    /// What the inventory desires of the BMC. While firmware is being flashed its watchdog is not set.
+    /// The inventory's configuration of the BMC. While firmware is being flashed the watchdog is not set.
     pub(crate) fn desired_bmc(
         &self,
         config: Option<Value>,
@@ -98,7 +99,7 @@ impl Stages {
         Ok(Some(survey.report))
     }
 
-    /// Applies the desired configuration, and returns the outcome in a few words.
+    /// Applies the desired configuration, and returns the outcome as a short note.
     fn apply_bmc(
         &self,
         stage: &StageContext,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From the profile to a target that is loaded.
+//! From the profile to the loaded target.
 
 use std::time::Instant;
 
@@ -65,7 +65,7 @@ impl Stages {
         Ok(armed)
     }
 
-    /// Tells the inventory that the next step is the jump.
+    /// Informs the inventory that the next step is the jump.
     pub(crate) fn announce(
         &self,
         stage: &StageContext,
@@ -86,7 +86,7 @@ impl Stages {
         Ok(())
     }
 
-    /// What would be booted, for people.
+    /// What would be booted, as text.
     pub(crate) fn show(&self, plan: &Plan, detail: &TargetDetail) -> Result<String> {
         Ok(format!("{}detail   {}", plan.text(), json::pretty(&detail.detail)))
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The firmware: what should run, compared with what runs, and flashed.
+//! The firmware: the running versions compared with the manifests, and flashed.
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::time::{Duration, Instant};
@@ -19,10 +19,10 @@ use crate::inventory::{Client, Transport};
 use crate::run::StageContext;
 use ipmi::app::{GetWatchdogTimer, SetWatchdogTimer, Watchdog, WatchdogAction};
 
-/// How long it may take to stop the BMC's watchdog.
+/// Time limit for stopping the BMC's watchdog.
 const WATCHDOG: Duration = Duration::from_secs(10);
 
-/// Firmware compared with the manifests; nothing without manifests.
+/// Firmware compared with the manifests; empty without manifests.
 #[derive(Default)]
 pub struct CheckedFirmware(Option<(CheckResult, FirmwareReport)>);
 
@@ -83,8 +83,8 @@ impl Stages {
         Ok(CheckedFirmware(Some((checked, report))))
     }
 
-    /// Flashes what is behind, unless the inventory asked for a shell. New firmware comes before the inventory's action. A
-    /// host that must not be reset, or must not boot with the firmware that it has, stays.
+    /// Flashes what is behind, unless the inventory asked for a shell. New firmware comes before the inventory's
+    /// action. A host that must not be reset, or must not boot with the firmware that it has, stays.
     pub(crate) fn flash(
         &self,
         stage: &StageContext,

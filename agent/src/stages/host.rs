@@ -58,7 +58,7 @@ impl Stages {
         net::bring_up(&self.machine, manager, self.settings.network_timeout, &cancelled)
     }
 
-    /// Discovers what the machine is.
+    /// Discovers the machine's facts.
     pub(crate) fn discover_facts(&self, stage: &StageContext) -> Result<Facts> {
         let (facts, problems) = facts::discover(&self.machine, facts::everything());
         stage.problems(problems);
@@ -74,7 +74,7 @@ impl Stages {
         Ok(identity)
     }
 
-    /// Checks the settings. They fail a run only once there is a network, so that the inventory can hear of it.
+    /// Checks the settings. They fail a run only once there is a network, so that the inventory can be informed.
     pub(crate) fn check_settings(&self, stage: &StageContext) -> Result<Transport> {
         if let Some(error) = self.setting_errors.first() {
             bail!("{error}");

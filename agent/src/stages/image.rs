@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Checks that the initramfs is whole. One that was cut short in memory unpacks in part, and the kernel boots it.
 //!
-//! Each of the concatenated cpio archives carries `/etc/stage1/contents.d/NAME.sha256`, near its beginning, in the format of sha256sum(1).
+//! Each of the concatenated cpio archives carries `/etc/stage1/contents.d/NAME.sha256`, near its beginning, in the
+//! format of sha256sum(1).
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ const CONTENTS: &str = "/etc/stage1/contents.d";
 /// Compares every file of the image with the digest it had when the image was built.
 ///
 /// # Errors
-/// Where a file is missing or differs, with its name.
+/// If a file is missing or differs; the message names it.
 pub fn check(stage: &StageContext, machine: &Machine) -> Result<()> {
     let lists = machine.names(CONTENTS);
     if lists.is_empty() {

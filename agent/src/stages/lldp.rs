@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The neighbours: collected in parallel with everything else, and reported as they come.
+//! The neighbours: collected in parallel with everything else, and reported when they are received.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use crate::lldp;
 use crate::lldp::ports::{Mode, Options};
 use crate::run::StageContext;
 
-/// How long the amendment may take in a run that is about to jump.
+/// Time limit for the amendment in a run that is about to jump.
 const BEFORE_JUMP: Duration = Duration::from_secs(5);
 
 impl Stages {
-    /// Collects the neighbours of each port. A port that stays silent is a problem.
+    /// Collects the neighbours of each port. A port without a neighbour is a problem.
     pub(crate) fn collect_neighbours(&self, stage: &StageContext) -> Result<Vec<PortNeighbours>> {
         let options = Self::lldp_options(&self.settings, self.options);
         if options.mode == Mode::Off {

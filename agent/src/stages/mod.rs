@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What each line of the pipeline does.
+//! The stages of the pipeline.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
@@ -33,14 +33,14 @@ pub use boot::TargetDetail;
 pub use firmware::CheckedFirmware;
 pub use register::Registered;
 
-/// How a run goes about its stages.
+/// Options of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunOptions {
-    /// How far it goes.
+    /// How far the run goes.
     pub mode: RunMode,
     /// Print what would be done; change nothing.
     pub plan: bool,
-    /// It runs at boot, so the image must be whole.
+    /// Whether the agent runs at boot, so that the image must be complete.
     pub at_boot: bool,
 }
 
@@ -55,7 +55,7 @@ pub enum RunMode {
     Boot,
 }
 
-/// What follows the pipeline: acts that cannot be undone, and ends that need none.
+/// What follows the pipeline.
 #[derive(Debug)]
 pub enum FinalAction {
     /// Jump into the target.
@@ -68,7 +68,7 @@ pub enum FinalAction {
     Reset(Activation),
     /// Stay, with a shell on the console, for this reason.
     Rescue(String),
-    /// Print this.
+    /// Print this text.
     Show(String),
 }
 
@@ -80,11 +80,11 @@ pub struct Stages {
     pub machine: Machine,
     /// The settings.
     pub settings: Settings,
-    /// What is wrong with the settings.
+    /// Errors in the settings.
     pub setting_errors: Vec<SettingError>,
-    /// How they go about it.
+    /// The options of the run.
     pub options: RunOptions,
-    /// Hands a target to the kernel: [`Target::load`], unless a run is tried where nothing may be loaded.
+    /// Loads a target into the kernel: [`Target::load`], replaced in tests, which must not load anything.
     pub load: fn(Target) -> Result<Armed>,
     /// Collects LLDP neighbours.
     pub(crate) lldp: Collector,
@@ -138,7 +138,7 @@ impl Stages {
         Ok(stage.cancellation().sleep(pause)?)
     }
 
-    /// From now on events are sent, on a thread that nobody waits for.
+    /// From now on sends events, on a detached thread.
     fn send_events(&self, client: Client) {
         let (sender, events) = std::sync::mpsc::channel();
         self.run.send_events_to(sender);

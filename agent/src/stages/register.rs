@@ -17,7 +17,7 @@ use crate::json;
 use crate::run::report::report;
 use crate::run::{StageContext, StageHandle};
 
-/// How long a host waits if the inventory says to wait but not how long.
+/// Waiting time if the inventory's action `wait` has no duration.
 const WAIT: Duration = Duration::from_secs(30);
 
 /// How long a progress event may take.
@@ -34,8 +34,8 @@ pub struct Registered {
 }
 
 impl Stages {
-    /// Registers, and waits as long as the inventory says so. The report has what is known by then of the BMC and of the
-    /// neighbours.
+    /// Registers, again and again while the inventory's action is `wait`. The report has what is known so far about the
+    /// BMC and the neighbours.
     pub(crate) fn register(
         &self,
         stage: &StageContext,

@@ -53,7 +53,8 @@ pub fn registration(action: &str) -> Answer {
 }
 
 impl Inventory {
-    /// Answers as a good inventory does that says `boot`, but for the given routes: `PUT`, `GET profile` and so on.
+    /// Answers like a correct inventory with the action `boot`, except on the given routes: `PUT`, `GET profile` and so
+    /// on.
     pub fn start(routes: &[(&str, Answer)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}/ipxe", listener.local_addr().unwrap());

@@ -11,11 +11,11 @@
 //! | `GET BASE/ID/profile` | | [`Profile`]; 204 with Retry-After: none assigned; 404: unknown host |
 //! | `GET BASE/ID/detail` | | [`Detail`] |
 //! | `POST BASE/ID/installed` | [`Installed`] | 204 |
-//! | `PUT BASE/ID/bmc-credentials` | [`BmcCredentials`] | 204; over https only; 409: not to be generated |
+//! | `PUT BASE/ID/bmc-credentials` | [`BmcCredentials`] | 204; over https only; 409: the configuration does not ask for a generated one |
 //! | `POST BASE/ID/events` | [`Event`] | 204 |
 //! | `GET BASE/firmware-manifests` | | [`firmware::SignedManifests`]; 204: none. Of this set and the image's own the greater serial wins |
 //! | `GET BASE/ID/firmware` | | [`firmware::Journal`], empty for a host that never flashed anything |
-//! | `PUT BASE/ID/firmware` | [`firmware::Journal`], all of it | 204; only then may be done what it tells of |
+//! | `PUT BASE/ID/firmware` | [`firmware::Journal`], all of it | 204; the recorded step must not begin before that |
 //!
 //! Errors are RFC 9457 problem documents: [`ProblemDocument`].
 

@@ -18,7 +18,7 @@ pub struct Event {
     pub kind: EventKind,
     /// The stage it happened in.
     pub stage: StageName,
-    /// What happened, for people.
+    /// What happened, as text.
     pub message: String,
     /// With [`EventKind::Failed`]: all problems of the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

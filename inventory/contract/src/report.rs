@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::firmware::FirmwareReport;
 use crate::{BmcReport, Facts, Identity, PortNeighbours};
 
-/// What a host says of itself when it registers.
+/// The report that a host sends when it registers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
@@ -14,27 +14,27 @@ pub struct Report {
     pub version: u32,
     /// The agent's version.
     pub agent: String,
-    /// The kernel's id of this boot, new at every boot.
+    /// UUID of this boot, from the kernel.
     pub boot_id: String,
     /// What the run is for.
     pub run: RunKind,
-    /// Who the host is.
+    /// The host's identity.
     pub identity: Identity,
-    /// What the host is.
+    /// The host's hardware and firmware.
     pub facts: Facts,
-    /// Who is at the other end of each port, as far as is known yet.
+    /// The neighbours of each port that are known so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lldp: Vec<PortNeighbours>,
-    /// The BMC, as far as is known yet; absent where there is none.
+    /// The BMC; absent if there is none, or it was not read yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bmc: Option<BmcReport>,
-    /// What became of the firmware; absent where nobody looked yet.
+    /// The firmware compared with the manifests, and the attempts to flash it; absent if it was not compared yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firmware: Option<FirmwareReport>,
-    /// What went wrong so far.
+    /// The problems so far.
     #[serde(default)]
     pub problems: Vec<Problem>,
-    /// What happened so far, and when.
+    /// The stages so far, with their times.
     #[serde(default)]
     pub timeline: Timeline,
 }
@@ -44,7 +44,7 @@ pub struct Report {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RunKind {
-    /// `stage1 run`: register, then what the inventory's action says.
+    /// `stage1 run`: register, then carry out the inventory's action.
     Run,
     /// `stage1 register`: register only.
     Register,
@@ -57,7 +57,7 @@ pub enum RunKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
-    /// The stage that met it.
+    /// The stage in which it occurred.
     pub stage: StageName,
     /// What went wrong, naming the object.
     pub message: String,
@@ -81,7 +81,7 @@ pub struct Timeline {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stage {
-    /// Which one.
+    /// Name of the stage.
     pub name: StageName,
     /// When it started.
     pub start_ms: u64,
@@ -89,12 +89,12 @@ pub struct Stage {
     pub end_ms: Option<u64>,
     /// How it ended.
     pub outcome: Outcome,
-    /// What it found or did, in a few words.
+    /// A short result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// The stages of a run, and the acts that end one.
+/// The stages of a run, and its final actions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -141,7 +141,7 @@ pub enum StageName {
     Download,
     /// The target is loaded.
     Load,
-    /// The inventory hears that the target is loaded.
+    /// The inventory is informed that the target is loaded.
     Installed,
     /// The jump into the target.
     Jump,
@@ -170,15 +170,15 @@ impl std::fmt::Display for StageName {
 pub enum Outcome {
     /// Still running.
     Running,
-    /// As it should.
+    /// Succeeded.
     Done,
-    /// With problems, and the run went on.
+    /// Succeeded with problems; the run continued.
     Problem,
-    /// With the failure that ended the run.
+    /// Failed, which ended the run.
     Failed,
-    /// It did not run; the note says why.
+    /// Did not run; the note has the reason.
     Skipped,
-    /// It was ended before its own end, since the run had failed or was stopped.
+    /// Ended early, since the run had failed or was stopped.
     Stopped,
     /// An outcome this version of the contract does not know.
     #[serde(untagged)]

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! JSON Schemas (2020-12) of the wire types, as they are published in `schema/`, and of the firmware manifests, beside
-//! them.
+//! JSON Schemas (2020-12) of the wire types, published in `schema/`, and of the firmware manifests, published in
+//! `firmware-manifests/schema.json`.
 
-/// The published schemas by name: the file's name in `schema/` without its `.json`.
+/// Names of the published schemas.
 pub const NAMES: [&str; 4] = ["bmc-config", "facts", "manifest", "report"];
 
 /// The published schema of that name, as JSON text: `bmc-config`, the desired BMC configuration in a registration;
 /// `facts`, what `stage1 facts --json` prints; `manifest`, a firmware manifest set; or `report`, the body of
-/// `PUT BASE/ID`.
+/// `PUT BASE/ID`. `None` for other names.
 pub fn published(name: &str) -> Option<&'static str> {
     match name {
         "bmc-config" => Some(include_str!("../schema/bmc-config.json")),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A timeline drawn for people: one bar per stage, in plain ASCII for serial consoles.
+//! A timeline drawn as text: one bar per stage, in plain ASCII for serial consoles.
 
 use crate::{Outcome, Stage, Timeline};
 

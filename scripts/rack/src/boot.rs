@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the boot server hands out: iPXE scripts, the kernel, and an initramfs for each host.
+//! The boot server's files: iPXE scripts, the kernel, and an initramfs for each host.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,31 +10,31 @@ use stage1_initramfs::{Compression, ImageBuilder};
 use crate::paths::{IPXE_UEFI, Paths, installed};
 use crate::spec::HostSpec;
 
-/// The boot server's files: `boot.ipxe`, `mac/MAC.ipxe`, `HOST/initramfs`, `vmlinuz` and `snponly.efi`.
-pub struct BootFiles<'a> {
-    /// Where they are.
+/// The boot server's folder: `boot.ipxe`, `mac/MAC.ipxe`, `HOST/initramfs`, `vmlinuz` and `snponly.efi`.
+pub(crate) struct BootFiles<'a> {
+    /// The folder.
     pub directory: &'a Path,
-    /// Where they are served.
+    /// Base URL of the folder.
     pub url: &'a str,
     /// Base URL of the inventory.
-    pub inventory_url: &'a str,
+    pub(crate) inventory_url: &'a str,
 }
 
 impl BootFiles<'_> {
-    /// Writes what all hosts share.
-    pub fn write_shared(&self, paths: &Paths) -> Result<()> {
+    /// Writes the files that all hosts share.
+    pub(crate) fn write_shared(&self, paths: &Paths) -> Result<()> {
         create(&self.directory.join("mac"))?;
         write(&self.directory.join("boot.ipxe"), BOOT_SCRIPT)?;
         copy(&paths.built("vmlinuz")?, &self.kernel())?;
         copy(installed(IPXE_UEFI)?, &self.directory.join("snponly.efi"))
     }
 
-    /// Writes what `host` boots. Its initramfs trusts who `trusts` says; that comes first, so that even an initramfs
-    /// that was cut short can tell the inventory.
-    pub fn write_host(&self, host: &HostSpec, paths: &Paths, trusts: &Trusts) -> Result<()> {
+    /// Writes the files of `host`. Its initramfs starts with the overlay of `trusts`, so that even the agent in a truncated
+    /// initramfs can report to the inventory.
+    pub(crate) fn write_host(&self, host: &HostSpec, paths: &Paths, trusts: &Trusts) -> Result<()> {
         create(&self.directory.join(&host.name))?;
         let image = paths.built(host.image.file_name())?;
-        let mut initramfs = site_segment(trusts)?;
+        let mut initramfs = site_overlay(trusts)?;
         initramfs.resize(initramfs.len().next_multiple_of(4), 0);
         initramfs.extend(fs::read(&image).with_context(|| format!("reading {}", image.display()))?);
         write(&self.initramfs(host), initramfs)?;
@@ -57,9 +57,9 @@ impl BootFiles<'_> {
 
     /// The kernel command line of `host`.
     pub fn append(&self, host: &HostSpec) -> String {
-        // In the boot network itself there is nobody to hear.
+        // The boot network itself has no LLDP neighbours.
         let lldp = if host.nics.iter().any(|nic| nic.switch.is_some()) { "" } else { "stage1.lldp=off " };
-        // UEFI's kernel finds its initrd by name.
+        // The kernel's EFI stub finds its initrd by name.
         let append = format!(
             "console=ttyS0 panic=-1 quiet cryptomgr.notests initrd=initramfs stage1.inventory={} {lldp}{}",
             self.inventory_url, host.append
@@ -73,23 +73,23 @@ impl BootFiles<'_> {
     }
 }
 
-/// Whom the first stage trusts.
-pub struct Trusts {
+/// The certificates and keys that the first stage trusts.
+pub(crate) struct Trusts {
     /// The inventory's CA, in PEM.
-    pub ca: Vec<u8>,
+    pub(crate) ca: Vec<u8>,
     /// The key that signs firmware manifests, in PEM.
     pub firmware: Option<Vec<u8>>,
 }
 
 const BOOT_SCRIPT: &str = "#!ipxe\nchain mac/${netX/mac:hexhyp}.ipxe\n";
 
-fn site_segment(trusts: &Trusts) -> Result<Vec<u8>> {
+fn site_overlay(trusts: &Trusts) -> Result<Vec<u8>> {
     let mut site = ImageBuilder::new("site");
     site.file("/etc/stage1/ca.pem", 0o644, trusts.ca.as_slice())?;
     if let Some(key) = &trusts.firmware {
         site.file("/etc/stage1/firmware.pub", 0o644, key.as_slice())?;
     }
-    site.to_bytes(Compression::None).context("building the site segment")
+    site.to_bytes(Compression::None).context("building the site overlay")
 }
 
 fn create(directory: &Path) -> Result<()> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The terminal at a host's serial console.
+//! Attaches the terminal to a host's serial console.
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -10,9 +10,12 @@ use anyhow::{Context, Result};
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 
 /// Ctrl-].
-const LEAVE: u8 = 0x1d;
+const DETACH: u8 = 0x1d;
 
-/// Joins the terminal with the console behind `stream`, until Ctrl-] is typed or the rack goes down.
+/// Copies between the terminal and the console at `stream`, until Ctrl-] is typed or the rack is taken down.
+///
+/// # Errors
+/// The terminal cannot be set up, or the connection broke.
 pub fn attach(stream: UnixStream) -> Result<()> {
     let _raw = RawTerminal::new()?;
     let mut console = stream.try_clone().context("duplicating the connection")?;
@@ -40,7 +43,7 @@ fn type_into(console: &mut UnixStream) -> io::Result<()> {
     loop {
         let length = input.read(&mut buffer)?;
         let typed = buffer.get(..length).unwrap_or_default();
-        match typed.iter().position(|byte| *byte == LEAVE) {
+        match typed.iter().position(|byte| *byte == DETACH) {
             Some(end) => return console.write_all(typed.get(..end).unwrap_or_default()),
             None if typed.is_empty() => return Ok(()),
             None => console.write_all(typed)?,
@@ -48,8 +51,7 @@ fn type_into(console: &mut UnixStream) -> io::Result<()> {
     }
 }
 
-/// The terminal without echo, line editing and signals; as it was before when dropped. Input that is no terminal
-/// stays as it is.
+/// Disables echo, line editing and signals of the terminal, until dropped. Does nothing where the input is no terminal.
 struct RawTerminal(Option<Termios>);
 
 impl RawTerminal {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How other processes talk to a rack that is up: one request line over a Unix socket, then an answer.
+//! Requests of other processes to a running rack: one line over a Unix socket, then a response.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -18,11 +18,14 @@ use crate::spec::BiosVersion;
 
 /// The socket in a rack's folder.
 const SOCKET: &str = "control";
-/// The first line of an answer that is no error.
+/// First line of a successful response.
 const OK: &str = "ok";
 
-/// Answers requests for as long as the process lives. Once the rack was asked to go down and has, `down` gets the
-/// connection of who asked.
+/// Accepts requests as long as the process lives. After a request `down`, `down` receives its connection once the hosts are
+/// off.
+///
+/// # Errors
+/// The socket cannot be created.
 pub fn serve(rack: &Arc<Rack>, down: Sender<UnixStream>) -> Result<()> {
     let path = rack.directory().join(SOCKET);
     let listener = UnixListener::bind(&path).with_context(|| format!("listening on {}", path.display()))?;
@@ -32,7 +35,7 @@ pub fn serve(rack: &Arc<Rack>, down: Sender<UnixStream>) -> Result<()> {
             let (rack, down) = (rack.clone(), down.clone());
             thread::spawn(move || {
                 if let Some(rack) = rack.upgrade() {
-                    let _ = answer(&rack, &down, stream);
+                    let _ = respond(&rack, &down, stream);
                 }
             });
         }
@@ -40,24 +43,27 @@ pub fn serve(rack: &Arc<Rack>, down: Sender<UnixStream>) -> Result<()> {
     Ok(())
 }
 
-/// A rack that is up, seen from another process.
+/// A connection to a running rack in another process.
 pub struct Client {
     stream: BufReader<UnixStream>,
 }
 
 impl Client {
-    /// Asks the rack `name`, or the only one that is up, for what `words` say.
+    /// Sends the request `words` to the rack `name`, or to the only one that is up.
+    ///
+    /// # Errors
+    /// No or several racks are up, or the rack's own error.
     pub fn request(racks: &Path, name: Option<&str>, words: &str) -> Result<Client> {
         let name = match name {
             Some(name) => name.to_string(),
             None => only_rack(racks)?,
         };
         let stream = UnixStream::connect(racks.join(&name).join(SOCKET))
-            .with_context(|| format!("the rack {name} is not up: start it with `rack up FILE`"))?;
+            .with_context(|| format!("rack {name} is not up: start it with `rack up FILE`"))?;
         let mut client = Client { stream: BufReader::new(stream) };
-        writeln!(client.stream.get_mut(), "{words}").context("asking the rack")?;
+        writeln!(client.stream.get_mut(), "{words}").context("sending the request to the rack")?;
         let mut first = String::new();
-        client.stream.read_line(&mut first).context("reading the rack's answer")?;
+        client.stream.read_line(&mut first).context("reading the rack's response")?;
         if first.trim_end() != OK {
             let error = first + &client.rest()?;
             bail!("{}", error.trim_end());
@@ -65,14 +71,17 @@ impl Client {
         Ok(client)
     }
 
-    /// The rest of the answer.
+    /// The rest of the response.
+    ///
+    /// # Errors
+    /// The connection broke.
     pub fn rest(mut self) -> Result<String> {
         let mut rest = String::new();
-        self.stream.read_to_string(&mut rest).context("reading the rack's answer")?;
+        self.stream.read_to_string(&mut rest).context("reading the rack's response")?;
         Ok(rest)
     }
 
-    /// The connection, which after `console HOST` is the host's console.
+    /// The connection; after a request `console HOST`, the host's serial console.
     pub fn into_stream(self) -> UnixStream {
         self.stream.into_inner()
     }
@@ -95,14 +104,14 @@ fn only_rack(racks: &Path) -> Result<String> {
     }
 }
 
-fn answer(rack: &Arc<Rack>, down: &Sender<UnixStream>, mut stream: UnixStream) -> Result<()> {
+fn respond(rack: &Arc<Rack>, down: &Sender<UnixStream>, mut stream: UnixStream) -> Result<()> {
     let mut request = String::new();
     BufReader::new(stream.try_clone()?).read_line(&mut request)?;
     let words: Vec<&str> = request.split_whitespace().collect();
     let result = match words.as_slice() {
         ["status"] => Ok(status(rack)),
         ["power", host, action] => power(rack, host, action),
-        ["bmc", host, verb, words @ ..] => bmc(rack, host, verb, words),
+        ["bmc", host, command, words @ ..] => bmc(rack, host, command, words),
         ["program", host, version] => program(rack, host, version),
         ["console", host] => match rack.host(host) {
             Ok(host) => {
@@ -113,10 +122,10 @@ fn answer(rack: &Arc<Rack>, down: &Sender<UnixStream>, mut stream: UnixStream) -
         },
         ["down"] => {
             writeln!(stream, "{OK}")?;
-            rack.go_down();
-            return down.send(stream).context("passing on");
+            rack.shut_down();
+            return down.send(stream).context("taking the rack down");
         }
-        // Also what a look whether the rack is up sends: nothing.
+        // A probe whether the rack is up sends nothing.
         _ => bail!("unknown request"),
     };
     match result {
@@ -147,15 +156,15 @@ fn power(rack: &Rack, host: &str, action: &str) -> Result<String> {
         "off" => host.power_off()?,
         "cut" => host.cut(),
         "reset" => host.reset()?,
-        _ => bail!("power is on, off, cut or reset, not {action:?}"),
+        _ => bail!("unknown power action {action:?}; actions: on, off, cut, reset"),
     }
     Ok(String::new())
 }
 
-fn bmc(rack: &Rack, host: &str, verb: &str, words: &[&str]) -> Result<String> {
+fn bmc(rack: &Rack, host: &str, command: &str, words: &[&str]) -> Result<String> {
     let proxy = rack.host(host)?.bmc()?.proxy();
     let mut text = String::new();
-    match verb {
+    match command {
         "faults" => {
             let rules = words.join(" ");
             let rules = rules.split(';').filter(|rule| !rule.trim().is_empty()).map(str::parse);
@@ -168,7 +177,7 @@ fn bmc(rack: &Rack, host: &str, verb: &str, words: &[&str]) -> Result<String> {
             }
         }
         "reset" => proxy.reset_counts(),
-        _ => bail!("a BMC has faults, log, counts and reset, not {verb:?}"),
+        _ => bail!("unknown BMC command {command:?}; commands: faults, log, counts, reset"),
     }
     Ok(text)
 }
@@ -178,13 +187,13 @@ fn program(rack: &Rack, host: &str, version: &str) -> Result<String> {
         "old" => BiosVersion::Old,
         "new" => BiosVersion::New,
         "capsule" => BiosVersion::Capsule,
-        _ => bail!("a BIOS is old, new or capsule, not {version:?}"),
+        _ => bail!("unknown BIOS version {version:?}; versions: old, new, capsule"),
     };
     rack.host(host)?.program_bios(known, rack.paths())?;
     Ok(String::new())
 }
 
-/// Joins the connection with the host's console until either ends.
+/// Copies between the connection and the host's console until either ends.
 fn console(host: &crate::host::Host, mut stream: UnixStream) -> Result<()> {
     let (recent, chunks) = host.console();
     stream.write_all(recent.replace('\n', "\r\n").as_bytes())?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The network port that can be flashed: its images, and its flash, which is a file. `firmware/modules/nicsim.c` is its
-//! driver, and the other place that knows how these are laid out. All numbers are little-endian.
+//! A network adapter with updatable firmware: its images, and its flash, which is a file. Their layout is also in its driver,
+//! `firmware/modules/nicsim.c`. All numbers are little-endian.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -10,19 +10,17 @@ use anyhow::{Context, Result, ensure};
 
 use crate::spec::{Activation, FirmwareNicSpec, NicFaults};
 
-/// Bytes of the flash, which is the device's BAR 2.
-pub const FLASH_BYTES: usize = 1 << 20;
-/// Bytes that are written at once.
-pub const CHUNK_BYTES: usize = 4096;
+/// Size of the flash, which is the device's BAR 2, in bytes.
+pub(crate) const FLASH_BYTES: usize = 1 << 20;
 
 const FLASH_MAGIC: u32 = 0x4643_494e;
 const IMAGE_MAGIC: u32 = 0x4d49_5746;
 const IMAGE_HEADER: usize = 96;
 const BANK: usize = 0x1000;
-/// Bytes of a payload, which makes 74 chunks of an image.
+/// Size of a payload in bytes; an image has 74 chunks.
 const PAYLOAD: usize = 300_000;
 
-/// Where the numbers of the flash's header are.
+/// Offsets in the flash's header.
 const CHUNKS: u64 = 16;
 const POWER_ONS: u64 = 20;
 const WRITE_ERROR: u64 = 32;
@@ -32,22 +30,22 @@ const CHUNK_MS: u64 = 40;
 /// A firmware image.
 #[derive(Clone, Debug)]
 pub struct NicImage {
-    /// Its version, up to 31 characters.
+    /// Version, up to 31 characters.
     pub version: String,
-    /// The parameter set of the boards that it is for, up to 15 characters.
+    /// Parameter set ID of the boards that it is for, up to 15 characters.
     pub psid: String,
-    /// A board refuses an image whose security revision is lower than its own.
+    /// Security revision; a board refuses an image with a lower one than its own.
     pub security_revision: u32,
 }
 
 impl NicImage {
-    /// An image for the boards that a spec does not say otherwise of, with security revision 1.
+    /// An image for the default parameter set, with security revision 1.
     pub fn new(version: &str) -> NicImage {
         let psid = FirmwareNicSpec::default().psid;
         NicImage { version: version.to_string(), psid, security_revision: 1 }
     }
 
-    /// As a file. Each version has another payload.
+    /// The image file. The payload depends on the version.
     pub fn to_bytes(&self) -> Vec<u8> {
         let seed = crc32(self.version.as_bytes());
         let payload: Vec<u8> =
@@ -61,14 +59,14 @@ impl NicImage {
         bytes
     }
 
-    /// As a file in which one bit of the payload has tipped over.
+    /// The image file with one bit of the payload flipped.
     pub fn damaged(&self) -> Vec<u8> {
         let mut bytes = self.to_bytes();
         bytes[IMAGE_HEADER + PAYLOAD / 2] ^= 1;
         bytes
     }
 
-    /// As a file of which the last half is missing.
+    /// The first half of the image file.
     pub fn truncated(&self) -> Vec<u8> {
         let mut bytes = self.to_bytes();
         bytes.truncate(bytes.len() / 2);
@@ -76,14 +74,17 @@ impl NicImage {
     }
 }
 
-/// A port's flash. It can be looked at and changed while the host runs.
+/// An adapter's flash. It can be read and changed while the host runs.
 pub struct Flash {
     file: File,
 }
 
 impl Flash {
-    /// Makes the flash of a new port, with its first image in its first bank.
-    pub fn create(path: &Path, spec: &FirmwareNicSpec) -> Result<Flash> {
+    /// Creates the flash of a new adapter, with an image in the first bank.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn create(path: &Path, spec: &FirmwareNicSpec) -> Result<Flash> {
         let mut bytes = vec![0xff; FLASH_BYTES];
         let activation = match spec.activation {
             Activation::Reload => 0,
@@ -101,29 +102,32 @@ impl Flash {
         bytes[BANK..BANK + image.len()].copy_from_slice(&image);
         std::fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))?;
         let flash = Flash::open(path)?;
-        flash.break_down(spec.faults)?;
+        flash.set_faults(spec.faults)?;
         Ok(flash)
     }
 
-    /// The flash of a port that was made before.
+    /// Opens an existing flash.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
     pub fn open(path: &Path) -> Result<Flash> {
         let file = OpenOptions::new().read(true).write(true).open(path);
         file.map(|file| Flash { file }).with_context(|| format!("opening {}", path.display()))
     }
 
-    /// Gives it these faults, and no others.
-    pub fn break_down(&self, faults: NicFaults) -> Result<()> {
+    /// Sets exactly these faults.
+    pub fn set_faults(&self, faults: NicFaults) -> Result<()> {
         self.set(WRITE_ERROR, faults.write_error_percent)?;
         self.set(CORRUPTION, u32::from(faults.corruption))?;
         self.set(CHUNK_MS, faults.chunk_ms)
     }
 
-    /// How many chunks were ever written.
+    /// The number of chunks written since it was created.
     pub fn chunks(&self) -> Result<u32> {
         self.number(CHUNKS)
     }
 
-    /// Lets it know that the host was off.
+    /// Counts a power-on of the host.
     pub fn power_on(&self) -> Result<()> {
         self.set(POWER_ONS, self.number(POWER_ONS)?.wrapping_add(1))
     }
@@ -139,7 +143,7 @@ impl Flash {
     }
 }
 
-/// Filled up with zeros; the last byte is one.
+/// Padded and terminated with zeros.
 fn text<const LENGTH: usize>(text: &str) -> [u8; LENGTH] {
     let mut bytes = [0; LENGTH];
     for (place, byte) in bytes.iter_mut().take(LENGTH - 1).zip(text.bytes()) {
@@ -151,11 +155,11 @@ fn text<const LENGTH: usize>(text: &str) -> [u8; LENGTH] {
 fn mac(text: &str) -> Result<Vec<u8>> {
     let pairs = text.split(':').map(|pair| u8::from_str_radix(pair, 16));
     let bytes = pairs.collect::<Result<Vec<u8>, _>>().with_context(|| format!("reading {text:?}"))?;
-    ensure!(bytes.len() == 6, "{text:?} is no MAC address");
+    ensure!(bytes.len() == 6, "{text:?} is not a MAC address");
     Ok(bytes)
 }
 
-/// As zlib's.
+/// CRC-32 as in zlib.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
@@ -167,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn images_say_what_they_are() {
+    fn images_have_a_header() {
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
         let image = NicImage::new("22.39.2048");
         let bytes = image.to_bytes();
@@ -197,7 +201,7 @@ mod tests {
         assert_eq!(bytes[44..57], *b"SIM0000000001");
         assert_eq!(bytes[92..98], [2, 0, 0, 0xaa, 0, 1]);
         assert_eq!(bytes[BANK + 32..BANK + 37], *b"1.2.3");
-        flash.break_down(NicFaults::default()).unwrap();
+        flash.set_faults(NicFaults::default()).unwrap();
         assert_eq!(std::fs::read(&path).unwrap()[32..44], [0; 12]);
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One host: its power and its serial console.
+//! A host: its power and its serial console.
 
 use std::fs::{self, File};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -29,7 +29,7 @@ use crate::transcript::{Match, Transcript};
 
 /// A host of the rack.
 pub struct Host {
-    // In the order in which they go down.
+    // Dropped in this order.
     running: Mutex<Option<Running>>,
     bmc: Option<Bmc>,
     spec: HostSpec,
@@ -40,11 +40,11 @@ pub struct Host {
     serial: Arc<Transcript>,
 }
 
-/// What QEMU itself loads where the network is not asked.
-pub struct KernelBoot {
-    /// The kernel.
+/// What QEMU loads itself on a host that does not netboot.
+pub(crate) struct KernelBoot {
+    /// File of the kernel.
     pub kernel: PathBuf,
-    /// The initramfs.
+    /// File of the initramfs.
     pub initramfs: PathBuf,
     /// The kernel command line.
     pub append: String,
@@ -57,13 +57,16 @@ struct Running {
     since: Instant,
 }
 
-/// How long a system may take to power off when asked to.
+/// The longest time from the power button to power off.
 const SHUTDOWN: Duration = Duration::from_secs(30);
 
 impl Host {
-    /// Host `number` of the rack, which is off, with each NIC plugged into one of `taps`, with empty disks and untouched
-    /// firmware, which keeps its files in `directory`. Its BMC is on.
-    pub fn new(
+    /// Host `number` of the rack, powered off, with its NICs at `taps`, its files in `directory`, empty disks and unchanged
+    /// firmware. Its BMC is on.
+    ///
+    /// # Errors
+    /// A file cannot be written, or the BMC cannot be started.
+    pub(crate) fn new(
         rack: &RackSpec,
         number: usize,
         taps: Vec<Tap>,
@@ -72,7 +75,11 @@ impl Host {
         namespace: &Arc<Namespace>,
         paths: &Paths,
     ) -> Result<Arc<Host>> {
-        let spec = rack.hosts.get(number).with_context(|| format!("there is no host {number}"))?.clone();
+        let spec = rack
+            .hosts
+            .get(number)
+            .with_context(|| format!("no host {number} in the rack's declaration"))?
+            .clone();
         fs::create_dir_all(&directory).with_context(|| format!("creating {}", directory.display()))?;
         if let Some(bios) = &spec.bios {
             Bios::read(bios.version, paths)?.program(&directory.join(qemu::BIOS_CHIP))?;
@@ -101,12 +108,12 @@ impl Host {
         let host = Arc::new(Host { running, bmc, spec, taps, boot, directory, namespace, serial });
         if let Some(bmc) = &host.bmc {
             let chassis: Weak<Host> = Arc::downgrade(&host);
-            bmc.serve(chassis);
+            bmc.set_chassis(chassis);
         }
         Ok(host)
     }
 
-    /// What it was declared as.
+    /// Its declaration.
     pub fn spec(&self) -> &HostSpec {
         &self.spec
     }
@@ -116,22 +123,25 @@ impl Host {
         &self.spec.name
     }
 
-    /// Its BMC, where it has one that is not bare.
+    /// Its BMC.
+    ///
+    /// # Errors
+    /// It has none, or QEMU's own.
     pub fn bmc(&self) -> Result<&Bmc> {
         self.bmc.as_ref().with_context(|| format!("host {} has no [host.bmc]", self.name()))
     }
 
-    /// The file with everything that came over the serial console, stamped with the seconds since power-on.
+    /// The log of its serial console; each line has the seconds since power-on.
     pub fn serial_log(&self) -> PathBuf {
         self.directory.join("serial.log")
     }
 
-    /// The folder that it has in common with this machine, where it has one.
+    /// The folder that it shares with this machine.
     pub fn share(&self) -> PathBuf {
         self.directory.join(qemu::SHARE)
     }
 
-    /// The flash of its network port that can be flashed.
+    /// The flash of its network adapter with updatable firmware.
     pub fn nic_flash(&self) -> Result<Flash> {
         Flash::open(&self.directory.join(qemu::NIC_FLASH))
     }
@@ -141,58 +151,76 @@ impl Host {
         Bios::code_in(&self.directory.join(qemu::BIOS_CHIP))
     }
 
-    /// Writes all of its BIOS chip, as an external programmer does: also where what is in it does not boot.
+    /// Programs its BIOS chip, as an external programmer does; works also where the present content does not boot.
+    ///
+    /// # Errors
+    /// It has no BIOS chip, or is on.
     pub fn program_bios(&self, version: BiosVersion, paths: &Paths) -> Result<()> {
         let name = self.name();
-        ensure!(self.spec.bios.is_some(), "host {name} has no BIOS chip that could be programmed");
-        ensure!(self.on_since().is_none(), "host {name} is on: a BIOS chip is programmed while it is off");
+        ensure!(self.spec.bios.is_some(), "host {name} has no BIOS chip to program");
+        ensure!(
+            self.on_since().is_none(),
+            "host {name} is on; power it off before its BIOS chip is programmed"
+        );
         Bios::read(version, paths)?.program(&self.directory.join(qemu::BIOS_CHIP))
     }
 
-    /// Turns it on. A host that is on stays as it is.
+    /// Powers it on. Does nothing where it is on.
+    ///
+    /// # Errors
+    /// QEMU does not start.
     pub fn power_on(&self) -> Result<()> {
         self.start().with_context(|| format!("powering on host {}", self.name()))
     }
 
-    /// Presses its power button, and waits until its system has powered it off.
-    pub fn power_off(&self) -> Result<()> {
+    /// Presses its power button, and waits until its system has powered it off. Does nothing where it is off.
+    ///
+    /// # Errors
+    /// It is still on after 30 s.
+    pub(crate) fn power_off(&self) -> Result<()> {
         if self.on_since().is_none() {
             return Ok(());
         }
         self.control("system_powerdown", json!({}))?;
         if !self.serial.wait_closed(SHUTDOWN) {
             bail!(
-                "the system of host {} does not heed the power button; `cut` takes its power away",
+                "host {} is still on 30 s after its power button was pressed; `rack power HOST cut` cuts its power",
                 self.name()
             );
         }
         self.wait_off(SHUTDOWN).map(drop)
     }
 
-    /// Takes its power away.
+    /// Cuts its power. Does nothing where it is off.
     pub fn cut(&self) {
         if let Some(mut running) = self.running().take() {
             running.qemu.kill();
-            // What it said last must not come in when it is on again.
+            // Its last output must not arrive after the next power-on.
             self.serial.wait_closed(SHUTDOWN);
         }
     }
 
-    /// Presses its reset button. SeaBIOS follows a reset by one of its own, so that until the next power-on, every reset
-    /// starts the host again, whatever is declared.
+    /// Presses its reset button. As SeaBIOS resets once more by itself, every reset until the next power-on restarts the host,
+    /// also where its declaration has `reboots = false`.
+    ///
+    /// # Errors
+    /// It is off.
     pub fn reset(&self) -> Result<()> {
         self.control("set-action", json!({ "reboot": "reset" }))?;
         self.control("system_reset", json!({}))
     }
 
-    /// How long it has been on; `None` where it is off.
+    /// The time since power-on; `None` where it is off.
     pub fn on_since(&self) -> Option<Duration> {
         let running = self.running();
         let still = !self.serial.wait_closed(Duration::ZERO);
         running.as_ref().filter(|_| still).map(|running| running.since.elapsed())
     }
 
-    /// Waits until it is off, and says how that came.
+    /// Waits until it is off, and returns the cause.
+    ///
+    /// # Errors
+    /// It is still on at the timeout, or was not on.
     pub fn wait_off(&self, timeout: Duration) -> Result<PowerOff> {
         let seconds = timeout.as_secs();
         if !self.serial.wait_closed(timeout) {
@@ -204,26 +232,35 @@ impl Host {
         Ok(running.control.ended())
     }
 
-    /// Waits until `pattern` (a regular expression over bytes, `^` and `$` at lines) comes over the serial console,
-    /// a prompt without line end included. Looks at what came since the last match of this power-on. A pattern that
-    /// takes something from a line should match the line's end `\\n` too, or it may match when half of it has come.
+    /// Waits until `pattern` (a regular expression over bytes, `^` and `$` at lines) is on the serial console, also in a line
+    /// without end such as a prompt. Searches what came since the last match of this power-on. A pattern with a group should
+    /// match the line's end `\n` too, or it may match half of the line.
+    ///
+    /// # Errors
+    /// The pattern is not there at the timeout, or the host is off.
     pub fn wait_for(&self, pattern: &str, timeout: Duration) -> Result<Match> {
         self.serial.wait_for(pattern, timeout).with_context(|| format!("waiting for host {}", self.name()))
     }
 
     /// Types a line at its serial console.
+    ///
+    /// # Errors
+    /// It is off.
     pub fn type_line(&self, line: &str) -> Result<()> {
         self.type_bytes(format!("{line}\r").as_bytes())
     }
 
     /// Types at its serial console.
+    ///
+    /// # Errors
+    /// It is off.
     pub fn type_bytes(&self, bytes: &[u8]) -> Result<()> {
         let mut running = self.running();
         let running = running.as_mut().with_context(|| format!("host {} is off", self.name()))?;
         running.qemu.write(bytes)
     }
 
-    /// All that came over the serial console since power-on.
+    /// The output on its serial console since power-on.
     pub fn serial_text(&self) -> String {
         self.serial.text()
     }
@@ -233,18 +270,24 @@ impl Host {
         self.serial.shown()
     }
 
-    /// What its console showed last, and from here on every chunk as it comes.
+    /// The last output on its console, and a channel that receives everything from here on.
     pub fn console(&self) -> (String, Receiver<Vec<u8>>) {
         self.serial.listen()
     }
 
-    /// Plugs the cable of its NIC `number`, counted from 0, in or out.
+    /// Plugs or unplugs the cable of its NIC `number`, counted from 0.
+    ///
+    /// # Errors
+    /// It is off.
     pub fn set_link(&self, number: usize, connected: bool) -> Result<()> {
         self.control("set_link", link(number, connected))
     }
 
-    /// Makes its disk `number`, counted from 0, stall after the next read or write, or go on. Its system gives a stalled
-    /// disk half a minute, and then resets it, which QEMU cannot do: let it go on before.
+    /// Makes its disk `number`, counted from 0, stall after the next read or write, or continue. After 30 s, Linux resets a
+    /// stalled disk, which QEMU cannot do: let it continue before that.
+    ///
+    /// # Errors
+    /// It is off.
     pub fn set_stalled(&self, number: usize, stalled: bool) -> Result<()> {
         let bytes_per_second = i32::from(stalled);
         let limits = json!({

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The reference inventory: its server in the namespace, and its operator's verbs.
+//! The reference inventory: its server in the namespace, and its commands for operators.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -12,8 +12,9 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use stage1_contract::Detail;
 
+use crate::console_phrases::INVENTORY_READY;
 use crate::namespace::Namespace;
-use crate::process::{Process, explain};
+use crate::process::{Process, explain, output};
 use crate::spec::{InventorySpec, NetworkSpec};
 use crate::transcript::Transcript;
 
@@ -32,7 +33,7 @@ pub struct Inventory {
 const START: Duration = Duration::from_secs(30);
 
 impl Inventory {
-    /// An inventory that keeps all it knows in `directory` and does not serve yet.
+    /// An inventory with its database and files in `directory`; it does not serve yet.
     pub fn new(
         program: &Path,
         directory: PathBuf,
@@ -57,7 +58,10 @@ impl Inventory {
         })
     }
 
-    /// Starts to serve.
+    /// Starts the server, and waits until it serves.
+    ///
+    /// # Errors
+    /// It does not serve within 30 s.
     pub fn start(&self) -> Result<()> {
         let mut server = self.server();
         drop(server.take());
@@ -73,10 +77,10 @@ impl Inventory {
         ]);
         self.log.begin("inventory");
         *server = Some(Process::spawn(&self.namespace, command, Vec::new(), Arc::clone(&self.log))?);
-        self.log.wait_for("^inventory ready at ", START).context("starting the inventory").map(drop)
+        self.log.wait_for(INVENTORY_READY, START).context("starting the inventory").map(drop)
     }
 
-    /// Stops to serve. What it knows stays.
+    /// Stops the server. Its database stays.
     pub fn stop(&self) {
         drop(self.server().take());
     }
@@ -87,17 +91,17 @@ impl Inventory {
     }
 
     /// Base URL of the boot files.
-    pub fn boot_url(&self) -> String {
+    pub(crate) fn boot_url(&self) -> String {
         format!("http://{}:{}/boot", self.network.server, self.spec.boot_port)
     }
 
-    /// Where the boot files are.
+    /// The folder of the boot files.
     pub fn boot_directory(&self) -> PathBuf {
         self.directory.join("boot")
     }
 
-    /// Lays a file down where it is served as `/images/NAME`; gives that path.
-    pub fn lay_down(&self, name: &str, bytes: &[u8]) -> Result<String> {
+    /// Adds a file, served as `/images/NAME`; returns that path.
+    pub(crate) fn add_image(&self, name: &str, bytes: &[u8]) -> Result<String> {
         let path = self.directory.join("images").join(name);
         fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
         Ok(format!("/images/{name}"))
@@ -108,17 +112,20 @@ impl Inventory {
         &self.directory
     }
 
-    /// Its CA's certificate in PEM. It is there once the server was started.
-    pub fn ca(&self) -> Result<Vec<u8>> {
+    /// The certificate of its CA, in PEM; exists once the server was started.
+    pub(crate) fn ca(&self) -> Result<Vec<u8>> {
         let path = self.directory.join("ca.pem");
         fs::read(&path).with_context(|| format!("reading {}", path.display()))
     }
 
-    /// Runs one of the operator's verbs and returns what it prints.
-    pub fn verb<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<String> {
+    /// Runs one of the commands for operators, and returns its output.
+    ///
+    /// # Errors
+    /// What the command prints as its error.
+    pub fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<String> {
         let mut command = Command::new(&self.program);
         command.arg("--dir").arg(&self.directory).args(arguments);
-        let output = command.output().map_err(|error| explain("stage1-inventory", error))?;
+        let output = output(&mut command).map_err(|error| explain("stage1-inventory", error))?;
         let errors = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "{}", errors.trim_end());
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -126,19 +133,19 @@ impl Inventory {
 
     /// All hosts, as `host list --json` prints them.
     pub fn hosts(&self) -> Result<Value> {
-        let hosts = self.verb(&["host", "list", "--json"])?;
+        let hosts = self.run(&["host", "list", "--json"])?;
         serde_json::from_str(&hosts).context("reading the list of hosts")
     }
 
-    /// All about a host, as `host show --json` prints it.
+    /// A host, as `host show --json` prints it.
     pub fn host(&self, id: &str) -> Result<Value> {
-        let host = self.verb(&["host", "show", id, "--json"])?;
+        let host = self.run(&["host", "show", id, "--json"])?;
         serde_json::from_str(&host).with_context(|| format!("reading host {id}"))
     }
 
     /// The users of a host's BMC with their passwords, as `host credentials --json` prints them.
     pub fn credentials(&self, id: &str) -> Result<Value> {
-        let credentials = self.verb(&["host", "credentials", id, "--json"])?;
+        let credentials = self.run(&["host", "credentials", id, "--json"])?;
         serde_json::from_str(&credentials).with_context(|| format!("reading the credentials of host {id}"))
     }
 
@@ -147,26 +154,26 @@ impl Inventory {
         let arguments =
             ["profile".as_ref(), "add".as_ref(), name.as_ref(), "--kernel".as_ref(), kernel.as_os_str()];
         let more = ["--initrd".as_ref(), initrd.as_os_str(), "--append".as_ref(), OsStr::new(append)];
-        self.verb(&[arguments.as_slice(), more.as_slice()].concat()).map(drop)
+        self.run(&[arguments.as_slice(), more.as_slice()].concat()).map(drop)
     }
 
     /// Assigns a profile to the host.
-    pub fn assign(&self, id: &str, profile: &str) -> Result<()> {
-        self.verb(&["host", "assign", id, profile]).map(drop)
+    pub(crate) fn assign(&self, id: &str, profile: &str) -> Result<()> {
+        self.run(&["host", "assign", id, profile]).map(drop)
     }
 
-    /// Says what the host is to do next.
+    /// Sets the host's next action.
     pub fn set_action(&self, id: &str, action: &str) -> Result<()> {
-        self.verb(&["host", "action", id, action]).map(drop)
+        self.run(&["host", "action", id, action]).map(drop)
     }
 
-    /// Gives the host its detail.
-    pub fn set_detail(&self, id: &str, detail: &Detail) -> Result<()> {
+    /// Sets the host's detail.
+    pub(crate) fn set_detail(&self, id: &str, detail: &Detail) -> Result<()> {
         let path = self.directory.with_file_name(format!("detail-{id}.json"));
         fs::write(&path, serde_json::to_vec_pretty(detail)?)
             .with_context(|| format!("writing {}", path.display()))?;
         let path = path.to_string_lossy();
-        self.verb(&["host", "detail", id, &path]).map(drop)
+        self.run(&["host", "detail", id, &path]).map(drop)
     }
 
     fn server(&self) -> MutexGuard<'_, Option<Process>> {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A virtual rack: bare-metal servers, their boot network and an inventory, on one machine and as one user.
+//! A virtual rack: bare-metal servers, their boot network and an inventory, on one machine, as one user.
 //!
-//! A TOML file declares a rack ([`spec`]); [`rack::Rack::up`] brings it up. Everything runs in a network namespace of its
-//! own: nothing of it is seen outside, several racks can be up side by side, and everything ends with the process.
+//! A TOML file declares a rack ([`spec`]); [`rack::Rack::up`] brings it up. Everything runs in network namespaces of its own:
+//! it is invisible outside, several racks can be up at the same time, and everything ends with the process. [`scenario`] and
+//! [`firmware_scenario`] are what `rack run` does; [`console_phrases`] has the messages that the rack looks for.
 //!
 //! ```no_run
 //! use std::{path::Path, time::Duration};
@@ -19,27 +20,28 @@
 //! ```
 
 pub mod bmc;
-pub mod boot;
+mod boot;
 pub mod chip;
 pub mod console;
+pub mod console_phrases;
 pub mod control;
 pub mod firmware_nic;
-pub mod firmware_story;
-pub mod garbage;
+pub mod firmware_scenario;
 pub mod host;
 pub mod inventory;
 pub mod manifests;
 pub mod namespace;
-pub mod narrator;
 pub mod network;
+mod noise;
 pub mod paths;
 pub mod process;
+pub mod progress;
 pub mod qemu;
 pub mod qmp;
 pub mod rack;
+pub mod scenario;
 pub mod spec;
-pub mod story;
 pub mod switch;
-pub mod tap;
-pub mod tpm;
+mod tap;
+mod tpm;
 pub mod transcript;

@@ -11,79 +11,101 @@ use std::sync::mpsc::{self, Receiver};
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use stage1_rack::control::{self, Client};
-use stage1_rack::narrator::Narrator;
 use stage1_rack::paths::Paths;
+use stage1_rack::progress::Progress;
 use stage1_rack::rack::Rack;
 use stage1_rack::spec::RackSpec;
-use stage1_rack::{console, firmware_story, namespace, story};
+use stage1_rack::{console, firmware_scenario, namespace, scenario};
 
-/// A virtual rack: bare-metal servers, their boot network and an inventory
+/// A virtual rack: bare-metal servers, their boot network and an inventory, in QEMU
+///
+/// A rack is declared in a TOML file; scripts/rack/racks/example.toml has every key.
+/// Its files and console logs are in target/rack/NAME, where NAME is that of the file without .toml.
+/// It runs in network namespaces of its own, and ends with the process that brought it up.
 #[derive(Parser)]
-#[command(version)]
+#[command(
+    version,
+    verbatim_doc_comment,
+    after_help = "Examples:\n  rack run scripts/rack/racks/demo.toml\n  rack up scripts/rack/racks/example.toml"
+)]
 struct Arguments {
     #[command(subcommand)]
-    verb: Verb,
+    command: Command,
 }
 
 #[derive(Subcommand)]
-enum Verb {
-    /// Bring a rack up, and stay until Ctrl-C or `rack down`
+enum Command {
+    /// Bring up a rack, power on its hosts, and stay until Ctrl-C or `rack down`
+    #[command(after_help = "Examples:\n  rack up scripts/rack/racks/lldp.toml\n  rack up --off my-rack.toml")]
     Up {
-        /// The file that declares the rack
+        /// File that declares the rack
         file: PathBuf,
-        /// Leave the hosts off
+        /// Leave the hosts powered off
         #[arg(long)]
         off: bool,
     },
-    /// Bring a rack up, and take every host from power-on over its registration to a target; where the rack offers firmware,
-    /// by way of that
+    /// Bring up a rack and run every host from power-on over registration to its target
+    ///
+    /// Where the file has a [firmware] table, every host is updated first, and powered on
+    /// again to show that current firmware is not written twice. Prints PASS or FAIL at the
+    /// end; the exit code is 0 or 1.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Examples:\n  rack run scripts/rack/racks/demo.toml\n  rack run --keep scripts/rack/racks/demo-uefi.toml"
+    )]
     Run {
-        /// The file that declares the rack
+        /// File that declares the rack
         file: PathBuf,
         /// Leave the rack up at the end
         #[arg(long)]
         keep: bool,
     },
-    /// Turn a host on or off
+    /// Power a host on or off, or reset it
+    #[command(after_help = "Examples:\n  rack power a on\n  rack power a cut --rack demo")]
     Power {
-        /// The host
+        /// Name of the host
         host: String,
-        /// What to do
+        /// Change of its power
         action: Power,
         #[command(flatten)]
         which: Which,
     },
-    /// Look at what a host's BMC is asked, or have it do wrong
+    /// Show the IPMI requests to a host's BMC, or inject faults into its responses
+    #[command(after_help = "Examples:\n  rack bmc a log\n  rack bmc a faults '06 46 times 2 cc C0'")]
     Bmc {
-        /// The host
+        /// Name of the host
         host: String,
         #[command(subcommand)]
-        verb: BmcVerb,
+        command: BmcCommand,
         #[command(flatten)]
         which: Which,
     },
-    /// Write all of a host's BIOS chip from outside, while the host is off
+    /// Program a host's BIOS chip, as with an external programmer; the host must be off
+    #[command(after_help = "Examples:\n  rack program a old\n  rack program a new --rack demo-firmware")]
     Program {
-        /// The host
+        /// Name of the host
         host: String,
-        /// What to write
+        /// Content of the chip
         version: Bios,
         #[command(flatten)]
         which: Which,
     },
-    /// Join the terminal with a host's serial console; Ctrl-] leaves
+    /// Attach the terminal to a host's serial console; Ctrl-] detaches
+    #[command(after_help = "Examples:\n  rack console a\n  rack console a --rack demo")]
     Console {
-        /// The host
+        /// Name of the host
         host: String,
         #[command(flatten)]
         which: Which,
     },
-    /// Show the hosts of a rack
+    /// Show the hosts of a rack, their power and their console logs
+    #[command(after_help = "Examples:\n  rack status\n  rack status --rack demo")]
     Status {
         #[command(flatten)]
         which: Which,
     },
     /// Take a rack down
+    #[command(after_help = "Examples:\n  rack down\n  rack down --rack demo")]
     Down {
         #[command(flatten)]
         which: Which,
@@ -92,50 +114,58 @@ enum Verb {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Power {
-    /// Press the power button of a host that is off
+    /// Power on
     On,
-    /// Press the power button of a host that is on
+    /// Press the power button, and wait until the system has powered off
     Off,
-    /// Pull the plug
+    /// Cut the power
     Cut,
-    /// Press the reset button of a host that is on
+    /// Press the reset button
     Reset,
 }
 
 #[derive(Subcommand)]
-enum BmcVerb {
-    /// Have it do wrong what RULES say, and nothing else
+enum BmcCommand {
+    /// Inject exactly these faults
+    #[command(
+        after_help = "FAULT is one of: cc XX, answer XX..., drop, lose, delay MS, late, twice, data XX..., cut N, blank XX,\n\
+                      checksum, sequence, shorten N, hang, disconnect\n\n\
+                      Examples:\n  rack bmc a faults '06 46 times 2 cc C0'\n  rack bmc a faults"
+    )]
     Faults {
-        /// NETFN CMD[/DATA] [after N] [times N] FAULT; none: it does all well
+        /// NETFN CMD[/DATA] [after N] [times N] FAULT, in hex; without any rule, the BMC has no faults
         rules: Vec<String>,
     },
-    /// Show what it was asked, and what it answered
+    /// Show every request and its response
+    #[command(after_help = "Examples:\n  rack bmc a log\n  rack bmc a log --rack demo")]
     Log,
-    /// Show how often it was asked what
+    /// Show the number of requests of each command
+    #[command(after_help = "Examples:\n  rack bmc a counts\n  rack bmc a counts --rack demo")]
     Counts,
-    /// Forget what it was asked
+    /// Clear the log and the counts
+    #[command(after_help = "Examples:\n  rack bmc a reset\n  rack bmc a reset --rack demo")]
     Reset,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Bios {
-    /// Debian 12's OVMF
+    /// OVMF of Debian 12
     Old,
-    /// The newer one
+    /// A newer OVMF, which scripts/rack/firmware/build fetches
     New,
-    /// The one that takes capsules
+    /// An OVMF that accepts capsules, which scripts/rack/firmware/ovmf/build makes
     Capsule,
 }
 
 #[derive(Args)]
 struct Which {
-    /// The rack, by the name of its file; needed where several are up
-    #[arg(long)]
+    /// Name of the rack; required where several are up
+    #[arg(long, global = true)]
     rack: Option<String>,
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().verb) {
+    match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("rack: {error:#}");
@@ -144,108 +174,108 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(verb: Verb) -> Result<()> {
+fn run(command: Command) -> Result<()> {
     let paths = Paths::of_checkout()?;
-    // Only while there is a single thread.
-    if matches!(verb, Verb::Up { .. } | Verb::Run { .. }) {
+    // Only possible while there is a single thread.
+    if matches!(command, Command::Up { .. } | Command::Run { .. }) {
         namespace::become_root()?;
     }
-    match verb {
-        Verb::Up { file, off } => up(&paths, &file, off),
-        Verb::Run { file, keep } => play(&paths, &file, keep),
-        Verb::Power { host, action, which } => {
-            let action = action.to_possible_value().context("naming the action")?;
-            print_answer(ask(&paths, &which, &format!("power {host} {}", action.get_name()))?)
+    match command {
+        Command::Up { file, off } => up(&paths, &file, off),
+        Command::Run { file, keep } => run_scenario(&paths, &file, keep),
+        Command::Power { host, action, which } => {
+            let action = action.to_possible_value().context("action without a name")?;
+            print_response(ask(&paths, &which, &format!("power {host} {}", action.get_name()))?)
         }
-        Verb::Bmc { host, verb, which } => {
-            let words = match verb {
-                BmcVerb::Faults { rules } => format!("faults {}", rules.join(";")),
-                BmcVerb::Log => "log".to_string(),
-                BmcVerb::Counts => "counts".to_string(),
-                BmcVerb::Reset => "reset".to_string(),
+        Command::Bmc { host, command, which } => {
+            let words = match command {
+                BmcCommand::Faults { rules } => format!("faults {}", rules.join(";")),
+                BmcCommand::Log => "log".to_string(),
+                BmcCommand::Counts => "counts".to_string(),
+                BmcCommand::Reset => "reset".to_string(),
             };
-            print_answer(ask(&paths, &which, &format!("bmc {host} {words}"))?)
+            print_response(ask(&paths, &which, &format!("bmc {host} {words}"))?)
         }
-        Verb::Program { host, version, which } => {
-            let version = version.to_possible_value().context("naming the version")?;
-            print_answer(ask(&paths, &which, &format!("program {host} {}", version.get_name()))?)
+        Command::Program { host, version, which } => {
+            let version = version.to_possible_value().context("version without a name")?;
+            print_response(ask(&paths, &which, &format!("program {host} {}", version.get_name()))?)
         }
-        Verb::Console { host, which } => {
+        Command::Console { host, which } => {
             let client = ask(&paths, &which, &format!("console {host}"))?;
-            eprintln!("This is the console of {host}; Ctrl-] leaves.\r");
+            eprintln!("Console of {host}; Ctrl-] detaches.\r");
             console::attach(client.into_stream())
         }
-        Verb::Status { which } => print_answer(ask(&paths, &which, "status")?),
-        Verb::Down { which } => print_answer(ask(&paths, &which, "down")?),
+        Command::Status { which } => print_response(ask(&paths, &which, "status")?),
+        Command::Down { which } => print_response(ask(&paths, &which, "down")?),
     }
 }
 
 fn up(paths: &Paths, file: &Path, off: bool) -> Result<()> {
-    let narrator = Narrator::start();
-    let (rack, downs) = bring_up(paths, file, narrator)?;
+    let progress = Progress::start();
+    let (rack, downs) = bring_up(paths, file, progress)?;
     for host in rack.hosts().iter().filter(|_| !off) {
         host.power_on()?;
-        narrator.say(&format!("{}: powered on", host.name()));
+        progress.print(&format!("{}: powered on", host.name()));
     }
-    stay(&downs, narrator)
+    stay(&downs, progress)
 }
 
-fn play(paths: &Paths, file: &Path, keep: bool) -> Result<()> {
-    let narrator = Narrator::start();
-    let (rack, downs) = bring_up(paths, file, narrator)?;
-    let (result, ending) = if rack.manifests().is_ok() {
-        (firmware_story::play(&rack, narrator), "new firmware, one reset, confirmed; then the target")
+fn run_scenario(paths: &Paths, file: &Path, keep: bool) -> Result<()> {
+    let progress = Progress::start();
+    let (rack, downs) = bring_up(paths, file, progress)?;
+    let (result, passed) = if rack.manifests().is_ok() {
+        (firmware_scenario::run(&rack, progress), "firmware updated, confirmed after one reset, target up")
     } else {
-        (story::play(&rack, narrator), "from power-on over the inventory to the target")
+        (scenario::run(&rack, progress), "registered, configured, target up")
     };
     for host in rack.hosts() {
-        if let Ok(id) = story::identity(&rack, host) {
-            println!("\n{}", rack.inventory().verb(&["host", "show", &id])?);
+        if let Ok(id) = scenario::identity(&rack, host) {
+            println!("\n{}", rack.inventory().run(&["host", "show", &id])?);
         }
     }
     let hosts: Vec<&str> = rack.hosts().iter().map(|host| host.name()).collect();
     let hosts = hosts.join(", ");
     match &result {
-        Ok(()) => narrator.say(&format!("PASS: {hosts}: {ending}")),
+        Ok(()) => progress.print(&format!("PASS: {hosts}: {passed}")),
         Err(error) => {
             let error = format!("{error:#}");
             println!("{error}");
             let reason = error.lines().next().unwrap_or_default();
-            narrator
-                .say(&format!("FAIL: {reason}; consoles: {}/HOST/serial.log", rack.directory().display()));
+            progress.print(&format!(
+                "FAIL: {reason}; console logs: {}/HOST/serial.log",
+                rack.directory().display()
+            ));
         }
     }
     if keep {
-        stay(&downs, narrator)?;
+        stay(&downs, progress)?;
     }
-    result.map_err(|_| anyhow!("the story did not come to its end"))
+    result.map_err(|_| anyhow!("the scenario failed"))
 }
 
-/// Brings up the rack that is called like its file, and lets others talk to it.
-fn bring_up(paths: &Paths, file: &Path, narrator: Narrator) -> Result<(Arc<Rack>, Receiver<UnixStream>)> {
+/// Brings up the rack, named after its file, and accepts requests of other processes.
+fn bring_up(paths: &Paths, file: &Path, progress: Progress) -> Result<(Arc<Rack>, Receiver<UnixStream>)> {
     let spec = RackSpec::read(file)?;
     let name = file.file_stem().context("naming the rack after its file")?.to_string_lossy();
     let rack = Arc::new(Rack::up(&name, &spec, paths)?);
     let (down, downs) = mpsc::channel();
     control::serve(&rack, down)?;
     let inventory = rack.inventory().url();
-    narrator.say(&format!(
-        "the rack {name} is up: inventory at {inventory}, files in {}",
-        rack.directory().display()
-    ));
+    progress
+        .print(&format!("rack {name} is up: inventory {inventory}, files {}", rack.directory().display()));
     Ok((rack, downs))
 }
 
-/// Keeps the rack up until `rack down`. Ctrl-C ends the process, and with it everything.
-fn stay(downs: &Receiver<UnixStream>, narrator: Narrator) -> Result<()> {
-    narrator.say(
+/// Keeps the rack up until `rack down`. Ctrl-C ends the process, and with it all of the rack.
+fn stay(downs: &Receiver<UnixStream>, progress: Progress) -> Result<()> {
+    progress.print(
         "in another terminal: rack status, rack console HOST, rack power HOST on|off|cut|reset, rack down",
     );
-    narrator.say("Ctrl-C takes the rack down");
-    let mut asker = downs.recv().context("waiting for requests")?;
-    narrator.say("the rack is down");
-    // The asker may have left.
-    let _ = asker.write_all(b"the rack is down\n");
+    progress.print("Ctrl-C takes the rack down");
+    let mut client = downs.recv().context("waiting for requests")?;
+    progress.print("the rack is down");
+    // The client may have disconnected.
+    let _ = client.write_all(b"the rack is down\n");
     Ok(())
 }
 
@@ -253,6 +283,6 @@ fn ask(paths: &Paths, which: &Which, words: &str) -> Result<Client> {
     Client::request(&paths.racks, which.rack.as_deref(), words)
 }
 
-fn print_answer(client: Client) -> Result<()> {
-    io::stdout().write_all(client.rest()?.as_bytes()).context("printing the answer")
+fn print_response(client: Client) -> Result<()> {
+    io::stdout().write_all(client.rest()?.as_bytes()).context("printing the response")
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A network of its own: nothing in it is seen outside, and nothing of it outlives the process.
+//! Network namespaces: invisible outside, and gone with the process.
 
 use std::fs::{self, File};
 use std::os::fd::{AsFd, AsRawFd};
@@ -12,8 +12,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::{getegid, geteuid};
 
-/// A network namespace, and the thread that lives in it. Every process of a rack is a child of this thread, so that
-/// it is in the namespace and dies with it.
+/// A network namespace, and a thread in it. The processes of the namespace are children of this thread, and die with it.
 pub struct Namespace {
     handle: File,
     jobs: Mutex<Sender<Job>>,
@@ -22,7 +21,10 @@ pub struct Namespace {
 type Job = Box<dyn FnOnce() + Send>;
 
 impl Namespace {
-    /// A new, empty namespace. Needs root, or a user namespace (see [`become_root`]).
+    /// Creates an empty namespace.
+    ///
+    /// # Errors
+    /// The process is not root; see [`become_root`].
     pub fn new() -> Result<Namespace> {
         let (ready, is_ready) = mpsc::channel();
         let (jobs, work) = mpsc::channel::<Job>();
@@ -37,7 +39,10 @@ impl Namespace {
         Ok(Namespace { handle, jobs: Mutex::new(jobs) })
     }
 
-    /// Runs `job` on the namespace's own thread and hands back what it returns.
+    /// Runs `job` on the namespace's thread, and returns its result.
+    ///
+    /// # Errors
+    /// The job panicked.
     pub fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let (done, result) = mpsc::channel();
         let job: Job = Box::new(move || {
@@ -49,14 +54,13 @@ impl Namespace {
         result.recv().context("a job in the namespace panicked")
     }
 
-    /// Under which name programs find it while it is there.
+    /// Its path in procfs, as long as it exists.
     pub fn path(&self) -> String {
         format!("/proc/{}/fd/{}", process::id(), self.handle.as_raw_fd())
     }
 
-    /// Moves the calling thread into the namespace: its sockets, and threads and processes that it starts from here
-    /// on, belong to it.
-    pub fn enter(&self) -> Result<()> {
+    /// Moves the calling thread into the namespace, with the sockets, threads and processes that it creates from here on.
+    pub(crate) fn enter(&self) -> Result<()> {
         setns(self.handle.as_fd(), CloneFlags::CLONE_NEWNET).context("entering the network namespace")
     }
 }
@@ -70,8 +74,10 @@ fn open_new() -> Result<File> {
     File::open("/proc/thread-self/ns/net").context("opening /proc/thread-self/ns/net")
 }
 
-/// Where the caller is not root: makes the process root of a new user namespace. Only possible while the process has
-/// a single thread.
+/// Makes a process that is not root the root of a new user namespace. Only possible while it has a single thread.
+///
+/// # Errors
+/// User namespaces are not allowed.
 pub fn become_root() -> Result<()> {
     let (user, group) = (geteuid(), getegid());
     if user.is_root() {
@@ -95,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn holds_a_network_of_its_own() {
+    fn has_its_own_network() {
         let links = || fs::read_to_string("/proc/thread-self/net/dev").unwrap().lines().count();
         let namespace = Namespace::new().unwrap();
         // Two lines of heading, and the loopback device.

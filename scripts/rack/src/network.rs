@@ -9,40 +9,41 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::console_phrases::DNSMASQ_READY;
 use crate::namespace::Namespace;
-use crate::process::{Process, command, explain};
+use crate::process::{Process, command, explain, output};
 use crate::spec::NetworkSpec;
 use crate::tap;
 use crate::transcript::Transcript;
 
-/// The bridge, where the boot server is.
-pub const BRIDGE: &str = "br0";
-/// How long dnsmasq may take to start.
+/// The bridge, which has the boot server's address.
+pub(crate) const BRIDGE: &str = "br0";
+/// The longest time that dnsmasq may take to start.
 const START: Duration = Duration::from_secs(30);
 
-/// Makes the bridge and the taps.
+/// Creates the bridge and the taps.
 pub fn connect(namespace: &Namespace, spec: &NetworkSpec, taps: &[String], directory: &Path) -> Result<()> {
     tap::device()?;
     run_ip(namespace, &ip_commands(spec, taps), &directory.join("network.ip"))
 }
 
-/// Has `ip` carry out `commands` in the namespace, from the file `batch`.
-pub fn run_ip(namespace: &Namespace, commands: &str, batch: &Path) -> Result<()> {
+/// Runs `commands` by `ip -batch` in the namespace, from the file `batch`.
+pub(crate) fn run_ip(namespace: &Namespace, commands: &str, batch: &Path) -> Result<()> {
     fs::write(batch, commands).with_context(|| format!("writing {}", batch.display()))?;
     let mut ip = command("ip");
     ip.arg("-batch").arg(batch);
-    let output = namespace.run(move || ip.output())?.map_err(|error| explain("ip", error))?;
+    let output = namespace.run(move || output(&mut ip))?.map_err(|error| explain("ip", error))?;
     ensure!(
         output.status.success(),
-        "making the network of {}: {}",
+        "setting up the network with {}: {}",
         batch.display(),
         String::from_utf8_lossy(&output.stderr).trim_end()
     );
     Ok(())
 }
 
-/// Starts dnsmasq and waits until it serves; `boot` is what TFTP serves, `boot_url` the same by HTTP.
-pub fn serve(
+/// Starts dnsmasq, and waits until it serves. TFTP serves the folder `boot`, which is at `boot_url` by HTTP.
+pub(crate) fn serve(
     namespace: &Namespace,
     spec: &NetworkSpec,
     directory: &Path,
@@ -57,7 +58,7 @@ pub fn serve(
     let mut dnsmasq = command("dnsmasq");
     dnsmasq.arg("--no-daemon").arg(format!("--conf-file={}", file.display()));
     let process = Process::spawn(namespace, dnsmasq, Vec::new(), Arc::clone(&transcript))?;
-    transcript.wait_for("started, version", START).context("starting dnsmasq")?;
+    transcript.wait_for(DNSMASQ_READY, START).context("starting dnsmasq")?;
     Ok(process)
 }
 
@@ -78,7 +79,7 @@ fn ip_commands(spec: &NetworkSpec, taps: &[String]) -> String {
     commands
 }
 
-/// Without router advertisements, iPXE under UEFI waits 16 s for one.
+/// With router advertisements, as iPXE under UEFI waits 16 s for one.
 fn dnsmasq_settings(spec: &NetworkSpec, boot: &Path, boot_url: &str) -> String {
     let [first, last] = spec.dhcp_range;
     let boot = boot.display();

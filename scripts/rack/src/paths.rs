@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where a rack finds what it needs, and where it keeps what it has.
+//! The files that a rack uses, and the folder of its own files.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,31 +7,34 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 /// UEFI's code and its variables' first state (package `ovmf`).
-pub const UEFI_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+pub(crate) const UEFI_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 /// See [`UEFI_CODE`].
-pub const UEFI_VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+pub(crate) const UEFI_VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 /// iPXE for UEFI, on top of the firmware's network driver (package `ipxe`).
-pub const IPXE_UEFI: &str = "/usr/lib/ipxe/snponly.efi";
+pub(crate) const IPXE_UEFI: &str = "/usr/lib/ipxe/snponly.efi";
 
 /// Folders and programs of a checkout.
 #[derive(Clone, Debug)]
 pub struct Paths {
-    /// What `scripts/build` makes.
+    /// The output of `scripts/build`.
     pub dist: PathBuf,
-    /// Where each rack has a folder.
+    /// The folder with a folder for each rack.
     pub racks: PathBuf,
-    /// The inventory server.
+    /// The program of the inventory.
     pub inventory: PathBuf,
     /// The unpacked Debian package of `dist/vmlinuz`.
-    pub kernel_package: PathBuf,
-    /// The unpacked Debian package of a newer UEFI, which `scripts/rack/firmware/build` fetches.
-    pub newer_uefi: PathBuf,
-    /// The UEFI that takes capsules, which `scripts/rack/firmware/ovmf/build` makes.
+    pub(crate) kernel_package: PathBuf,
+    /// The unpacked Debian package of a newer UEFI, from `scripts/rack/firmware/build`.
+    pub(crate) newer_uefi: PathBuf,
+    /// The UEFI that accepts capsules, from `scripts/rack/firmware/ovmf/build`.
     pub capsule_uefi: PathBuf,
 }
 
 impl Paths {
-    /// Those of the checkout that this program was built from, and the inventory built beside this program.
+    /// The paths of the checkout that this program was built from, with the inventory in the folder of this program.
+    ///
+    /// # Errors
+    /// The inventory is not built.
     pub fn of_checkout() -> Result<Paths> {
         let checkout =
             Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("finding the checkout")?;
@@ -52,21 +55,24 @@ impl Paths {
         })
     }
 
-    /// A file of `dist/`.
+    /// A file in `dist/`.
+    ///
+    /// # Errors
+    /// It is not built.
     pub fn built(&self, name: &str) -> Result<PathBuf> {
         let path = self.dist.join(name);
         ensure!(path.is_file(), "{} is missing: run scripts/build", path.display());
         Ok(path)
     }
 
-    /// The newer UEFI's file in place of the installed one.
-    pub fn newer_uefi(&self, installed: &str) -> Result<PathBuf> {
+    /// The newer UEFI's file that corresponds to the installed one.
+    pub(crate) fn newer_uefi(&self, installed: &str) -> Result<PathBuf> {
         let path = self.newer_uefi.join(installed.trim_start_matches('/'));
         ensure!(path.is_file(), "{} is missing: run scripts/rack/firmware/build", path.display());
         Ok(path)
     }
 
-    /// A file of the UEFI that takes capsules.
+    /// A file of the UEFI that accepts capsules.
     pub fn capsule_uefi(&self, name: &str) -> Result<PathBuf> {
         let path = self.capsule_uefi.join(name);
         ensure!(path.is_file(), "{} is missing: run scripts/rack/firmware/ovmf/build", path.display());
@@ -74,7 +80,7 @@ impl Paths {
     }
 }
 
-/// A file of a Debian package.
+/// A file of an installed Debian package.
 pub fn installed(path: &str) -> Result<&Path> {
     let path = Path::new(path);
     ensure!(path.is_file(), "{} is missing: run scripts/setup", path.display());

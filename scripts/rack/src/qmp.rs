@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! QEMU's control connection (QMP): commands, and how the machine ended.
+//! QEMU's control connection (QMP): commands, and the cause of a power-off.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -11,29 +11,32 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 
-/// How a machine came to be off.
+/// The cause of a power-off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PowerOff {
     /// Its system powered it off.
     Shutdown,
     /// Its system reset it, or panicked.
     Reset,
-    /// It was cut off from outside.
+    /// QEMU was ended from outside.
     Cut,
 }
 
 /// A control connection.
-pub struct Qmp {
+pub(crate) struct Qmp {
     stream: UnixStream,
     replies: Mutex<Receiver<Result<(), String>>>,
     reader: JoinHandle<PowerOff>,
 }
 
-/// How long QEMU may take to answer a command.
+/// The longest time that QEMU may take to respond to a command.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 impl Qmp {
-    /// Talks to QEMU over `stream`.
+    /// Connects to QEMU over `stream`.
+    ///
+    /// # Errors
+    /// QEMU does not respond.
     pub fn open(stream: UnixStream) -> Result<Qmp> {
         let input = BufReader::new(stream.try_clone().context("duplicating the control connection")?);
         let (replied, replies) = mpsc::channel();
@@ -43,19 +46,22 @@ impl Qmp {
         Ok(qmp)
     }
 
-    /// Has QEMU execute `command`.
-    pub fn execute(&self, command: &str, arguments: Value) -> Result<()> {
-        let replies = self.replies.lock().map_err(|_| anyhow!("the control connection is broken"))?;
+    /// Makes QEMU execute `command`.
+    ///
+    /// # Errors
+    /// QEMU refuses the command, or does not respond within 30 s.
+    pub(crate) fn execute(&self, command: &str, arguments: Value) -> Result<()> {
+        let replies = self.replies.lock().map_err(|_| anyhow!("the control connection to QEMU is broken"))?;
         let line = format!("{}\n", json!({ "execute": command, "arguments": arguments }));
-        (&self.stream).write_all(line.as_bytes()).with_context(|| format!("telling QEMU {command}"))?;
+        (&self.stream).write_all(line.as_bytes()).with_context(|| format!("sending {command} to QEMU"))?;
         match replies.recv_timeout(DEADLINE) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(refusal)) => bail!("QEMU refused {command}: {refusal}"),
-            Err(_) => bail!("QEMU did not answer {command}"),
+            Err(_) => bail!("QEMU did not respond to {command} within 30 s"),
         }
     }
 
-    /// How the machine ended. To be asked once QEMU has ended.
+    /// The cause of the power-off. Waits until QEMU has ended.
     pub fn ended(self) -> PowerOff {
         self.reader.join().unwrap_or(PowerOff::Cut)
     }
@@ -85,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_answers_from_events() {
+    fn distinguishes_responses_from_events() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let qemu = thread::spawn(move || {
             let mut output = theirs.try_clone().unwrap();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A rack that is up.
+//! A running rack.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::tap::Tap;
 
 /// Network, switches, inventory and hosts. Dropping it takes everything down.
 pub struct Rack {
-    // In the order in which they go down.
+    // Dropped in this order.
     hosts: Vec<Arc<Host>>,
     manifests: Option<Manifests>,
     inventory: Arc<Inventory>,
@@ -35,8 +35,11 @@ pub struct Rack {
 }
 
 impl Rack {
-    /// Brings the rack `name` up, in a folder of that name that is emptied first: network and inventory serve, hosts
-    /// are off.
+    /// Brings up the rack `name` in a folder of that name, which is emptied first: network and inventory serve, hosts are
+    /// off.
+    ///
+    /// # Errors
+    /// A rack of that name is up, or a part of it cannot be started.
     pub fn up(name: &str, spec: &RackSpec, paths: &Paths) -> Result<Rack> {
         let directory = paths.racks.join(name);
         let lock = lock(paths, name)?;
@@ -97,7 +100,7 @@ impl Rack {
         })
     }
 
-    /// What it was declared as.
+    /// Its declaration.
     pub fn spec(&self) -> &RackSpec {
         &self.spec
     }
@@ -107,47 +110,56 @@ impl Rack {
         &self.hosts
     }
 
-    /// The host of that name.
+    /// The host with that name.
+    ///
+    /// # Errors
+    /// There is none.
     pub fn host(&self, name: &str) -> Result<&Host> {
         self.hosts.iter().map(Arc::as_ref).find(|host| host.name() == name).with_context(|| {
             let names: Vec<&str> = self.hosts.iter().map(|host| host.name()).collect();
-            format!("there is no host {name:?}; there are: {}", names.join(", "))
+            format!("no host {name:?} in this rack; hosts: {}", names.join(", "))
         })
     }
 
-    /// The switch of that name.
+    /// The switch with that name.
+    ///
+    /// # Errors
+    /// There is none.
     pub fn switch(&self, name: &str) -> Result<&Switch> {
         find(&self.switches, name)
     }
 
-    /// Takes the hosts' power away and ends the inventory. Dropping the rack does that too.
-    pub fn go_down(&self) {
+    /// Cuts the hosts' power and stops the inventory. Dropping the rack does that too.
+    pub(crate) fn shut_down(&self) {
         self.hosts.iter().for_each(|host| host.cut());
         self.inventory.stop();
     }
 
-    /// The inventory.
+    /// Its inventory.
     pub fn inventory(&self) -> &Inventory {
         &self.inventory
     }
 
-    /// The firmware that it offers its hosts, where its spec says `[firmware]`.
+    /// The firmware that it offers its hosts.
+    ///
+    /// # Errors
+    /// Its declaration has no `[firmware]`.
     pub fn manifests(&self) -> Result<&Manifests> {
         self.manifests.as_ref().context("the rack offers no firmware: its file has no [firmware]")
     }
 
-    /// Where it keeps its files.
+    /// The folder of its files.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Where it finds its files.
+    /// The files that it uses.
     pub fn paths(&self) -> &Paths {
         &self.paths
     }
 }
 
-/// The taps in the boot network itself.
+/// The names of the taps in the boot network itself.
 fn own_taps(spec: &RackSpec) -> Vec<String> {
     let mut names = Vec::new();
     for (host, spec) in spec.hosts.iter().enumerate() {
@@ -162,7 +174,7 @@ fn own_tap(host: usize, nic: usize) -> String {
     format!("tap{host}-{nic}")
 }
 
-/// What the NICs of host `number` are plugged into.
+/// The taps that the NICs of host `number` are plugged into.
 fn taps(number: usize, host: &HostSpec, namespace: &Arc<Namespace>, switches: &[Switch]) -> Result<Vec<Tap>> {
     let mut taps = Vec::new();
     for (nic, spec) in host.nics.iter().enumerate() {
@@ -177,11 +189,11 @@ fn taps(number: usize, host: &HostSpec, namespace: &Arc<Namespace>, switches: &[
 fn find<'a>(switches: &'a [Switch], name: &str) -> Result<&'a Switch> {
     switches.iter().find(|switch| switch.name() == name).with_context(|| {
         let names: Vec<&str> = switches.iter().map(Switch::name).collect();
-        format!("there is no switch {name:?}; there are: {}", names.join(", "))
+        format!("no switch {name:?} in this rack; switches: {}", names.join(", "))
     })
 }
 
-/// Two racks of one name would share their folder.
+/// Racks with the same name would share a folder.
 fn lock(paths: &Paths, name: &str) -> Result<File> {
     fs::create_dir_all(&paths.racks).with_context(|| format!("creating {}", paths.racks.display()))?;
     let path = paths.racks.join(format!("{name}.lock"));
@@ -189,7 +201,7 @@ fn lock(paths: &Paths, name: &str) -> Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            bail!("the rack {name} is up already; `rack down` takes it down")
+            bail!("rack {name} is already up; `rack down` takes it down")
         }
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("locking {}", path.display())),
     }

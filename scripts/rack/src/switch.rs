@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A switch: a network namespace with a bridge that leads to the boot network, and lldpd at every port.
+//! A switch: a network namespace with a bridge to the boot network, and lldpd on every port.
 
 use std::fmt::Write;
 use std::fs;
@@ -10,35 +10,39 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::garbage::Garbage;
+use crate::console_phrases::{LLDPD_READY, LLDPD_REFUSED};
 use crate::namespace::Namespace;
 use crate::network::{self, BRIDGE};
-use crate::process::{Process, command, explain};
+use crate::noise::NoiseSource;
+use crate::process::{Process, command, explain, output};
 use crate::spec::{RackSpec, Speaks, SwitchSpec};
 use crate::tap::Tap;
 use crate::transcript::Transcript;
 
 /// A switch of the rack.
 pub struct Switch {
-    // In the order in which they go down.
-    speakers: Vec<Process>,
-    _garbage: Option<Garbage>,
+    // Dropped in this order.
+    agents: Vec<Process>,
+    _noise: Option<NoiseSource>,
     spec: SwitchSpec,
     directory: PathBuf,
     namespace: Arc<Namespace>,
 }
 
-/// What leads from the bridge to the boot network.
-pub const UPLINK: &str = "uplink";
+/// The switch's device towards the boot network.
+pub(crate) const UPLINK: &str = "uplink";
 
-/// How long lldpd may take to start.
+/// The longest time that lldpd may take to start.
 const START: Duration = Duration::from_secs(30);
 
 impl Switch {
-    /// Turns on switch `number` of the rack, which keeps its files in `directory`, at the boot network in the namespace
-    /// `boot`.
+    /// Starts switch `number` of the rack, with its files in `directory`, at the boot network in the namespace `boot`.
     pub fn up(rack: &RackSpec, number: usize, directory: PathBuf, boot: &Namespace) -> Result<Switch> {
-        let spec = rack.switches.get(number).with_context(|| format!("there is no switch {number}"))?.clone();
+        let spec = rack
+            .switches
+            .get(number)
+            .with_context(|| format!("no switch {number} in the rack's declaration"))?
+            .clone();
         let ports: Vec<&str> = rack.ports(&spec.name).map(|(port, ..)| port).collect();
         fs::create_dir_all(&directory).with_context(|| format!("creating {}", directory.display()))?;
         let namespace = Arc::new(Namespace::new()?);
@@ -46,14 +50,14 @@ impl Switch {
         network::run_ip(boot, &uplink, &directory.join("uplink.ip"))?;
         network::run_ip(&namespace, &ip_commands(rack, &spec), &directory.join("network.ip"))?;
 
-        let speakers = (1..=spec.neighbours)
-            .map(|voice| speak(&namespace, &directory, &spec, voice, &ports))
+        let agents = (1..=spec.neighbours)
+            .map(|agent| start_agent(&namespace, &directory, &spec, agent, &ports))
             .collect::<Result<_>>()?;
-        let garbage = match spec.garbage {
+        let noise = match spec.noise {
             0 => None,
-            rate => Some(Garbage::send(Arc::clone(&namespace), &ports, rate)?),
+            rate => Some(NoiseSource::send(Arc::clone(&namespace), &ports, rate)?),
         };
-        Ok(Switch { speakers, _garbage: garbage, spec, directory, namespace })
+        Ok(Switch { agents, _noise: noise, spec, directory, namespace })
     }
 
     /// Its name.
@@ -61,35 +65,41 @@ impl Switch {
         &self.spec.name
     }
 
-    /// What is plugged into its port of that name.
-    pub fn tap(&self, port: &str) -> Tap {
+    /// The tap that is its port with that name.
+    pub(crate) fn tap(&self, port: &str) -> Tap {
         Tap { name: port.to_string(), namespace: Arc::clone(&self.namespace) }
     }
 
-    /// Whom it hears, as `lldpcli -f json0 show neighbors details` prints it.
+    /// Its LLDP neighbours, as `lldpcli -f json0 show neighbors details` prints them.
+    ///
+    /// # Errors
+    /// It runs no lldpd.
     pub fn neighbours(&self) -> Result<Value> {
         self.ask(&["show", "neighbors", "details"])
     }
 
-    /// How many frames have left by its port of that name, towards the host.
+    /// The number of frames that it has sent on its port with that name, towards the host.
+    ///
+    /// # Errors
+    /// It has no such port.
     pub fn sent(&self, port: &str) -> Result<u64> {
         let mut ip = command("ip");
         ip.args(["-json", "-stats", "link", "show", "dev", port]);
-        let output = self.namespace.run(move || ip.output())?.map_err(|error| explain("ip", error))?;
+        let output = self.namespace.run(move || output(&mut ip))?.map_err(|error| explain("ip", error))?;
         let links: Value = serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("reading what ip says of port {port}"))?;
+            .with_context(|| format!("reading ip's output for port {port}"))?;
         links.pointer("/0/stats64/tx/packets").and_then(Value::as_u64).with_context(|| format!("{links:#}"))
     }
 
     fn ask(&self, words: &[&str]) -> Result<Value> {
-        ensure!(!self.speakers.is_empty(), "the switch {} is silent and deaf", self.name());
+        ensure!(!self.agents.is_empty(), "switch {} runs no lldpd", self.name());
         let mut lldpcli = command("lldpcli");
         lldpcli.args(["-u", &socket(1), "-f", "json0"]).args(words).current_dir(&self.directory);
-        let output = lldpcli.output().map_err(|error| explain("lldpcli", error))?;
+        let output = output(&mut lldpcli).map_err(|error| explain("lldpcli", error))?;
         let errors = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "asking the switch {}: {}", self.name(), errors.trim_end());
+        ensure!(output.status.success(), "querying lldpd of switch {}: {}", self.name(), errors.trim_end());
         serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("reading what the switch {} says", self.name()))
+            .with_context(|| format!("reading lldpcli's output for switch {}", self.name()))
     }
 }
 
@@ -123,46 +133,53 @@ fn ip_commands(rack: &RackSpec, spec: &SwitchSpec) -> String {
     commands
 }
 
-/// Starts the lldpd that is the switch's number `voice`, and waits until it speaks.
-fn speak(
+/// Starts the switch's lldpd number `agent`, counted from 1, and waits until it runs.
+fn start_agent(
     namespace: &Namespace,
     directory: &Path,
     spec: &SwitchSpec,
-    voice: usize,
+    agent: usize,
     ports: &[&str],
 ) -> Result<Process> {
-    let (name, file) = (format!("lldpd{voice}"), directory.join(format!("lldpd{voice}.conf")));
-    fs::write(&file, settings(spec, voice)).with_context(|| format!("writing {}", file.display()))?;
+    let (name, file) = (format!("lldpd{agent}"), directory.join(format!("lldpd{agent}.conf")));
+    fs::write(&file, settings(spec, agent)).with_context(|| format!("writing {}", file.display()))?;
     let transcript = Arc::new(Transcript::create(&directory.join(format!("{name}.log")))?);
     transcript.begin(&name);
-    // Names without folders: lldpd lets go of root, and a socket's path must be short.
+    // Names without folders: lldpd drops root, and a socket's path must be short.
     let mut lldpd = command("lldpd");
-    lldpd.args(["-d", "-u", &socket(voice), "-O", &format!("{name}.conf"), "-I", &ports.join(",")]);
+    lldpd.args(["-d", "-u", &socket(agent), "-O", &format!("{name}.conf"), "-I", &ports.join(",")]);
     lldpd.current_dir(directory);
-    let process = Process::spawn(namespace, lldpd, Vec::new(), Arc::clone(&transcript))?;
+    let process = Process::spawn_guarded(namespace, &lldpd, Arc::clone(&transcript))?;
     transcript
-        .wait_for("lldpd should resume operations", START)
+        .wait_for(LLDPD_READY, START)
         .with_context(|| format!("starting lldpd of switch {}", spec.name))?;
-    let refused = transcript.text().contains("[WARN/lldpctl]");
-    ensure!(!refused, "lldpd of switch {} refuses {}{}", spec.name, file.display(), transcript.shown());
+    let refused = transcript.text().contains(LLDPD_REFUSED);
+    ensure!(
+        !refused,
+        "lldpd of switch {} does not accept {}{}",
+        spec.name,
+        file.display(),
+        transcript.shown()
+    );
     Ok(process)
 }
 
-/// Where lldpd number `voice` is asked, in the switch's directory.
-fn socket(voice: usize) -> String {
-    format!("lldpd{voice}.sock")
+/// The control socket of lldpd number `agent`, in the switch's directory.
+fn socket(agent: usize) -> String {
+    format!("lldpd{agent}.sock")
 }
 
-fn settings(spec: &SwitchSpec, voice: usize) -> String {
+fn settings(spec: &SwitchSpec, agent: usize) -> String {
     let SwitchSpec { name, description, .. } = spec;
     let mut settings =
         format!("configure system description \"{description}\"\nconfigure lldp portidsubtype ifname\n");
-    settings += &match voice {
+    settings += &match agent {
         1 => format!("configure system hostname {name}\n"),
-        _ => format!("configure system hostname {name}-{voice}\nconfigure system chassisid {name}-{voice}\n"),
+        _ => format!("configure system hostname {name}-{agent}\nconfigure system chassisid {name}-{agent}\n"),
     };
     if spec.speaks == Speaks::Slow {
-        // Who does not listen meets nobody new. Without MED's fast start, lldpd would still answer at once, if once.
+        // Without reception, it discovers no new neighbour. Disabling MED's fast start would not do: lldpd would still send one
+        // frame at once.
         settings += "configure lldp status tx-only\n";
     }
     settings
@@ -186,7 +203,7 @@ mod tests {
     const MED: &[u8] = b"\xfe\x07\x00\x12\xbb\x01\x00\x01\x01";
     const TIME: Duration = Duration::from_secs(20);
 
-    /// A switch with that, its boot network, and the other end of its port.
+    /// A switch with these keys, its boot network, and the other end of its port.
     fn up(keys: &str) -> (tempfile::TempDir, Namespace, Switch, File) {
         let spec = RackSpec::parse(&format!("[[switch]]\nname = 'leaf1'\n{keys}\n{NIC}")).unwrap();
         let directory = tempfile::tempdir().unwrap();
@@ -197,20 +214,20 @@ mod tests {
         (directory, boot, switch, host)
     }
 
-    fn tell(host: &mut File, ttl: u8, more: &[u8]) {
+    fn send(host: &mut File, ttl: u8, more: &[u8]) {
         let frame = [&[0; BEFORE], HEADER, US, b"\x06\x02\x00", &[ttl], more, b"\x00\x00"].concat();
         host.write_all(&frame).unwrap();
     }
 
-    /// Reads frames until each of `wanted` was there: a frame with all of its words in it.
-    fn hear(host: &mut File, wanted: &[&[&[u8]]]) {
-        let (begin, mut wanted, mut buffer) = (Instant::now(), wanted.to_vec(), [0; 2048]);
-        while !wanted.is_empty() {
+    /// Reads frames until each of `expected` was received: a frame that contains all of its parts.
+    fn receive(host: &mut File, expected: &[&[&[u8]]]) {
+        let (begin, mut expected, mut buffer) = (Instant::now(), expected.to_vec(), [0; 2048]);
+        while !expected.is_empty() {
             let length = host.read(&mut buffer).unwrap();
             let frame = &buffer[BEFORE..length];
-            let has = |words: &[u8]| frame.windows(words.len()).any(|window| window == words);
-            wanted.retain(|words| !words.iter().all(|words| has(words)));
-            assert!(begin.elapsed() < TIME, "not heard: {wanted:x?}");
+            let has = |part: &[u8]| frame.windows(part.len()).any(|window| window == part);
+            expected.retain(|parts| !parts.iter().all(|part| has(part)));
+            assert!(begin.elapsed() < TIME, "not received: {expected:x?}");
         }
     }
 
@@ -226,20 +243,20 @@ mod tests {
     }
 
     #[test]
-    fn answers_a_new_neighbour_with_every_voice() {
+    fn every_agent_answers_a_new_neighbour() {
         let (_directory, _boot, switch, mut host) = up("neighbours = 2\naddress = '10.9.0.2'");
         let first: &[&[u8]] = &[b"\x0a\x05leaf1", b"\x05swp3", b"\x08\x07a nic 0", b"\x0a\x09\x00\x02"];
         let second: &[&[u8]] = &[b"\x02\x08\x07leaf1-2", b"\x0a\x07leaf1-2"];
         // Once by itself, since the port has carrier.
-        hear(&mut host, &[first, second]);
-        tell(&mut host, 120, MED);
-        hear(&mut host, &[first, second]);
+        receive(&mut host, &[first, second]);
+        send(&mut host, 120, MED);
+        receive(&mut host, &[first, second]);
         let heard = wait_until_known(&switch, true);
         let interface = &heard["lldp"][0]["interface"];
         assert_eq!(interface.as_array().unwrap().len(), 1, "{heard:#}");
         assert_eq!(interface[0]["name"], "swp3");
         assert_eq!(interface[0]["chassis"][0]["id"][0]["value"], "52:54:00:09:00:01");
-        tell(&mut host, 0, &[]);
+        send(&mut host, 0, &[]);
         wait_until_known(&switch, false);
     }
 
@@ -254,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_switch_still_leads_to_the_boot_network() {
+    fn a_switch_without_lldpd_forwards_to_the_boot_network() {
         let (_directory, boot, switch, _host) = up("neighbours = 0\naddress = '10.9.0.2'");
         assert!(switch.neighbours().is_err());
         let ping = boot.run(|| command("busybox").args(["ping", "-c", "1", "-W", "20", "10.9.0.2"]).output());

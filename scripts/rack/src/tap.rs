@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Taps: a host's NIC at one end, the device of a namespace at the other.
+//! Taps: a host's NIC at one end, a device of a namespace at the other.
 
 #![allow(unsafe_code, reason = "system calls that nix does not have")]
 
@@ -12,30 +12,38 @@ use nix::libc;
 
 use crate::namespace::Namespace;
 
-/// A tap that exists, in the namespace where it is a device. It has carrier while it is open.
-pub struct Tap {
+/// An existing tap, and the namespace of its device. It has carrier while it is open.
+pub(crate) struct Tap {
     /// The device's name.
     pub name: String,
-    /// Where it is.
+    /// The namespace of the device.
     pub namespace: Arc<Namespace>,
 }
 
 impl Tap {
-    /// The host's end, for a QEMU in any namespace. Only one can be open at a time.
+    /// Opens the host's end, for a QEMU in any namespace.
+    ///
+    /// # Errors
+    /// It is open already.
     pub fn open(&self) -> Result<OwnedFd> {
         let name = self.name.clone();
         self.namespace.run(move || open(&name))?.with_context(|| format!("opening the tap {}", self.name))
     }
 }
 
-/// Where taps come from.
+/// The device that creates taps.
 const TUN: &str = "/dev/net/tun";
 
-/// The device that makes taps.
+/// Opens the device that creates taps.
+///
+/// # Errors
+/// The process may not open it.
 pub fn device() -> Result<File> {
-    File::options().read(true).write(true).open(TUN).with_context(|| {
-        format!("opening {TUN}; where only root may, run as root or allow others: chmod 0666 {TUN}")
-    })
+    File::options()
+        .read(true)
+        .write(true)
+        .open(TUN)
+        .with_context(|| format!("opening {TUN}; run as root, or allow all users: chmod 0666 {TUN}"))
 }
 
 /// `struct ifreq` of netdevice(7), as far as tun reads it.
@@ -47,7 +55,7 @@ struct Request {
 }
 
 nix::ioctl_write_ptr_bad!(
-    /// Makes the file the other end of a tap.
+    /// Attaches the file to a tap.
     attach,
     libc::TUNSETIFF,
     Request
@@ -57,9 +65,9 @@ fn open(name: &str) -> Result<OwnedFd> {
     let mut request = Request { name: [0; libc::IFNAMSIZ], flags: 0, rest: [0; 22] };
     ensure!(name.len() < request.name.len(), "the name is too long");
     request.name.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
-    // A virtio NIC hands over its own header; QEMU asks the file whether it takes that.
+    // A virtio NIC adds its own header; QEMU queries whether the file accepts it.
     let flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR;
-    request.flags = libc::c_short::try_from(flags).context("telling the kind of device")?;
+    request.flags = libc::c_short::try_from(flags).context("converting the device's flags")?;
     let file = device()?;
     // SAFETY: the request is as long as the kernel's `struct ifreq`, and the kernel only reads and writes that.
     unsafe { attach(file.as_raw_fd(), &raw const request) }.context("TUNSETIFF")?;

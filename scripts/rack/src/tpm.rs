@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A host's TPM: swtpm, which keeps its state over power cycles.
+//! A host's TPM: swtpm, whose state persists over power cycles.
 
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -15,8 +15,8 @@ use crate::qemu::TPM_SOCKET;
 use crate::spec::TpmVersion;
 use crate::transcript::Transcript;
 
-/// Starts the TPM of the host that keeps its files in `directory`. It listens from here on, and runs for one power-on.
-pub fn start(version: TpmVersion, directory: &Path, namespace: &Namespace) -> Result<Process> {
+/// Starts the TPM of the host with its files in `directory`, for one power-on. Its socket accepts QEMU from here on.
+pub(crate) fn start(version: TpmVersion, directory: &Path, namespace: &Namespace) -> Result<Process> {
     let (socket, state) = (directory.join(TPM_SOCKET), directory.join("tpm"));
     fs::create_dir_all(&state).with_context(|| format!("creating {}", state.display()))?;
     if socket.exists() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a process or a serial console said: kept, stamped into a file, and waited for.
+//! Output of a process or serial console: kept, logged with time stamps, and searched.
 
 use std::fs::File;
 use std::io::Write;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use regex::bytes::{Regex, RegexBuilder};
 
-/// Text as it comes in, without terminal escape sequences.
+/// Received text, without terminal escape sequences.
 pub struct Transcript {
     path: PathBuf,
     state: Mutex<State>,
@@ -20,7 +20,7 @@ pub struct Transcript {
 
 struct State {
     text: Vec<u8>,
-    /// Where the next wait begins to look.
+    /// Where the next search starts.
     cursor: usize,
     open: bool,
     started: Instant,
@@ -30,13 +30,13 @@ struct State {
     listeners: Vec<Sender<Vec<u8>>>,
 }
 
-/// The line that is being received.
+/// The line being received.
 struct Line {
     start: usize,
     began: Duration,
 }
 
-/// Where in a terminal escape sequence (ECMA-48, 5.4) the input is.
+/// Position in a terminal escape sequence (ECMA-48, 5.4).
 #[derive(Clone, Copy)]
 enum Escape {
     None,
@@ -44,7 +44,7 @@ enum Escape {
     Sequence,
 }
 
-/// What a wait found.
+/// The result of a search.
 #[derive(Clone, Debug)]
 pub struct Match {
     groups: Vec<Option<String>>,
@@ -56,18 +56,21 @@ impl Match {
         self.group(0)
     }
 
-    /// What the pattern's group `number` matched; empty where it took no part.
+    /// The match of the pattern's group `number`; empty where the group did not take part.
     pub fn group(&self, number: usize) -> &str {
         self.groups.get(number).and_then(Option::as_deref).unwrap_or_default()
     }
 }
 
-/// How many lines an error shows.
+/// Number of lines in an error.
 const SHOWN_LINES: usize = 60;
 
 impl Transcript {
-    /// An empty transcript that is also written to `path`, each line stamped with its seconds since the start.
-    pub fn create(path: &Path) -> Result<Transcript> {
+    /// An empty transcript, also logged to `path`; each line has the seconds since [`Transcript::begin`].
+    ///
+    /// # Errors
+    /// The file cannot be created.
+    pub(crate) fn create(path: &Path) -> Result<Transcript> {
         let log = File::create(path).with_context(|| format!("creating {}", path.display()))?;
         let state = State {
             text: Vec::new(),
@@ -82,7 +85,7 @@ impl Transcript {
         Ok(Transcript { path: path.to_path_buf(), state: Mutex::new(state), changed: Condvar::new() })
     }
 
-    /// Begins anew: the clock starts at zero, and waits see only what comes from here on. The file goes on.
+    /// Restarts the clock and clears the text. The log continues, with `heading`.
     pub fn begin(&self, heading: &str) {
         let mut state = self.state();
         state.text.clear();
@@ -94,7 +97,7 @@ impl Transcript {
         let _ = writeln!(state.log, "======== {heading}");
     }
 
-    /// Takes in what was received.
+    /// Adds received bytes.
     pub fn push(&self, bytes: &[u8]) {
         let mut state = self.state();
         state.listeners.retain(|listener| listener.send(bytes.to_vec()).is_ok());
@@ -103,7 +106,7 @@ impl Transcript {
         self.changed.notify_all();
     }
 
-    /// Nothing more will come.
+    /// Ends the text: nothing more is received.
     pub fn close(&self) {
         let mut state = self.state();
         state.end_line();
@@ -112,8 +115,11 @@ impl Transcript {
         self.changed.notify_all();
     }
 
-    /// Waits until `pattern` matches what came since the last match, and moves on behind the match. The pattern is
-    /// a regular expression over bytes; `^` and `$` match at lines.
+    /// Waits until `pattern` matches the text after the last match. The pattern is a regular expression over bytes; `^` and `$`
+    /// match at lines.
+    ///
+    /// # Errors
+    /// No match at the timeout or the end of the text; the error has the last lines.
     pub fn wait_for(&self, pattern: &str, timeout: Duration) -> Result<Match> {
         let regex = RegexBuilder::new(pattern)
             .unicode(false)
@@ -128,17 +134,20 @@ impl Transcript {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if !state.open || left.is_zero() {
-                let end = if state.open { "it still runs" } else { "it has ended" };
-                let seconds = timeout.as_secs();
+                let is_open = state.open;
                 drop(state);
-                bail!("{pattern:?} did not come within {seconds} s, and {end}{}", self.shown());
+                let tail = self.shown();
+                match is_open {
+                    true => bail!("no output {pattern:?} within {} s{tail}", timeout.as_secs()),
+                    false => bail!("the output ended without {pattern:?}{tail}"),
+                }
             }
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Waits until nothing more comes; false at the timeout.
-    pub fn wait_closed(&self, timeout: Duration) -> bool {
+    /// Waits until the text has ended; false at the timeout.
+    pub(crate) fn wait_closed(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         let mut state = self.state();
         while state.open {
@@ -151,12 +160,12 @@ impl Transcript {
         true
     }
 
-    /// Everything since it began.
+    /// The text since [`Transcript::begin`].
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.state().text).into_owned()
     }
 
-    /// Its end and its file, as the tail of an error message.
+    /// The last lines and the path of the log, as the end of an error message.
     pub fn shown(&self) -> String {
         let text = self.text();
         let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
@@ -169,7 +178,7 @@ impl Transcript {
         shown
     }
 
-    /// What was said last, and from here on every chunk as it comes.
+    /// The last 2000 bytes, and a channel that receives everything from here on.
     pub fn listen(&self) -> (String, Receiver<Vec<u8>>) {
         let (listener, chunks) = mpsc::channel();
         let mut state = self.state();
@@ -209,7 +218,7 @@ impl State {
         self.line.start = self.text.len();
     }
 
-    /// Writes the unfinished line, if there is one, to the file.
+    /// Logs the unfinished line, if any.
     fn end_line(&mut self) {
         let line = self.text.get(self.line.start..).unwrap_or_default();
         if !line.is_empty() {
@@ -241,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_a_prompt_without_newline_and_moves_on() {
+    fn finds_a_prompt_without_newline_and_continues_after_it() {
         let (_directory, transcript) = transcript();
         transcript.push(b"boot\r\nlogin: \x1b[1;32mgreen\x1b[0m# ");
         let found = transcript.wait_for(r"login: (\w+)# $", Duration::ZERO).unwrap();
@@ -262,12 +271,15 @@ mod tests {
             let waiter = scope.spawn(|| transcript.wait_for("never", Duration::from_secs(60)));
             transcript.close();
             let error = waiter.join().unwrap().unwrap_err().to_string();
-            assert!(error.contains("it has ended") && error.contains("  | ready"), "{error}");
+            assert!(
+                error.contains("the output ended without \"never\"") && error.contains("  | ready"),
+                "{error}"
+            );
         });
     }
 
     #[test]
-    fn stamps_lines_into_its_file() {
+    fn logs_lines_with_time_stamps() {
         let (directory, transcript) = transcript();
         transcript.push(b"one\ntw");
         transcript.push(b"o\n\nprompt");

@@ -33,7 +33,7 @@ impl CipherSuite {
     /// Reads the list, all pages of it one after the other.
     ///
     /// # Errors
-    /// [`Malformed`] where it ends within a suite.
+    /// [`Malformed`] if it ends within a suite.
     pub fn list(pages: &[u8]) -> Result<Vec<Self>, Malformed> {
         let mut suites: Vec<Self> = Vec::new();
         let mut reader = Reader::new(pages);

@@ -35,7 +35,7 @@ pub struct UserAccess {
     pub enabled_users: u8,
     /// How many users, from number 1 on, have a name that cannot be set.
     pub fixed_names: u8,
-    /// Whether this user is enabled; `None` where the BMC does not report it.
+    /// Whether this user is enabled; `None` if the BMC does not report it.
     pub is_enabled: Option<bool>,
     /// What this user may.
     pub access: Access,

@@ -29,7 +29,7 @@ impl UserName {
     /// The empty name, which frees the user number.
     pub const EMPTY: Self = Self([0; 16]);
 
-    /// `None` where it is empty, longer than 16 bytes, or has other than printable ASCII characters.
+    /// `None` if it is empty, longer than 16 bytes, or has other than printable ASCII characters.
     pub fn new(name: &str) -> Option<Self> {
         let mut bytes = [0; 16];
         bytes.get_mut(..name.len())?.copy_from_slice(name.as_bytes());

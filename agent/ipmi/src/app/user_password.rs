@@ -49,7 +49,7 @@ pub struct Password {
 }
 
 impl Password {
-    /// `None` where it is empty, longer than the size, or has a NUL, which would end it.
+    /// `None` if it is empty, longer than the size, or has a NUL, which would end it.
     pub fn new(password: &str, size: PasswordSize) -> Option<Self> {
         let mut bytes = [0; 20];
         bytes.get_mut(..size as usize)?.get_mut(..password.len())?.copy_from_slice(password.as_bytes());

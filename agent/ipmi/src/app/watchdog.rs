@@ -47,7 +47,7 @@ pub struct WatchdogState {
     pub is_running: bool,
     /// The users under which it has expired since this was last cleared: one bit for each [`WatchdogUser`] number.
     pub expired: u8,
-    /// Time left; `None` where the BMC does not report it (ipmi_sim).
+    /// Time left; `None` if the BMC does not report it (ipmi_sim).
     pub left: Option<Duration>,
 }
 

@@ -32,7 +32,7 @@ pub struct SetControllerId {
 }
 
 impl SetControllerId {
-    /// The commands that set a string; `None` where it is longer than 63 bytes or has a NUL.
+    /// The commands that set a string; `None` if it is longer than 63 bytes or has a NUL.
     pub fn pieces(name: &str) -> Option<Vec<Self>> {
         if name.len() > 63 || name.contains('\0') {
             return None;

@@ -24,7 +24,7 @@ enum Format {
 
 impl Factors {
     /// Reads bytes 24 to 30 of a full sensor's record: the linearization, then M, tolerance, B, accuracy, exponents.
-    /// `None` where readings are not numbers.
+    /// `None` if readings are not numbers.
     pub fn parse(units: Units, linearization: u8, bytes: [u8; 6]) -> Option<Self> {
         let format = match units.format() {
             0b00 => Format::Unsigned,
@@ -43,7 +43,7 @@ impl Factors {
         self.linearization >= 0x70
     }
 
-    /// The value of a raw reading in thousandths of the unit, rounded; `None` where it is not a number, or too large.
+    /// The value of a raw reading in thousandths of the unit, rounded; `None` if it is not a number, or too large.
     pub fn thousandths(&self, raw: u8) -> Option<i64> {
         if self.is_non_linear() {
             return None;

@@ -15,7 +15,7 @@ pub enum Severity {
 /// A row of the tables of events.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Named {
-    /// Its name; empty where the offset is reserved.
+    /// Its name; empty if the offset is reserved.
     pub name: &'static str,
     /// Its severity when it is asserted.
     pub severity: Severity,

@@ -11,9 +11,9 @@ pub struct ReadFruData {
     pub device: u8,
     /// Size and unit of access, of [`GetFruInventoryAreaInfo`](super::GetFruInventoryAreaInfo).
     pub area: FruArea,
-    /// The first byte; an even one where the area is read by words.
+    /// The first byte; an even one if the area is read by words.
     pub offset: u16,
-    /// The number of bytes; an even one where the area is read by words.
+    /// The number of bytes; an even one if the area is read by words.
     pub count: u8,
 }
 

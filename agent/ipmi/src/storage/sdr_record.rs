@@ -36,7 +36,7 @@ impl Sdr {
     /// The length of the header of all records, in bytes.
     pub const HEADER: usize = 5;
 
-    /// The length in bytes of the record that begins with `header`; `None` where that is too short to contain it.
+    /// The length in bytes of the record that begins with `header`; `None` if that is too short to contain it.
     pub fn length(header: &[u8]) -> Option<usize> {
         header.get(4).map(|rest| Self::HEADER + usize::from(*rest))
     }
@@ -44,7 +44,7 @@ impl Sdr {
     /// Decodes a record. Bytes after its own length are ignored.
     ///
     /// # Errors
-    /// [`Malformed::Short`] where a mandatory field of its type is missing.
+    /// [`Malformed::Short`] if a mandatory field of its type is missing.
     pub fn parse(record: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(record);
         let id = reader.word("record ID")?;

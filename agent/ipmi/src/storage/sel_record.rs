@@ -69,7 +69,7 @@ impl SelRecord {
     /// Reads a record.
     ///
     /// # Errors
-    /// [`Malformed::Short`] where it has fewer than 16 bytes.
+    /// [`Malformed::Short`] if it has fewer than 16 bytes.
     pub fn parse(record: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(record);
         let id = reader.word("record ID")?;

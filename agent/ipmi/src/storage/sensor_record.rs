@@ -38,7 +38,7 @@ pub struct SensorRecord {
     pub event_type: u8,
     /// The units of its readings.
     pub units: Option<Units>,
-    /// The conversion of its readings; `None` where they are not numbers.
+    /// The conversion of its readings; `None` if they are not numbers.
     pub factors: Option<Factors>,
     /// The manufacturer's name for it.
     pub name: String,

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-/// The ID string of an SDR, from its type/length byte on. Shorter where the bytes end before the length. A space at
+/// The ID string of an SDR, from its type/length byte on. Shorter if the bytes end before the length. A space at
 /// its end is kept: a number may follow.
 pub(super) fn of_sdr(field: &[u8]) -> String {
     let Some((kind, bytes)) = field.split_first() else { return String::new() };

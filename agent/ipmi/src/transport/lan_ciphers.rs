@@ -14,7 +14,7 @@ pub struct CipherEntryCount(pub u8);
 pub struct CipherEntries(pub Vec<u8>);
 
 /// Parameter 24: for each entry of parameter 23 the highest privilege that a session with that cipher suite may have;
-/// `Privilege::Other(0)` where the suite may not be used.
+/// `Privilege::Other(0)` if the suite may not be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CipherPrivileges(pub [Privilege; 16]);
 

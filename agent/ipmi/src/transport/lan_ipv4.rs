@@ -7,7 +7,7 @@ use super::LanParameter;
 use crate::codes::codes;
 use crate::{Malformed, Parameter, Reader, Writable};
 
-/// Parameter 3: the BMC's IPv4 address; 0.0.0.0 where it has none yet.
+/// Parameter 3: the BMC's IPv4 address; 0.0.0.0 if it has none yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IpAddress(pub Ipv4Addr);
 

@@ -72,7 +72,7 @@ pub struct Ipv6Entry {
     pub is_enabled: bool,
     /// Where it comes from.
     pub source: Ipv6Source,
-    /// The address; `::` where there is none.
+    /// The address; `::` if there is none.
     pub address: Ipv6Addr,
     /// Prefix length in bits.
     pub prefix: u8,

@@ -4,7 +4,7 @@
 use super::LanParameter;
 use crate::{Malformed, Parameter, Reader, Writable};
 
-/// Parameter 20: the VLAN that the BMC's frames are tagged with; none where they are not.
+/// Parameter 20: the VLAN that the BMC's frames are tagged with; none if they are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vlan(pub Option<u16>);
 

@@ -150,7 +150,7 @@ pub struct BmcFru {
     pub asset_tag: Option<String>,
     /// Defects of the FRU data: a wrong checksum, a truncated area.
     #[serde(rename = "doubts", skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<String>,
+    pub problems: Vec<String>,
 }
 
 /// Power draw (DCMI 1.5, section 6.6.1), in watts.

@@ -51,20 +51,20 @@ pub struct Cpus {
     /// `AMD-V`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub virtualisation: Option<String>,
-    /// Whether the kernel itself runs under a hypervisor; absent where the processor does not report it (ARM).
+    /// Whether the kernel itself runs under a hypervisor; absent if the processor does not report it (ARM).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hypervisor: Option<bool>,
     /// What it can do beyond its base architecture, of the things that decide what may run on it: the kernel's
     /// names, `aes`, `avx512f`, `sgx`, `sev_snp`, `sve`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub features: Vec<String>,
-    /// The packages with processors online; none where the kernel does not know the topology.
+    /// The packages with processors online; none if the kernel does not know the topology.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<CpuPackage>,
     /// The caches that the first processor uses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub caches: Vec<CpuCache>,
-    /// NUMA nodes by number; none where the kernel has no NUMA.
+    /// NUMA nodes by number; none if the kernel has no NUMA.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub numa_nodes: Vec<NumaNode>,
     /// Known vulnerabilities of the hardware by the kernel's name, `spectre_v2`, with the kernel's own

@@ -62,7 +62,7 @@ pub struct Disk {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub numa_node: Option<u32>,
     /// Whether the disk itself reports that it is failing: an NVMe critical warning (NVMe 1.4 5.14.1.2), or ATA's SMART
-    /// status (ACS-4 7.44.4). Absent where the disk was not asked, such as one in standby.
+    /// status (ACS-4 7.44.4). Absent if the disk was not asked, such as one in standby.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failing: Option<bool>,
     /// Fields of NVMe disks.

@@ -90,7 +90,7 @@ pub struct EsrtEntry {
     pub lowest_supported_fw_version: Option<u32>,
     /// The flags that a capsule has to carry, `0x10000`.
     pub capsule_flags: Option<String>,
-    /// The version of the last update that was tried; 0 where none was.
+    /// The version of the last update that was tried; 0 if none was.
     pub last_attempt_version: Option<u32>,
     /// Its result: `success`, `unsuccessful`, `insufficient resources`, `incorrect version`,
     /// `invalid format`, `authentication error`, `AC power not connected`, `insufficient battery`,

@@ -18,7 +18,7 @@ pub struct Memory {
     /// The sizes of huge pages that there can be, in bytes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub huge_page_sizes_bytes: Vec<u64>,
-    /// What the kernel has taken out of use because it is broken, in bytes; absent where that is nothing
+    /// What the kernel has taken out of use because it is broken, in bytes; absent if that is nothing
     /// (`HardwareCorrupted` of `/proc/meminfo`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corrupted_bytes: Option<u64>,
@@ -44,7 +44,7 @@ pub struct MemoryController {
     pub corrected_errors: u64,
     /// Errors that could not be corrected, those of unknown modules included.
     pub uncorrected_errors: u64,
-    /// Its modules; ranks where the controller does not report modules.
+    /// Its modules; ranks if the controller does not report modules.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<MemoryModule>,
 }

@@ -40,7 +40,7 @@ pub use smbios::{
 pub struct Discovery {
     /// The version of the contract, [`crate::VERSION`].
     pub version: u32,
-    /// The host's identity; absent where it could not be derived, or where not all groups were discovered.
+    /// The host's identity; absent if it could not be derived, or if not all groups were discovered.
     pub identity: Option<Identity>,
     /// The facts by group; of a group that was not discovered, empty.
     pub facts: Facts,
@@ -53,7 +53,7 @@ pub struct Discovery {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Facts {
-    /// SMBIOS system information; absent where the firmware has no tables.
+    /// SMBIOS system information; absent if the firmware has no tables.
     pub system: Option<SystemInformation>,
     /// The firmware, and how it started the kernel.
     pub firmware: Option<BootFirmware>,

@@ -25,7 +25,7 @@ pub struct Nic {
     pub pci_address: Option<String>,
     /// Whether the port has carrier; absent while it is down.
     pub carrier: Option<bool>,
-    /// Link speed in Mbit/s; absent where the driver does not report it.
+    /// Link speed in Mbit/s; absent if the driver does not report it.
     pub speed_mbps: Option<u32>,
     /// `ethernet` or `infiniband`.
     #[serde(skip_serializing_if = "Option::is_none")]

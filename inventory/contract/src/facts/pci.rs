@@ -50,7 +50,7 @@ pub struct PciDevice {
     pub sriov_vfs: Option<u32>,
     /// The function that this is a virtual function of.
     pub physical_function: Option<String>,
-    /// Its IOMMU group; absent where no IOMMU is in use.
+    /// Its IOMMU group; absent if no IOMMU is in use.
     pub iommu_group: Option<u32>,
 }
 

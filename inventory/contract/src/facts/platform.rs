@@ -70,7 +70,7 @@ pub struct Watchdog {
     pub timeout_s: Option<u32>,
     /// How much of that is left, in seconds.
     pub timeleft_s: Option<u32>,
-    /// How long before it acts it warns, in seconds; 0 where it does not.
+    /// How long before it acts it warns, in seconds; 0 if it does not.
     pub pretimeout_s: Option<u32>,
     /// Whether it cannot be stopped once it runs.
     pub nowayout: Option<bool>,
@@ -99,7 +99,7 @@ pub struct Sensor {
     /// The unit of the value and its limits: `millidegrees_c`, `rpm`, `millivolts`, `milliamperes`, `microwatts`,
     /// `millipercent`.
     pub unit: String,
-    /// The value now; absent where the chip does not give one.
+    /// The value now; absent if the chip does not give one.
     pub value: Option<i64>,
     /// The lower limit of normal values.
     pub minimum: Option<i64>,

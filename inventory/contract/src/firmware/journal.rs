@@ -37,7 +37,7 @@ pub struct Attempt {
     pub phase: Phase,
     /// How it ended; absent while that is unknown.
     pub outcome: Option<AttemptOutcome>,
-    /// Why, for people.
+    /// The reason, as text.
     pub detail: Option<String>,
 }
 

@@ -86,7 +86,7 @@ pub struct FirmwareComponent {
     pub decision: Decision,
     /// The version that is flashed now: the desired one, or an intermediate one.
     pub target: Option<String>,
-    /// The reason of the decision, for people.
+    /// The reason of the decision, as text.
     pub reason: Option<String>,
     /// The outcome of the last attempt.
     pub outcome: Option<AttemptOutcome>,

@@ -3,7 +3,7 @@
  * nicsim: a network adapter with firmware, for tests.
  *
  * It is QEMU's ivshmem-plain. The file behind its BAR 2 is the adapter's flash: it outlives resets and power cuts, and
- * whoever has the file can look at it, and break things, while the machine runs. Its layout is struct flash, then two
+ * the file can be read, and faults set in it, while the machine runs. Its layout is struct flash, then two
  * banks of which each holds one image; the rack (firmware_nic.rs) makes both. All numbers are little-endian.
  *
  * The adapter's own firmware, which boots with the adapter, is nicsim_boot(). The rest is its driver: devlink as drivers
@@ -32,13 +32,13 @@ struct flash {
 	u32 next_bank;		/* the one to boot */
 	u32 running_bank;
 	u32 boots;
-	u32 chunks;		/* that were ever written */
+	u32 chunks;		/* written since the flash was created */
 	u32 power_ons;		/* counted by the rack */
 	u32 booted_at;		/* power_ons at the last boot */
 	u32 activation;
-	u32 write_error;	/* at so many percent; 0: never */
-	u32 corruption;		/* not 0: a bit tips over in the next image, and nobody notices */
-	u32 chunk_ms;		/* for each chunk */
+	u32 write_error;	/* percentage at which a write fails; 0: never */
+	u32 corruption;		/* not 0: a bit flips in the next image, undetected */
+	u32 chunk_ms;		/* minimum time per chunk */
 	char psid[16];
 	char board_id[16];
 	char serial[16];

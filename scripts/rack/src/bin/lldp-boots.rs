@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `lldp-boots`: after what time a host that boots hears its switch, as its report has it.
+//! `lldp-boots`: the time until a booting host has its LLDP neighbour, from its report.
 
 use std::process::ExitCode;
 
@@ -11,18 +11,19 @@ use stage1_rack::namespace;
 use stage1_rack::paths::Paths;
 use stage1_rack::qmp::PowerOff;
 use stage1_rack::rack::Rack;
+use stage1_rack::scenario::BOOT;
 use stage1_rack::spec::RackSpec;
-use stage1_rack::story::BOOT;
 
 const HOST: &str = "6d1f0c5e-8a43-4f0e-9b52-0a5c6e7d0006";
 
-/// Boot a host at a switch that answers, time after time, and print when it heard it, from carrier on
+/// Boot a host at a virtual switch many times, and print the time from carrier to its first LLDP frame
 #[derive(Parser)]
+#[command(after_help = "Examples:\n  lldp-boots\n  lldp-boots --asking 5 --listening 1")]
 struct Arguments {
-    /// How often it boots and asks the switch
+    /// Number of boots that solicit the switch's frame
     #[arg(long, default_value_t = 20)]
     asking: usize,
-    /// How often it boots and only listens
+    /// Number of boots that only listen
     #[arg(long, default_value_t = 3)]
     listening: usize,
 }
@@ -58,12 +59,12 @@ fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Boots the host, which registers and powers off; after how many milliseconds with carrier it heard the switch.
+/// Boots the host, which registers and powers off; the time from carrier to the switch's first frame, in milliseconds.
 fn heard_after(rack: &Rack, host: &Host) -> Result<u64> {
     host.power_on()?;
     let end = host.wait_off(BOOT)?;
-    ensure!(end == PowerOff::Shutdown, "it did not power off but: {end:?}{}", host.shown());
+    ensure!(end == PowerOff::Shutdown, "host a ended by {end:?} instead of powering off{}", host.shown());
     let known = rack.inventory().host(HOST)?;
     let time = known.pointer("/report/lldp/0/neighbours/0/heard_after_ms").and_then(Value::as_u64);
-    time.with_context(|| format!("no neighbour was heard{}", host.shown()))
+    time.with_context(|| format!("the report has no neighbour{}", host.shown()))
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `race`: what commands take, side by side on one machine.
+//! `race`: time and memory of commands, compared on one machine.
 
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -8,13 +8,16 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use stage1_rack::process::{Usage, measure};
 
-/// Run contenders in turn, round after round, and print the median time of each beside that of the first
+/// Run contenders in turn, round after round, and print the median time of each and its ratio to the first
 #[derive(Parser)]
+#[command(
+    after_help = "Examples:\n  race 'stage1 facts' lshw\n  race --rounds 5 'stage1 facts' 'dmidecode; lspci'"
+)]
 struct Arguments {
-    /// How often each runs
+    /// Number of rounds
     #[arg(long, default_value_t = 21)]
     rounds: usize,
-    /// Commands, words separated by spaces and commands by `;`: those of one contender run one after the other
+    /// Command, or several separated by `;` that run one after the other; words are separated by spaces
     #[arg(required = true)]
     contenders: Vec<String>,
 }
@@ -30,9 +33,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    ensure!(arguments.rounds > 0, "--rounds: at least one");
+    ensure!(arguments.rounds > 0, "--rounds: must be at least 1");
     let mut results: Vec<Vec<Usage>> = vec![Vec::new(); arguments.contenders.len()];
-    // One round more, which only warms up.
+    // Plus one round to warm up.
     for round in 0..=arguments.rounds {
         for (contender, results) in arguments.contenders.iter().zip(&mut results) {
             let usage = once(contender)?;
@@ -48,14 +51,14 @@ fn run(arguments: &Arguments) -> Result<()> {
         let elapsed = median(usages, |usage| usage.elapsed);
         let peak = usages.iter().map(|usage| usage.peak_bytes).max().unwrap_or_default();
         println!(
-            "{:>7.2} ms {:>7.2} ms {:>8.2} {:>7.1} MB  {contender}",
+            "{:>7.2} ms {:>7.2} ms {:>8.2} {:>6.1} MiB  {contender}",
             milliseconds(elapsed),
             milliseconds(median(usages, |usage| usage.cpu)),
             elapsed.as_secs_f64() / first.as_secs_f64(),
-            peak as f64 / 1e6
+            mib(peak)
         );
     }
-    println!("a peak below {:.1} MB cannot be told", floor as f64 / 1e6);
+    println!("peaks below {:.1} MiB cannot be measured", mib(floor));
     Ok(())
 }
 
@@ -77,6 +80,10 @@ fn median(usages: &[Usage], of: impl Fn(&Usage) -> Duration) -> Duration {
     let mut times: Vec<Duration> = usages.iter().map(of).collect();
     times.sort_unstable();
     times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }
 
 fn milliseconds(time: Duration) -> f64 {

@@ -1,57 +1,57 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What goes between a virtual machine and its BMC: OpenIPMI's "VM" codec (OpenIPMI, `lanserv/serial_ipmi.c`; QEMU,
+//! The protocol between a virtual machine and its BMC: OpenIPMI's "VM" codec (OpenIPMI, `lanserv/serial_ipmi.c`; QEMU,
 //! `hw/ipmi/ipmi_bmc_extern.c`).
 
 /// Ends a message.
 const MESSAGE: u8 = 0xa0;
 /// Ends a control command.
 const CONTROL: u8 = 0xa1;
-/// The next byte has [`ESCAPED`] set that it does not have.
+/// Escapes the next byte, which has [`ESCAPED`] set.
 const ESCAPE: u8 = 0xaa;
 /// See [`ESCAPE`].
 const ESCAPED: u8 = 0x10;
-/// More than any message has; what is longer is not of this protocol.
+/// More bytes than any message has.
 const LONGEST: usize = 512;
 
-/// What comes as one piece.
+/// One frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
-    /// A request or an answer.
+    /// A request or a response.
     Message(Message),
-    /// A control command: what the hardware is to do, or can do.
+    /// A control command: actions and capabilities of the hardware.
     Control(Vec<u8>),
-    /// What is neither: it is too short, or its checksum is wrong.
+    /// Neither: too short, or a wrong checksum.
     Broken(Vec<u8>),
 }
 
-/// A request or an answer.
+/// A request or a response.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The same in a request and its answer.
+    /// Sequence number; a response has that of its request.
     pub sequence: u8,
-    /// Even in a request; one more in its answer.
+    /// Network function: even in a request, one more in its response.
     pub net_fn: u8,
-    /// The logical unit within the BMC.
+    /// Logical unit number in the BMC.
     pub lun: u8,
-    /// The command.
+    /// Command code.
     pub code: u8,
-    /// What follows; in an answer, first the completion code.
+    /// Data; in a response, the first byte is the completion code.
     pub data: Vec<u8>,
 }
 
 impl Message {
-    /// The answer to this request.
-    pub fn answer(&self, data: Vec<u8>) -> Message {
+    /// The response to this request.
+    pub fn response(&self, data: Vec<u8>) -> Message {
         Message { net_fn: self.net_fn | 1, data, ..*self }
     }
 
-    /// Its bytes as they are sent.
-    pub fn encode(&self) -> Vec<u8> {
+    /// The bytes on the wire.
+    pub(crate) fn encode(&self) -> Vec<u8> {
         end(&self.bytes(), MESSAGE)
     }
 
-    /// The same with a wrong checksum.
-    pub fn encode_spoilt(&self) -> Vec<u8> {
+    /// The bytes on the wire, with a wrong checksum.
+    pub(crate) fn encode_corrupted(&self) -> Vec<u8> {
         let mut bytes = self.bytes();
         if let Some(checksum) = bytes.last_mut() {
             *checksum ^= 1;
@@ -74,7 +74,7 @@ impl Message {
     }
 }
 
-/// It may carry a password.
+/// Without the data, which may have a password.
 impl std::fmt::Debug for Message {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Message { sequence, net_fn, lun, code, data } = self;
@@ -84,8 +84,8 @@ impl std::fmt::Debug for Message {
 }
 
 impl Frame {
-    /// Its bytes as they are sent.
-    pub fn encode(&self) -> Vec<u8> {
+    /// The bytes on the wire.
+    pub(crate) fn encode(&self) -> Vec<u8> {
         match self {
             Frame::Message(message) => message.encode(),
             Frame::Control(bytes) => end(bytes, CONTROL),
@@ -94,16 +94,16 @@ impl Frame {
     }
 }
 
-/// Finds the frames in what is received.
+/// Splits received bytes into frames.
 #[derive(Default)]
-pub struct Decoder {
+pub(crate) struct Decoder {
     bytes: Vec<u8>,
     escaped: bool,
 }
 
 impl Decoder {
-    /// Takes in what was received, and hands out the frames that end in it.
-    pub fn feed(&mut self, received: &[u8]) -> Vec<Frame> {
+    /// Adds received bytes, and returns the frames that end in them.
+    pub(crate) fn feed(&mut self, received: &[u8]) -> Vec<Frame> {
         received.iter().filter_map(|&byte| self.take(byte)).collect()
     }
 
@@ -166,15 +166,15 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_broken() {
+    fn recognizes_broken_frames() {
         let mut decoder = Decoder::default();
-        let spoilt = decoder.feed(&message(&[5]).encode_spoilt());
-        assert!(matches!(spoilt.as_slice(), [Frame::Broken(_)]), "{spoilt:?}");
+        let corrupted = decoder.feed(&message(&[5]).encode_corrupted());
+        assert!(matches!(corrupted.as_slice(), [Frame::Broken(_)]), "{corrupted:?}");
         assert_eq!(decoder.feed(&[0xa0, 1, 2, 3, 0xa0]), [Frame::Broken(vec![1, 2, 3])]);
     }
 
     #[test]
-    fn shows_no_data() {
+    fn debug_output_has_no_data() {
         assert!(!format!("{:?}", message(b"secret")).contains("115"));
     }
 

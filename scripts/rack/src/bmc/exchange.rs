@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What was asked of a BMC, and what it answered. No password is ever in here.
+//! IPMI requests and responses, for logs and tests. Passwords are left out.
 
 use std::fmt::{self, Display};
 
 use super::codec::Message;
 
-/// A request, and its answer.
+/// A request and its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
     /// The request's network function.
     pub net_fn: u8,
     /// The request's command.
     pub code: u8,
-    /// What the request had more, but for a password.
+    /// The request's data, without a password.
     pub data: Vec<u8>,
-    /// How many bytes of a password it had behind that.
+    /// The number of bytes of the password after that.
     pub secret: usize,
-    /// What the host was answered first, or `None`: nothing yet.
-    pub answer: Option<Vec<u8>>,
+    /// The first response that the host received: completion code and data.
+    pub response: Option<Vec<u8>>,
 }
 
 /// Set User Password (IPMI 2.0, section 22.30).
@@ -55,12 +55,12 @@ const WRITES: [(u8, u8); 25] = [
 ];
 
 impl Exchange {
-    /// The request, not yet answered.
+    /// A request without a response yet.
     pub fn begin(request: &Message) -> Exchange {
         let Message { net_fn, code, .. } = *request;
         let open = if (net_fn, code) == SET_USER_PASSWORD { 2 } else { usize::MAX };
         let (data, secret) = request.data.split_at(open.min(request.data.len()));
-        Exchange { net_fn, code, data: data.to_vec(), secret: secret.len(), answer: None }
+        Exchange { net_fn, code, data: data.to_vec(), secret: secret.len(), response: None }
     }
 
     /// Network function and command.
@@ -68,7 +68,7 @@ impl Exchange {
         (self.net_fn, self.code)
     }
 
-    /// Whether it is to change something that outlives it. To test a password does not.
+    /// Whether the request changes the BMC's state. Testing a password does not.
     pub fn is_write(&self) -> bool {
         let tests = self.command() == SET_USER_PASSWORD && self.data.get(1).is_some_and(|byte| byte & 3 == 3);
         WRITES.contains(&self.command()) && !tests
@@ -83,8 +83,8 @@ impl Display for Exchange {
         if self.secret > 0 {
             write!(formatter, " ({} secret bytes)", self.secret)?;
         }
-        match &self.answer {
-            Some(answer) => formatter.write_str(" ->").and_then(|()| show(formatter, answer)),
+        match &self.response {
+            Some(response) => formatter.write_str(" ->").and_then(|()| show(formatter, response)),
             None => formatter.write_str(" -> nothing"),
         }
     }
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn hides_passwords_only() {
         let mut set = exchange(0x47, b"\x02\x02secret");
-        set.answer = Some(vec![0]);
+        set.response = Some(vec![0]);
         assert_eq!(set.to_string(), "06 47 02 02 (6 secret bytes) -> 00");
         assert!(!format!("{set:?}").contains("115"), "{set:?}");
         assert_eq!(exchange(0x45, &[2, 0x61]).to_string(), "06 45 02 61 -> nothing");
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_writes_from_reads() {
+    fn distinguishes_writes_from_reads() {
         assert!(exchange(0x47, &[2, 2]).is_write() && exchange(0x45, &[]).is_write());
         assert!(!exchange(0x47, &[2, 3]).is_write() && !exchange(0x46, &[2]).is_write());
     }

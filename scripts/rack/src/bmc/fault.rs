@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a BMC does wrong, as text: `06 46 times 2 cc C0`, `06 47/**02 shorten 8`, `0C 02/**03 delay 1500`.
+//! Injected faults of a BMC, as text: `06 46 times 2 cc C0`, `06 47/**02 shorten 8`, `0C 02/**03 delay 1500`.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -10,9 +10,9 @@ use serde::Deserialize;
 
 use super::codec::Message;
 
-/// A fault, and when it comes: `NETFN CMD[/DATA] [after N] [times N] FAULT`. The numbers of network function, command
-/// and data are hexadecimal; `*` is any network function or command, `**` any byte of the data, which need not be all of
-/// the request's.
+/// A fault, and the requests it applies to: `NETFN CMD[/DATA] [after N] [times N] FAULT`. The numbers of network function, command
+/// and data are hexadecimal; `*` is any network function or command, `**` any byte of the data. The data is compared with
+/// the start of the request's data.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Rule {
@@ -20,57 +20,57 @@ pub struct Rule {
     pub net_fn: Option<u8>,
     /// The request's command; `None`: any.
     pub code: Option<u8>,
-    /// How the request's data begins; `None`: any byte.
+    /// Start of the request's data; `None`: any byte.
     pub data: Vec<Option<u8>>,
-    /// How many such requests go well first.
+    /// Number of such requests before the first fault.
     pub after: u32,
-    /// With how many requests it comes then; `None`: with all.
+    /// Number of faults after that; `None`: no limit.
     pub times: Option<u32>,
-    /// What comes.
+    /// The fault.
     pub fault: Fault,
 }
 
-/// What a BMC does wrong with one request.
+/// A fault in the handling of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// `cc XX`, `answer XX...`: it does nothing, and answers with this completion code and data.
+    /// `cc XX`, `answer XX...`: the request is not executed; the response has this completion code and data.
     Answer(Vec<u8>),
-    /// `drop`: it does nothing, and does not answer.
+    /// `drop`: the request is not executed, and there is no response.
     Drop,
-    /// `lose`: it does what was asked, and does not answer.
+    /// `lose`: the request is executed, and there is no response.
     Lose,
-    /// `delay MS`: its answer takes that much longer.
+    /// `delay MS`: the response is delayed.
     Delay(Duration),
-    /// `late`: its answer comes after the next request.
+    /// `late`: the response is sent after the next request.
     Late,
-    /// `twice`: its answer comes twice.
+    /// `twice`: the response is sent twice.
     Twice,
-    /// `data XX...`: after the completion code, the answer has these bytes instead of its own.
+    /// `data XX...`: the response's data after the completion code is replaced by these bytes.
     Data(Vec<u8>),
-    /// `cut N`: the answer has only N bytes after the completion code.
+    /// `cut N`: the response is truncated to N bytes after the completion code.
     Cut(usize),
-    /// `blank XX`: an answer of nothing but zeros is this completion code instead.
+    /// `blank XX`: a response of zeros only is replaced by this completion code.
     Blank(u8),
-    /// `checksum`: the answer's checksum is wrong.
+    /// `checksum`: the response has a wrong checksum.
     Checksum,
-    /// `sequence`: the answer is that to some other request. QEMU's KCS interface gets stuck at that.
+    /// `sequence`: the response has another sequence number. QEMU's KCS interface hangs after that.
     Sequence,
-    /// `shorten N`: of a password that is set, only the first N bytes are.
+    /// `shorten N`: a password that is set is truncated to N bytes.
     Shorten(usize),
-    /// `hang`: it answers neither this nor anything else.
+    /// `hang`: there is no response to this and all further requests.
     Hang,
-    /// `disconnect`: the connection to it breaks, and comes back.
+    /// `disconnect`: the connection to the BMC breaks, and can be opened again.
     Disconnect,
 }
 
 impl Rule {
-    /// Whether this is such a request.
-    pub fn is_about(&self, request: &Message) -> bool {
-        let is = |wanted: Option<u8>, byte: u8| wanted.is_none_or(|wanted| wanted == byte);
+    /// Whether the rule matches the request, regardless of `after` and `times`.
+    pub fn matches(&self, request: &Message) -> bool {
+        let is = |expected: Option<u8>, byte: u8| expected.is_none_or(|expected| expected == byte);
         is(self.net_fn, request.net_fn)
             && is(self.code, request.code)
             && self.data.len() <= request.data.len()
-            && self.data.iter().zip(&request.data).all(|(&wanted, &byte)| is(wanted, byte))
+            && self.data.iter().zip(&request.data).all(|(&expected, &byte)| is(expected, byte))
     }
 }
 
@@ -78,7 +78,7 @@ impl FromStr for Rule {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Rule> {
-        read(text).with_context(|| format!("the fault {text:?}"))
+        read(text).with_context(|| format!("fault rule {text:?}"))
     }
 }
 
@@ -92,7 +92,7 @@ impl TryFrom<String> for Rule {
 
 fn read(text: &str) -> Result<Rule> {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let [net_fn, command, rest @ ..] = words.as_slice() else { bail!("it names no command") };
+    let [net_fn, command, rest @ ..] = words.as_slice() else { bail!("no network function and command") };
     let mut rest = rest;
     let (code, data) = command.split_once('/').unwrap_or((command, ""));
     let mut rule = Rule {
@@ -132,7 +132,7 @@ fn fault(words: &[&str]) -> Result<Fault> {
         ["hang"] => Fault::Hang,
         ["disconnect"] => Fault::Disconnect,
         _ => bail!(
-            "there is no {:?}; there are: cc XX, answer XX..., drop, lose, delay MS, late, twice, data XX..., cut N, \
+            "unknown fault {:?}; faults: cc XX, answer XX..., drop, lose, delay MS, late, twice, data XX..., cut N, \
              blank XX, checksum, sequence, shorten N, hang, disconnect",
             words.join(" ")
         ),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_it_shows() {
+    fn parses_its_own_output() {
         for text in [
             "06 46 cc C0",
             "06 46/05 after 1 times 2 cc C0",
@@ -233,15 +233,15 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong() {
+    fn errors_have_the_cause() {
         for (text, expected) in [
-            ("06", "it names no command"),
+            ("06", "no network function and command"),
             ("6 46 drop", "\"6\" is not two hex digits"),
             ("06 46/0 drop", "\"0\" is not two hex digits"),
             ("06 46/+1 drop", "\"+1\" is not two hex digits"),
-            ("06 46", "there is no \"\"; there are: cc XX"),
-            ("06 46 sulk", "there is no \"sulk\""),
-            ("06 46 cc", "there is no \"cc\""),
+            ("06 46", "unknown fault \"\"; faults: cc XX"),
+            ("06 46 stall", "unknown fault \"stall\""),
+            ("06 46 cc", "unknown fault \"cc\""),
             ("06 46 times x drop", "\"x\" is not a number"),
             ("06 46 data ü", "is not two hex digits"),
         ] {
@@ -251,18 +251,18 @@ mod tests {
     }
 
     #[test]
-    fn is_about_the_requests_that_it_names() {
+    fn matches_network_function_command_and_data() {
         let rule: Rule = "06 47/**02 drop".parse().unwrap();
-        assert!(rule.is_about(&request(6, 0x47, &[9, 2, 1])));
+        assert!(rule.matches(&request(6, 0x47, &[9, 2, 1])));
         for other in [
             request(6, 0x47, &[2, 3]),
             request(6, 0x47, &[2]),
             request(6, 0x46, &[9, 2]),
             request(4, 0x47, &[9, 2]),
         ] {
-            assert!(!rule.is_about(&other), "{other:?}");
+            assert!(!rule.matches(&other), "{other:?}");
         }
         let any: Rule = "* * drop".parse().unwrap();
-        assert!(any.is_about(&request(0x3e, 0xff, &[])));
+        assert!(any.matches(&request(0x3e, 0xff, &[])));
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A host's BMC: OpenIPMI's ipmi_sim, with a network stack of its own at the boot network, and a proxy between it and the
-//! host that makes it do wrong.
+//! A host's BMC: OpenIPMI's ipmi_sim, with its own network stack at the boot network, and a proxy between it and the host that
+//! injects faults.
 
 pub mod codec;
 pub mod exchange;
@@ -9,7 +9,7 @@ pub mod proxy;
 pub mod service;
 pub mod wire;
 
-mod manners;
+mod quirks;
 mod records;
 mod settings;
 
@@ -30,39 +30,42 @@ use nix::sys::socket;
 
 use crate::namespace::Namespace;
 use crate::network::{self, BRIDGE};
-use crate::process::{Process, command, explain};
+use crate::process::{Process, command, explain, output};
 use crate::spec::{BmcSpec, RackSpec};
 use crate::transcript::Transcript;
 
 use codec::{Decoder, Frame};
-use manners::Manners;
 use proxy::Proxy;
-use service::{Chassis, PORT, QUESTIONS_PORT, Service};
+use quirks::Quirks;
+use service::{Chassis, PORT, REQUESTS_PORT, Service};
 use settings::{CONSOLE_PORT, MESSAGES_PORT};
 
-/// Where the host's messages are taken, in the host's folder.
+/// The socket of the host's messages, in the host's folder.
 pub const SOCKET: &str = "bmc.sock";
 
-/// How long ipmi_sim may take to start.
+/// The longest time that ipmi_sim may take to start.
 const START: Duration = Duration::from_secs(30);
-/// How long until ipmi_sim is asked again whether it has started.
+/// The interval between attempts to connect to ipmi_sim.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// The BMC of a host.
 pub struct Bmc {
-    // In the order in which they go down.
+    // Dropped in this order.
     proxy: Proxy,
     _sim: Process,
-    _doors: [Door; 2],
+    _endpoints: [Endpoint; 2],
     service: Arc<Service>,
     boot: Arc<Namespace>,
     directory: PathBuf,
-    judgements: AtomicU32,
+    logins: AtomicU32,
 }
 
 impl Bmc {
-    /// Turns on the BMC of host `number` of the rack, which keeps its files in the host's folder, at the boot network in
-    /// the namespace `boot`.
+    /// Starts the BMC of host `number` of the rack, with its files in the host's folder, at the boot network in the namespace
+    /// `boot`.
+    ///
+    /// # Errors
+    /// ipmi_sim does not start.
     pub fn up(
         rack: &RackSpec,
         number: usize,
@@ -82,51 +85,63 @@ impl Bmc {
         let service =
             Service::new(spec, &rack.network, (address, &mac), Arc::clone(&namespace), directory.clone())?;
         let service = Arc::new(service);
-        let doors = [
-            Door::open(&namespace, QUESTIONS_PORT, &service, Service::answer_at)?,
-            Door::open(&namespace, CONSOLE_PORT, &service, Service::join_console_at)?,
+        let endpoints = [
+            Endpoint::open(&namespace, REQUESTS_PORT, &service, Service::serve_requests)?,
+            Endpoint::open(&namespace, CONSOLE_PORT, &service, Service::serve_console)?,
         ];
         let sim = start(spec, &directory, &namespace)?;
         let connect = move || namespace.run(|| TcpStream::connect((Ipv4Addr::LOCALHOST, MESSAGES_PORT)));
         let connect = move || connect()?.context("connecting to ipmi_sim");
-        let proxy = Proxy::start(&host.join(SOCKET), &host.join("bmc.log"), Manners::new(spec), connect)?;
+        let proxy = Proxy::start(&host.join(SOCKET), &host.join("bmc.log"), Quirks::new(spec), connect)?;
         proxy.set_faults(spec.faults.clone());
-        let judgements = AtomicU32::new(0);
-        Ok(Bmc { proxy, _sim: sim, _doors: doors, service, boot: Arc::clone(boot), directory, judgements })
+        let logins = AtomicU32::new(0);
+        Ok(Bmc {
+            proxy,
+            _sim: sim,
+            _endpoints: endpoints,
+            service,
+            boot: Arc::clone(boot),
+            directory,
+            logins,
+        })
     }
 
-    /// What stands between it and its host.
+    /// The proxy between it and its host.
     pub fn proxy(&self) -> &Proxy {
         &self.proxy
     }
 
-    /// Says what its host is, once.
-    pub fn serve(&self, chassis: Weak<dyn Chassis>) {
-        self.service.serve(Some(chassis));
+    /// Sets the host that it controls. Only the first call has an effect.
+    pub fn set_chassis(&self, chassis: Weak<dyn Chassis>) {
+        self.service.set_chassis(Some(chassis));
     }
 
-    /// Its address in the boot network, as it is set now.
+    /// Its present address in the boot network.
+    ///
+    /// # Errors
+    /// It has none.
     pub fn address(&self) -> Result<Ipv4Addr> {
         let lan = self.lan();
         let address = lan.get("ip_addr").context("finding the BMC's address")?;
-        address.parse().with_context(|| format!("{address:?} is no address"))
+        address.parse().with_context(|| format!("{address:?} is not an address"))
     }
 
-    /// The parameters of its LAN, as ipmi_sim names them: `ip_addr`, `ip_addr_src`, `subnet_mask`, `default_gw_ip_addr`,
-    /// `mac_addr`, ...
+    /// Its LAN parameters with ipmi_sim's names: `ip_addr`, `ip_addr_src`, `subnet_mask`, `default_gw_ip_addr`, `mac_addr`, ...
     pub fn lan(&self) -> BTreeMap<&'static str, String> {
         self.service.lan()
     }
 
-    /// From what its host is to boot: `none`, `pxe`, `default`, `cdrom` or `bios`.
+    /// Its host's boot device: `none`, `pxe`, `default`, `cdrom` or `bios`.
     pub fn boot_device(&self) -> String {
         self.service.boot_device()
     }
 
-    /// Has ipmitool log in over the boot network, at the address that is set now, and do what `words` say; hands out
-    /// what it prints. The judge of whether a user can log in. An error has what ipmitool complains of.
+    /// Runs ipmitool's command `words` over the boot network as that user, at the BMC's present address; returns its output.
+    ///
+    /// # Errors
+    /// The login or the command fails; the error has ipmitool's message.
     pub fn ipmitool(&self, user: &str, password: &str, words: &[&str]) -> Result<String> {
-        let number = self.judgements.fetch_add(1, Ordering::Relaxed);
+        let number = self.logins.fetch_add(1, Ordering::Relaxed);
         let file = self.directory.join(format!("password{number}"));
         OpenOptions::new()
             .write(true)
@@ -138,29 +153,29 @@ impl Bmc {
             .with_context(|| format!("writing {}", file.display()))?;
         let mut ipmitool = command("ipmitool");
         let address = self.address()?.to_string();
-        // The suite that ipmi_sim and all of IPMI 2.0 have; and time for a host to be turned on meanwhile.
+        // The cipher suite that every BMC has; and enough time for a command that powers the host on.
         ipmitool.args(["-I", "lanplus", "-C", "3", "-N", "5", "-R", "2", "-H", &address, "-U", user, "-f"]);
         ipmitool.arg(&file).args(words);
-        // Not on the namespace's own thread: it may be needed to turn a host on.
+        // Not on the namespace's own thread, which starts QEMU for a command that powers the host on.
         let output = thread::scope(|scope| {
             let run = || -> Result<_> {
                 self.boot.enter()?;
-                ipmitool.output().map_err(|error| explain("ipmitool", error))
+                output(&mut ipmitool).map_err(|error| explain("ipmitool", error))
             };
             scope.spawn(run).join().map_err(|_| anyhow!("the thread of ipmitool panicked"))?
         });
         fs::remove_file(&file).with_context(|| format!("removing {}", file.display()))?;
         let output = output?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_string();
-        let (said, complained) = (text(&output.stdout), text(&output.stderr));
-        ensure!(output.status.success(), "ipmitool {}: {complained}\n{said}", words.join(" "));
-        Ok(said)
+        let (printed, errors) = (text(&output.stdout), text(&output.stderr));
+        ensure!(output.status.success(), "ipmitool {}: {errors}\n{printed}", words.join(" "));
+        Ok(printed)
     }
 }
 
 impl Drop for Bmc {
     fn drop(&mut self) {
-        self.service.serve(None);
+        self.service.set_chassis(None);
     }
 }
 
@@ -184,7 +199,7 @@ fn port(mac: &str) -> String {
 /// Starts ipmi_sim, and waits until it serves.
 fn start(spec: &BmcSpec, directory: &Path, namespace: &Namespace) -> Result<Process> {
     for (name, content) in [
-        (settings::ASK, settings::ask()),
+        (settings::REQUEST, settings::request()),
         ("lan.conf", settings::lan(spec)),
         ("bmc.emu", settings::emulation(spec)?),
     ] {
@@ -201,55 +216,55 @@ fn start(spec: &BmcSpec, directory: &Path, namespace: &Namespace) -> Result<Proc
     Ok(sim)
 }
 
-/// Waits for its greeting, and leaves.
+/// Waits for its capabilities, and disconnects.
 fn wait_until_up(sim: &mut Process, namespace: &Namespace) -> Result<()> {
     let begin = Instant::now();
     let mut stream = loop {
         match namespace.run(|| TcpStream::connect((Ipv4Addr::LOCALHOST, MESSAGES_PORT)))? {
             Ok(stream) => break stream,
             Err(error) if error.kind() == ErrorKind::ConnectionRefused && begin.elapsed() < START => {
-                ensure!(sim.wait(PAUSE)?.is_none(), "it has ended");
+                ensure!(sim.wait(PAUSE)?.is_none(), "ipmi_sim ended");
             }
-            Err(error) => return Err(error).context("connecting to it"),
+            Err(error) => return Err(error).context("connecting to ipmi_sim"),
         }
     };
     stream.set_read_timeout(Some(START)).context("setting up the connection")?;
     let (mut decoder, mut buffer) = (Decoder::default(), [0; 64]);
     loop {
-        let length = stream.read(&mut buffer).context("waiting for its greeting")?;
+        let length = stream.read(&mut buffer).context("waiting for its capabilities")?;
         if length == 0 {
-            bail!("it has left");
+            bail!("ipmi_sim closed the connection");
         }
         let frames = decoder.feed(buffer.get(..length).unwrap_or_default());
         if frames.iter().any(|frame| matches!(frame, Frame::Control(bytes) if bytes.first() == Some(&0xff))) {
             break;
         }
     }
-    stream.shutdown(Shutdown::Write).context("leaving it")?;
-    // It takes no other host before it has seen that this one left, and then leaves too.
-    stream.read_to_end(&mut Vec::new()).context("leaving it").map(drop)
+    stream.shutdown(Shutdown::Write).context("disconnecting")?;
+    // ipmi_sim accepts another host only after this one has shut down its side, and then closes the connection.
+    stream.read_to_end(&mut Vec::new()).context("disconnecting").map(drop)
 }
 
-/// Where ipmi_sim comes in. Nobody does any more when it is dropped.
-struct Door(Arc<TcpListener>);
+/// A listener for ipmi_sim, closed when dropped.
+struct Endpoint(Arc<TcpListener>);
 
-impl Door {
-    /// Listens at the loopback of the namespace, and has a thread take who comes.
+impl Endpoint {
+    /// Listens on the loopback of the namespace; a thread runs `serve`.
     fn open(
         namespace: &Namespace,
         port: u16,
         service: &Arc<Service>,
-        take: fn(&Service, &TcpListener),
-    ) -> Result<Door> {
+        serve: fn(&Service, &TcpListener),
+    ) -> Result<Endpoint> {
         let listener = namespace.run(move || TcpListener::bind((Ipv4Addr::LOCALHOST, port)))?;
         let listener = Arc::new(listener.with_context(|| format!("listening on port {port} of the BMC"))?);
         let (service, thread) = (Arc::clone(service), Arc::clone(&listener));
-        thread::spawn(move || take(&service, &thread));
-        Ok(Door(listener))
+        thread::spawn(move || serve(&service, &thread));
+        Ok(Endpoint(listener))
     }
 }
 
-impl Drop for Door {
+impl Drop for Endpoint {
     fn drop(&mut self) {
         let _ = socket::shutdown(self.0.as_raw_fd(), socket::Shutdown::Both);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What stands between a host and its BMC: it counts, keeps what was said, and makes the BMC do wrong.
+//! The proxy between a host and its BMC: it records all requests and responses, and injects faults.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write};
@@ -17,10 +17,10 @@ use nix::sys::socket;
 use super::codec::{Decoder, Frame, Message};
 use super::exchange::Exchange;
 use super::fault::{Fault, Rule};
-use super::manners::{self, Manners};
+use super::quirks::{self, Quirks};
 use crate::transcript::Transcript;
 
-/// A proxy in front of a BMC. Dropping it breaks the connection.
+/// A proxy in front of a BMC. Dropping it closes the connection.
 pub struct Proxy {
     listener: Arc<UnixListener>,
     shared: Arc<Shared>,
@@ -34,13 +34,13 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    manners: Manners,
-    /// Each with the number of requests that it was about.
+    quirks: Quirks,
+    /// The rules, each with the number of requests that it matched.
     rules: Vec<(Rule, u32)>,
     exchanges: Vec<Exchange>,
-    /// What the BMC has not yet answered, by sequence number.
+    /// Requests without a response yet, by sequence number.
     pending: HashMap<u8, Pending>,
-    /// An answer that waits for the next request.
+    /// A response held back until the next request.
     late: Option<Message>,
     is_hung: bool,
     host: Option<UnixStream>,
@@ -48,12 +48,12 @@ struct State {
 
 struct Pending {
     request: Message,
-    /// Its place among the exchanges, as long as those are kept.
-    place: Option<usize>,
+    /// Its index in the exchanges; `None` once they were cleared.
+    index: Option<usize>,
     fault: Option<Fault>,
 }
 
-/// What becomes of a request.
+/// The handling of a request.
 enum Step {
     Forward(Message),
     Deliver(Delivery),
@@ -61,19 +61,22 @@ enum Step {
     Disconnect,
 }
 
-/// What the host gets, and after which time.
+/// Bytes for the host, and their delay.
 struct Delivery {
     bytes: Vec<u8>,
     delay: Duration,
 }
 
 impl Proxy {
-    /// A proxy that listens at the socket `path`, tells `log` all that is said, and comes by a connection to the BMC by
-    /// `connect`. It serves one host at a time.
-    pub fn start(
+    /// Starts a proxy that listens at the socket `path`, logs to the file `log`, and connects to the BMC by `connect`. It serves
+    /// one host at a time.
+    ///
+    /// # Errors
+    /// The socket or the log cannot be created.
+    pub(crate) fn start(
         path: &Path,
         log: &Path,
-        manners: Manners,
+        quirks: Quirks,
         connect: impl Fn() -> Result<TcpStream> + Send + Sync + 'static,
     ) -> Result<Proxy> {
         let listener =
@@ -81,7 +84,7 @@ impl Proxy {
         let listener = Arc::new(listener);
         let log = Transcript::create(log)?;
         log.begin("BMC");
-        let state = Mutex::new(State { manners, ..State::default() });
+        let state = Mutex::new(State { quirks, ..State::default() });
         let shared = Arc::new(Shared { connect: Box::new(connect), log, state });
         let proxy = Proxy { listener: Arc::clone(&listener), shared: Arc::clone(&shared) };
         thread::spawn(move || {
@@ -94,20 +97,19 @@ impl Proxy {
         Ok(proxy)
     }
 
-    /// From here on, the BMC has these faults and no others. The first rule that is about a request counts. What hung
-    /// does no more.
+    /// Sets exactly these faults. The first rule that matches a request applies. A BMC that hangs responds again.
     pub fn set_faults(&self, rules: Vec<Rule>) {
         let mut state = self.shared.state();
         state.rules = rules.into_iter().map(|rule| (rule, 0)).collect();
         state.is_hung = false;
     }
 
-    /// All that was asked since it was started or its counts were reset, in order.
+    /// All requests since the start or [`Proxy::reset_counts`], in order.
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.shared.state().exchanges.clone()
     }
 
-    /// Of that, how often each command, as (network function, command).
+    /// The number of these requests for each command, as (network function, command).
     pub fn counts(&self) -> BTreeMap<(u8, u8), usize> {
         let mut counts = BTreeMap::new();
         for exchange in &self.shared.state().exchanges {
@@ -116,19 +118,19 @@ impl Proxy {
         counts
     }
 
-    /// Of that, what was to change something.
+    /// Those of these requests that change the BMC's state.
     pub fn writes(&self) -> Vec<Exchange> {
         self.shared.state().exchanges.iter().filter(|exchange| exchange.is_write()).cloned().collect()
     }
 
-    /// Forgets what was asked so far.
+    /// Clears the recorded requests.
     pub fn reset_counts(&self) {
         let mut state = self.shared.state();
         state.exchanges.clear();
-        state.pending.values_mut().for_each(|pending| pending.place = None);
+        state.pending.values_mut().for_each(|pending| pending.index = None);
     }
 
-    /// What is said as it is said, a line for each answer: to wait for.
+    /// The log, with a line for each response.
     pub fn log(&self) -> &Transcript {
         &self.shared.log
     }
@@ -136,7 +138,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // This ends the wait for hosts, as nothing else does.
+        // Nothing else ends the accept loop.
         let _ = socket::shutdown(self.listener.as_raw_fd(), socket::Shutdown::Both);
         if let Some(host) = &self.shared.state().host {
             let _ = host.shutdown(Shutdown::Both);
@@ -145,7 +147,7 @@ impl Drop for Proxy {
 }
 
 impl Shared {
-    /// Until one of the two leaves.
+    /// Passes requests and responses until one side disconnects.
     fn serve(&self, host: &UnixStream) -> Result<()> {
         let bmc = (self.connect)()?;
         bmc.set_nodelay(true).context("setting up the connection to the BMC")?;
@@ -157,11 +159,11 @@ impl Shared {
         drop(state);
         thread::scope(|scope| {
             scope.spawn(|| {
-                self.pass_answers(&bmc, &out);
+                self.pass_responses(&bmc, &out);
                 let _ = host.shutdown(Shutdown::Both);
             });
             self.pass_requests(host, &bmc, &out);
-            // ipmi_sim takes no other host before it has seen that this one left, and then leaves too.
+            // ipmi_sim accepts another host only after this one has shut down its side, and then closes the connection.
             let _ = bmc.shutdown(Shutdown::Write);
         });
         Ok(())
@@ -189,15 +191,15 @@ impl Shared {
         }
     }
 
-    fn pass_answers(&self, bmc: &TcpStream, out: &Arc<Mutex<UnixStream>>) {
+    fn pass_responses(&self, bmc: &TcpStream, out: &Arc<Mutex<UnixStream>>) {
         let (mut decoder, mut buffer) = (Decoder::default(), [0; 512]);
         while let Some(received) = read(bmc, &mut buffer) {
             for frame in decoder.feed(received) {
-                let Frame::Message(answer) = frame else {
+                let Frame::Message(response) = frame else {
                     send(out, &frame.encode());
                     continue;
                 };
-                let delivery = self.state().answer(answer, &self.log);
+                let delivery = self.state().respond(response, &self.log);
                 delivery.to(out);
             }
         }
@@ -213,60 +215,60 @@ impl Shared {
 }
 
 impl State {
-    /// What becomes of a request, and the answer to an earlier one that is to come now.
+    /// The handling of a request, and the response held back until now.
     fn ask(&mut self, mut request: Message, log: &Transcript) -> (Option<Message>, Step) {
         let late = self.late.take();
-        let place = self.exchanges.len();
+        let index = self.exchanges.len();
         self.exchanges.push(Exchange::begin(&request));
         let fault = if self.is_hung { Some(Fault::Hang) } else { self.fault(&request) };
         if let Some(Fault::Shorten(length)) = fault
-            && manners::password(&request).is_some()
+            && quirks::password(&request).is_some()
         {
             request.data.iter_mut().skip(2 + length).for_each(|byte| *byte = 0);
         }
         let step = match fault {
             Some(fault @ (Fault::Answer(_) | Fault::Drop | Fault::Hang | Fault::Disconnect)) => {
-                self.stop(&request, place, &fault, log)
+                self.stop(&request, index, &fault, log)
             }
-            fault => self.let_through(request, place, fault, log),
+            fault => self.let_through(request, index, fault, log),
         };
         (late, step)
     }
 
-    /// The BMC does not see it.
-    fn stop(&mut self, request: &Message, place: usize, fault: &Fault, log: &Transcript) -> Step {
+    /// Handles a request without the BMC.
+    fn stop(&mut self, request: &Message, index: usize, fault: &Fault, log: &Transcript) -> Step {
         self.is_hung |= *fault == Fault::Hang;
-        let (answer, step) = match fault {
+        let (response, step) = match fault {
             Fault::Answer(data) => {
-                let delivery = Delivery::now(request.answer(data.clone()).encode());
+                let delivery = Delivery::now(request.response(data.clone()).encode());
                 (Some(data.clone()), Step::Deliver(delivery))
             }
             Fault::Disconnect => (None, Step::Disconnect),
             _ => (None, Step::Nothing),
         };
-        self.keep(Some(place), answer, Some(fault), log);
+        self.record(Some(index), response, Some(fault), log);
         step
     }
 
-    /// ipmi_sim sees it, unless it would not behave.
+    /// Handles a request by the quirks, or else by ipmi_sim.
     fn let_through(
         &mut self,
         request: Message,
-        place: usize,
+        index: usize,
         fault: Option<Fault>,
         log: &Transcript,
     ) -> Step {
-        let answer = self.manners.answer(&request).map(|data| request.answer(data));
+        let response = self.quirks.response(&request).map(|data| request.response(data));
         let forwarded = request.clone();
-        self.pending.insert(request.sequence, Pending { request, place: Some(place), fault });
-        match answer {
-            Some(answer) => Step::Deliver(self.answer(answer, log)),
+        self.pending.insert(request.sequence, Pending { request, index: Some(index), fault });
+        match response {
+            Some(response) => Step::Deliver(self.respond(response, log)),
             None => Step::Forward(forwarded),
         }
     }
 
     fn fault(&mut self, request: &Message) -> Option<Fault> {
-        for (rule, count) in self.rules.iter_mut().filter(|(rule, _)| rule.is_about(request)) {
+        for (rule, count) in self.rules.iter_mut().filter(|(rule, _)| rule.matches(request)) {
             *count += 1;
             let since = count.saturating_sub(rule.after);
             if since > 0 && rule.times.is_none_or(|times| since <= times) {
@@ -276,37 +278,37 @@ impl State {
         None
     }
 
-    /// What the host gets for the BMC's answer.
-    fn answer(&mut self, mut answer: Message, log: &Transcript) -> Delivery {
-        let Some(Pending { request, place, fault }) = self.pending.remove(&answer.sequence) else {
-            return Delivery::now(answer.encode());
+    /// The delivery to the host for the BMC's response.
+    fn respond(&mut self, mut response: Message, log: &Transcript) -> Delivery {
+        let Some(Pending { request, index, fault }) = self.pending.remove(&response.sequence) else {
+            return Delivery::now(response.encode());
         };
-        self.manners.amend(&request, &mut answer.data);
-        spoil(&mut answer, fault.as_ref());
-        let told = (fault != Some(Fault::Lose)).then(|| answer.data.clone());
-        self.keep(place, told, fault.as_ref(), log);
+        self.quirks.correct(&request, &mut response.data);
+        corrupt(&mut response, fault.as_ref());
+        let delivered = (fault != Some(Fault::Lose)).then(|| response.data.clone());
+        self.record(index, delivered, fault.as_ref(), log);
         match fault {
             Some(Fault::Lose) => Delivery::now(Vec::new()),
             Some(Fault::Late) => {
-                self.late = Some(answer);
+                self.late = Some(response);
                 Delivery::now(Vec::new())
             }
-            Some(Fault::Twice) => Delivery::now(answer.encode().repeat(2)),
-            Some(Fault::Checksum) => Delivery::now(answer.encode_spoilt()),
-            Some(Fault::Delay(delay)) => Delivery { bytes: answer.encode(), delay },
-            _ => Delivery::now(answer.encode()),
+            Some(Fault::Twice) => Delivery::now(response.encode().repeat(2)),
+            Some(Fault::Checksum) => Delivery::now(response.encode_corrupted()),
+            Some(Fault::Delay(delay)) => Delivery { bytes: response.encode(), delay },
+            _ => Delivery::now(response.encode()),
         }
     }
 
-    fn keep(
+    fn record(
         &mut self,
-        place: Option<usize>,
-        answer: Option<Vec<u8>>,
+        index: Option<usize>,
+        response: Option<Vec<u8>>,
         fault: Option<&Fault>,
         log: &Transcript,
     ) {
-        let Some(exchange) = place.and_then(|place| self.exchanges.get_mut(place)) else { return };
-        exchange.answer = answer;
+        let Some(exchange) = index.and_then(|index| self.exchanges.get_mut(index)) else { return };
+        exchange.response = response;
         let fault = fault.map(|fault| format!(" ({fault})")).unwrap_or_default();
         log.push(format!("{exchange}{fault}\n").as_bytes());
     }
@@ -330,27 +332,29 @@ impl Delivery {
     }
 }
 
-/// Makes the answer say something else.
-fn spoil(answer: &mut Message, fault: Option<&Fault>) {
+/// Changes the response according to the fault.
+fn corrupt(response: &mut Message, fault: Option<&Fault>) {
     match fault {
         Some(Fault::Data(data)) => {
-            answer.data.truncate(1);
-            answer.data.extend(data);
+            response.data.truncate(1);
+            response.data.extend(data);
         }
-        Some(Fault::Cut(length)) => answer.data.truncate(1 + length),
-        Some(Fault::Blank(code)) if answer.data.iter().all(|byte| *byte == 0) => answer.data = vec![*code],
-        Some(Fault::Sequence) => answer.sequence ^= 0x3f,
+        Some(Fault::Cut(length)) => response.data.truncate(1 + length),
+        Some(Fault::Blank(code)) if response.data.iter().all(|byte| *byte == 0) => {
+            response.data = vec![*code];
+        }
+        Some(Fault::Sequence) => response.sequence ^= 0x3f,
         _ => {}
     }
 }
 
-/// What came; `None` at the end.
+/// The received bytes; `None` at the end.
 fn read(mut stream: impl Read, buffer: &mut [u8]) -> Option<&[u8]> {
     let length = stream.read(buffer).ok().filter(|length| *length > 0)?;
     buffer.get(..length)
 }
 
-/// A host that has left misses it.
+/// Lost where the host has disconnected.
 fn send(out: &Mutex<UnixStream>, bytes: &[u8]) {
     let _ = out.lock().unwrap_or_else(PoisonError::into_inner).write_all(bytes);
 }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The records that a BMC keeps: SDRs of its sensors (IPMI 2.0, section 43.1), SEL events (section 32.1), and FRU
+//! The records that a BMC stores: SDRs of its sensors (IPMI 2.0, section 43.1), SEL events (section 32.1), and FRU
 //! inventory (*Platform Management FRU Information Storage Definition*, v1.0).
 
 use std::collections::BTreeMap;
 
 use crate::spec::{BOARD_KEYS, CHASSIS_KEYS, EventSpec, FruSpec, PRODUCT_KEYS, SensorSpec};
 
-/// The full sensor record of a threshold-based sensor, as the BMC's entity of its own kind.
+/// The full sensor record of a threshold-based sensor.
 pub fn sensor(sensor: &SensorSpec) -> Vec<u8> {
     let mask = threshold_mask(sensor);
     let readable = u8::from(mask != 0);
     let mut record = vec![
-        // Record ID, which the BMC gives; version; full sensor record; length, which comes last.
+        // Record ID, which the BMC sets; version; full sensor record; length, which is set below.
         0,
         0,
         0x51,
@@ -24,20 +24,20 @@ pub fn sensor(sensor: &SensorSpec) -> Vec<u8> {
         // Entity, and its instance.
         sensor.entity,
         1,
-        // Scanning and events are on; capabilities: thresholds are readable.
+        // Scanning and events enabled; capabilities: thresholds are readable.
         0x7f,
         0x40 | readable << 2,
-        // Type, and that it is threshold-based.
+        // Sensor type; threshold-based.
         sensor.kind,
         0x01,
-        // Which events there are, none; which thresholds can be read, and none be set.
+        // Event masks, empty; readable thresholds; settable thresholds, none.
         0,
         0,
         0,
         0,
         mask,
         0,
-        // An unsigned number in the unit, linear.
+        // Unsigned, base unit, linear.
         0,
         sensor.unit,
         0,
@@ -48,10 +48,10 @@ pub fn sensor(sensor: &SensorSpec) -> Vec<u8> {
     let exponents =
         (sensor.r_exponent.to_le_bytes()[0] & 0x0f) << 4 | sensor.b_exponent.to_le_bytes()[0] & 0x0f;
     record.extend([m_low, m_high << 6, b_low, b_high << 6, 0, exponents]);
-    // Nominal and normal readings are not told; then the largest and the smallest reading.
+    // No nominal and normal readings; then sensor maximum and minimum.
     record.extend([0, 0, 0, 0, 0xff, 0]);
     record.extend(sensor.thresholds().into_iter().rev().map(Option::unwrap_or_default));
-    // Hysteresis, reserved bytes and one of the OEM's.
+    // Hysteresis, reserved bytes and the OEM byte.
     record.extend([0; 5]);
     record.extend(text(&sensor.name));
     let length = u8::try_from(record.len() - 5).unwrap_or_default();
@@ -61,13 +61,13 @@ pub fn sensor(sensor: &SensorSpec) -> Vec<u8> {
     record
 }
 
-/// Which thresholds there are, a bit each.
-pub fn threshold_mask(sensor: &SensorSpec) -> u8 {
+/// The mask of the thresholds that exist (IPMI 2.0, section 35.9).
+pub(crate) fn threshold_mask(sensor: &SensorSpec) -> u8 {
     let bits = sensor.thresholds().into_iter().zip(0..);
     bits.fold(0, |mask, (threshold, bit)| mask | u8::from(threshold.is_some()) << bit)
 }
 
-/// A system event record from its time stamp on, which ipmi_sim gives.
+/// A system event record from its time stamp on, which ipmi_sim sets.
 pub fn event(event: &EventSpec) -> [u8; 13] {
     let [one, two, three] = event.data;
     let direction = if event.deasserted { 0x80 } else { 0 };
@@ -75,9 +75,9 @@ pub fn event(event: &EventSpec) -> [u8; 13] {
     [0, 0, 0, 0, 0x20, 0, 0x04, event.kind, event.sensor, direction | event.reading, one, two, three]
 }
 
-/// FRU inventory with the areas that are declared.
+/// FRU inventory with the declared areas.
 pub fn fru(spec: &FruSpec) -> Vec<u8> {
-    // The language is English; a rack mount chassis; a board made at an unknown date.
+    // A rack mount chassis; English; an unknown date of manufacture.
     let areas = [
         area(&[0x17], &spec.chassis, &CHASSIS_KEYS),
         area(&[0x19, 0, 0, 0], &spec.board, &BOARD_KEYS),
@@ -98,7 +98,7 @@ pub fn fru(spec: &FruSpec) -> Vec<u8> {
     fru
 }
 
-/// An area of strings behind `start`, in the order of `keys`; none where there is nothing in it.
+/// An area of `start` and the strings in the order of `keys`; empty without any field.
 fn area(start: &[u8], fields: &BTreeMap<String, String>, keys: &[&str]) -> Vec<u8> {
     if fields.is_empty() {
         return Vec::new();
@@ -116,14 +116,14 @@ fn area(start: &[u8], fields: &BTreeMap<String, String>, keys: &[&str]) -> Vec<u
     area
 }
 
-/// A string in the BMC's 8-bit ASCII, with the byte of its type and length (IPMI 2.0, section 43.15; FRU, section 13).
+/// A string in 8-bit ASCII after its type/length byte (IPMI 2.0, section 43.15; FRU, section 13).
 fn text(text: &str) -> Vec<u8> {
     let text: Vec<u8> = text.bytes().take(31).collect();
     let length = u8::try_from(text.len()).unwrap_or_default();
     [vec![0xc0 | length], text].concat()
 }
 
-/// What makes the sum of all bytes zero.
+/// The checksum: the sum of all bytes with it is zero.
 fn checksum(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)).wrapping_neg()
 }

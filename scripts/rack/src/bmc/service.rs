@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What ipmi_sim leaves to programs: the parameters of its LAN, and power, boot device and console of the host.
+//! The parts of a BMC that ipmi_sim delegates: LAN parameters, and power, boot device and serial console of the host.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -15,11 +15,11 @@ use crate::namespace::Namespace;
 use crate::network;
 use crate::spec::{AddressSource, BmcSpec, NetworkSpec};
 
-/// Where the questions come, at the BMC's own loopback.
-pub const QUESTIONS_PORT: u16 = 9003;
+/// Port of ipmi_sim's requests, on the BMC's loopback.
+pub(crate) const REQUESTS_PORT: u16 = 9003;
 /// The BMC's network device.
-pub const PORT: &str = "lan";
-/// Among the LAN's parameters.
+pub(crate) const PORT: &str = "lan";
+/// A LAN parameter of ipmi_sim.
 const ADDRESS: &str = "ip_addr";
 /// See [`ADDRESS`].
 const MASK: &str = "subnet_mask";
@@ -28,18 +28,18 @@ const GATEWAY: &str = "default_gw_ip_addr";
 /// See [`ADDRESS`].
 const SOURCE: &str = "ip_addr_src";
 
-/// What a BMC has in its hands.
+/// The host that a BMC controls.
 pub trait Chassis: Send + Sync {
     /// Whether it is on.
     fn is_on(&self) -> bool;
 
-    /// Turns it on. One that is on stays as it is.
+    /// Powers it on. Does nothing where it is on.
     ///
     /// # Errors
-    /// Why it does not go on.
+    /// It cannot be powered on.
     fn power_on(&self) -> Result<()>;
 
-    /// Takes its power away. One that is off stays as it is.
+    /// Cuts its power. Does nothing where it is off.
     fn cut(&self);
 
     /// Resets it.
@@ -48,13 +48,13 @@ pub trait Chassis: Send + Sync {
     /// It is off.
     fn reset(&self) -> Result<()>;
 
-    /// Presses its power button, and does not wait.
+    /// Presses its power button, without waiting.
     ///
     /// # Errors
     /// It is off.
     fn press_button(&self) -> Result<()>;
 
-    /// What its serial console showed last, and from here on every chunk as it comes.
+    /// The last output on its serial console, and a channel that receives everything from here on.
     fn console(&self) -> (String, Receiver<Vec<u8>>);
 
     /// Types at its serial console.
@@ -64,18 +64,21 @@ pub trait Chassis: Send + Sync {
     fn type_bytes(&self, bytes: &[u8]) -> Result<()>;
 }
 
-/// What answers ipmi_sim's questions.
-pub struct Service {
+/// Responds to ipmi_sim's requests.
+pub(crate) struct Service {
     namespace: Arc<Namespace>,
     directory: PathBuf,
     lan: Mutex<BTreeMap<&'static str, String>>,
     boot_device: Mutex<String>,
-    /// `None`: there will be none.
+    /// `None`: the host is gone.
     chassis: OnceLock<Option<Weak<dyn Chassis>>>,
 }
 
 impl Service {
-    /// A service for the BMC whose network stack is in `namespace`, with the LAN as declared.
+    /// A service for the BMC with its network stack in `namespace`, with the declared LAN parameters.
+    ///
+    /// # Errors
+    /// The address cannot be configured.
     pub fn new(
         spec: &BmcSpec,
         network: &NetworkSpec,
@@ -112,46 +115,48 @@ impl Service {
         Ok(service)
     }
 
-    /// The parameters of its LAN, as ipmi_sim names them: `ip_addr`, `ip_addr_src`, ...
+    /// The LAN parameters with ipmi_sim's names: `ip_addr`, `ip_addr_src`, ...
     pub fn lan(&self) -> BTreeMap<&'static str, String> {
         locked(&self.lan).clone()
     }
 
-    /// From what the host is to boot, as ipmi_sim names it: `none`, `pxe`, `default`, `cdrom` or `bios`.
+    /// The host's boot device with ipmi_sim's name: `none`, `pxe`, `default`, `cdrom` or `bios`.
     pub fn boot_device(&self) -> String {
         locked(&self.boot_device).clone()
     }
 
-    /// Says what the host is, once.
-    pub fn serve(&self, chassis: Option<Weak<dyn Chassis>>) {
-        // Who says it again says nothing new.
+    /// Sets the host. Only the first call has an effect.
+    pub(crate) fn set_chassis(&self, chassis: Option<Weak<dyn Chassis>>) {
+        // Later calls change nothing.
         let _ = self.chassis.set(chassis);
     }
 
-    /// Answers questions until the listener is shut down.
-    pub fn answer_at(&self, listener: &TcpListener) {
+    /// Responds to requests until the listener is shut down.
+    pub(crate) fn serve_requests(&self, listener: &TcpListener) {
         for stream in listener.incoming().map_while(Result::ok) {
-            // Who asked and left needs no answer.
-            let _ = self.answer_on(stream);
+            // The client may have disconnected.
+            let _ = self.serve_request(stream);
         }
     }
 
-    fn answer_on(&self, mut stream: TcpStream) -> Result<()> {
-        let mut question = String::new();
-        BufReader::new(&stream).read_line(&mut question)?;
-        let words: Vec<&str> = question.split_whitespace().collect();
-        match self.answer(&words) {
-            Ok(answer) => write!(stream, "ok\n{answer}")?,
-            Err(error) => writeln!(stream, "{}: {error:#}", question.trim_end())?,
+    fn serve_request(&self, mut stream: TcpStream) -> Result<()> {
+        let mut request = String::new();
+        BufReader::new(&stream).read_line(&mut request)?;
+        let words: Vec<&str> = request.split_whitespace().collect();
+        match self.respond(&words) {
+            Ok(response) => write!(stream, "ok\n{response}")?,
+            Err(error) => writeln!(stream, "{}: {error:#}", request.trim_end())?,
         }
         Ok(())
     }
 
-    fn answer(&self, words: &[&str]) -> Result<String> {
+    fn respond(&self, words: &[&str]) -> Result<String> {
         match words {
             ["lan", "get", keys @ ..] => {
                 let lan = locked(&self.lan);
-                keys.iter().map(|key| Ok(format!("{key}:{}\n", lan.get(*key).context("unknown")?))).collect()
+                keys.iter()
+                    .map(|key| Ok(format!("{key}:{}\n", lan.get(*key).context("unknown parameter")?)))
+                    .collect()
             }
             ["lan", "check", ..] => Ok(String::new()),
             ["lan", "set", pairs @ ..] => self.set_lan(pairs).map(|()| String::new()),
@@ -165,14 +170,14 @@ impl Service {
                 Ok(String::new())
             }
             ["chassis", "set", "identify", ..] => Ok(String::new()),
-            ["chassis", "set", act, value] => self.act(act, value).map(|()| String::new()),
-            _ => bail!("an unknown question"),
+            ["chassis", "set", action, value] => self.control(action, value).map(|()| String::new()),
+            _ => bail!("unknown request"),
         }
     }
 
-    fn act(&self, act: &str, value: &str) -> Result<()> {
+    fn control(&self, action: &str, value: &str) -> Result<()> {
         let chassis = self.chassis()?;
-        match (act, value) {
+        match (action, value) {
             ("power", "1") => chassis.power_on(),
             ("power", _) => {
                 chassis.cut();
@@ -180,31 +185,31 @@ impl Service {
             }
             ("reset", _) => chassis.reset(),
             ("shutdown", _) => chassis.press_button(),
-            _ => bail!("an unknown act"),
+            _ => bail!("unknown action"),
         }
     }
 
     fn set_lan(&self, pairs: &[&str]) -> Result<()> {
         let mut lan = locked(&self.lan);
-        let mut wanted = lan.clone();
+        let mut changed = lan.clone();
         for pair in pairs.chunks(2) {
-            let [key, value] = pair else { bail!("a key without a value") };
-            *wanted.get_mut(*key).context("unknown")? = (*value).to_string();
+            let [key, value] = pair else { bail!("a parameter without a value") };
+            *changed.get_mut(*key).context("unknown parameter")? = (*value).to_string();
         }
-        self.apply(&wanted)?;
-        *lan = wanted;
+        self.apply(&changed)?;
+        *lan = changed;
         Ok(())
     }
 
-    /// Gives the BMC's network device its address.
+    /// Configures the address of the BMC's network device.
     fn apply(&self, lan: &BTreeMap<&'static str, String>) -> Result<()> {
         let get = |key: &str| -> Result<Ipv4Addr> {
             let text = lan.get(key).map_or("", String::as_str);
-            text.parse().with_context(|| format!("{key}: {text:?} is no address"))
+            text.parse().with_context(|| format!("{key}: {text:?} is not an address"))
         };
         let (address, mask, gateway) = (get(ADDRESS)?, u32::from(get(MASK)?), get(GATEWAY)?);
         let prefix = mask.leading_ones();
-        ensure!(mask.count_ones() == prefix, "{MASK}: {} is no mask", Ipv4Addr::from(mask));
+        ensure!(mask.count_ones() == prefix, "{MASK}: {} is not a netmask", Ipv4Addr::from(mask));
         let mut commands = format!("address flush dev {PORT}\n");
         if !address.is_unspecified() {
             commands += &format!("address add {address}/{prefix} dev {PORT}\n");
@@ -215,23 +220,23 @@ impl Service {
         network::run_ip(&self.namespace, &commands, &self.directory.join("address.ip"))
     }
 
-    /// Joins ipmi_sim's end of the console with the host's until the listener is shut down.
-    pub fn join_console_at(&self, listener: &TcpListener) {
+    /// Connects ipmi_sim with the host's serial console, until the listener is shut down.
+    pub(crate) fn serve_console(&self, listener: &TcpListener) {
         for stream in listener.incoming().map_while(Result::ok) {
-            // ipmi_sim would come back only after seconds.
+            // ipmi_sim would reconnect only after seconds.
             self.chassis.wait();
             if let Ok(chassis) = self.chassis() {
-                let _ = join_console(&chassis, stream);
+                let _ = copy_console(&chassis, stream);
             }
         }
     }
 
     fn chassis(&self) -> Result<Arc<dyn Chassis>> {
-        self.chassis.get().cloned().flatten().as_ref().and_then(Weak::upgrade).context("there is no host")
+        self.chassis.get().cloned().flatten().as_ref().and_then(Weak::upgrade).context("the BMC has no host")
     }
 }
 
-fn join_console(chassis: &Arc<dyn Chassis>, mut stream: TcpStream) -> Result<()> {
+fn copy_console(chassis: &Arc<dyn Chassis>, mut stream: TcpStream) -> Result<()> {
     let (_, chunks) = chassis.console();
     let mut output = stream.try_clone()?;
     thread::spawn(move || chunks.into_iter().all(|chunk| output.write_all(&chunk).is_ok()));
@@ -239,8 +244,8 @@ fn join_console(chassis: &Arc<dyn Chassis>, mut stream: TcpStream) -> Result<()>
     let mut buffer = [0; 256];
     loop {
         let length = stream.read(&mut buffer)?;
-        ensure!(length > 0, "ipmi_sim has left");
-        let chassis = chassis.upgrade().context("there is no host")?;
+        ensure!(length > 0, "ipmi_sim closed the connection");
+        let chassis = chassis.upgrade().context("the BMC has no host")?;
         // What is typed while the host is off is lost, as on hardware.
         let _ = chassis.type_bytes(buffer.get(..length).unwrap_or_default());
     }

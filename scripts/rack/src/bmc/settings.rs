@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What ipmi_sim reads: `lan.conf` (`ipmi_lan(5)`) and `bmc.emu` (`ipmi_sim_cmd(5)`).
+//! Configuration files of ipmi_sim: `lan.conf` (`ipmi_lan(5)`) and `bmc.emu` (`ipmi_sim_cmd(5)`).
 
 use std::fmt::Write;
 
 use anyhow::Result;
 
 use super::records;
-use super::service::QUESTIONS_PORT;
+use super::service::REQUESTS_PORT;
 use crate::spec::{BmcSpec, Privilege};
 
-/// Where the host's messages are taken, at the BMC's own loopback.
-pub const MESSAGES_PORT: u16 = 9002;
-/// Where the BMC finds the host's serial console.
-pub const CONSOLE_PORT: u16 = 9004;
-/// What asks us, in the BMC's folder.
-pub const ASK: &str = "ask";
+/// Port of the host's messages, on the BMC's loopback.
+pub(crate) const MESSAGES_PORT: u16 = 9002;
+/// Port of the host's serial console, on the BMC's loopback.
+pub(crate) const CONSOLE_PORT: u16 = 9004;
+/// The script that sends ipmi_sim's requests to the rack, in the BMC's folder.
+pub(crate) const REQUEST: &str = "request";
 
-/// `ask WORDS...`: passes ipmi_sim's question on to us and our answer back. Of what is installed, only bash speaks TCP.
-pub fn ask() -> String {
+/// `request WORDS...`: sends ipmi_sim's request to the rack, and prints the response. In bash, as it has TCP.
+pub(crate) fn request() -> String {
     format!(
         "#!/bin/bash\n\
-         exec 3<>/dev/tcp/127.0.0.1/{QUESTIONS_PORT} || exit 1\n\
+         exec 3<>/dev/tcp/127.0.0.1/{REQUESTS_PORT} || exit 1\n\
          echo \"$*\" >&3\n\
-         IFS= read -r verdict <&3\n\
+         IFS= read -r status <&3\n\
          while IFS= read -r line <&3; do echo \"$line\"; done\n\
-         [[ $verdict == ok ]]\n"
+         [[ $status == ok ]]\n"
     )
 }
 
@@ -43,9 +43,9 @@ pub fn lan(spec: &BmcSpec) -> String {
          allowed_auths_operator {auths}\n\
          allowed_auths_admin {auths}\n\
          guid {guid}\n\
-         lan_config_program \"bash ./{ASK} lan\"\n\
+         lan_config_program \"bash ./{REQUEST} lan\"\n\
          endlan\n\
-         chassis_control \"bash ./{ASK} chassis\"\n\
+         chassis_control \"bash ./{REQUEST} chassis\"\n\
          serial kcs 127.0.0.1 {MESSAGES_PORT} codec VM\n"
     );
     if spec.sol {
@@ -67,10 +67,10 @@ pub fn lan(spec: &BmcSpec) -> String {
 }
 
 /// `bmc.emu`.
-pub fn emulation(spec: &BmcSpec) -> Result<String> {
+pub(crate) fn emulation(spec: &BmcSpec) -> Result<String> {
     let BmcSpec { device_id, manufacturer, product, guid, .. } = spec;
     let [major, minor] = spec.firmware_bytes()?;
-    // Revision 1; it has chassis, FRU inventory, SEL, SDR repository and sensors.
+    // Revision 1; supports chassis, FRU inventory, SEL, SDR repository and sensors.
     let mut commands = format!(
         "mc_setbmc 0x20\n\
          mc_add 0x20 {device_id:#x} no-device-sdrs 1 {major} {minor:#x} 0x9f {manufacturer:#x} {product:#x} persist_sdr\n\

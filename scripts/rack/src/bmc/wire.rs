@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A host's end of the way to its BMC, without a host.
+//! A host's end of the connection to its BMC, for tests without a host.
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::codec::{Decoder, Frame, Message};
 
-/// The host's end.
+/// The host's end of the connection.
 pub struct Client {
     stream: UnixStream,
     decoder: Decoder,
@@ -18,20 +18,25 @@ pub struct Client {
     ignored: Vec<Frame>,
 }
 
-/// Our version of the protocol, and what our hardware can do: all that QEMU's can.
-const GREETING: [u8; 6] = [0xff, 0x01, 0xa1, 0x08, 0x3f, 0xa1];
+/// The version of the protocol, and the capabilities of QEMU's hardware.
+const CAPABILITIES: [u8; 6] = [0xff, 0x01, 0xa1, 0x08, 0x3f, 0xa1];
 
 impl Client {
-    /// Connects to the proxy that listens at the socket `path`.
+    /// Connects to the proxy at the socket `path`.
+    ///
+    /// # Errors
+    /// It does not listen.
     pub fn connect(path: &Path) -> Result<Client> {
         let mut stream =
             UnixStream::connect(path).with_context(|| format!("connecting to {}", path.display()))?;
-        stream.write_all(&GREETING).context("greeting the BMC")?;
+        stream.write_all(&CAPABILITIES).context("sending the capabilities to the BMC")?;
         Ok(Client { stream, decoder: Decoder::default(), sequence: 0, ignored: Vec::new() })
     }
 
-    /// Sends a request and waits for its answer: completion code and data; `None`: none in that time. An error is a
-    /// connection that is broken.
+    /// Sends a request and waits for its response: completion code and data; `None` at the timeout.
+    ///
+    /// # Errors
+    /// The connection is broken.
     pub fn exchange(
         &mut self,
         net_fn: u8,
@@ -56,24 +61,24 @@ impl Client {
                 }
                 result => result.context("receiving from the BMC")?,
             };
-            ensure!(length > 0, "the BMC has left");
-            let mut answer = None;
+            ensure!(length > 0, "the BMC closed the connection");
+            let mut response = None;
             for frame in self.decoder.feed(buffer.get(..length).unwrap_or_default()) {
                 match frame {
-                    Frame::Message(message) if answer.is_none() && message.sequence == self.sequence => {
-                        answer = Some(message.data);
+                    Frame::Message(message) if response.is_none() && message.sequence == self.sequence => {
+                        response = Some(message.data);
                     }
                     Frame::Control(_) => {}
                     other => self.ignored.push(other),
                 }
             }
-            if answer.is_some() {
-                return Ok(answer);
+            if response.is_some() {
+                return Ok(response);
             }
         }
     }
 
-    /// What came and was no answer to what was asked last, since the last call.
+    /// The frames that were no response to the last request, since the last call.
     pub fn ignored(&mut self) -> Vec<Frame> {
         std::mem::take(&mut self.ignored)
     }

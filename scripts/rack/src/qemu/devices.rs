@@ -7,22 +7,22 @@ use crate::firmware_nic::FLASH_BYTES;
 use crate::spec::{BmcKind, Boot, DiskModel, DiskSpec, Firmware, HostSpec, NicModel, NicSpec, TpmVersion};
 
 /// The TPM's socket, in the host's directory.
-pub const TPM_SOCKET: &str = "tpm.sock";
-/// The PCI address of the network port that can be flashed.
+pub(crate) const TPM_SOCKET: &str = "tpm.sock";
+/// The PCI address of the network adapter with updatable firmware.
 pub const NIC_ADDRESS: &str = "0000:00:10.0";
 /// The device's number in [`NIC_ADDRESS`].
 const NIC_DEVICE: u8 = 0x10;
-/// The flash of the network port that can be flashed, in the host's directory.
-pub const NIC_FLASH: &str = "nic.flash";
-/// The folder in common, in the host's directory.
-pub const SHARE: &str = "share";
-/// Its name in the host.
+/// The flash of that adapter, in the host's directory.
+pub(crate) const NIC_FLASH: &str = "nic.flash";
+/// The shared folder, in the host's directory.
+pub(crate) const SHARE: &str = "share";
+/// Its mount tag in the host.
 const SHARE_TAG: &str = "rack";
-/// The bus of what is on the board. QEMU's own choice would be any bus.
+/// The bus of devices on the board; by default, QEMU would choose any bus.
 const BOARD: &str = "pcie.0";
 
-/// Memory and processors, and the NUMA nodes that they are at.
-pub fn add_nodes(arguments: &mut Arguments, spec: &HostSpec) {
+/// Memory, processors, and NUMA nodes.
+pub(crate) fn add_nodes(arguments: &mut Arguments, spec: &HostSpec) {
     let (cpus, nodes) = (&spec.cpus, &spec.nodes);
     arguments.add("m", spec.memory_mib.to_string());
     arguments.add("smp", format!("sockets={},cores={},threads={}", cpus.sockets, cpus.cores, cpus.threads));
@@ -35,8 +35,8 @@ pub fn add_nodes(arguments: &mut Arguments, spec: &HostSpec) {
     }
 }
 
-/// PCI Express slots. Those at a NUMA node hang at a host bridge of their own, which is how a node is told.
-pub fn add_slots(arguments: &mut Arguments, spec: &HostSpec) {
+/// PCI Express slots. Those of a NUMA node have a host bridge of their own, which has the node's number.
+pub(crate) fn add_slots(arguments: &mut Arguments, spec: &HostSpec) {
     let bridges = (0..).zip(&spec.nodes).filter(|(_, node)| !node.slots.is_empty());
     for (number, _) in bridges.clone() {
         let bus = 0x40 * (number + 1);
@@ -49,8 +49,8 @@ pub fn add_slots(arguments: &mut Arguments, spec: &HostSpec) {
     }
 }
 
-/// Network ports at taps, which are open as `tap_fds`.
-pub fn add_nics(arguments: &mut Arguments, spec: &HostSpec, tap_fds: &[i32]) {
+/// Network ports at the taps with the descriptors `tap_fds`.
+pub(crate) fn add_nics(arguments: &mut Arguments, spec: &HostSpec, tap_fds: &[i32]) {
     for (number, (nic, fd)) in spec.nics.iter().zip(tap_fds).enumerate() {
         arguments.add("netdev", format!("tap,id=net{number},fd={fd}"));
         arguments.device(nic_device(spec, number, nic));
@@ -75,7 +75,7 @@ fn nic_device(spec: &HostSpec, number: usize, nic: &NicSpec) -> String {
 }
 
 /// Disks, and the controllers that they need.
-pub fn add_disks(arguments: &mut Arguments, spec: &HostSpec) {
+pub(crate) fn add_disks(arguments: &mut Arguments, spec: &HostSpec) {
     let has = |model| spec.disks.iter().any(|disk| disk.model == model);
     if has(DiskModel::Scsi) {
         arguments.device(format!("virtio-scsi-pci,id=scsi,bus={BOARD}"));
@@ -117,12 +117,12 @@ fn at(slot: Option<u8>) -> String {
     slot.map_or_else(|| format!("bus={BOARD}"), |slot| format!("bus=slot{slot}"))
 }
 
-/// TPM, watchdog, BMC, the network port that can be flashed, and the folder in common.
-pub fn add_others(arguments: &mut Arguments, spec: &HostSpec) {
+/// TPM, watchdog, BMC, network adapter with updatable firmware, and shared folder.
+pub(crate) fn add_others(arguments: &mut Arguments, spec: &HostSpec) {
     if let Some(version) = spec.tpm {
         arguments.add("chardev", format!("socket,id=tpm,path={TPM_SOCKET}"));
         arguments.add("tpmdev", "emulator,id=tpm,chardev=tpm".to_string());
-        // How each is built in as a rule: a 1.2 at the LPC bus, a 2.0 in the firmware.
+        // As on most hardware: a 1.2 at the LPC bus, a 2.0 in the firmware.
         let model = match version {
             TpmVersion::V1 => "tpm-tis",
             TpmVersion::V2 => "tpm-crb",

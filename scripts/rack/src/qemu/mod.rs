@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! QEMU's command line. Always emulated, never KVM: a test does the same on every machine.
+//! QEMU's command line. Always emulated, never by KVM, so that tests behave the same on every machine.
 
 mod devices;
 mod smbios;
@@ -8,40 +8,41 @@ use std::path::{Path, PathBuf};
 
 use crate::spec::{Boot, EntryPoint, Firmware, HostSpec};
 
-pub use devices::{NIC_ADDRESS, NIC_FLASH, SHARE, TPM_SOCKET};
+pub use devices::NIC_ADDRESS;
+pub(crate) use devices::{NIC_FLASH, SHARE, TPM_SOCKET};
 
 /// The program.
-pub const PROGRAM: &str = "qemu-system-x86_64";
+pub(crate) const PROGRAM: &str = "qemu-system-x86_64";
 /// The host's UEFI variables, in its directory.
-pub const UEFI_VARIABLES: &str = "uefi-variables.fd";
+pub(crate) const UEFI_VARIABLES: &str = "uefi-variables.fd";
 /// The host's BIOS chip, in its directory.
 pub const BIOS_CHIP: &str = "bios.fd";
 
-/// What a host is to QEMU. Relative paths are in the host's directory.
-pub struct Machine<'a> {
-    /// What it is.
+/// A host's machine in QEMU. Relative paths are in the host's directory.
+pub(crate) struct Machine<'a> {
+    /// The host's declaration.
     pub spec: &'a HostSpec,
     /// Number of the inherited descriptor of each NIC's tap.
-    pub tap_fds: &'a [i32],
+    pub(crate) tap_fds: &'a [i32],
     /// UEFI's code.
-    pub uefi_code: &'a Path,
+    pub(crate) uefi_code: &'a Path,
     /// The kernel for [`Boot::Kernel`].
     pub kernel: &'a Path,
     /// The initramfs for [`Boot::Kernel`].
     pub initramfs: &'a Path,
     /// The kernel command line for [`Boot::Kernel`].
     pub append: &'a str,
-    /// Number of the inherited descriptor on which QEMU is controlled.
-    pub control_fd: i32,
+    /// Number of the inherited descriptor of the control connection.
+    pub(crate) control_fd: i32,
 }
 
 /// The file of disk `number`, in the host's directory.
-pub fn disk_file(number: usize) -> PathBuf {
+pub(crate) fn disk_file(number: usize) -> PathBuf {
     PathBuf::from(format!("disk{number}.img"))
 }
 
 impl Machine<'_> {
-    /// The arguments for [`PROGRAM`]. The machine is paused until it is told to go on.
+    /// The arguments for [`PROGRAM`]. The machine is paused until the command `cont`.
     pub fn arguments(&self) -> Vec<String> {
         let spec = self.spec;
         let mut arguments = Arguments(
@@ -55,9 +56,9 @@ impl Machine<'_> {
             .map(str::to_string)
             .collect(),
         );
-        // With more translated code in store, a warm reset runs the old one of a BIOS chip that was rewritten.
-        let store = if spec.bios.is_some() { ",tb-size=16" } else { "" };
-        arguments.add("accel", format!("tcg,thread=multi{store}"));
+        // With a larger translation cache, a warm reset runs the old code of a BIOS chip that was rewritten.
+        let cache = if spec.bios.is_some() { ",tb-size=16" } else { "" };
+        arguments.add("accel", format!("tcg,thread=multi{cache}"));
         let entry_point = match spec.smbios.entry_point {
             EntryPoint::Version2 => 32,
             EntryPoint::Version3 => 64,
@@ -91,7 +92,7 @@ impl Machine<'_> {
             arguments.add("drive", format!("if=pflash,format=raw,file={UEFI_VARIABLES}"));
         }
         if self.spec.boot == Boot::UefiHttp {
-            // OVMF tries PXE first: 80 s until it gives up.
+            // Otherwise OVMF tries PXE first, for 80 s.
             for family in ["IPv4", "IPv6"] {
                 arguments.add("fw_cfg", format!("name=opt/org.tianocore/{family}PXESupport,string=n"));
             }
@@ -104,7 +105,7 @@ impl Machine<'_> {
     }
 }
 
-/// A command line that grows.
+/// A command line under construction.
 struct Arguments(Vec<String>);
 
 impl Arguments {
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn has_hardware_that_can_be_flashed() {
+    fn has_hardware_with_updatable_firmware() {
         let line = arguments(
             "boot = 'kernel'\nfirmware = 'uefi'\nfirmware_nic = {}\nbios = { version = 'old', readonly = true }",
         );
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn builds_nodes_slots_and_what_stands_beside() {
+    fn builds_nodes_slots_and_other_devices() {
         let line = arguments(
             "boot = 'kernel'\nmemory_mib = 512\ncpus = { sockets = 2 }\ntpm = '2.0'\nwatchdog = true\n\
              bmc = 'bare'\nshare = true\nsmbios = { entry_point = '3.0' }\n\

@@ -4,7 +4,7 @@
 use super::escape;
 use crate::spec::{OnboardDevice, PortConnector, SmbiosSpec};
 
-/// The values of its options `-smbios`.
+/// The values of the options `-smbios`.
 pub fn tables(spec: &SmbiosSpec) -> Vec<String> {
     let SmbiosSpec { bios, system, baseboard, chassis, processor, memory_device, .. } = spec;
     let bios = table(0)
@@ -76,27 +76,27 @@ fn onboard_device(device: &OnboardDevice) -> Table {
         .with("pcidev", &Some(format!("nic{}", device.nic)))
 }
 
-/// One structure, and whether anything is said of it.
+/// One structure, and whether it has any value.
 struct Table {
     option: String,
-    said: bool,
+    has_value: bool,
 }
 
 fn table(kind: u8) -> Table {
-    Table { option: format!("type={kind}"), said: false }
+    Table { option: format!("type={kind}"), has_value: false }
 }
 
 impl Table {
     fn with(mut self, name: &str, value: &Option<impl ToString>) -> Table {
         if let Some(value) = value {
             self.option.push_str(&format!(",{name}={}", escape(&value.to_string())));
-            self.said = true;
+            self.has_value = true;
         }
         self
     }
 
     fn option(self) -> Option<String> {
-        self.said.then_some(self.option)
+        self.has_value.then_some(self.option)
     }
 }
 
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_what_is_given_and_doubles_commas() {
+    fn has_given_values_and_doubles_commas() {
         let spec: SmbiosSpec = toml::from_str(
             "oem_strings = ['a,b', 'c']\nbios = { release = '5.14' }\nprocessor = { max_speed_mhz = 3000 }\n\
              memory_device = { serial = '' }\n\

@@ -13,10 +13,10 @@ use serde::{Deserialize, Deserializer};
 use super::{NetworkSpec, is_mac, yes};
 use crate::bmc::fault::Rule;
 
-/// Which BMC a host has, at a KCS interface.
+/// A host's BMC, at a KCS interface.
 #[derive(Clone, Debug)]
 pub enum BmcKind {
-    /// `"bare"`: QEMU's own, which knows few commands and has no LAN.
+    /// `"bare"`: QEMU's own, with few commands and without LAN.
     Bare,
     /// A table: OpenIPMI's ipmi_sim.
     Whole(Box<BmcSpec>),
@@ -26,29 +26,29 @@ pub enum BmcKind {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BmcSpec {
-    /// The number of its LAN channel.
+    /// Number of its LAN channel.
     pub lan_channel: u8,
-    /// Its address in the boot network. Without one, the network's own and 200 and the number of the host from 1 on.
+    /// Its address in the boot network; by default, the network's address plus 200 plus the number of the host, counted from 1.
     pub address: Option<Ipv4Addr>,
-    /// Length of the network's prefix in bits; the boot network's by default.
+    /// Length of the network's prefix in bits; by default that of the boot network.
     pub prefix: Option<u8>,
-    /// Its gateway, where it has one.
+    /// Its gateway; none by default.
     pub gateway: Option<Ipv4Addr>,
-    /// Where it says that its address is from. No DHCP server is asked.
+    /// The address source that it reports. No DHCP is done.
     pub source: AddressSource,
-    /// The MAC address of its port. One of its own by default.
+    /// MAC address of its port; by default `52:54:00:ff:00:` and the number of the host.
     pub mac: Option<String>,
     /// Device ID (IPMI 2.0, section 20.1).
     pub device_id: u8,
-    /// Firmware revision, `9.08`: the minor one is of two digits.
+    /// Firmware revision, such as `9.08`; the minor one has two digits.
     pub firmware: String,
-    /// IANA's number of the manufacturer.
+    /// The manufacturer's IANA enterprise number.
     pub manufacturer: u32,
-    /// The manufacturer's number of the product.
+    /// The manufacturer's product ID.
     pub product: u16,
-    /// Its GUID, 32 hex digits in the order of transfer.
+    /// Its GUID, 32 lower-case hex digits in the order of transfer.
     pub guid: String,
-    /// How many user slots it has.
+    /// Number of user slots.
     pub slots: u8,
     /// Its users.
     #[serde(rename = "user")]
@@ -56,25 +56,25 @@ pub struct BmcSpec {
     /// Its sensors.
     #[serde(rename = "sensor")]
     pub sensors: Vec<SensorSpec>,
-    /// What is in its SEL.
+    /// The events in its SEL.
     #[serde(rename = "event")]
     pub events: Vec<EventSpec>,
     /// Its FRU inventory.
     pub fru: FruSpec,
-    /// Whether it has serial over LAN, to the host's serial console.
+    /// Whether it has serial over LAN to the host's serial console.
     pub sol: bool,
-    /// What it does wrong (see [`crate::bmc::fault`]).
+    /// Injected faults (see [`crate::bmc::fault`]).
     pub faults: Vec<Rule>,
 }
 
-/// Where a BMC's address is from.
+/// The source of a BMC's address (IPMI 2.0, table 23-4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AddressSource {
-    /// It is set.
+    /// A static address.
     #[default]
     Static,
-    /// From a DHCP server.
+    /// An address from DHCP.
     Dhcp,
 }
 
@@ -82,7 +82,7 @@ pub enum AddressSource {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserSpec {
-    /// The number of its slot; ipmi_sim knows no name of number 1.
+    /// Number of its slot; ipmi_sim has no name for number 1.
     pub slot: u8,
     /// Its name, 16 bytes at most.
     #[serde(default)]
@@ -93,7 +93,7 @@ pub struct UserSpec {
     /// Its highest privilege level.
     #[serde(default)]
     pub privilege: Privilege,
-    /// Whether it can log in.
+    /// Whether it is enabled.
     #[serde(default = "yes")]
     pub enabled: bool,
     /// Whether its name cannot be changed.
@@ -101,17 +101,17 @@ pub struct UserSpec {
     pub fixed: bool,
 }
 
-/// A privilege level.
+/// A privilege level (IPMI 2.0, section 6.8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Privilege {
-    /// May have itself called back.
+    /// Callback only.
     Callback,
-    /// May look.
+    /// Read-only commands.
     User,
-    /// May act.
+    /// Control, such as power.
     Operator,
-    /// May configure.
+    /// Configuration.
     #[default]
     Admin,
 }
@@ -128,15 +128,15 @@ pub struct SensorSpec {
     pub kind: u8,
     /// Its base unit (IPMI 2.0, table 43-15): 1 is degrees Celsius, 4 volts, 18 revolutions per minute.
     pub unit: u8,
-    /// What it is at (IPMI 2.0, table 43-13): 7 is the system board.
+    /// Its entity ID (IPMI 2.0, table 43-13): 7 is the system board.
     #[serde(default = "system_board")]
     pub entity: u8,
     /// The raw reading.
     pub reading: u8,
-    /// M, 8 bits and the sign.
+    /// M, 10 bits signed.
     #[serde(default = "one")]
     pub m: i16,
-    /// B, 8 bits and the sign.
+    /// B, 10 bits signed.
     #[serde(default)]
     pub b: i16,
     /// The exponent of the result.
@@ -145,17 +145,17 @@ pub struct SensorSpec {
     /// The exponent of B.
     #[serde(default)]
     pub b_exponent: i8,
-    /// The raw reading from which on it is too low, but not yet critical.
+    /// Threshold as a raw reading.
     pub lower_noncritical: Option<u8>,
-    /// The same, critical.
+    /// Threshold as a raw reading.
     pub lower_critical: Option<u8>,
-    /// The same, fatal.
+    /// Threshold as a raw reading.
     pub lower_nonrecoverable: Option<u8>,
-    /// The raw reading from which on it is too high, but not yet critical.
+    /// Threshold as a raw reading.
     pub upper_noncritical: Option<u8>,
-    /// The same, critical.
+    /// Threshold as a raw reading.
     pub upper_critical: Option<u8>,
-    /// The same, fatal.
+    /// Threshold as a raw reading.
     pub upper_nonrecoverable: Option<u8>,
 }
 
@@ -181,16 +181,16 @@ pub struct EventSpec {
     pub kind: u8,
     /// The sensor's number.
     pub sensor: u8,
-    /// The event's type: 1 is a threshold, 111 of the sensor's own.
+    /// The event/reading type (IPMI 2.0, table 42-1): 1 is a threshold, 111 sensor-specific.
     pub reading: u8,
     /// Event data 1 to 3.
     pub data: [u8; 3],
-    /// Whether it is over.
+    /// Whether it is a deassertion.
     #[serde(default)]
     pub deasserted: bool,
 }
 
-/// FRU inventory. Without any area there is none.
+/// FRU inventory; an area without fields is absent.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FruSpec {
@@ -202,14 +202,15 @@ pub struct FruSpec {
     pub product: BTreeMap<String, String>,
 }
 
-/// The fields of the chassis area, in their order (FRU, section 10).
-pub const CHASSIS_KEYS: [&str; 2] = ["part", "serial"];
-/// The fields of the board area (FRU, section 11).
-pub const BOARD_KEYS: [&str; 5] = ["manufacturer", "product", "serial", "part", "file"];
-/// The fields of the product area (FRU, section 12).
-pub const PRODUCT_KEYS: [&str; 7] = ["manufacturer", "product", "part", "version", "serial", "asset", "file"];
+/// Fields of the chassis area, in their order (FRU, section 10).
+pub(crate) const CHASSIS_KEYS: [&str; 2] = ["part", "serial"];
+/// Fields of the board area (FRU, section 11).
+pub(crate) const BOARD_KEYS: [&str; 5] = ["manufacturer", "product", "serial", "part", "file"];
+/// Fields of the product area (FRU, section 12).
+pub(crate) const PRODUCT_KEYS: [&str; 7] =
+    ["manufacturer", "product", "part", "version", "serial", "asset", "file"];
 
-/// The most user slots that there are (IPMI 2.0, section 22.26).
+/// The maximum number of user slots (IPMI 2.0, section 22.26).
 const MOST_SLOTS: u8 = 63;
 
 impl Default for BmcSpec {
@@ -238,8 +239,11 @@ impl Default for BmcSpec {
 }
 
 impl BmcSpec {
-    /// Major and minor firmware revision, as Get Device ID tells them: the minor one in BCD.
-    pub fn firmware_bytes(&self) -> Result<[u8; 2]> {
+    /// Major and minor firmware revision as in Get Device ID, the minor one in BCD.
+    ///
+    /// # Errors
+    /// `firmware` is not like `9.08`.
+    pub(crate) fn firmware_bytes(&self) -> Result<[u8; 2]> {
         let text = &self.firmware;
         let wrong = || format!("firmware: {text:?} is not like \"9.08\"");
         let (major, minor) = text.split_once('.').with_context(wrong)?;
@@ -268,8 +272,11 @@ impl BmcSpec {
         self.check_users()?;
         let mut numbers = BTreeSet::new();
         for SensorSpec { number, name, .. } in &self.sensors {
-            ensure!(numbers.insert(number), "sensor.number: {number} is there twice");
-            ensure!(name.len() <= 16 && name.is_ascii(), "sensor.name: {name:?} is no 16 bytes of ASCII");
+            ensure!(numbers.insert(number), "sensor.number: {number} is used twice");
+            ensure!(
+                name.len() <= 16 && name.is_ascii(),
+                "sensor.name: {name:?} is not ASCII of 16 bytes at most"
+            );
         }
         let FruSpec { chassis, board, product } = &self.fru;
         for (area, fields, keys) in [
@@ -278,11 +285,11 @@ impl BmcSpec {
             ("product", product, PRODUCT_KEYS.as_slice()),
         ] {
             for (key, value) in fields {
-                let keys_known = keys.join(", ");
-                ensure!(keys.contains(&key.as_str()), "fru.{area}: {key:?} is none of: {keys_known}");
+                let known = keys.join(", ");
+                ensure!(keys.contains(&key.as_str()), "fru.{area}: unknown key {key:?}; keys: {known}");
                 ensure!(
                     value.len() < 32 && value.is_ascii(),
-                    "fru.{area}.{key}: {value:?} is no 31 bytes of ASCII"
+                    "fru.{area}.{key}: {value:?} is not ASCII of 31 bytes at most"
                 );
             }
         }
@@ -293,13 +300,13 @@ impl BmcSpec {
         let mut taken = BTreeSet::new();
         for UserSpec { slot, name, password, .. } in &self.users {
             ensure!((1..=self.slots).contains(slot), "user.slot: {slot} is not between 1 and {}", self.slots);
-            ensure!(taken.insert(slot), "user.slot: {slot} is there twice");
+            ensure!(taken.insert(slot), "user.slot: {slot} is used twice");
             ensure!(name.len() <= 16, "user.name: {name:?} is longer than 16 bytes");
-            // ipmi_sim's configuration has no way to quote others.
+            // ipmi_sim's configuration cannot quote others.
             let plain = password.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
             ensure!(
                 password.len() <= 16 && plain,
-                "user.password: that of slot {slot} is no 16 signs of ASCII without blanks and quotes"
+                "user.password: slot {slot}: not 16 ASCII characters at most without blanks and quotes"
             );
         }
         Ok(())
@@ -359,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_has_none_or_a_bare_or_a_whole_one() {
+    fn a_host_has_no_bmc_or_a_bare_or_a_whole_one() {
         assert!(host("").unwrap().hosts[0].bmc.is_none());
         assert!(matches!(host("bmc = 'bare'").unwrap().hosts[0].bmc, Some(BmcKind::Bare)));
         let spec = whole("firmware = '12.34'\nfaults = ['06 46 cc C0']\n[[host.bmc.user]]\nslot = 2");
@@ -380,12 +387,12 @@ mod tests {
             ("[host.bmc]\nslots = 64".to_string(), "bmc: slots: 64"),
             ("[host.bmc]\naddress = '10.8.0.5'".to_string(), "bmc: address: 10.8.0.5"),
             ("[host.bmc]\nfirmware = '1.2'".to_string(), "bmc: firmware: \"1.2\""),
-            ("[host.bmc]\nfaults = ['06 46 sulk']".to_string(), "the fault \"06 46 sulk\""),
-            ("[host.bmc.fru.board]\ncolour = 'red'".to_string(), "bmc: fru.board: \"colour\""),
+            ("[host.bmc]\nfaults = ['06 46 stall']".to_string(), "fault rule \"06 46 stall\""),
+            ("[host.bmc.fru.board]\ncolour = 'red'".to_string(), "bmc: fru.board: unknown key \"colour\""),
             (user("privilege = 'root'"), "`admin`"),
-            (user("[[host.bmc.user]]\nslot = 2"), "bmc: user.slot: 2 is there twice"),
+            (user("[[host.bmc.user]]\nslot = 2"), "bmc: user.slot: 2 is used twice"),
             (user("[[host.bmc.user]]\nslot = 11"), "bmc: user.slot: 11"),
-            (user("password = 'a b'"), "bmc: user.password: that of slot 2"),
+            (user("password = 'a b'"), "bmc: user.password: slot 2"),
         ] {
             let error = format!("{:#}", host(&keys).unwrap_err());
             assert!(error.contains(expected), "{keys}: {error}");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Hardware of a host that can be flashed.
+//! Hardware with updatable firmware, and the firmware that the inventory offers.
 
 use anyhow::{Result, ensure};
 use serde::Deserialize;
@@ -10,29 +10,29 @@ use super::{Firmware, HostSpec, RackSpec, is_mac};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OfferSpec {
-    /// The version for network ports that can be flashed; without one, they are left alone.
+    /// Version for network adapters with updatable firmware; without one, they stay as they are.
     pub nic: Option<String>,
-    /// What is for BIOS chips; without it, they are left alone.
+    /// Version for BIOS chips; without one, they stay as they are.
     pub bios: Option<BiosVersion>,
-    /// What entries say otherwise than their templates: tables of their keys, by the entries' names.
+    /// Changes to the templates: tables of keys, by name of the entry.
     pub entries: toml::Table,
 }
 
-/// A network port with firmware in two banks, at QEMU's ivshmem; its driver is `firmware/modules/nicsim.c`.
+/// A network adapter with firmware in two banks, made of QEMU's ivshmem; its driver is `firmware/modules/nicsim.c`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FirmwareNicSpec {
-    /// Its permanent MAC address, six pairs of lower-case hex digits with colons.
+    /// Permanent MAC address, six pairs of lower-case hex digits with colons.
     pub mac: String,
-    /// The version that it has at first.
+    /// Version of its first image.
     pub version: String,
-    /// Its parameter set, up to 15 characters. An image for another one is refused.
+    /// Parameter set ID, up to 15 characters. It refuses an image with another one.
     pub psid: String,
-    /// Its board, up to 15 characters.
+    /// Board ID, up to 15 characters.
     pub board_id: String,
-    /// What makes new firmware run.
+    /// What activates new firmware.
     pub activation: Activation,
-    /// What is wrong with it.
+    /// Injected faults.
     pub faults: NicFaults,
 }
 
@@ -49,39 +49,39 @@ impl Default for FirmwareNicSpec {
     }
 }
 
-/// What makes a device's new firmware run.
+/// What activates a device's new firmware.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
-    /// devlink's reload, and all that resets the device.
+    /// A devlink reload, or anything that resets the device.
     #[default]
     Reload,
     /// A reset of the host.
     Reset,
-    /// A power cycle of the host only.
+    /// Only a power cycle of the host.
     PowerCycle,
 }
 
-/// What is wrong with a device while it is being flashed. All can be changed at any time.
+/// Faults while firmware is written. All can be changed at any time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NicFaults {
-    /// At so many percent writing fails, 1 to 100; 0 is never.
+    /// The percentage at which the write fails, 1 to 100; 0: never.
     pub write_error_percent: u32,
-    /// A bit tips over in the next image that is written, and the device says that all is well.
+    /// A bit flips in the next image that is written, and the device reports success.
     pub corruption: bool,
-    /// How long writing 4 KiB takes at least, in milliseconds.
+    /// Minimum time to write 4 KiB, in milliseconds.
     pub chunk_ms: u32,
 }
 
-/// A BIOS chip of 4 MiB with OVMF in it, which the host sees as MTD by `firmware/modules/biosmtd.c`. One that takes
-/// capsules does so when its host `reboots`.
+/// A BIOS chip of 4 MiB with OVMF, an MTD in the host by `firmware/modules/biosmtd.c`. One that accepts capsules needs
+/// `reboots = true`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BiosSpec {
-    /// What is in it at first.
+    /// Its first content.
     pub version: BiosVersion,
-    /// Whether it cannot be written: an attempt hangs for minutes.
+    /// Whether it is write-protected: an attempt hangs for minutes.
     #[serde(default)]
     pub readonly: bool,
 }
@@ -90,11 +90,11 @@ pub struct BiosSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BiosVersion {
-    /// Debian 12's, which calls itself 0.0.0.
+    /// That of Debian 12, version 0.0.0.
     Old,
-    /// The one that `firmware/build` fetched.
+    /// The one from `firmware/build`.
     New,
-    /// The older of those that take capsules, which `firmware/ovmf/build` made.
+    /// The older one that accepts capsules, from `firmware/ovmf/build`.
     Capsule,
 }
 
@@ -124,10 +124,10 @@ impl HostSpec {
             ensure!(percent <= 100, "firmware_nic.faults.write_error_percent: {percent} is more than 100");
         }
         let has_uefi = self.firmware == Firmware::Uefi;
-        ensure!(self.bios.is_none() || has_uefi, "bios: a chip needs firmware = \"uefi\"");
-        let takes_capsules = self.bios.as_ref().is_some_and(|bios| bios.version == BiosVersion::Capsule);
-        let fits = !takes_capsules || self.memory_mib >= 512;
-        ensure!(fits, "bios: a UEFI that takes capsules needs 512 MiB, not {}", self.memory_mib);
+        ensure!(self.bios.is_none() || has_uefi, "bios: a chip requires firmware = \"uefi\"");
+        let accepts_capsules = self.bios.as_ref().is_some_and(|bios| bios.version == BiosVersion::Capsule);
+        let fits = !accepts_capsules || self.memory_mib >= 512;
+        ensure!(fits, "bios: a UEFI that accepts capsules requires 512 MiB, not {}", self.memory_mib);
         Ok(())
     }
 }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nic_is_whole_unless_told_otherwise() {
+    fn a_nic_has_no_faults_by_default() {
         let spec = host("firmware_nic = { activation = 'power-cycle', faults = { chunk_ms = 2 } }").unwrap();
         let nic = spec.hosts[0].firmware_nic.as_ref().unwrap();
         assert_eq!((nic.version.as_str(), nic.activation), ("22.31.1014", Activation::PowerCycle));
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offer_may_be_of_one_component_and_say_more() {
+    fn an_offer_may_have_one_component_and_changes_to_others() {
         let offer = "[firmware]\nbios = 'new'\nentries.rack-board-mtd.limits = { max_attempts = 1 }\n";
         let spec = RackSpec::parse(&format!("{offer}[[host]]\nname = 'a'\nboot = 'kernel'\n")).unwrap();
         let offer = spec.firmware.unwrap();
@@ -167,7 +167,7 @@ mod tests {
             ("firmware_nic = { psid = '0123456789abcdef' }", "host a: firmware_nic.psid"),
             ("firmware_nic = { faults = { write_error_percent = 101 } }", "write_error_percent: 101"),
             ("firmware_nic = { activation = 'never' }", "`power-cycle`"),
-            ("bios = { version = 'old' }", "host a: bios: a chip needs firmware = \"uefi\""),
+            ("bios = { version = 'old' }", "host a: bios: a chip requires firmware = \"uefi\""),
             ("firmware = 'uefi'\nbios = { version = '1' }", "`old`"),
             ("firmware = 'uefi'\nbios = { version = 'capsule' }\nmemory_mib = 384", "512 MiB, not 384"),
         ] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a host is made of.
+//! A host's hardware.
 
 use anyhow::{Result, bail, ensure};
 use serde::Deserialize;
@@ -10,11 +10,11 @@ use super::{HostSpec, yes};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CpuSpec {
-    /// Packages.
+    /// Number of packages.
     pub sockets: u32,
-    /// Cores of each package.
+    /// Cores per package.
     pub cores: u32,
-    /// Threads of each core.
+    /// Threads per core.
     pub threads: u32,
 }
 
@@ -30,9 +30,9 @@ impl Default for CpuSpec {
 pub struct NodeSpec {
     /// Memory in MiB.
     pub memory_mib: u32,
-    /// Its logical processors, counted from 0.
+    /// Numbers of its logical processors, counted from 0.
     pub cpus: Vec<u32>,
-    /// The numbers of the PCI Express slots at it; those of no node are at none.
+    /// Numbers of its PCI Express slots. A slot in no list has no node.
     #[serde(default)]
     pub slots: Vec<u8>,
 }
@@ -52,27 +52,27 @@ pub enum TpmVersion {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NicSpec {
-    /// What it is.
+    /// Model.
     #[serde(default)]
     pub model: NicModel,
-    /// Its permanent MAC address, six pairs of lower-case hex digits with colons.
+    /// Permanent MAC address, six pairs of lower-case hex digits with colons.
     pub mac: String,
     /// Whether its cable is plugged in.
     #[serde(default = "yes")]
     pub connected: bool,
-    /// The number of its PCI Express slot; else it is on the board.
+    /// Number of its PCI Express slot; otherwise it is on the board.
     pub slot: Option<u8>,
-    /// The switch that its cable leads to; else it is in the boot network itself.
+    /// Name of the switch at its cable; otherwise it is in the boot network itself.
     pub switch: Option<String>,
-    /// The port of that switch.
+    /// Name of that switch's port.
     pub port: Option<String>,
 }
 
-/// A kind of network port.
+/// A model of network adapter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NicModel {
-    /// A paravirtual NIC.
+    /// A paravirtual one.
     #[default]
     VirtioNetPci,
     /// Intel 82574L.
@@ -83,22 +83,22 @@ pub enum NicModel {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DiskSpec {
-    /// What it is.
+    /// Model.
     #[serde(default)]
     pub model: DiskModel,
-    /// Capacity in MiB. It takes no room until it is written to.
+    /// Capacity in MiB; its file is sparse.
     pub size_mib: u64,
-    /// Bytes of a logical block.
+    /// Size of a logical block in bytes.
     pub block_bytes: Option<u32>,
-    /// Its World Wide Name, for SATA and SCSI.
+    /// World Wide Name, for SATA and SCSI.
     pub wwn: Option<u64>,
-    /// Turns per minute, for SATA and SCSI; 1 is a disk that has none.
+    /// Rotation rate in revolutions per minute, for SATA and SCSI; 1: non-rotating.
     pub rotation_rpm: Option<u16>,
-    /// The number of its PCI Express slot, for virtio and NVMe; else it is on the board.
+    /// Number of its PCI Express slot, for virtio and NVMe; otherwise it is on the board.
     pub slot: Option<u8>,
 }
 
-/// A kind of disk.
+/// A model of disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DiskModel {
@@ -116,7 +116,7 @@ pub enum DiskModel {
 }
 
 impl HostSpec {
-    /// The numbers of all slots that something is in, in ascending order.
+    /// The numbers of all occupied slots, in ascending order.
     pub fn slots(&self) -> Vec<u8> {
         let nics = self.nics.iter().filter_map(|nic| nic.slot);
         let mut slots: Vec<u8> = nics.chain(self.disks.iter().filter_map(|disk| disk.slot)).collect();
@@ -138,17 +138,17 @@ impl HostSpec {
                 disk.size_mib
             );
             let on_pci = matches!(disk.model, DiskModel::Virtio | DiskModel::Nvme);
-            ensure!(on_pci || disk.slot.is_none(), "disk.slot: only a virtio or nvme disk can be in one");
+            ensure!(on_pci || disk.slot.is_none(), "disk.slot: only for virtio and nvme");
             let on_wire = matches!(disk.model, DiskModel::Sata | DiskModel::Scsi);
             let has_more = disk.wwn.is_some() || disk.rotation_rpm.is_some();
-            ensure!(on_wire || !has_more, "disk: only a sata or scsi disk has wwn and rotation_rpm");
+            ensure!(on_wire || !has_more, "disk: wwn and rotation_rpm are only for sata and scsi");
         }
         if let Some([slot, _]) = self.slots().array_windows().find(|[one, next]| one == next) {
-            bail!("slot: there are two devices in slot {slot}");
+            bail!("slot: two devices in slot {slot}");
         }
         for device in &self.smbios.onboard_devices {
             let nic = device.nic;
-            ensure!(nic < self.nics.len(), "smbios.onboard.nic: there is no NIC {nic}");
+            ensure!(nic < self.nics.len(), "smbios.onboard.nic: no NIC {nic}");
         }
         Ok(())
     }
@@ -159,13 +159,17 @@ impl HostSpec {
         }
         let memory: u32 = self.nodes.iter().map(|node| node.memory_mib).sum();
         let all = self.memory_mib;
-        ensure!(memory == all, "node.memory_mib: the nodes have {memory} MiB, and the host {all}");
+        ensure!(memory == all, "node.memory_mib: the nodes have {memory} MiB, but the host {all} MiB");
         let mut named: Vec<u32> = self.nodes.iter().flat_map(|node| node.cpus.clone()).collect();
         named.sort_unstable();
-        ensure!(named.iter().copied().eq(0..cpus), "node.cpus: each of 0 to {} must be once", cpus - 1);
+        ensure!(
+            named.iter().copied().eq(0..cpus),
+            "node.cpus: each of 0 to {} must be in one node",
+            cpus - 1
+        );
         let slots = self.slots();
         match self.nodes.iter().flat_map(|node| &node.slots).find(|slot| !slots.contains(slot)) {
-            Some(slot) => bail!("node.slots: there is nothing in slot {slot}"),
+            Some(slot) => bail!("node.slots: no device in slot {slot}"),
             None => Ok(()),
         }
     }
@@ -182,10 +186,7 @@ mod tests {
             ("tpm = '3.0'", "`2.0`"),
             ("[[host.node]]\nmemory_mib = 512\ncpus = [0]", "node.memory_mib: the nodes have 512 MiB"),
             ("[[host.node]]\nmemory_mib = 1024\ncpus = [1]", "node.cpus"),
-            (
-                "[[host.node]]\nmemory_mib = 1024\ncpus = [0]\nslots = [3]",
-                "node.slots: there is nothing in slot 3",
-            ),
+            ("[[host.node]]\nmemory_mib = 1024\ncpus = [0]\nslots = [3]", "node.slots: no device in slot 3"),
             ("[[host.disk]]\nmodel = 'sata'\nsize_mib = 1\nslot = 1", "disk.slot"),
             ("[[host.disk]]\nmodel = 'nvme'\nsize_mib = 1\nwwn = 1", "wwn"),
             (

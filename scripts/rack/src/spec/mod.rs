@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The file that declares a rack.
+//! The declaration of a rack, a TOML file. `racks/example.toml` has every key.
 
 mod bmc;
 mod firmware;
@@ -15,10 +15,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-pub use bmc::{
-    AddressSource, BOARD_KEYS, BmcKind, BmcSpec, CHASSIS_KEYS, EventSpec, FruSpec, PRODUCT_KEYS, Privilege,
-    SensorSpec, UserSpec,
-};
+pub use bmc::{AddressSource, BmcKind, BmcSpec, EventSpec, FruSpec, Privilege, SensorSpec, UserSpec};
+pub(crate) use bmc::{BOARD_KEYS, CHASSIS_KEYS, PRODUCT_KEYS};
 pub use firmware::{Activation, BiosSpec, BiosVersion, FirmwareNicSpec, NicFaults, OfferSpec};
 pub use hardware::{CpuSpec, DiskModel, DiskSpec, NicModel, NicSpec, NodeSpec, TpmVersion};
 pub use smbios::{EntryPoint, OnboardDevice, PortConnector, SmbiosSpec};
@@ -34,7 +32,7 @@ pub struct RackSpec {
     /// The inventory.
     #[serde(default)]
     pub inventory: InventorySpec,
-    /// The firmware that the inventory offers; without it, no host has a key to believe manifests by.
+    /// The firmware that the inventory offers; without it, hosts have no key to verify manifests.
     pub firmware: Option<OfferSpec>,
     /// The switches, in the order of the file.
     #[serde(rename = "switch", default)]
@@ -44,17 +42,17 @@ pub struct RackSpec {
     pub hosts: Vec<HostSpec>,
 }
 
-/// The boot network: one segment, with one server for everything.
+/// The boot network: one IP subnet, with one server.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NetworkSpec {
-    /// Address of the boot server, which is DHCP, TFTP and HTTP server and the inventory.
+    /// Address of the boot server: DHCP, TFTP, HTTP and inventory.
     pub server: Ipv4Addr,
     /// Length of the network's prefix in bits.
     pub prefix: u8,
-    /// Whether DHCP and TFTP are served.
+    /// Whether there are a DHCP and a TFTP server.
     pub dhcp: bool,
-    /// The first and the last address that DHCP leases.
+    /// The first and the last address of DHCP leases.
     pub dhcp_range: [Ipv4Addr; 2],
 }
 
@@ -73,11 +71,11 @@ impl Default for NetworkSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InventorySpec {
-    /// Port of the contract, HTTPS.
+    /// Port of the inventory API, HTTPS.
     pub port: u16,
     /// Port of the boot files, HTTP.
     pub boot_port: u16,
-    /// How it wants the BMC of every host, as its `bmc.toml` has it; nothing by default.
+    /// The desired configuration of every host's BMC, in the format of its `bmc.toml`; empty by default.
     pub bmc: toml::Table,
 }
 
@@ -99,22 +97,22 @@ pub struct HostSpec {
     /// Its processors.
     #[serde(default)]
     pub cpus: CpuSpec,
-    /// Its NUMA nodes, where it has any.
+    /// Its NUMA nodes; may be empty.
     #[serde(rename = "node", default)]
     pub nodes: Vec<NodeSpec>,
     /// Its firmware.
     #[serde(default)]
     pub firmware: Firmware,
-    /// How it comes by kernel and initramfs.
+    /// How it loads kernel and initramfs.
     #[serde(default)]
     pub boot: Boot,
-    /// Which initramfs it boots.
+    /// The initramfs that it boots.
     #[serde(default)]
     pub image: Image,
-    /// Whether a reset starts it again, as on hardware. Else a reset turns it off, so that a panic does not go unseen.
+    /// Whether a reset restarts it, as on hardware. Otherwise a reset powers it off, so that a panic is detected.
     #[serde(default)]
     pub reboots: bool,
-    /// What is added to the kernel command line.
+    /// Added to the kernel command line.
     #[serde(default)]
     pub append: String,
     /// Its network ports.
@@ -125,24 +123,24 @@ pub struct HostSpec {
     pub disks: Vec<DiskSpec>,
     /// Its TPM.
     pub tpm: Option<TpmVersion>,
-    /// Whether it has a watchdog (Intel 6300ESB) beside the chipset's.
+    /// Whether it has a watchdog (Intel 6300ESB) in addition to the chipset's.
     #[serde(default)]
     pub watchdog: bool,
     /// Its BMC.
     pub bmc: Option<BmcKind>,
-    /// Whether it has a folder in common with this machine: `share` in its own folder, `rack` to 9p in the host.
+    /// Whether it shares a folder with this machine: `share` in the folder of its files, mount tag `rack` (9p) in the host.
     #[serde(default)]
     pub share: bool,
-    /// A network port whose firmware can be flashed, without a cable.
+    /// A network adapter with updatable firmware, without a cable.
     pub firmware_nic: Option<FirmwareNicSpec>,
-    /// A BIOS chip that can be flashed, in place of a UEFI that cannot.
+    /// A BIOS chip with updatable firmware, instead of an unchangeable UEFI.
     pub bios: Option<BiosSpec>,
-    /// What its firmware says of it.
+    /// Its SMBIOS tables.
     #[serde(default)]
     pub smbios: SmbiosSpec,
 }
 
-/// What starts a host.
+/// A host's firmware.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Firmware {
@@ -153,14 +151,14 @@ pub enum Firmware {
     Uefi,
 }
 
-/// How a host comes by kernel and initramfs.
+/// How a host loads kernel and initramfs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Boot {
     /// By iPXE over HTTP: from the NIC's ROM under SeaBIOS, from TFTP under UEFI.
     #[default]
     Ipxe,
-    /// By iPXE, which UEFI's HTTP boot loads.
+    /// By iPXE, loaded by UEFI HTTP boot.
     UefiHttp,
     /// From QEMU, without the network.
     Kernel,
@@ -173,18 +171,18 @@ pub enum Image {
     /// With the modules of virtual hardware only.
     #[default]
     Demo,
-    /// The one that is shipped, with `stage1` as `/init`.
+    /// The released one, with `stage1` as `/init`.
     Init,
-    /// The one that is shipped, with systemd as `/init`.
+    /// The released one, with systemd as `/init`.
     Systemd,
-    /// As the demo's, with the drivers of virtual hardware that can be flashed.
+    /// As the demo's, with the drivers of virtual hardware with updatable firmware.
     Firmware,
-    /// Has the tools that the facts are compared with, and writes what all of them say into the host's `share`.
+    /// With the tools that facts are compared with; writes their output into the host's `share`.
     Reference,
 }
 
 impl Image {
-    /// Its file in `dist/`.
+    /// Its file name in `dist/`.
     pub fn file_name(self) -> &'static str {
         match self {
             Image::Demo => "initramfs-demo.cpio.zst",
@@ -197,13 +195,19 @@ impl Image {
 }
 
 impl RackSpec {
-    /// Reads the file at `path`. Errors name the file and the key.
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// With the file and the key.
     pub fn read(path: &Path) -> Result<RackSpec> {
         let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
         RackSpec::parse(&text).with_context(|| format!("reading {}", path.display()))
     }
 
-    /// Reads the text of such a file.
+    /// Parses the text of such a file.
+    ///
+    /// # Errors
+    /// With the key.
     pub fn parse(text: &str) -> Result<RackSpec> {
         let spec: RackSpec = toml::from_str(text)?;
         spec.check()?;
@@ -211,14 +215,14 @@ impl RackSpec {
     }
 
     fn check(&self) -> Result<()> {
-        ensure!(!self.hosts.is_empty(), "there is no host: add a [[host]] table");
+        ensure!(!self.hosts.is_empty(), "the rack has no host: add a [[host]] table");
         self.network.check().context("network")?;
         let (mut names, mut macs) = (BTreeSet::new(), BTreeSet::new());
-        // Each has a folder of its name.
+        // Each has a folder with its name.
         let hosts = self.hosts.iter().map(|host| ("host", &host.name));
         for (key, name) in hosts.chain(self.switches.iter().map(|switch| ("switch", &switch.name))) {
-            ensure!(is_name(name), "{key}.name: {name:?} is not made of lower-case letters, digits and '-'");
-            ensure!(names.insert(name), "{key}.name: {name:?} is there twice");
+            ensure!(is_name(name), "{key}.name: {name:?} may only have lower-case letters, digits and '-'");
+            ensure!(names.insert(name), "{key}.name: {name:?} is used twice");
         }
         self.check_switches()?;
         self.check_offer()?;
@@ -227,7 +231,7 @@ impl RackSpec {
             for nic in &host.nics {
                 let mac = &nic.mac;
                 ensure!(is_mac(mac), "host {name}: nic.mac: {mac:?} is not like \"52:54:00:09:00:0a\"");
-                ensure!(macs.insert(mac), "host {name}: nic.mac: {mac:?} is there twice");
+                ensure!(macs.insert(mac), "host {name}: nic.mac: {mac:?} is used twice");
             }
             host.check(&self.network).with_context(|| format!("host {name}"))?;
         }
@@ -236,7 +240,7 @@ impl RackSpec {
 }
 
 impl NetworkSpec {
-    /// The address `offset` places behind the network's own.
+    /// The network's address plus `offset`.
     pub fn address(&self, offset: u32) -> Ipv4Addr {
         Ipv4Addr::from((u32::from(self.server) & self.mask()) + offset)
     }
@@ -266,13 +270,13 @@ impl HostSpec {
     fn check(&self, network: &NetworkSpec) -> Result<()> {
         ensure!(self.memory_mib >= 256, "memory_mib: {} is less than 256", self.memory_mib);
         if self.boot == Boot::UefiHttp && self.firmware != Firmware::Uefi {
-            bail!("boot: \"uefi-http\" needs firmware = \"uefi\"");
+            bail!("boot: \"uefi-http\" requires firmware = \"uefi\"");
         }
         if self.boot != Boot::Kernel && !self.nics.iter().any(|nic| nic.connected) {
-            bail!("nic: a netboot needs a connected one; boot = \"kernel\" does without");
+            bail!("nic: netboot requires a connected one; boot = \"kernel\" does not");
         }
         if self.image == Image::Reference && !self.share {
-            bail!("image: \"reference\" needs share = true");
+            bail!("image: \"reference\" requires share = true");
         }
         if let Some(uuid) = &self.smbios.system.uuid {
             ensure!(is_uuid(uuid), "smbios.system.uuid: {uuid:?} is not a UUID in lower case");
@@ -335,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn fills_in_what_is_not_said() {
+    fn fills_in_defaults() {
         let spec = RackSpec::parse(&format!("[[host]]\nname = 'a'\n{NIC}")).unwrap();
         assert_eq!(spec.network.server, Ipv4Addr::new(10, 9, 0, 1));
         assert_eq!(spec.network.address(11), Ipv4Addr::new(10, 9, 0, 11));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a host's SMBIOS tables say.
+//! A host's SMBIOS tables.
 
 use serde::Deserialize;
 
-/// What the firmware's SMBIOS tables say. What is not given is as QEMU has it.
+/// A host's SMBIOS tables. Absent values are QEMU's.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SmbiosSpec {
@@ -17,14 +17,14 @@ pub struct SmbiosSpec {
     pub baseboard: BaseboardInformation,
     /// System enclosure or chassis.
     pub chassis: ChassisInformation,
-    /// What all processors have in common.
+    /// Values of all processors.
     pub processor: ProcessorInformation,
     /// Port connectors.
     #[serde(rename = "port")]
     pub ports: Vec<PortConnector>,
     /// OEM strings, type 11 (DSP0134 7.12).
     pub oem_strings: Vec<String>,
-    /// What all memory devices have in common; there is one for each 16 GiB of memory or part of it.
+    /// Values of all memory devices; there is one per 16 GiB of memory or part of it.
     pub memory_device: MemoryDevice,
     /// On-board devices.
     #[serde(rename = "onboard")]
@@ -173,10 +173,10 @@ pub struct MemoryDevice {
 pub struct OnboardDevice {
     /// Offset 04h.
     pub designation: String,
-    /// Offset 05h, as QEMU calls it: `ethernet`, `video`, `sata`, ...
+    /// Offset 05h, by QEMU's name: `ethernet`, `video`, `sata`, ...
     pub kind: String,
     /// Offset 06h.
     pub instance: u8,
-    /// Which of the host's NICs it is, counted from 0.
+    /// Number of the host's NIC, counted from 0.
     pub nic: usize,
 }

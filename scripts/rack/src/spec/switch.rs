@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Switches, and which NICs are plugged into them.
+//! Switches, and the NICs at their ports.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -11,44 +11,44 @@ use super::{HostSpec, NetworkSpec, RackSpec};
 use crate::network::BRIDGE;
 use crate::switch::UPLINK;
 
-/// A switch between hosts and the boot network. Its ports are those that NICs are plugged into.
+/// A switch between hosts and the boot network. It has the ports that NICs refer to.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SwitchSpec {
-    /// Its name, in the rack and over LLDP: lower-case letters, digits and `-`.
+    /// Its name in the rack and its LLDP system name: lower-case letters, digits and `-`.
     pub name: String,
-    /// Its hardware and software, over LLDP.
+    /// Its LLDP system description.
     #[serde(default = "default_description")]
     pub description: String,
-    /// Where it is managed: an address in the boot network.
+    /// Its LLDP management address, in the boot network; none by default.
     pub address: Option<Ipv4Addr>,
-    /// When it speaks LLDP.
+    /// When it sends LLDP frames.
     #[serde(default)]
     pub speaks: Speaks,
-    /// How many speak LLDP at each port; none of a silent switch. The second is called like the switch with `-2` behind.
+    /// Number of LLDP agents on each port; 0: a silent switch. The second one is named like the switch with `-2` appended.
     #[serde(default = "one")]
     pub neighbours: usize,
-    /// Frames of noise that it sends under LLDP's EtherType to each port in a second.
+    /// Frames of random content with LLDP's EtherType that it sends on each port per second.
     #[serde(default)]
-    pub garbage: u32,
+    pub noise: u32,
 }
 
-/// When a switch speaks LLDP.
+/// When a switch sends LLDP frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Speaks {
-    /// At once to a new neighbour that speaks LLDP-MED, and every 30 seconds.
+    /// At once to a new neighbour with LLDP-MED, and every 30 seconds.
     #[default]
     Fast,
-    /// Every 30 seconds.
+    /// Only every 30 seconds.
     Slow,
 }
 
-/// More than any network has.
+/// An upper limit that no network reaches.
 const MOST_NEIGHBOURS: usize = 64;
 
 impl RackSpec {
-    /// Every port of the switch, by its name, with the host and the number of the host's NIC that is plugged into it.
+    /// The ports of the switch: name, host, and number of the host's NIC.
     pub fn ports<'a>(&'a self, switch: &'a str) -> impl Iterator<Item = (&'a str, &'a HostSpec, usize)> {
         self.hosts.iter().flat_map(move |host| {
             host.nics.iter().enumerate().filter_map(move |(number, nic)| {
@@ -64,11 +64,11 @@ impl RackSpec {
                 let (name, mac) = (&host.name, &nic.mac);
                 ensure!(
                     nic.switch.is_some() == nic.port.is_some(),
-                    "host {name}: nic: {mac} has one of switch and port without the other"
+                    "host {name}: nic: {mac} has only one of switch and port"
                 );
                 if let Some(switch) = &nic.switch {
                     let known = self.switches.iter().any(|known| known.name == *switch);
-                    ensure!(known, "host {name}: nic.switch: there is no switch {switch:?}");
+                    ensure!(known, "host {name}: nic.switch: no switch {switch:?}");
                 }
             }
         }
@@ -77,9 +77,12 @@ impl RackSpec {
             for (port, host, _) in self.ports(name) {
                 let host = &host.name;
                 ensure!(is_port(port), "host {host}: nic.port: {port:?} is not like \"swp3\"");
-                ensure!(ports.insert(port), "host {host}: nic.port: {port:?} of switch {name} is taken");
+                ensure!(
+                    ports.insert(port),
+                    "host {host}: nic.port: {port:?} of switch {name} is used twice or reserved"
+                );
             }
-            ensure!(self.ports(name).next().is_some(), "switch.name: no nic is plugged into {name:?}");
+            ensure!(self.ports(name).next().is_some(), "switch.name: no nic at {name:?}");
             if let Some(address) = switch.address {
                 let NetworkSpec { server, prefix, .. } = self.network;
                 ensure!(
@@ -92,15 +95,15 @@ impl RackSpec {
                 neighbours <= MOST_NEIGHBOURS,
                 "switch.neighbours: {neighbours} is more than {MOST_NEIGHBOURS}"
             );
-            // lldpd's configuration has no way to quote these.
+            // lldpd's configuration cannot quote these.
             let plain = !switch.description.contains(['"', '\\', '\n']);
-            ensure!(plain, "switch.description: {:?} has quotes, \\ or line ends in it", switch.description);
+            ensure!(plain, "switch.description: {:?} has quotes, \\ or line ends", switch.description);
         }
         Ok(())
     }
 }
 
-/// What Linux allows as a name, without the signs that mean something in lldpd's patterns.
+/// Whether it is a name of a device in Linux, without the special characters of lldpd's patterns.
 fn is_port(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
     (1..16).contains(&name.len())
@@ -127,10 +130,10 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_speaks_fast_and_with_one_voice() {
+    fn a_switch_has_one_fast_agent_by_default() {
         let spec = rack("[[switch]]\nname = 'leaf1'", "switch = 'leaf1'\nport = 'swp3'").unwrap();
         let leaf1 = &spec.switches[0];
-        assert_eq!((leaf1.speaks, leaf1.neighbours, leaf1.garbage), (Speaks::Fast, 1, 0));
+        assert_eq!((leaf1.speaks, leaf1.neighbours, leaf1.noise), (Speaks::Fast, 1, 0));
         let ports: Vec<(&str, &str, usize)> =
             spec.ports("leaf1").map(|(port, host, nic)| (port, host.name.as_str(), nic)).collect();
         assert_eq!(ports, [("swp3", "a", 0)]);
@@ -141,18 +144,30 @@ mod tests {
         let plugged = "switch = 'leaf1'\nport = 'swp1'";
         let taken = format!("{plugged}\n[[host.nic]]\nmac = '52:54:00:09:00:02'\n{plugged}");
         for (switch, nic, expected) in [
-            ("name = 'a'", plugged, "\"a\" is there twice"),
+            ("name = 'a'", plugged, "\"a\" is used twice"),
             ("name = 'Leaf1'", plugged, "switch.name: \"Leaf1\""),
-            ("name = 'leaf1'", "", "switch.name: no nic is plugged into \"leaf1\""),
+            ("name = 'leaf1'", "", "switch.name: no nic at \"leaf1\""),
             (
                 "name = 'leaf1'",
                 "switch = 'leaf1'",
-                "host a: nic: 52:54:00:09:00:01 has one of switch and port",
+                "host a: nic: 52:54:00:09:00:01 has only one of switch and port",
             ),
-            ("name = 'leaf1'", "port = 'swp1'", "host a: nic: 52:54:00:09:00:01 has one of switch and port"),
-            ("name = 'leaf2'", plugged, "host a: nic.switch: there is no switch \"leaf1\""),
-            ("name = 'leaf1'", taken.as_str(), "host a: nic.port: \"swp1\" of switch leaf1 is taken"),
-            ("name = 'leaf1'", "switch = 'leaf1'\nport = 'br0'", "\"br0\" of switch leaf1 is taken"),
+            (
+                "name = 'leaf1'",
+                "port = 'swp1'",
+                "host a: nic: 52:54:00:09:00:01 has only one of switch and port",
+            ),
+            ("name = 'leaf2'", plugged, "host a: nic.switch: no switch \"leaf1\""),
+            (
+                "name = 'leaf1'",
+                taken.as_str(),
+                "host a: nic.port: \"swp1\" of switch leaf1 is used twice or reserved",
+            ),
+            (
+                "name = 'leaf1'",
+                "switch = 'leaf1'\nport = 'br0'",
+                "\"br0\" of switch leaf1 is used twice or reserved",
+            ),
             ("name = 'leaf1'", "switch = 'leaf1'\nport = 'Ethernet1/1'", "host a: nic.port: \"Ethernet1/1\""),
             ("name = 'leaf1'\nspeaks = 'never'", plugged, "`slow`"),
             ("name = 'leaf1'\nneighbours = 65", plugged, "switch.neighbours: 65"),

@@ -71,7 +71,7 @@ fn the_bmc_controls_power_and_boot_device() {
     assert!(chassis(&["power", "on"]).is_err());
     let (recorder, acts) = Recorder::new();
     let host: Arc<dyn Chassis> = recorder;
-    stand.bmc.serve(Arc::downgrade(&host));
+    stand.bmc.set_chassis(Arc::downgrade(&host));
     for (word, expected) in [
         ("on", &["on"][..]),
         ("reset", &["reset"]),
@@ -98,6 +98,6 @@ fn the_console_is_connected() {
     let stand = Stand::up("", "");
     let (recorder, acts) = Recorder::new();
     let host: Arc<dyn Chassis> = recorder;
-    stand.bmc.serve(Arc::downgrade(&host));
+    stand.bmc.set_chassis(Arc::downgrade(&host));
     assert_eq!(acts.recv_timeout(TIME).unwrap(), "console");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The `rack` command, with a rack that is up in another process.
+//! The `rack` command, with a rack of another process.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -18,9 +18,10 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-struct Up(Child);
+/// Killed when dropped, so that a failed test leaves no process running.
+struct Running(Child);
 
-impl Drop for Up {
+impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -28,12 +29,12 @@ impl Drop for Up {
 }
 
 #[test]
-fn hosts_can_be_turned_on_watched_and_turned_off() {
+fn a_host_can_be_powered_on_watched_and_powered_off() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("test-cli.toml");
     std::fs::write(&file, "[[host]]\nname = 'a'\n[[host.nic]]\nmac = '52:54:00:09:00:01'\n").unwrap();
     let mut up =
-        Up(Command::new(RACK).arg("up").arg("--off").arg(&file).stdout(Stdio::piped()).spawn().unwrap());
+        Running(Command::new(RACK).arg("up").arg("--off").arg(&file).stdout(Stdio::piped()).spawn().unwrap());
     let mut lines = BufReader::new(up.0.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.ends_with("Ctrl-C takes the rack down")));
 
@@ -41,9 +42,9 @@ fn hosts_can_be_turned_on_watched_and_turned_off() {
     let power = |status: &str| status.lines().nth(1).unwrap().split_whitespace().nth(1).unwrap().to_string();
     assert_eq!(power(&status()), "off");
     let wrong = text(&rack(&["power", "b", "on"]).stderr);
-    assert_eq!(wrong, "rack: there is no host \"b\"; there are: a\n");
+    assert_eq!(wrong, "rack: no host \"b\" in this rack; hosts: a\n");
     let again = Command::new(RACK).arg("up").arg(&file).output().unwrap();
-    assert!(text(&again.stderr).contains("is up already"), "{}", text(&again.stderr));
+    assert!(text(&again.stderr).contains("is already up"), "{}", text(&again.stderr));
 
     assert!(rack(&["power", "a", "on"]).status.success());
     assert_ne!(power(&status()), "off");
@@ -55,20 +56,20 @@ fn hosts_can_be_turned_on_watched_and_turned_off() {
     assert!(up.0.wait().unwrap().success());
     assert!(!Path::new(&format!("/proc/{}", up.0.id())).exists());
     let gone = text(&rack(&["status"]).stderr);
-    assert!(gone.contains("the rack test-cli is not up: start it with `rack up FILE`"), "{gone}");
+    assert!(gone.contains("rack test-cli is not up: start it with `rack up FILE`"), "{gone}");
 }
 
-/// Joins the console, gets iPXE's command line by Ctrl-B, and leaves by Ctrl-].
+/// Attaches to the console, opens iPXE's command line by Ctrl-B, and detaches by Ctrl-].
 fn watch_console() {
-    let mut console = Command::new(RACK)
+    let console = Command::new(RACK)
         .args(["console", "a", "--rack", "test-cli"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut input = console.stdin.take().unwrap();
-    let mut output = console.stdout.take().unwrap();
+        .spawn();
+    let mut console = Running(console.unwrap());
+    let mut input = console.0.stdin.take().unwrap();
+    let mut output = console.0.stdout.take().unwrap();
     let (sender, chunks) = channel();
     thread::spawn(move || {
         let mut buffer = [0; 256];
@@ -82,11 +83,11 @@ fn watch_console() {
         assert!(Instant::now() < deadline, "no command line: {}", text(&seen));
         match chunks.recv_timeout(Duration::from_millis(200)) {
             Ok(chunk) => seen.extend(chunk),
-            // A busy machine loses keys: iPXE looks at them only now and then.
+            // On a busy machine keys are lost: iPXE polls only now and then.
             Err(RecvTimeoutError::Timeout) => input.write_all(b"\x02").unwrap(),
             Err(RecvTimeoutError::Disconnected) => panic!("the console ended: {}", text(&seen)),
         }
     }
     input.write_all(b"\x1d").unwrap();
-    assert!(console.wait().unwrap().success());
+    assert!(console.0.wait().unwrap().success());
 }

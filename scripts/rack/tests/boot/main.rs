@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The first stage on virtual servers, from power-on: what it does when all is well, and what it says when it is not.
+//! The first stage on virtual servers, from power-on: successful boots, and the failures that it reports.
 //!
-//! Needs what `scripts/build` makes, and the inventory server beside this test. Each test has a rack of its own, whose
-//! consoles are in `target/rack/NAME/HOST/serial.log`.
+//! Needs the output of `scripts/build`, and the inventory server in the folder of this test. Each test has its own rack, with
+//! consoles in `target/rack/NAME/HOST/serial.log`.
 
 mod bmc;
 mod cli;
@@ -12,34 +12,36 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value;
+use stage1_contract::StageName;
+use stage1_rack::console_phrases as phrases;
 use stage1_rack::host::Host;
-use stage1_rack::narrator::Narrator;
 use stage1_rack::paths::Paths;
+use stage1_rack::progress::Progress;
 use stage1_rack::qmp::PowerOff;
 use stage1_rack::rack::Rack;
+use stage1_rack::scenario::{self, BOOT};
 use stage1_rack::spec::RackSpec;
-use stage1_rack::story::{self, BOOT};
 
 const UUID: &str = "6d1f0c5e-8a43-4f0e-9b52-0a5c6e7d0001";
 const NIC: &str = "[[host.nic]]\nmac = '52:54:00:09:00:01'";
 
-/// A rack with the one host `a`, that `keys` and `tables` describe.
+/// A rack with one host, `a`, with `keys` and `tables`.
 fn rack(name: &str, keys: &str, tables: &str) -> Rack {
     rack_on("", name, keys, tables)
 }
 
-/// The same on a network that `network` describes.
+/// The same, with the keys `network` of its boot network.
 fn rack_on(network: &str, name: &str, keys: &str, tables: &str) -> Rack {
     let system = format!("[host.smbios.system]\nserial = 'S1'\nuuid = '{UUID}'");
     let spec = format!("[network]\n{network}\n[[host]]\nname = 'a'\n{keys}\n{tables}\n{system}\n");
     Rack::up(name, &RackSpec::parse(&spec).unwrap(), &Paths::of_checkout().unwrap()).unwrap()
 }
 
-/// Has the inventory boot host `a` into the target when it comes.
+/// Makes the inventory boot host `a` into the target.
 fn expect_host(rack: &Rack) -> &Host {
     let host = rack.host("a").unwrap();
-    story::add_profile(rack, "").unwrap();
-    story::prepare(rack, host, 0, UUID).unwrap();
+    scenario::add_profile(rack, "").unwrap();
+    scenario::prepare(rack, host, 0, UUID).unwrap();
     host
 }
 
@@ -49,54 +51,54 @@ fn known(rack: &Rack, pointer: &str) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_string)
 }
 
-/// Waits for the rescue shell; the failure is on the console and above the shell's prompt, with all of `words`.
+/// Waits for the rescue shell. The failure is on the console and above the shell's prompt, each time with all of `words`.
 fn fails(host: &Host, words: &[&str]) {
-    host.wait_for("^stage1 rescue# $", BOOT).unwrap();
+    host.wait_for(phrases::RESCUE_PROMPT, BOOT).unwrap();
     let console = host.serial_text();
-    for start in ["stage1: failed: ", "failed: "] {
+    for start in phrases::FAILURES {
         let reason = console.lines().find(|line| line.starts_with(start));
-        let reason = reason.unwrap_or_else(|| panic!("there is no {start:?}{}", host.shown()));
+        let reason = reason.unwrap_or_else(|| panic!("no line {start:?}{}", host.shown()));
         for word in words {
             assert!(reason.contains(word), "{word:?} is not in {reason:?}{}", host.shown());
         }
     }
-    assert!(!console.contains("jumping"), "{}", host.shown());
+    assert!(!console.contains(phrases::JUMP), "{}", host.shown());
 }
 
-fn whole_story(name: &str, keys: &str) {
+fn whole_scenario(name: &str, keys: &str) {
     let rack = rack(name, keys, NIC);
-    story::play(&rack, Narrator::start()).unwrap();
+    scenario::run(&rack, Progress::start()).unwrap();
     assert_eq!(known(&rack, "/state"), "installed");
 }
 
 #[test]
-fn bios_whole_story() {
-    whole_story("test-bios", "image = 'init'");
+fn bios_whole_scenario() {
+    whole_scenario("test-bios", "image = 'init'");
 }
 
 #[test]
-fn systemd_whole_story() {
-    whole_story("test-systemd", "image = 'systemd'");
+fn systemd_whole_scenario() {
+    whole_scenario("test-systemd", "image = 'systemd'");
 }
 
 #[test]
-fn uefi_whole_story() {
-    whole_story("test-uefi", "image = 'init'\nfirmware = 'uefi'");
+fn uefi_whole_scenario() {
+    whole_scenario("test-uefi", "image = 'init'\nfirmware = 'uefi'");
 }
 
 #[test]
-fn uefi_http_whole_story() {
-    whole_story("test-uefi-http", "firmware = 'uefi'\nboot = 'uefi-http'");
+fn uefi_http_whole_scenario() {
+    whole_scenario("test-uefi-http", "firmware = 'uefi'\nboot = 'uefi-http'");
 }
 
 #[test]
-fn a_new_server_joins_the_stock_and_powers_off() {
+fn a_new_server_registers_and_powers_off() {
     let disks =
         "[[host.disk]]\nmodel = 'nvme'\nsize_mib = 64\n[[host.disk]]\nmodel = 'sata'\nsize_mib = 32\n";
     let nics = "[[host.nic]]\nmodel = 'e1000e'\nmac = '52:54:00:09:00:01'\n\
                 [[host.nic]]\nmac = '52:54:00:09:00:02'\nconnected = false\n";
     let rack = rack("test-registration", "", &format!("{nics}{disks}"));
-    story::register_all(&rack, Narrator::start()).unwrap();
+    scenario::register_all(&rack, Progress::start()).unwrap();
     assert_eq!(known(&rack, "/state"), "registered");
     assert_eq!(known(&rack, "/report/facts/system/serial"), "S1");
 
@@ -115,30 +117,30 @@ fn a_new_server_joins_the_stock_and_powers_off() {
 }
 
 #[test]
-fn goes_on_by_hand_once_the_inventory_is_back() {
+fn continues_by_hand_once_the_inventory_is_up() {
     let rack = rack("test-inventory-down", "boot = 'kernel'\nappend = 'stage1.inventory-timeout=5'", NIC);
     let host = expect_host(&rack);
     rack.inventory().stop();
     host.power_on().unwrap();
-    fails(host, &["register: PUT https://10.9.0.1:8443/ipxe/", UUID, "Connection refused"]);
+    fails(host, &[&phrases::request(&StageName::Register, "PUT"), UUID, phrases::REFUSED]);
     rack.inventory().start().unwrap();
     host.type_line("stage1 run").unwrap();
-    story::wait_for_target(&rack, host).unwrap();
+    scenario::wait_for_target(&rack, host).unwrap();
 }
 
 #[test]
-fn a_host_that_the_inventory_forgot_is_told_so() {
+fn a_host_that_was_removed_from_the_inventory_fails() {
     let rack = rack("test-unknown-host", "boot = 'kernel'", NIC);
     let host = rack.host("a").unwrap();
     rack.inventory().set_action(UUID, "boot").unwrap();
     host.power_on().unwrap();
-    host.wait_for("the inventory has no profile for this host yet", BOOT).unwrap();
-    rack.inventory().verb(&["host", "remove", UUID]).unwrap();
-    fails(host, &["profile: GET https://10.9.0.1:8443/ipxe/", UUID, "/profile: HTTP 404"]);
+    host.wait_for(phrases::NO_PROFILE_YET, BOOT).unwrap();
+    rack.inventory().run(&["host", "remove", UUID]).unwrap();
+    fails(host, &[&phrases::request(&StageName::Profile, "GET"), UUID, "/profile: HTTP 404"]);
 }
 
 #[test]
-fn refuses_a_file_with_another_digest() {
+fn refuses_a_file_with_a_wrong_digest() {
     let rack = rack("test-wrong-digest", "boot = 'kernel'", NIC);
     let host = expect_host(&rack);
     let initrd = image_like(&rack, &rack.directory().join("target.cpio.zst"));
@@ -149,10 +151,10 @@ fn refuses_a_file_with_another_digest() {
 
     host.power_on().unwrap();
     let name = initrd.file_name().unwrap().to_string_lossy().into_owned();
-    fails(host, &["download: ", &name, "wrong digest"]);
+    fails(host, &["download: ", &name, phrases::WRONG_DIGEST]);
     assert_eq!(known(&rack, "/state"), "failed");
     let events = known(&rack, "/events");
-    assert!(events.contains(&name) && events.contains("wrong digest"), "{events}");
+    assert!(events.contains(&name) && events.contains(phrases::WRONG_DIGEST), "{events}");
 }
 
 /// The inventory's copy of a file.
@@ -165,7 +167,7 @@ fn image_like(rack: &Rack, file: &PathBuf) -> PathBuf {
 }
 
 #[test]
-fn does_not_boot_on_from_half_an_initramfs() {
+fn refuses_a_truncated_initramfs() {
     let rack = rack("test-truncated", "image = 'init'", NIC);
     let host = expect_host(&rack);
     let initramfs =
@@ -173,32 +175,32 @@ fn does_not_boot_on_from_half_an_initramfs() {
     let length = initramfs.metadata().unwrap().len();
     initramfs.set_len(length * 7 / 10).unwrap();
     host.power_on().unwrap();
-    fails(host, &["image: the initramfs is damaged"]);
+    fails(host, &[phrases::DAMAGED_INITRAMFS]);
 }
 
 #[test]
-fn says_that_no_dhcp_server_answers() {
+fn reports_that_no_dhcp_server_answers() {
     let keys = "boot = 'kernel'\nappend = 'stage1.network-timeout=5'";
     let rack = rack_on("dhcp = false", "test-no-dhcp", keys, NIC);
     let host = rack.host("a").unwrap();
     host.power_on().unwrap();
-    fails(host, &["network: no address after 5 s", "eth0: carrier, but no DHCP answer"]);
+    fails(host, &phrases::NO_DHCP);
 }
 
 #[test]
-fn says_that_there_is_no_port() {
+fn reports_that_there_is_no_port() {
     let rack = rack("test-no-nic", "boot = 'kernel'\nappend = 'stage1.network-timeout=5'", "");
     let host = rack.host("a").unwrap();
     host.power_on().unwrap();
-    fails(host, &["network: no network port found"]);
+    fails(host, &[phrases::NO_PORT]);
 }
 
 #[test]
-fn says_which_setting_is_wrong_and_powers_off_if_told_so() {
+fn reports_a_wrong_setting_and_powers_off_on_failure() {
     let append = "append = 'stage1.network-timeout=soon stage1.on-failure=poweroff'";
     let rack = rack("test-bad-setting", &format!("boot = 'kernel'\n{append}"), NIC);
     let host = rack.host("a").unwrap();
     host.power_on().unwrap();
-    host.wait_for("^stage1: failed: settings: .*network-timeout.*soon", BOOT).unwrap();
+    host.wait_for(phrases::BAD_NETWORK_TIMEOUT, BOOT).unwrap();
     assert_eq!(host.wait_off(BOOT).unwrap(), PowerOff::Shutdown);
 }

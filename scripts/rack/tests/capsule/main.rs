@@ -15,8 +15,8 @@ use stage1_rack::chip::Bios;
 use stage1_rack::paths::Paths;
 use stage1_rack::qemu::BIOS_CHIP;
 use stage1_rack::rack::Rack;
+use stage1_rack::scenario::BOOT;
 use stage1_rack::spec::BiosVersion;
-use stage1_rack::story::BOOT;
 use workbench::{Workbench, rack};
 
 /// The versions in SMBIOS and in the ESRT. Each accepts no version older than itself.

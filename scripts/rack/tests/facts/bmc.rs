@@ -6,7 +6,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use stage1_rack::host::Host;
-use stage1_rack::story::BOOT;
+use stage1_rack::scenario::BOOT;
 
 use crate::comparison::{Comparison, find};
 use crate::outputs::Outputs;
@@ -26,7 +26,7 @@ gateway = '10.9.0.2'
 
 /// How often the BMC is asked while ipmitool sets it, and while stage1 does.
 pub fn count_requests(host: &Host) -> [usize; 2] {
-    fs::write(host.share().join("wanted.toml"), DESIRED).unwrap();
+    fs::write(host.share().join("desired.toml"), DESIRED).unwrap();
     let proxy = host.bmc().unwrap().proxy();
     let wait_for = |mark: &str| drop(host.wait_for(&format!("^reference: mark {mark}\\n"), BOOT).unwrap());
     ["ipmitool", "stage1"].map(|tool| {

@@ -23,7 +23,7 @@ use std::time::Duration;
 use serde_json::Value;
 use stage1_rack::host::Host;
 use stage1_rack::paths::Paths;
-use stage1_rack::story::BOOT;
+use stage1_rack::scenario::BOOT;
 
 use crate::comparison::Comparison;
 use crate::outputs::Outputs;

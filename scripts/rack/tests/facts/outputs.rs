@@ -10,8 +10,8 @@ use stage1_rack::host::Host;
 use stage1_rack::paths::Paths;
 use stage1_rack::qmp::PowerOff;
 use stage1_rack::rack::Rack;
+use stage1_rack::scenario::BOOT;
 use stage1_rack::spec::RackSpec;
-use stage1_rack::story::BOOT;
 
 /// The outputs of one host.
 pub struct Outputs {

@@ -70,7 +70,7 @@ fn a_half_written_bios_is_flashed_again_once_it_is_restored() {
     let cut_off = AttemptOutcome::CutOff;
     assert_eq!(outcomes, [cut_off.clone(), cut_off, AttemptOutcome::Confirmed]);
 
-    scenario.0.inventory().verb(&["host", "retry-firmware", UUID]).unwrap();
+    scenario.0.inventory().run(&["host", "retry-firmware", UUID]).unwrap();
     scenario.host().program_bios(BiosVersion::Old, scenario.0.paths()).unwrap();
     scenario.cut_at("rack-board-mtd", "activating");
     scenario.host().power_on().unwrap();

@@ -8,8 +8,8 @@ use stage1_contract::firmware::{AttemptOutcome, Decision};
 use stage1_rack::firmware_nic::NicImage;
 use stage1_rack::manifests::{Manifests, NIC};
 use stage1_rack::qemu::NIC_ADDRESS;
+use stage1_rack::scenario::BOOT;
 use stage1_rack::spec::{NicFaults, OfferSpec};
-use stage1_rack::story::BOOT;
 use toml::Table;
 
 use super::bios;
@@ -86,7 +86,7 @@ impl ByHand {
 
     /// Resets the counter of attempts, and flashes what is offered; returns the output.
     fn apply(&self) -> String {
-        self.0.0.inventory().verb(&["host", "retry-firmware", UUID]).unwrap();
+        self.0.0.inventory().run(&["host", "retry-firmware", UUID]).unwrap();
         self.run("stage1 firmware apply")
     }
 
@@ -173,11 +173,11 @@ fn a_failed_write_leaves_the_old_firmware() {
     by_hand.ends(&damaged, AttemptOutcome::Refused, "nicsim: image checksum invalid");
     assert_eq!(flash.chunks().unwrap(), 0);
 
-    flash.break_down(NicFaults { write_error_percent: 40, ..NicFaults::default() }).unwrap();
+    flash.set_faults(NicFaults { write_error_percent: 40, ..NicFaults::default() }).unwrap();
     by_hand.ends(&offer(""), AttemptOutcome::Failed, "nicsim: NVM write failed");
-    flash.break_down(NicFaults { corruption: true, ..NicFaults::default() }).unwrap();
+    flash.set_faults(NicFaults { corruption: true, ..NicFaults::default() }).unwrap();
     by_hand.ends(&offer(""), AttemptOutcome::Failed, "it reports no stored version");
-    flash.break_down(NicFaults::default()).unwrap();
+    flash.set_faults(NicFaults::default()).unwrap();
 
     by_hand.ends(&tool("echo it is locked; exit 1", ""), AttemptOutcome::Refused, "it is locked");
     by_hand.ends(&tool("echo no power; exit 2", ""), AttemptOutcome::Failed, "no power");
@@ -196,7 +196,7 @@ fn a_failed_write_leaves_the_old_firmware() {
     assert_eq!(by_hand.0.nic_runs().as_deref(), Some(OLD));
 
     // A driver that finishes after its deadline: only what is read back counts.
-    flash.break_down(NicFaults { chunk_ms: 100, ..NicFaults::default() }).unwrap();
+    flash.set_faults(NicFaults { chunk_ms: 100, ..NicFaults::default() }).unwrap();
     by_hand.publish(&offer("limits = { flash_seconds = 2, verify_seconds = 60 }"));
     let output = by_hand.apply();
     assert!(output.contains("current: it is running; the next boot confirms it"), "{output}");

@@ -4,8 +4,8 @@
 use stage1_rack::firmware_nic::NicImage;
 use stage1_rack::qemu::NIC_ADDRESS;
 use stage1_rack::rack::Rack;
+use stage1_rack::scenario::BOOT;
 use stage1_rack::spec::NicFaults;
-use stage1_rack::story::BOOT;
 
 use super::{Workbench, rack};
 
@@ -103,7 +103,7 @@ fn after_a_power_cut_the_old_bank_runs_and_the_new_one_can_be_written() {
     bench.0.cut();
     let flash = bench.0.nic_flash().unwrap();
     assert!((20..74).contains(&flash.chunks().unwrap()), "{} chunks", flash.chunks().unwrap());
-    flash.break_down(NicFaults::default()).unwrap();
+    flash.set_faults(NicFaults::default()).unwrap();
     bench.power_on();
     bench.has(OLD, OLD);
     assert_eq!(bench.write("new.bin"), "done");
@@ -123,7 +123,7 @@ fn faults_of_the_hardware_are_reported_for_what_they_are() {
     assert!((29..31).contains(&flash.chunks().unwrap()), "{} chunks", flash.chunks().unwrap());
 
     // Only reading back shows it: the bank that was written has no version.
-    flash.break_down(NicFaults { corruption: true, ..NicFaults::default() }).unwrap();
+    flash.set_faults(NicFaults { corruption: true, ..NicFaults::default() }).unwrap();
     assert_eq!(bench.write("new.bin"), "done");
     let versions = bench.flash(&format!("--read /share/new.bin devlink {NIC_ADDRESS}"));
     assert!(
@@ -133,7 +133,7 @@ fn faults_of_the_hardware_are_reported_for_what_they_are() {
     );
 
     // The wait for a slow driver ends at the deadline.
-    flash.break_down(NicFaults { chunk_ms: 500, ..NicFaults::default() }).unwrap();
+    flash.set_faults(NicFaults { chunk_ms: 500, ..NicFaults::default() }).unwrap();
     let slow = bench.flash(&format!("--limit 3 /share/new.bin devlink {NIC_ADDRESS}"));
     assert_eq!(slow, "unknown: timed out after 3 s; the driver is still writing");
 }

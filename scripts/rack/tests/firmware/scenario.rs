@@ -5,15 +5,15 @@
 use serde::de::DeserializeOwned;
 use stage1_contract::firmware::{Attempt, FirmwareComponent, FirmwareReport, Journal};
 use stage1_contract::{Facts, Problem};
-use stage1_rack::firmware_story;
+use stage1_rack::firmware_scenario;
 use stage1_rack::host::Host;
-use stage1_rack::narrator::Narrator;
 use stage1_rack::paths::Paths;
+use stage1_rack::progress::Progress;
 use stage1_rack::qemu::NIC_ADDRESS;
 use stage1_rack::qmp::PowerOff;
 use stage1_rack::rack::Rack;
+use stage1_rack::scenario::BOOT;
 use stage1_rack::spec::RackSpec;
-use stage1_rack::story::BOOT;
 
 use super::bios;
 use super::nic::{NEW, OLD};
@@ -80,7 +80,7 @@ impl Scenario {
 
     /// The number of boots.
     pub fn boots(&self) -> usize {
-        firmware_story::boots(&self.0, UUID).unwrap()
+        firmware_scenario::boots(&self.0, UUID).unwrap()
     }
 
     /// Waits for a line of the host that matches `pattern`.
@@ -120,7 +120,7 @@ fn outdated_firmware_is_flashed_and_after_one_reset_the_target_runs() {
         "",
     );
     // Two boots and a third one; checks the target, the journal and the flashes.
-    firmware_story::play(&scenario.0, Narrator::start()).unwrap();
+    firmware_scenario::run(&scenario.0, Progress::start()).unwrap();
     let attempts = scenario.attempts();
     let from: Vec<&str> = attempts.iter().map(|attempt| attempt.from.as_str()).collect();
     assert_eq!(from, [OLD, bios::OLD], "the NIC comes first");
@@ -151,8 +151,5 @@ fn the_bmcs_watchdog_is_stopped_while_firmware_is_flashed() {
     assert!(!writes.iter().any(|write| write.starts_with("06 22")), "it is not started: {writes:#?}");
     assert_eq!(scenario.component("rack-nic").running.as_deref(), Some(NEW));
     let problems = scenario.problems();
-    assert!(
-        problems.iter().any(|problem| problem.contains("the watchdog is left for a boot")),
-        "{problems:?}"
-    );
+    assert!(problems.iter().any(|problem| problem.contains("watchdog is not set in a boot")), "{problems:?}");
 }

@@ -6,8 +6,8 @@ use std::fs;
 use stage1_rack::host::Host;
 use stage1_rack::paths::Paths;
 use stage1_rack::rack::Rack;
+use stage1_rack::scenario::BOOT;
 use stage1_rack::spec::RackSpec;
-use stage1_rack::story::BOOT;
 
 /// The last line of `flash`; progress lines have numbers.
 const RESULT: &str =

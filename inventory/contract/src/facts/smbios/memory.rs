@@ -46,7 +46,7 @@ pub struct MemoryDevice {
     pub data_width_bits: Option<u16>,
     /// Whether it has bits for error correction: the total width is more than that of the data.
     pub ecc: Option<bool>,
-    /// Offset 0Ch or 1Ch; 0 where the slot is empty, absent where that is unknown.
+    /// Offset 0Ch or 1Ch; 0 if the slot is empty, absent if that is unknown.
     pub size_bytes: Option<u64>,
     /// `DIMM`, `SODIMM`, offset 0Eh (7.18.1).
     pub form_factor: Option<String>,

@@ -88,7 +88,7 @@ pub struct Cache {
     pub mode: Option<String>,
     /// `Internal` or `External` to the processor, offset 05h bits 5 and 6.
     pub location: Option<String>,
-    /// Offset 09h or 17h; 0 where there is none.
+    /// Offset 09h or 17h; 0 if there is none.
     pub installed_bytes: Option<u64>,
     /// Offset 07h or 13h.
     pub max_bytes: Option<u64>,

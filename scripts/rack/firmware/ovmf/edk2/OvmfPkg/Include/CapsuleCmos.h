@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 /** @file
-  Where the system's capsule is in memory, kept across a warm reset in bytes of the CMOS that nobody else uses. QEMU
+  The memory address of the system's capsule, stored across a warm reset in unused bytes of the CMOS. QEMU
   clears them when it starts, so that after a power cut there is none.
 
   edk2's CapsulePei takes it from a UEFI variable, which OVMF without SMM cannot read that early.

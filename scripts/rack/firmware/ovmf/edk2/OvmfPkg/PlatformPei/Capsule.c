@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 /** @file
-  Finds the capsule that the system left in memory before a warm reset, and puts it together where nobody will write.
+  Finds the capsule that the system put in memory before a warm reset, and copies its parts to reserved memory.
 **/
 
 #include <PiPei.h>
@@ -120,7 +120,7 @@ CapsuleGather (
 }
 
 /**
-  Tells the later phases where the capsule is, and that nobody may write there.
+  Passes the capsule's address to the later phases, and reserves its memory.
 **/
 VOID
 CapsulePublish (

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 /** @file
-  Writes new code into QEMU's pflash, a CFI chip of Intel's command set, and says what runs.
+  Writes new code into QEMU's pflash, a CFI chip of Intel's command set, and reports the running version.
 
   FmpDxe asks for all of this (FmpDevicePkg/Include/Library/FmpDeviceLib.h), once it has found the signature good and
   the version not too old. As on many boards there is no second bank: whoever takes the power away meanwhile has no
@@ -192,7 +192,7 @@ FmpDeviceGetLowestSupportedVersion (
 }
 
 //
-// What FmpDxe can do without, or does itself where it is told so.
+// Not needed by FmpDxe, or done by itself where this returns EFI_UNSUPPORTED.
 //
 
 EFI_STATUS

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How BMCs behave where ipmi_sim does not: they have few user slots, names that are fixed, and judge a password that is
-//! tested.
+//! Behaviour of real BMCs that ipmi_sim lacks: few user slots, fixed user names, and tests of passwords.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::codec::Message;
 use crate::spec::BmcSpec;
 
-/// A BMC's manners, and the passwords that it knows.
+/// A BMC's quirks, and its users' passwords.
 #[derive(Default)]
-pub struct Manners {
+pub(crate) struct Quirks {
     slots: u8,
     fixed: BTreeSet<u8>,
     passwords: BTreeMap<u8, Vec<u8>>,
@@ -25,8 +24,8 @@ const SET_USER_PASSWORD: u8 = 0x47;
 const SET: u8 = 2;
 /// See [`SET`].
 const TEST: u8 = 3;
-/// What ipmi_sim keeps of a password, in bytes.
-const KEPT: usize = 16;
+/// The bytes of a password that ipmi_sim stores.
+const STORED: usize = 16;
 /// The longest password, in bytes.
 const LONGEST: usize = 20;
 
@@ -34,42 +33,42 @@ const DONE: u8 = 0x00;
 const WRONG_PASSWORD: u8 = 0x80;
 const INVALID_FIELD: u8 = 0xcc;
 
-impl Manners {
-    /// As declared.
-    pub fn new(spec: &BmcSpec) -> Manners {
+impl Quirks {
+    /// The quirks and passwords of a BMC as declared.
+    pub fn new(spec: &BmcSpec) -> Quirks {
         let fixed = spec.users.iter().filter(|user| user.fixed).map(|user| user.slot).collect();
-        let passwords = spec.users.iter().map(|user| (user.slot, kept(user.password.as_bytes()))).collect();
-        Manners { slots: spec.slots, fixed, passwords }
+        let passwords = spec.users.iter().map(|user| (user.slot, stored(user.password.as_bytes()))).collect();
+        Quirks { slots: spec.slots, fixed, passwords }
     }
 
-    /// What is answered without ipmi_sim: completion code and data.
-    pub fn answer(&self, request: &Message) -> Option<Vec<u8>> {
+    /// The response to a request that ipmi_sim does not handle: completion code and data.
+    pub fn response(&self, request: &Message) -> Option<Vec<u8>> {
         let user = user(request)?;
         let refused = user > self.slots || (request.code == SET_USER_NAME && self.fixed.contains(&user));
         if refused {
             return Some(vec![INVALID_FIELD]);
         }
         let (operation, password) = password(request)?;
-        let known = self.passwords.get(&user).cloned().unwrap_or_else(|| kept(&[]));
-        (operation == TEST && password.len() >= KEPT).then(|| {
+        let known = self.passwords.get(&user).cloned().unwrap_or_else(|| stored(&[]));
+        (operation == TEST && password.len() >= STORED).then(|| {
             let mut tested = password.to_vec();
             tested.resize(LONGEST, 0);
             vec![if tested == known { DONE } else { WRONG_PASSWORD }]
         })
     }
 
-    /// Makes ipmi_sim's answer to `request` that of such a BMC.
-    pub fn amend(&mut self, request: &Message, answer: &mut [u8]) {
+    /// Corrects ipmi_sim's response to `request`.
+    pub(crate) fn correct(&mut self, request: &Message, response: &mut [u8]) {
         let Some(user) = user(request) else { return };
-        match (request.code, answer) {
-            // Get User Access (IPMI 2.0, section 22.27): how many slots there are, and how many names are fixed.
+        match (request.code, response) {
+            // Get User Access (IPMI 2.0, section 22.27): the numbers of slots and of fixed names.
             (GET_USER_ACCESS, [DONE, slots, _, fixed, ..]) => {
                 *slots = self.slots;
                 *fixed = u8::try_from(self.fixed.len()).unwrap_or(u8::MAX);
             }
             (SET_USER_PASSWORD, [DONE, ..]) => {
                 if let Some((SET, password)) = password(request) {
-                    self.passwords.insert(user, kept(password));
+                    self.passwords.insert(user, stored(password));
                 }
             }
             _ => {}
@@ -77,7 +76,7 @@ impl Manners {
     }
 }
 
-/// The user that a request is about.
+/// The slot of the user that a request refers to.
 fn user(request: &Message) -> Option<u8> {
     let position = match (request.net_fn, request.code) {
         (APP, SET_USER_ACCESS | GET_USER_ACCESS) => 1,
@@ -97,9 +96,9 @@ pub fn password(request: &Message) -> Option<(u8, &[u8])> {
     }
 }
 
-/// What is kept of a password, and zeros.
-fn kept(password: &[u8]) -> Vec<u8> {
-    let mut kept = password.get(..KEPT).unwrap_or(password).to_vec();
-    kept.resize(LONGEST, 0);
-    kept
+/// A password as stored: truncated, and padded with zeros.
+fn stored(password: &[u8]) -> Vec<u8> {
+    let mut stored = password.get(..STORED).unwrap_or(password).to_vec();
+    stored.resize(LONGEST, 0);
+    stored
 }

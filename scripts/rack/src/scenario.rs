@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The main job, once through: a host registers and powers off, gets a profile, boots again, and becomes its target.
+//! The main scenario: a host registers and powers off, gets a profile, boots again, and runs its target.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,77 +12,88 @@ use stage1_contract::{Address, Detail, Interface};
 use stage1_initramfs::Compression;
 
 use crate::bmc::Bmc;
+use crate::console_phrases::{TARGET_NONCE, TARGET_PING, TARGET_PING_ANSWERED, TARGET_UP};
 use crate::host::Host;
-use crate::narrator::Narrator;
+use crate::progress::Progress;
 use crate::qmp::PowerOff;
 use crate::rack::Rack;
 
-/// The profile's name.
-pub const PROFILE: &str = "demo-target";
-/// How long a host may take from power-on to what is waited for. Emulated, with others on the same machine.
+/// The name of the profile that boots the target.
+pub(crate) const PROFILE: &str = "demo-target";
+/// The longest time from power-on to whatever is waited for, on an emulated host that shares the machine with others.
 pub const BOOT: Duration = Duration::from_secs(240);
 
-/// Plays the whole story with every host of the rack.
-pub fn play(rack: &Rack, narrator: Narrator) -> Result<()> {
-    register_all(rack, narrator)?;
+/// Runs the scenario on every host of the rack.
+///
+/// # Errors
+/// The first step that failed, with the end of the host's console.
+pub fn run(rack: &Rack, progress: Progress) -> Result<()> {
+    register_all(rack, progress)?;
     add_profile(rack, "")?;
-    narrator.say(&format!("added the profile {PROFILE}"));
+    progress.print(&format!("added the profile {PROFILE}"));
     for (number, host) in (0..).zip(rack.hosts()) {
         prepare(rack, host, number, &identity(rack, host)?)?;
         host.power_on()?;
-        narrator.say(&format!("{}: has a profile and a detail, powered on again", host.name()));
+        progress.print(&format!("{}: has a profile and a detail, powered on again", host.name()));
     }
     for host in rack.hosts() {
-        let words = wait_for_target(rack, host)?;
-        narrator.say(&format!("{}: {words}", host.name()));
+        let target = wait_for_target(rack, host)?;
+        progress.print(&format!("{}: {target}", host.name()));
         if let Ok(bmc) = host.bmc() {
-            let words = log_in(rack, bmc, &identity(rack, host)?)?;
-            narrator.say(&format!("{}: {words}", host.name()));
+            let login = log_in(rack, bmc, &identity(rack, host)?)?;
+            progress.print(&format!("{}: {login}", host.name()));
         }
     }
     Ok(())
 }
 
-/// Logs in at a BMC from outside, as each user that the inventory wants there.
+/// Logs in to a BMC over the network, as each user that the inventory configures.
 fn log_in(rack: &Rack, bmc: &Bmc, id: &str) -> Result<String> {
     let credentials = rack.inventory().credentials(id)?;
     let mut users = Vec::new();
     for entry in credentials.as_array().into_iter().flatten() {
         let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
         let status = bmc.ipmitool(text("user"), text("password"), &["chassis", "power", "status"])?;
-        ensure!(status.contains("Chassis Power is on"), "the BMC says of a host that is on: {status}");
+        ensure!(status.contains("Chassis Power is on"), "the host is on, but its BMC reports: {status}");
         ensure!(
             bmc.ipmitool(text("user"), "not-its-password", &["chassis", "power", "status"]).is_err(),
-            "the BMC lets {} in with a wrong password",
+            "the BMC accepts a wrong password of user {}",
             text("user")
         );
         users.push(text("user").to_string());
     }
-    ensure!(!users.is_empty(), "the inventory has no user for the BMC of {id}");
-    Ok(format!("BMC reachable at {} as user {}", bmc.address()?, users.join(" and as ")))
+    ensure!(!users.is_empty(), "the inventory has no credentials for the BMC of host {id}");
+    Ok(format!("BMC reachable at {} as user {}", bmc.address()?, users.join(" and ")))
 }
 
-/// Turns every host on and waits until it has registered and powered itself off.
-pub fn register_all(rack: &Rack, narrator: Narrator) -> Result<()> {
+/// Powers every host on, and waits until it has registered and powered off.
+///
+/// # Errors
+/// A host did not power off, or is not in the inventory.
+pub fn register_all(rack: &Rack, progress: Progress) -> Result<()> {
     for host in rack.hosts() {
         host.power_on()?;
-        narrator.say(&format!("{}: powered on; its console: {}", host.name(), host.serial_log().display()));
+        progress.print(&format!("{}: powered on, console log: {}", host.name(), host.serial_log().display()));
     }
     for host in rack.hosts() {
         let end = host.wait_off(BOOT)?;
         ensure!(
             end == PowerOff::Shutdown,
-            "host {} did not power off but: {end:?}{}",
+            "host {} ended by {end:?} instead of powering off{}",
             host.name(),
             host.shown()
         );
         let id = identity(rack, host).with_context(|| host.shown())?;
-        narrator.say(&format!("{}: registered as {id} and powered off", host.name()));
+        progress.print(&format!("{}: registered as {id} and powered off", host.name()));
     }
     Ok(())
 }
 
-/// Adds the profile: the first stage's own kernel, and an initrd that tells what it became.
+/// Adds the profile: the first stage's own kernel, and an initrd that prints its nonce, hostname and address. `append` is
+/// added to its kernel command line.
+///
+/// # Errors
+/// The initrd cannot be built, or the inventory refuses the profile.
 pub fn add_profile(rack: &Rack, append: &str) -> Result<()> {
     let paths = rack.paths();
     let initrd = rack.directory().join("target.cpio.zst");
@@ -102,8 +113,11 @@ pub fn add_profile(rack: &Rack, append: &str) -> Result<()> {
     rack.inventory().add_profile(PROFILE, &paths.built("vmlinuz")?, &initrd, append.trim_end())
 }
 
-/// Has the inventory boot the host into the profile, under the host's own name and with an address of its own;
-/// `number` tells hosts apart, `id` is the host's identity.
+/// Makes the inventory boot the host with identity `id` into the profile, as `target-NAME` with the address of host
+/// `number` of the rack, counted from 0.
+///
+/// # Errors
+/// The host has no NIC, or the inventory refuses.
 pub fn prepare(rack: &Rack, host: &Host, number: u32, id: &str) -> Result<()> {
     let inventory = rack.inventory();
     let nic = host.spec().nics.first().with_context(|| format!("host {} has no NIC", host.name()))?;
@@ -127,31 +141,47 @@ pub fn prepare(rack: &Rack, host: &Host, number: u32, id: &str) -> Result<()> {
     inventory.set_action(id, "boot")
 }
 
-/// Waits until the target says that it is up, and checks that it is the one that the inventory was told of.
+/// Waits until the target is up, and checks its nonce, hostname and address against the inventory. Returns a line for
+/// people.
+///
+/// # Errors
+/// The target is not up in time, or differs from what the inventory has.
 pub fn wait_for_target(rack: &Rack, host: &Host) -> Result<String> {
-    let nonce = host.wait_for(r"^target: nonce (\w+)\n", BOOT)?;
-    let answer = host.wait_for(r"^target: (\S+ answers|\S+ does not answer)\n", BOOT)?;
-    let up = host.wait_for(r"^(target is up: (\S+) (\S+))\n", BOOT)?;
+    let nonce = host.wait_for(TARGET_NONCE, BOOT)?;
+    let answer = host.wait_for(TARGET_PING, BOOT)?;
+    let up = host.wait_for(TARGET_UP, BOOT)?;
     let shown = || host.shown();
-    ensure!(answer.group(1).ends_with(" answers"), "the target's network: {}{}", answer.group(1), shown());
-    let expected = rack.inventory().host(&identity(rack, host)?)?;
-    let told =
-        |pointer: &str| expected.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_string();
     ensure!(
-        told("/installed/nonce") == nonce.group(1),
-        "another nonce than the inventory was told{}",
+        answer.group(1).ends_with(TARGET_PING_ANSWERED),
+        "the target's network: {}{}",
+        answer.group(1),
         shown()
     );
-    ensure!(told("/detail/hostname") == up.group(2), "another name than in the detail{}", shown());
+    let expected = rack.inventory().host(&identity(rack, host)?)?;
+    let stored =
+        |pointer: &str| expected.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_string();
     ensure!(
-        told("/detail/interfaces/0/addresses/0") == up.group(3),
-        "another address than in the detail{}",
+        stored("/installed/nonce") == nonce.group(1),
+        "the target's nonce differs from the inventory's{}",
+        shown()
+    );
+    ensure!(
+        stored("/detail/hostname") == up.group(2),
+        "the target's hostname differs from the detail's{}",
+        shown()
+    );
+    ensure!(
+        stored("/detail/interfaces/0/addresses/0") == up.group(3),
+        "the target's address differs from the detail's{}",
         shown()
     );
     Ok(format!("{}, {}", up.group(1), answer.group(1)))
 }
 
-/// Under which identity the inventory has the host: found by the host's MAC addresses.
+/// The identity that the inventory knows the host by; found by the host's MAC addresses.
+///
+/// # Errors
+/// The host is not registered.
 pub fn identity(rack: &Rack, host: &Host) -> Result<String> {
     let inventory = rack.inventory();
     for known in inventory.hosts()?.as_array().into_iter().flatten() {
@@ -164,5 +194,5 @@ pub fn identity(rack: &Rack, host: &Host) -> Result<String> {
             return Ok(id.to_string());
         }
     }
-    bail!("host {} is not in the inventory", host.name())
+    bail!("host {} is not registered in the inventory", host.name())
 }

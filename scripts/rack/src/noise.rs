@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Frames that look like LLDP from outside and are noise inside.
+//! Frames with LLDP's EtherType and random content.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
@@ -13,40 +13,40 @@ use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, bind, send, 
 
 use crate::namespace::Namespace;
 
-/// A sender of noise. It ends when it is dropped.
-pub struct Garbage {
+/// Sends noise until it is dropped.
+pub(crate) struct NoiseSource {
     _stop: Sender<()>,
 }
 
-/// The nearest bridge (802.1Q table 8-1), nobody's address, and LLDP's EtherType.
+/// Destination nearest bridge (802.1Q table 8-1), an unused source address, LLDP's EtherType.
 const HEADER: [u8; 14] = [0x01, 0x80, 0xc2, 0x00, 0x00, 0x0e, 0x52, 0x54, 0x00, 0x00, 0x00, 0xff, 0x88, 0xcc];
-/// The longest frame of Ethernet.
+/// The longest Ethernet frame without FCS, in bytes.
 const LONGEST: usize = 1514;
-/// How often frames go out.
+/// The interval between bursts.
 const TICK: Duration = Duration::from_millis(10);
 
-impl Garbage {
-    /// Sends `rate` frames a second out of each of `ports`, devices of the namespace.
-    pub fn send(namespace: Arc<Namespace>, ports: &[&str], rate: u32) -> Result<Garbage> {
+impl NoiseSource {
+    /// Sends `rate` frames per second on each of `ports`, devices of the namespace.
+    pub fn send(namespace: Arc<Namespace>, ports: &[&str], rate: u32) -> Result<NoiseSource> {
         let names: Vec<String> = ports.iter().map(|port| (*port).to_string()).collect();
         let sockets =
             namespace.run(move || names.iter().map(|port| open(port)).collect::<Result<Vec<_>>>())??;
         let (stop, stopped) = mpsc::channel();
         thread::Builder::new()
-            .name("garbage".to_string())
+            .name("noise".to_string())
             .spawn(move || send_until(&stopped, &sockets, rate))
-            .context("starting the sender of garbage")?;
-        Ok(Garbage { _stop: stop })
+            .context("starting the noise source")?;
+        Ok(NoiseSource { _stop: stop })
     }
 }
 
-/// A socket that sends out of `port`, in the calling thread's namespace.
+/// A packet socket at `port` in the calling thread's namespace.
 fn open(port: &str) -> Result<OwnedFd> {
     let address = getifaddrs()
         .context("listing the devices")?
         .filter(|device| device.interface_name == port)
         .find_map(|device| device.address?.as_link_addr().copied())
-        .with_context(|| format!("there is no device {port}"))?;
+        .with_context(|| format!("no device {port}"))?;
     let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)
         .with_context(|| format!("opening a packet socket for {port}"))?;
     bind(socket.as_raw_fd(), &address).with_context(|| format!("binding a packet socket to {port}"))?;
@@ -61,7 +61,7 @@ fn send_until(stopped: &Receiver<()>, ports: &[OwnedFd], rate: u32) {
         for _ in sent..due {
             noise.fill(&mut frame);
             for port in ports {
-                // A port without carrier or with a full queue loses it.
+                // Lost on a port without carrier or with a full queue.
                 let _ = send(port.as_raw_fd(), &frame, MsgFlags::MSG_DONTWAIT);
             }
         }
@@ -69,7 +69,7 @@ fn send_until(stopped: &Receiver<()>, ports: &[OwnedFd], rate: u32) {
     }
 }
 
-/// A generator of bytes that nobody can make sense of (Marsaglia's xorshift).
+/// Pseudo-random bytes (Marsaglia's xorshift).
 struct Noise(u64);
 
 impl Noise {
@@ -80,7 +80,7 @@ impl Noise {
         self.0
     }
 
-    /// Makes `frame` a new one, of any length.
+    /// Replaces `frame` by a new one of random length.
     fn fill(&mut self, frame: &mut Vec<u8>) {
         frame.clear();
         frame.extend(HEADER);
@@ -109,7 +109,7 @@ mod tests {
         }
         let tap = Tap { name: "swp1".to_string(), namespace: Arc::clone(&namespace) };
         let mut host = std::fs::File::from(tap.open().unwrap());
-        let garbage = Garbage::send(Arc::clone(&namespace), &["swp1"], 1000).unwrap();
+        let noise = NoiseSource::send(Arc::clone(&namespace), &["swp1"], 1000).unwrap();
         let (mut frame, mut kinds) = ([0; 2048], std::collections::BTreeSet::new());
         while kinds.len() < 100 {
             let length = host.read(&mut frame).unwrap();
@@ -119,8 +119,8 @@ mod tests {
                 kinds.insert(frame[HEADER.len()..].to_vec());
             }
         }
-        drop(garbage);
-        let missing = Garbage::send(namespace, &["swp2"], 1).err().unwrap().to_string();
-        assert_eq!(missing, "there is no device swp2");
+        drop(noise);
+        let missing = NoiseSource::send(namespace, &["swp2"], 1).err().unwrap().to_string();
+        assert_eq!(missing, "no device swp2");
     }
 }

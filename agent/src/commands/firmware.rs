@@ -48,7 +48,7 @@ pub fn lint(folder: &Path) -> u8 {
 
 /// Compares the firmware with the manifests, and prints what `apply` would do.
 pub fn check(flags: &Flags, request: &Request) -> u8 {
-    with_machine(flags, request, |context, facts, _, problems| {
+    with_machine(flags, request, &Cancellation::default(), |context, facts, _, problems| {
         let report = check_machine(context, facts, false, problems)
             .map_or_else(FirmwareReport::default, |(_, report)| report);
         let is_bad = |decision: &Decision| matches!(decision, Decision::Refused | Decision::Exhausted);
@@ -61,7 +61,16 @@ pub fn check(flags: &Flags, request: &Request) -> u8 {
 /// Flashes what is outdated, or with `plan_only` prints what would be written. Resets the host afterwards only with
 /// `reset`.
 pub fn apply(flags: &Flags, request: &Request, plan_only: bool, reset: bool) -> u8 {
-    with_machine(flags, request, |context, facts, transport, problems| {
+    let cancellation = Cancellation::default();
+    if !plan_only {
+        let stopped = cancellation.clone();
+        let stop = move |signal| {
+            log::warn!("{signal}: flashing stops before the next component");
+            stopped.cancel();
+        };
+        signals::on_termination(stop).unwrap_or_else(|error| log::warn!("handling signals: {error}"));
+    }
+    with_machine(flags, request, &cancellation, |context, facts, transport, problems| {
         let Some((checked, _)) = check_machine(context, facts, !plan_only, problems) else {
             return Ok(print(&table::table(&FirmwareReport::default()), DONE));
         };
@@ -74,14 +83,6 @@ pub fn apply(flags: &Flags, request: &Request, plan_only: bool, reset: bool) -> 
             log::warn!("no inventory is set: attempts are not counted");
         }
         let progress = |message| log::info!("{message}");
-        let cancellation = Cancellation::default();
-        let stopped = cancellation.clone();
-        let transport = &transport.clone().with_pause(Arc::new(cancellation.clone()));
-        signals::on_termination(move |signal| {
-            log::warn!("{signal}: the flashing stops before the next component");
-            stopped.cancel();
-        })
-        .context("handling signals")?;
         let context =
             ApplyContext { check: *context, transport, progress: &progress, cancellation: &cancellation };
         let applied = firmware::apply(&context, facts, checked);
@@ -126,6 +127,7 @@ fn check_machine(
 fn with_machine(
     flags: &Flags,
     request: &Request,
+    cancellation: &Cancellation,
     work: impl FnOnce(&CheckContext, &Facts, &Transport, &mut Problems) -> Result<u8>,
 ) -> u8 {
     let machine = Machine::real();
@@ -135,9 +137,9 @@ fn with_machine(
         if let Some(error) = errors.first() {
             bail!("{error}");
         }
-        let transport = Transport::new(&machine, &settings)?;
+        let transport = Transport::new(&machine, &settings)?.with_pause(Arc::new(cancellation.clone()));
         let (facts, messages) = firmware::facts(&machine);
-        let inventory = client(&machine, &settings, &facts).unwrap_or_else(|error| {
+        let inventory = client(&machine, &transport, &settings, &facts).unwrap_or_else(|error| {
             problems.add(&format!("continuing without the inventory: {error:#}"));
             None
         });
@@ -151,13 +153,17 @@ fn with_machine(
 }
 
 /// A client of the inventory; `None` if none is set.
-fn client(machine: &Machine, settings: &Settings, facts: &Facts) -> Result<Option<Client>> {
+fn client(
+    machine: &Machine,
+    transport: &Transport,
+    settings: &Settings,
+    facts: &Facts,
+) -> Result<Option<Client>> {
     if settings.inventory.is_empty() {
         return Ok(None);
     }
     let identity = facts::identify(machine, facts)?;
-    let transport = Transport::new(machine, settings)?;
-    Ok(Some(Client::new(transport, &settings.inventory, &identity.id, settings.inventory_timeout)))
+    Ok(Some(Client::new(transport.clone(), &settings.inventory, &identity.id, settings.inventory_timeout)))
 }
 
 fn lint_folder(folder: &Path) -> Result<(String, usize)> {

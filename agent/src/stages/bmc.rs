@@ -62,6 +62,7 @@ impl Stages {
         let (survey, problems) = bmc::survey(&mut session);
         stage.problems(problems);
         let left = deadline.saturating_duration_since(Instant::now());
+        stage.note(if survey.is_some() { "read" } else { "no response" });
         Ok(survey.map(|survey| ReadBmc { session, survey, left }))
     }
 

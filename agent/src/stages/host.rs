@@ -88,6 +88,7 @@ impl Stages {
             );
         }
         let transport = Transport::new(&self.machine, &self.settings)?;
+        stage.note(self.settings.inventory.join(", "));
         Ok(transport.with_pause(Arc::new(stage.cancellation().clone())))
     }
 

@@ -16,6 +16,8 @@ use crate::bmc::survey::survey;
 struct Model {
     users: Vec<User>,
     lan: BTreeMap<u8, Vec<u8>>,
+    /// The values that Set In Progress had, in their order.
+    progress: Vec<u8>,
     /// What it does with a request that begins with these bytes: network function, command, data.
     faults: Vec<(Vec<u8>, Fault)>,
 }
@@ -79,7 +81,10 @@ impl Model {
                 name
             }
             (6, 0x47, [slot, operation, password @ ..]) => self.password(*slot, *operation, password),
-            (0x0c, 0x01, [1, 0, ..]) => vec![0],
+            (0x0c, 0x01, [1, 0, state]) => {
+                self.progress.push(*state);
+                vec![0]
+            }
             (0x0c, 0x01, [1, parameter, value @ ..]) => {
                 self.lan.insert(*parameter, value.to_vec());
                 vec![0]
@@ -111,7 +116,7 @@ impl Model {
 fn model(faults: Vec<(Vec<u8>, Fault)>) -> Model {
     let user = |name| User { name, password: Vec::new(), is_enabled: true };
     let lan = BTreeMap::from([(12, vec![0; 4]), (20, vec![0; 2])]);
-    Model { users: vec![user("watch man"), user("man")], lan, faults }
+    Model { users: vec![user("watch man"), user("man")], lan, progress: Vec::new(), faults }
 }
 
 fn users(names: &[&str]) -> DesiredBmcConfig {
@@ -126,12 +131,22 @@ fn users(names: &[&str]) -> DesiredBmcConfig {
 }
 
 fn run(model: Model, desired: &DesiredBmcConfig) -> (BmcOutcome, Vec<String>) {
+    run_session(&Shared(Arc::new(Mutex::new(model))), desired, |_| ())
+}
+
+/// Surveys, prepares the session, and configures.
+fn run_session(
+    model: &Shared,
+    desired: &DesiredBmcConfig,
+    prepare: impl FnOnce(&mut BmcSession),
+) -> (BmcOutcome, Vec<String>) {
     let policy = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
-    let transport = Shared(Arc::new(Mutex::new(model)));
-    let mut bmc = BmcSession::new(Box::new(transport), policy, Instant::now() + Duration::from_secs(60));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut bmc = BmcSession::new(Box::new(model.clone()), policy, deadline);
     let (survey, problems) = survey(&mut bmc);
     assert_eq!(problems, Vec::<String>::new());
     let mut survey = survey.unwrap();
+    prepare(&mut bmc);
     let problems = configure(&mut bmc, &mut survey, desired, &|_, _| bail!("nothing is generated"));
     (survey.report.outcome.unwrap(), problems)
 }
@@ -189,6 +204,23 @@ fn a_lan_parameter_that_is_not_applied_is_reported_though_others_are() {
     assert_eq!(outcome.changes[0].what, "LAN: gateway 10.9.0.1, VLAN 12");
     assert_eq!(problems, ["LAN: gateway 10.9.0.1: accepted by the BMC, but not applied"]);
     assert_eq!(run(model(Vec::new()), &desired).1, Vec::<String>::new());
+}
+
+#[test]
+fn a_cancellation_waits_until_the_lan_parameters_are_committed_and_unlocked() {
+    let lan = DesiredLan { gateway: Some([10, 9, 0, 1].into()), vlan: Some(12), ..DesiredLan::default() };
+    let desired = DesiredBmcConfig { lan: Some(lan), ..DesiredBmcConfig::default() };
+    let shared = Shared(Arc::new(Mutex::new(model(Vec::new()))));
+    let seen = shared.clone();
+    let is_locked_once = move || !seen.0.lock().unwrap().progress.is_empty();
+    let (outcome, problems) = run_session(&shared, &desired, |bmc| bmc.cancel_with(is_locked_once));
+    let model = shared.0.lock().unwrap();
+    let (complete, in_progress, commit) = (0, 1, 2);
+    assert_eq!(model.progress, [in_progress, commit, complete]);
+    assert_eq!((&model.lan[&12], &model.lan[&20]), (&vec![10, 9, 0, 1], &vec![12, 0x80]));
+    assert_eq!(outcome.changes[0].failure, None);
+    let [problem] = problems.as_slice() else { panic!("{problems:#?}") };
+    assert!(problem.starts_with("cancelled, no further requests are sent: "), "{problem}");
 }
 
 #[test]

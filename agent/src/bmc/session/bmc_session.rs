@@ -14,8 +14,8 @@ use super::{Counters, Error, Reason, RetryPolicy, Transport, TransportError};
 /// The longest pause before a retry: a BMC takes a minute or two to boot.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How soon a pause ends after a cancellation.
-const CANCELLATION_POLL: Duration = Duration::from_millis(50);
+/// How soon a pause ends after a cancellation, as in [`crate::host::Cancellation`].
+const CANCELLATION_POLL: Duration = Duration::from_millis(20);
 
 /// A session with a BMC.
 pub struct BmcSession {

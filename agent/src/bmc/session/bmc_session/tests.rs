@@ -252,13 +252,13 @@ fn a_cancelled_session_sends_only_commands_that_belong_together() {
 }
 
 #[test]
-fn a_cancellation_ends_a_pause() {
+fn a_cancellation_during_a_pause_ends_it() {
     let (mut bmc, script) = session([Ok(&[0xc0])]);
     bmc.policy.pause = Duration::from_secs(20);
-    let seen = script.clone();
-    bmc.cancel_with(move || !seen.codes().is_empty());
     let start = Instant::now();
+    bmc.cancel_with(move || start.elapsed() >= Duration::from_millis(50));
     assert_eq!(bmc.ask(&Write).unwrap_err().reason, Reason::Cancelled);
+    assert!(start.elapsed() >= Duration::from_millis(50), "it was cancelled before its pause");
     assert!(start.elapsed() < Duration::from_secs(10));
     assert_eq!(script.codes(), [0x71]);
 }

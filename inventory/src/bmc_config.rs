@@ -10,8 +10,8 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
 use stage1_contract::{
-    AddressSource, DesiredBmcConfig, DesiredLan, DesiredUser, DesiredWatchdog, PowerRestore, UnknownUsers,
-    WatchdogAction, schema,
+    AddressSource, DesiredBmcConfig, DesiredLan, DesiredUser, DesiredWatchdog, PowerRestore, PrivilegeLevel,
+    UnknownUsers, WatchdogAction, schema,
 };
 
 use crate::folder::Folder;
@@ -44,8 +44,6 @@ vlan = 40                    # 0: untagged
 action = "stop"              # stop, reset, power-off or power-cycle
 seconds = 0
 "#;
-
-const PRIVILEGES: [&str; 5] = ["callback", "user", "operator", "administrator", "oem"];
 
 /// The desired configuration of a host's BMC: the host's own, or else that of the data folder for every host.
 pub(crate) fn of_host(folder: &Folder, store: &Store, id: &str) -> Result<Option<DesiredBmcConfig>> {
@@ -137,11 +135,12 @@ pub(crate) fn check(config: &DesiredBmcConfig) -> Result<()> {
 fn check_user(user: &DesiredUser) -> Result<()> {
     let is_name = (1..=16).contains(&user.name.len()) && user.name.bytes().all(|b| matches!(b, b' '..=b'~'));
     ensure!(is_name, "a name must have 1 to 16 printable ASCII characters");
+    let privileges = PrivilegeLevel::FOR_LOGIN;
     ensure!(
-        PRIVILEGES.contains(&user.privilege.as_str()),
+        privileges.contains(&user.privilege),
         "privilege is {:?}; use one of {}",
-        user.privilege,
-        PRIVILEGES.join(", ")
+        user.privilege.word(),
+        privileges.each_ref().map(PrivilegeLevel::word).join(", ")
     );
     if let Some(password) = &user.password {
         ensure!(!user.generate, "set either password or generate, not both");
@@ -189,7 +188,7 @@ fn check_watchdog(watchdog: &DesiredWatchdog) -> Result<()> {
 mod tests {
     use super::{EXAMPLE, from_toml};
     use serde_json::Value;
-    use stage1_contract::{DesiredBmcConfig, schema};
+    use stage1_contract::{DesiredBmcConfig, PrivilegeLevel, schema};
 
     #[test]
     fn settings_are_read() {
@@ -217,7 +216,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!((config.users.len(), config.cipher_suite_0), (2, Some(false)));
-        assert!(config.users[0].generate && config.users[0].privilege == "administrator");
+        assert!(config.users[0].generate && config.users[0].privilege == PrivilegeLevel::Administrator);
         assert_eq!(config.users[1].password.as_ref().unwrap().reveal(), "12345678901234567890");
         assert_eq!(config.lan.unwrap().prefix, Some(24));
         assert_eq!(from_toml("").unwrap(), DesiredBmcConfig::default());

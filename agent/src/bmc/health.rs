@@ -1,44 +1,54 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The hardware's health as its BMC reports it: events, sensors, FRU data, power draw.
+//! Reading what a BMC knows of the hardware: events, sensors, FRU data, power draw.
 
 use std::collections::BTreeMap;
 
-use stage1_contract::{BmcFru, BmcHealth, BmcPower, BmcSel, BmcSensor, SelEntry};
+use stage1_contract::{BmcFru, BmcHealth, BmcPower, BmcSel, BmcSensor, EventSeverity, SelEntry};
 
-use super::session::{Sel, Sensor, read_fru, read_sdrs, read_sel, read_sensors};
+use super::session::{BmcSession, LenientSession, Sel, Sensor, read_fru, read_sdrs, read_sel, read_sensors};
 use super::text::time;
-use super::tolerant::TolerantSession;
 use crate::display::hex;
 use ipmi::dcmi::GetPowerReading;
 use ipmi::sensor::{Breach, Event, Severity, Units, sensor_type};
 use ipmi::storage::{Fru, Sdr, SdrContent, SelContent, SelRecord, Timestamp};
 
-/// Limit of SEL entries read for a report, newest first. A full log has several thousand.
-const EVENTS: usize = 512;
+/// The newest events, of which a report has the critical ones. A full log has some thousands.
+const REPORTED_EVENTS: usize = 512;
 
-/// Limit of FRU devices read.
-const FRUS: usize = 32;
+/// FRU devices that are read at most.
+const MOST_FRUS: usize = 32;
 
-/// What to read.
+/// How much of it to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
+pub(crate) enum Depth {
     /// For a report: critical events, and sensors that are out of range.
     Report,
-    /// The newest events, up to this many, and nothing else.
+    /// The newest events, this many, and nothing else.
     Events(usize),
     /// All sensors, and nothing else.
     Sensors,
-    /// Everything.
+    /// All of it.
     Everything,
 }
 
-/// Reads what `depth` asks for; what cannot be read is added to the session's problems.
-pub fn health(session: &mut TolerantSession, depth: Depth) -> BmcHealth {
+/// Reads what the BMC knows of the hardware. Also returns the problems.
+pub(crate) fn health(bmc: &mut BmcSession, depth: Depth) -> (BmcHealth, Vec<String>) {
+    let mut session = LenientSession::new(bmc);
+    let health = read(&mut session, depth);
+    (health, session.into_problems())
+}
+
+/// Whether an operator should look at the event.
+pub(crate) fn is_critical(entry: &SelEntry) -> bool {
+    entry.severity == EventSeverity::Critical
+}
+
+fn read(session: &mut LenientSession, depth: Depth) -> BmcHealth {
     let mut health = BmcHealth::default();
     let Some(records) = session.with(|bmc| {
         let sdrs = read_sdrs(bmc);
         match sdrs.ended {
-            Some(error) if error.is_hung() => Err(error),
+            Some(error) if error.is_fatal() => Err(error),
             _ => Ok(sdrs),
         }
     }) else {
@@ -46,7 +56,7 @@ pub fn health(session: &mut TolerantSession, depth: Depth) -> BmcHealth {
     };
     let records = match records {
         Ok(sdrs) => {
-            sdrs.problems.iter().for_each(|problem| session.problem(problem.to_string()));
+            sdrs.warnings.iter().for_each(|warning| session.problem(warning.to_string()));
             let ended = sdrs.ended.filter(|error| !error.is_absent());
             ended.iter().for_each(|error| session.problem(format!("reading the SDR repository: {error}")));
             sdrs.records
@@ -54,7 +64,7 @@ pub fn health(session: &mut TolerantSession, depth: Depth) -> BmcHealth {
         Err(_) => Vec::new(),
     };
     if depth != Depth::Sensors {
-        let limit = if let Depth::Events(limit) = depth { limit } else { EVENTS };
+        let limit = if let Depth::Events(limit) = depth { limit } else { REPORTED_EVENTS };
         health.sel = events(session, limit, &names(&records), depth);
     }
     if !matches!(depth, Depth::Events(_)) {
@@ -73,13 +83,8 @@ pub fn health(session: &mut TolerantSession, depth: Depth) -> BmcHealth {
     health
 }
 
-/// Whether the event is critical.
-pub fn is_critical(entry: &SelEntry) -> bool {
-    entry.severity == "critical"
-}
-
 fn events(
-    session: &mut TolerantSession,
+    session: &mut LenientSession,
     limit: usize,
     names: &BTreeMap<u8, String>,
     depth: Depth,
@@ -92,8 +97,8 @@ fn events(
             return None;
         }
     };
-    let Sel { info, records, unread, problems, ended } = sel;
-    problems.iter().for_each(|problem| session.problem(problem.to_string()));
+    let Sel { info, records, unread, warnings, ended } = sel;
+    warnings.iter().for_each(|warning| session.problem(warning.to_string()));
     ended.iter().for_each(|error| session.problem(format!("reading the SEL: {error}")));
     let events = records.iter().map(|record| entry(record, names));
     let events = events.filter(|entry| depth != Depth::Report || is_critical(entry)).collect();
@@ -108,7 +113,7 @@ fn events(
 }
 
 fn entry(record: &SelRecord, names: &BTreeMap<u8, String>) -> SelEntry {
-    let entry = SelEntry { record: record.id, severity: "information".to_string(), ..SelEntry::default() };
+    let entry = SelEntry { record: record.id, ..SelEntry::default() };
     match &record.content {
         SelContent::Event { timestamp, event, .. } => SelEntry {
             time: clock(*timestamp),
@@ -119,7 +124,7 @@ fn entry(record: &SelRecord, names: &BTreeMap<u8, String>) -> SelEntry {
             sensor_name: names.get(&event.sensor).cloned(),
             event: event.name().unwrap_or_else(|| unnamed(event)),
             is_deassertion: event.is_deassertion,
-            severity: severity(event.severity()).to_string(),
+            severity: severity(event.severity()),
             ..entry
         },
         SelContent::Oem { kind, timestamp, manufacturer, data } => SelEntry {
@@ -134,20 +139,20 @@ fn entry(record: &SelRecord, names: &BTreeMap<u8, String>) -> SelEntry {
     }
 }
 
-fn sensors(session: &mut TolerantSession, records: &[Sdr], depth: Depth, health: &mut BmcHealth) {
+fn sensors(session: &mut LenientSession, records: &[Sdr], depth: Depth, health: &mut BmcHealth) {
     let Some(Ok(sensors)) = session.with(|bmc| Ok(read_sensors(bmc, records))) else { return };
     for (name, error) in &sensors.refused {
         session.problem(format!("sensor {name}: {error}"));
     }
-    // If the BMC stopped responding (`ended`), the next command fails and reports it.
+    // If it ended early, the next request fails for the same reason, which is the problem.
     let count = sensors.sensors.iter().filter(|sensor| sensor.state.is_some()).count();
     health.sensors_read = Some(u32::try_from(count).unwrap_or(u32::MAX));
-    let reported = sensors.sensors.iter().map(sensor_report);
+    let reported = sensors.sensors.iter().map(reported_sensor);
     health.sensors = reported.filter(|sensor| depth != Depth::Report || sensor.is_out_of_range).collect();
 }
 
-fn sensor_report(sensor: &Sensor) -> BmcSensor {
-    let mut report = BmcSensor {
+fn reported_sensor(sensor: &Sensor) -> BmcSensor {
+    let mut reported = BmcSensor {
         number: sensor.number,
         name: sensor.name.clone(),
         sensor_type: sensor_type(sensor.sensor_type)
@@ -155,9 +160,9 @@ fn sensor_report(sensor: &Sensor) -> BmcSensor {
         state: "no reading".to_string(),
         ..BmcSensor::default()
     };
-    let Some(state) = &sensor.state else { return report };
-    report.reading_milli = state.value;
-    report.unit = state.value.and(sensor.units.map(Units::name));
+    let Some(state) = &sensor.state else { return reported };
+    reported.reading_milli = state.value;
+    reported.unit = state.value.and(sensor.units.map(Units::name));
     let words: Vec<String> = match state.breach {
         Some(breach) => vec![breach_words(breach).to_string()],
         None => state
@@ -166,14 +171,14 @@ fn sensor_report(sensor: &Sensor) -> BmcSensor {
             .map(|state| state.name.map_or_else(|| format!("state {}", state.offset), str::to_string))
             .collect(),
     };
-    report.is_out_of_range = state.breach.is_some()
+    reported.is_out_of_range = state.breach.is_some()
         || state.asserted.iter().any(|state| state.severity != Severity::Informational);
-    report.state = if words.is_empty() { "ok".to_string() } else { words.join(", ") };
-    report
+    reported.state = if words.is_empty() { "ok".to_string() } else { words.join(", ") };
+    reported
 }
 
-/// FRU 0, which every BMC with FRU data has, and those listed in the SDR repository.
-fn frus(session: &mut TolerantSession, records: &[Sdr]) -> Vec<BmcFru> {
+/// FRU 0, which every BMC with FRU data has, and those that the SDR repository lists.
+fn frus(session: &mut LenientSession, records: &[Sdr]) -> Vec<BmcFru> {
     let mut devices: Vec<(u8, Option<String>)> = vec![(0, None)];
     for record in records {
         let SdrContent::Fru(fru) = &record.content else { continue };
@@ -184,9 +189,9 @@ fn frus(session: &mut TolerantSession, records: &[Sdr]) -> Vec<BmcFru> {
         }
     }
     let mut frus = Vec::new();
-    for (id, name) in devices.into_iter().take(FRUS) {
+    for (id, name) in devices.into_iter().take(MOST_FRUS) {
         match session.with(|bmc| read_fru(bmc, id)) {
-            Some(Ok(fru)) => frus.extend(fru_report(id, name, fru)),
+            Some(Ok(fru)) => frus.extend(reported_fru(id, name, fru)),
             Some(Err(error)) if error.is_absent() || id > 0 => {}
             Some(Err(error)) => session.problem(format!("reading FRU {id}: {error}")),
             None => break,
@@ -195,8 +200,8 @@ fn frus(session: &mut TolerantSession, records: &[Sdr]) -> Vec<BmcFru> {
     frus
 }
 
-/// The report of a FRU; `None` if it has no info area.
-fn fru_report(id: u8, name: Option<String>, fru: Fru) -> Option<BmcFru> {
+/// A FRU for the report; `None` if it has no data.
+fn reported_fru(id: u8, name: Option<String>, fru: Fru) -> Option<BmcFru> {
     let Fru { chassis, board, product, warnings, .. } = fru;
     if chassis.is_none() && board.is_none() && product.is_none() {
         return None;
@@ -240,15 +245,15 @@ fn clock(timestamp: Timestamp) -> Option<String> {
     }
 }
 
-fn severity(severity: Severity) -> &'static str {
+fn severity(severity: Severity) -> EventSeverity {
     match severity {
-        Severity::Critical => "critical",
-        Severity::Warning => "warning",
-        Severity::Informational => "information",
+        Severity::Critical => EventSeverity::Critical,
+        Severity::Warning => EventSeverity::Warning,
+        Severity::Informational => EventSeverity::Information,
     }
 }
 
-/// Threshold names as ipmitool prints them.
+/// As ipmitool spells them.
 fn breach_words(breach: Breach) -> &'static str {
     match breach {
         Breach::LowerNonCritical => "lower non-critical",

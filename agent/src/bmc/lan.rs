@@ -5,8 +5,10 @@ use std::net::Ipv4Addr;
 
 use stage1_contract::{AddressSource, BmcIpv6, BmcLan};
 
-use super::config::Lan;
-use super::tolerant::TolerantSession;
+use super::config::LanConfig;
+use super::privilege;
+use super::session::LenientSession;
+use crate::display::hex_with;
 use ipmi::app::{AccessMode, ChannelAccess, GetChannelAccess, GetChannelInfo, Medium, Privilege, Store};
 use ipmi::transport::{
     AddressSource as Source, CipherEntries, CipherEntryCount, CipherPrivileges, Gateway, GetLanParameter,
@@ -14,30 +16,30 @@ use ipmi::transport::{
     MacAddress, SubnetMask, Vlan,
 };
 
-/// Channel numbers that can be a LAN channel (IPMI 2.0, section 6.3).
+/// Channels that can be a LAN (IPMI 2.0, section 6.3).
 const CHANNELS: std::ops::RangeInclusive<u8> = 1..=11;
 
-/// Limit of static and of dynamic IPv6 addresses read, whatever count the BMC reports.
+/// At most so many IPv6 addresses of a kind are read, whatever the BMC reports.
 const IPV6: u8 = 16;
 
-/// The first LAN channel, found by reading the medium of each channel: 1 on most BMCs, 8 on some.
-pub fn channel(session: &mut TolerantSession) -> Option<u8> {
+/// Finds the first LAN channel by the medium of each channel: it is 1 on most BMCs, 8 on some.
+pub(crate) fn channel(session: &mut LenientSession) -> Option<u8> {
     let mut refused = None;
     for channel in CHANNELS {
         match session.try_ask(&GetChannelInfo { channel })? {
             Ok(info) if info.medium == Medium::Lan => return Some(channel),
             Ok(_) => {}
-            // BMCs refuse a missing channel with different completion codes.
+            // BMCs refuse a missing channel with different codes.
             Err(error) => refused = Some(error),
         }
     }
-    let why = refused.map_or_else(String::new, |error| format!(" ({error})"));
-    session.problem(format!("none of the BMC's channels 1 to 11 is a LAN{why}"));
+    let cause = refused.map_or_else(String::new, |error| format!(" ({error})"));
+    session.problem(format!("no LAN channel: none of the BMC's channels 1 to 11 is a LAN{cause}"));
     None
 }
 
-/// The channel's settings, for planning and for the report.
-pub fn read(session: &mut TolerantSession, channel: u8) -> (Lan, BmcLan) {
+/// Reads the configuration of the channel, for the plan and for the report.
+pub(crate) fn read(session: &mut LenientSession, channel: u8) -> (LanConfig, BmcLan) {
     let source = session.ask(&GetLanParameter::<Source>::new(channel)).map(source);
     let address = session.ask(&GetLanParameter::<IpAddress>::new(channel)).map(|IpAddress(address)| address);
     let mask = session.ask(&GetLanParameter::<SubnetMask>::new(channel)).map(|SubnetMask(mask)| mask);
@@ -50,7 +52,7 @@ pub fn read(session: &mut TolerantSession, channel: u8) -> (Lan, BmcLan) {
         _ => Some([now, later].into_iter().flatten().all(|access| access.mode == AccessMode::Always)),
     };
     let ciphers = ciphers(session, channel);
-    let lan = Lan {
+    let lan = LanConfig {
         channel,
         source: source.clone(),
         address: address.map(|address| address.octets()),
@@ -64,7 +66,7 @@ pub fn read(session: &mut TolerantSession, channel: u8) -> (Lan, BmcLan) {
     let usable = |(suite, level): &(u8, u8)| (*level != 0).then_some(*suite);
     let report = BmcLan {
         channel,
-        mac: mac.map(|MacAddress(mac)| text(&mac)),
+        mac: mac.map(|MacAddress(mac)| hex_with(&mac, ":")),
         source,
         address: address.filter(is_set),
         mask: mask.filter(is_set),
@@ -72,20 +74,19 @@ pub fn read(session: &mut TolerantSession, channel: u8) -> (Lan, BmcLan) {
         vlan: vlan.and_then(|Vlan(vlan)| vlan),
         ipv6: ipv6(session, channel),
         access: now.or(later).map(|access| mode(access.mode)),
-        privilege: now.or(later).map(|access| access.limit.to_string()),
+        privilege: now.or(later).map(|access| privilege::reported(access.limit)),
         cipher_suites: ciphers.iter().flatten().filter_map(usable).collect(),
     };
     (lan, report)
 }
 
-/// The channel's access settings.
-pub fn access(session: &mut TolerantSession, channel: u8, store: Store) -> Option<ChannelAccess> {
+fn access(session: &mut LenientSession, channel: u8, store: Store) -> Option<ChannelAccess> {
     session.ask(&GetChannelAccess { channel, store })
 }
 
-/// Each cipher suite with its maximum privilege level (LAN parameters 23 and 24, matched by index). Entries beyond the
-/// count in parameter 22 are ignored.
-fn ciphers(session: &mut TolerantSession, channel: u8) -> Option<Vec<(u8, u8)>> {
+/// Each cipher suite with the highest privilege level that can use it (LAN parameters 23 and 24, matched by position). Only
+/// as many entries are valid as parameter 22 counts.
+fn ciphers(session: &mut LenientSession, channel: u8) -> Option<Vec<(u8, u8)>> {
     let count = session.ask(&GetLanParameter::<CipherEntryCount>::new(channel));
     let count = count.map_or(usize::MAX, |CipherEntryCount(count)| usize::from(count));
     let CipherEntries(suites) = session.ask(&GetLanParameter::<CipherEntries>::new(channel))?;
@@ -93,7 +94,7 @@ fn ciphers(session: &mut TolerantSession, channel: u8) -> Option<Vec<(u8, u8)>> 
     Some(suites.into_iter().zip(levels.map(u8::from)).take(count).collect())
 }
 
-fn ipv6(session: &mut TolerantSession, channel: u8) -> Vec<BmcIpv6> {
+fn ipv6(session: &mut LenientSession, channel: u8) -> Vec<BmcIpv6> {
     let Some(status) = session.ask(&GetLanParameter::<Ipv6Status>::new(channel)) else { return Vec::new() };
     let mut entries = Vec::new();
     for set in 0..status.static_addresses.min(IPV6) {
@@ -110,7 +111,7 @@ fn ipv6(session: &mut TolerantSession, channel: u8) -> Vec<BmcIpv6> {
     }
     let is_used =
         |entry: &Ipv6Entry| entry.status == Ipv6EntryStatus::Active && !entry.address.is_unspecified();
-    let report = |entry: Ipv6Entry| BmcIpv6 {
+    let reported = |entry: Ipv6Entry| BmcIpv6 {
         address: entry.address,
         prefix: entry.prefix,
         source: match entry.source {
@@ -120,7 +121,7 @@ fn ipv6(session: &mut TolerantSession, channel: u8) -> Vec<BmcIpv6> {
             Ipv6Source::Other(number) => AddressSource::Unknown(format!("{number:#04x}")),
         },
     };
-    entries.into_iter().filter(is_used).map(report).collect()
+    entries.into_iter().filter(is_used).map(reported).collect()
 }
 
 fn source(source: Source) -> AddressSource {
@@ -148,9 +149,5 @@ fn is_set(address: &Ipv4Addr) -> bool {
     !address.is_unspecified()
 }
 
-fn text(mac: &[u8; 6]) -> String {
-    mac.map(|byte| format!("{byte:02x}")).join(":")
-}
-
-/// Privilege limit written to the channel; each user's own limit restricts it further.
-pub const CHANNEL_LIMIT: Privilege = Privilege::Administrator;
+/// The privilege level limit of a channel that is enabled: the users' own levels limit them further.
+pub(crate) const CHANNEL_LIMIT: Privilege = Privilege::Administrator;

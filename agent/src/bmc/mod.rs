@@ -1,27 +1,38 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The BMC: read, configured as desired, verified, and never waited for beyond its deadline.
+//! The BMC over IPMI: read it, configure it, verify the result. Whatever the BMC does, it costs at most a deadline.
 //!
-//! [`survey()`] reads the configuration, [`plan`] compares it with the desired one, [`configure()`] writes what differs and
-//! reads it back, [`health()`] reads what the BMC knows of the hardware. All commands go through a [`BmcSession`], which
-//! has the deadline and the retry policy.
+//! `open` returns a [`BmcSession`]. [`survey()`] reads what the BMC is and its actual configuration, a [`BmcConfig`].
+//! [`planned()`] compares that with the desired configuration, which `desired` and [`policy()`] parse. [`configure()`]
+//! makes the changes of the plan, reads them back and verifies the passwords. `health` reads what the BMC knows of the
+//! hardware. [`text`] prints all of it.
+//!
+//! A new setting starts in the contract's `DesiredBmcConfig`; here `change` describes its change, `plan` decides when it is
+//! made, `apply` sends the commands, and `survey` reads it back. The commands themselves are in the crate `ipmi`, the session
+//! that sends them is in [`session`].
 
-mod access;
-pub mod config;
+mod apply;
+mod change;
+mod config;
 mod configure;
+mod desired;
 mod health;
 mod lan;
-mod makers;
-pub mod password;
-pub mod plan;
+mod manufacturers;
+mod open;
+mod password;
+mod plan;
+mod privilege;
 pub mod session;
 mod survey;
 pub mod text;
-mod tolerant;
 mod users;
-mod write;
 
-pub use access::{POLICY, desired, health, open, policy, power_cycle, survey};
+pub use config::BmcConfig;
 pub use configure::{Escrow, configure, planned};
-pub use health::{Depth, is_critical};
-pub use session::{BmcSession, RetryPolicy, erase_sel};
-pub use survey::Survey;
+pub use desired::policy;
+pub(crate) use desired::{POLICY, desired};
+pub(crate) use health::{Depth, health, is_critical};
+pub(crate) use open::{open, power_cycle};
+pub use plan::Plan;
+pub use session::{BmcSession, RetryPolicy};
+pub use survey::{Survey, survey};

@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Generating passwords that every BMC accepts.
+//! Passwords that every BMC accepts.
 
 use stage1_contract::Secret;
 
-/// Password bytes that every BMC stores: IPMI 1.5 has 16, IPMI 2.0 may have 20 (IPMI 2.0, section 22.30).
-pub const SHORT: usize = 16;
+/// Bytes that every BMC stores: IPMI 1.5 has 16, IPMI 2.0 may have 20 (IPMI 2.0, section 22.30).
+pub(crate) const SHORT: usize = 16;
 
-/// Longest password that any BMC stores, in bytes.
-pub const LONG: usize = 20;
+/// Bytes that a BMC stores at most.
+pub(crate) const LONG: usize = 20;
 
-/// Characters of generated passwords: none that look alike, and only special characters that need no quoting in a
-/// shell, URL or JSON.
+/// The characters of a generated password. Without letters and digits that look alike, and only with special characters
+/// that need no quoting in a shell, a URL or JSON.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789-_+.@:=";
 
-/// Generates a password of 16 characters for `user` that meets the strictest known policies: a letter first; upper and
-/// lower case, digit and special character (Huawei, Supermicro, OpenBMC's pwquality); no character twice in a row
-/// (Lenovo); not the user's name, forwards or backwards (Supermicro, Lenovo). `random` returns cryptographically secure
-/// random bytes.
+/// Generates a password for `user`, of 16 characters, that conforms to the strictest known policy: a letter first; upper and lower case,
+/// digit and special character (Huawei, Supermicro, OpenBMC's pwquality); no character twice in a row (Lenovo); not the
+/// user's name in either direction (Supermicro, Lenovo). `random` returns cryptographically secure random
+/// bytes.
 ///
 /// # Errors
 /// Those of `random`.
-pub fn generate<E>(user: &str, mut random: impl FnMut() -> Result<[u8; SHORT], E>) -> Result<Secret, E> {
+pub(crate) fn generate<E>(
+    user: &str,
+    mut random: impl FnMut() -> Result<[u8; SHORT], E>,
+) -> Result<Secret, E> {
     loop {
         let candidate: String = random()?.iter().map(|byte| character(*byte)).collect();
         if is_good(&candidate, user) {
@@ -29,15 +32,15 @@ pub fn generate<E>(user: &str, mut random: impl FnMut() -> Result<[u8; SHORT], E
     }
 }
 
-/// A password that differs from `right` and meets the same policies, to check that the BMC's test rejects wrong ones.
-pub fn wrong(right: &Secret) -> Secret {
-    let turned = |c: char| if c == 'x' { 'y' } else { 'x' };
+/// A password that is certainly wrong and conforms to the same rules, to find out whether a BMC's test can reject one.
+pub(crate) fn wrong(right: &Secret) -> Secret {
+    let changed = |c: char| if c == 'x' { 'y' } else { 'x' };
     let rest = right.reveal().chars().skip(1);
-    Secret::new(right.reveal().chars().take(1).map(turned).chain(rest).collect::<String>())
+    Secret::new(right.reveal().chars().take(1).map(changed).chain(rest).collect::<String>())
 }
 
 fn character(byte: u8) -> char {
-    // 256 is a multiple of 64, so every character is equally likely.
+    // 256 is a multiple of 64: all characters are equally likely.
     ALPHABET.get(usize::from(byte % 64)).map_or('x', |byte| char::from(*byte))
 }
 
@@ -64,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_strictest_policies_are_met() {
+    fn a_password_conforms_to_the_strictest_policy() {
         assert!(is_good("Ab3-Ab3-Ab3-Ab3-", "admin"));
         for bad in
             ["1b3-Ab3-Ab3-Ab3-", "ab3-ab3-", "AB3-AB3-", "Abc-Abc-", "Ab3xAb3x", "Abb3-Ab3-", "Xadmin-3"]
@@ -76,7 +79,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_the_random_bytes_are(seed in any::<u64>()) {
+        fn every_generated_password_conforms(seed in any::<u64>()) {
             let mut state = seed;
             let random = || Ok::<_, Infallible>(std::array::from_fn(|_| {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

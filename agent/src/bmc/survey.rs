@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reading a BMC's identity and settings.
+//! Reading what a BMC is, and its actual configuration.
 
 use stage1_contract::{BmcChassis, BmcDevice, BmcReport, BmcSol, PowerRestore};
 
-use super::config::{BmcConfig, Watchdog};
-use super::makers::maker;
-use super::plan::Write;
-use super::tolerant::TolerantSession;
-use super::write::seconds_now;
+use super::apply::host_clock;
+use super::change::{Change, ChangeId};
+use super::config::{BmcConfig, WatchdogState};
+use super::manufacturers::manufacturer;
+use super::session::{BmcSession, LenientSession};
 use super::{lan, users};
 use crate::display::hex;
 use ipmi::app::{DeviceId, GetDeviceGuid, GetDeviceId, GetSelfTestResults, GetWatchdogTimer, SelfTest};
@@ -17,116 +17,118 @@ use ipmi::chassis::{
 use ipmi::storage::{GetSelTime, Timestamp};
 use ipmi::transport::{BitRate, GetSolParameter, SolBitRate, SolEnable};
 
-/// A BMC as it was read.
+/// A BMC that was read.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
-    /// Its settings, for planning.
-    pub current: BmcConfig,
-    /// The same for the report.
+    /// Its actual configuration.
+    pub config: BmcConfig,
+    /// The BMC for the inventory.
     pub report: BmcReport,
 }
 
-/// Reads identity and settings; `None` if Get Device ID fails.
-pub fn survey(session: &mut TolerantSession) -> Option<Survey> {
+/// Reads what the BMC is, and its actual configuration. `None` if not even its device ID can be read. Also returns the
+/// problems.
+pub fn survey(bmc: &mut BmcSession) -> (Option<Survey>, Vec<String>) {
+    let mut session = LenientSession::new(bmc);
+    let survey = read(&mut session);
+    (survey, session.into_problems())
+}
+
+fn read(session: &mut LenientSession) -> Option<Survey> {
     let device = match session.try_ask(&GetDeviceId)? {
         Ok(id) => device(&id),
         Err(error) => {
-            session.problem(format!("the BMC does not say what it is: {error}"));
+            session.problem(format!("identifying the BMC: {error}"));
             return None;
         }
     };
     let mut survey = Survey { report: BmcReport { device, ..BmcReport::default() }, ..Survey::default() };
-    // In SMBIOS byte order, as ipmitool and the kernel's drivers print it.
+    // ipmitool and the kernel's drivers print a GUID in SMBIOS's byte order too.
     let guid = session.ask(&GetDeviceGuid).filter(|guid| guid.0 != [0; 16] && guid.0 != [0xff; 16]);
     survey.report.device.guid = guid.map(|guid| guid.smbios().to_string());
     survey.report.device.self_test = session.ask(&GetSelfTestResults).and_then(self_test);
     if let Some(channel) = lan::channel(session) {
-        survey.current.users = users::read(session, channel);
+        survey.config.users = users::read(session, channel);
         survey.read_lan(session, channel);
         survey.read_sol(session, channel);
     }
     survey.read_chassis(session);
     survey.read_clock(session);
     survey.read_watchdog(session);
-    survey.report.users = users::reported(&survey.current.users);
+    survey.report.users = users::reported(&survey.config.users);
     Some(survey)
 }
 
-/// Reads the settings that `writes` changed again.
-pub fn read_again(session: &mut TolerantSession, survey: &mut Survey, writes: &[Write]) {
-    let channel = survey.current.lan.as_ref().map(|lan| lan.channel);
-    let is_of_user = |write: &Write| write.user().is_some();
-    if let Some(channel) = channel {
-        for slot in &mut survey.current.users {
-            let of_slot = || writes.iter().filter(|write| write.user() == Some(slot.id));
-            let with_payload = of_slot().any(|write| matches!(write, Write::Payload(..)));
-            if of_slot().next().is_some() {
+/// Reads again what these changes affect.
+pub(crate) fn read_back(session: &mut LenientSession, survey: &mut Survey, changes: &[Change]) {
+    let ids: Vec<ChangeId> = changes.iter().map(Change::id).collect();
+    if let Some(channel) = survey.config.lan.as_ref().map(|lan| lan.channel) {
+        for slot in &mut survey.config.users {
+            if ids.iter().any(|id| id.user_slot() == Some(slot.id)) {
+                let with_payload = ids.contains(&ChangeId::UserPayload(slot.id));
                 users::read_slot(session, channel, slot, with_payload);
             }
         }
-        if writes
-            .iter()
-            .any(|write| matches!(write, Write::Lan(_) | Write::Channel(_) | Write::NoCipherSuite0))
+        if ids.iter().any(|id| matches!(id, ChangeId::Lan | ChangeId::ChannelAccess | ChangeId::CipherSuite0))
         {
             survey.read_lan(session, channel);
         }
-        if writes.iter().any(|write| matches!(write, Write::SerialOverLan(_))) {
+        if ids.contains(&ChangeId::SerialOverLan) {
             survey.read_sol(session, channel);
         }
     }
-    let of_chassis = |write: &Write| matches!(write, Write::IdentifyOff | Write::PowerRestore(_));
-    if writes.iter().any(of_chassis) {
+    if ids.iter().any(|id| matches!(id, ChangeId::IdentifyOff | ChangeId::PowerRestore)) {
         survey.read_chassis(session);
     }
-    if writes.contains(&Write::Clock) {
+    if ids.contains(&ChangeId::Clock) {
         survey.read_clock(session);
     }
-    if writes.iter().any(|write| matches!(write, Write::Watchdog(_))) {
+    if ids.contains(&ChangeId::Watchdog) {
         survey.read_watchdog(session);
     }
-    if writes.iter().any(is_of_user) {
-        survey.report.users = users::reported(&survey.current.users);
+    if ids.iter().any(|id| id.user_slot().is_some()) {
+        survey.report.users = users::reported(&survey.config.users);
     }
 }
 
 impl Survey {
-    fn read_lan(&mut self, session: &mut TolerantSession, channel: u8) {
+    fn read_lan(&mut self, session: &mut LenientSession, channel: u8) {
         let (lan, report) = lan::read(session, channel);
-        (self.current.lan, self.report.lan) = (Some(lan), Some(report));
+        (self.config.lan, self.report.lan) = (Some(lan), Some(report));
     }
 
-    fn read_sol(&mut self, session: &mut TolerantSession, channel: u8) {
+    fn read_sol(&mut self, session: &mut LenientSession, channel: u8) {
         let enable = session.ask(&GetSolParameter::<SolEnable>::new(channel));
-        self.current.sol = enable.map(|SolEnable(is_on)| is_on);
+        self.config.sol = enable.map(|SolEnable(is_on)| is_on);
         self.report.sol = enable.map(|SolEnable(is_enabled)| {
             let rate = session.ask(&GetSolParameter::<SolBitRate>::new(channel));
             BmcSol { is_enabled, bits_per_second: rate.and_then(|SolBitRate(rate)| bits_per_second(rate)) }
         });
     }
 
-    fn read_chassis(&mut self, session: &mut TolerantSession) {
+    fn read_chassis(&mut self, session: &mut LenientSession) {
         let Some(status) = session.ask(&GetChassisStatus) else { return };
-        self.current.identify_is_on = status.identify.map(|identify| identify != 0);
+        self.config.is_identifying = status.identify.map(|identify| identify != 0);
         let mut chassis = chassis(&status);
-        self.current.power_restore.clone_from(&chassis.power_restore);
+        self.config.power_restore.clone_from(&chassis.power_restore);
         chassis.restart_cause =
             session.ask(&GetSystemRestartCause).and_then(|restart| restart_cause(restart.cause));
         chassis.power_on_hours = session.ask(&GetPohCounter).map(|time| time.minutes / 60);
         self.report.chassis = Some(chassis);
     }
 
-    fn read_clock(&mut self, session: &mut TolerantSession) {
-        let now = i64::from(seconds_now());
+    fn read_clock(&mut self, session: &mut LenientSession) {
+        let now = i64::from(host_clock());
         let clock = session.ask(&GetSelTime).map(|time| match time {
             Timestamp::Clock(seconds) | Timestamp::SinceStart(seconds) => i64::from(seconds),
             Timestamp::Unspecified => 0,
         });
-        self.current.clock_ahead_s = clock.map(|clock| clock - now);
-        self.report.clock_ahead_s = self.current.clock_ahead_s;
+        self.config.clock_ahead_s = clock.map(|clock| clock - now);
+        self.report.clock_ahead_s = self.config.clock_ahead_s;
     }
 
-    fn read_watchdog(&mut self, session: &mut TolerantSession) {
-        self.current.watchdog = session.ask(&GetWatchdogTimer).map(|state| Watchdog {
+    fn read_watchdog(&mut self, session: &mut LenientSession) {
+        self.config.watchdog = session.ask(&GetWatchdogTimer).map(|state| WatchdogState {
             is_running: state.is_running,
             action: state.watchdog.action.into(),
             seconds: u16::try_from(state.watchdog.countdown.as_secs()).unwrap_or(u16::MAX),
@@ -138,7 +140,7 @@ fn device(id: &DeviceId) -> BmcDevice {
     let (major, minor) = id.firmware;
     BmcDevice {
         manufacturer_id: id.manufacturer,
-        manufacturer: maker(id.manufacturer).map(str::to_string),
+        manufacturer: manufacturer(id.manufacturer).map(str::to_string),
         product_id: id.product,
         firmware: format!("{major}.{minor:02x}"),
         firmware_auxiliary: id.auxiliary.filter(|bytes| *bytes != [0; 4]).map(|bytes| hex(&bytes)),
@@ -199,7 +201,7 @@ fn chassis(status: &ChassisStatus) -> BmcChassis {
     }
 }
 
-/// Why the host started, as ipmitool prints it (IPMI 2.0, table 28-12).
+/// The cause of the host's last start, as ipmitool spells it (IPMI 2.0, table 28-12).
 fn restart_cause(cause: RestartCause) -> Option<String> {
     Some(match cause {
         RestartCause::Unknown => return None,

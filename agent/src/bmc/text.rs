@@ -1,114 +1,88 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Text output about a BMC. Pure.
+//! A BMC for people.
 
 use std::fmt::Write;
 
 use stage1_contract::{
-    BmcFru, BmcLan, BmcOutcome, BmcReport, BmcSel, BmcSensor, PasswordState, SelEntry, printable,
+    BmcDevice, BmcFru, BmcLan, BmcOutcome, BmcReport, BmcSel, BmcSensor, BmcUser, PasswordState, SelEntry,
+    printable,
 };
 
-/// Formats seconds since 1970 as RFC 3339 in UTC.
-pub fn time(seconds: u32) -> String {
+use crate::display::{columns, size};
+use crate::json;
+
+/// Seconds since 1970 as RFC 3339 in UTC.
+pub(crate) fn time(seconds: u32) -> String {
     let (days, rest) = (seconds / 86400, seconds % 86400);
     let (year, month, day) = date(days);
     let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// The whole report, faults first.
+/// A BMC, faults first.
 pub fn show(report: &BmcReport) -> String {
-    let mut text = String::new();
-    let device = &report.device;
-    let maker =
-        device.manufacturer.clone().unwrap_or_else(|| format!("manufacturer {}", device.manufacturer_id));
-    let mut line = |name: &str, words: &str| {
-        if !words.is_empty() {
-            let _ = writeln!(text, "{name:<10}{}", printable(words));
+    let mut rows: Vec<[String; 2]> = Vec::new();
+    let mut row = |name: &str, value: String| {
+        if !value.is_empty() {
+            rows.push([name.to_string(), value]);
         }
     };
+    let device = &report.device;
     if let Some(test) = &device.self_test {
-        line("fault", &format!("the BMC's own test: {test}"));
+        row("fault", format!("BMC self test: {test}"));
     }
     if let Some(chassis) = &report.chassis {
-        chassis.faults.iter().for_each(|fault| line("fault", fault));
+        chassis.faults.iter().for_each(|fault| row("fault", fault.clone()));
     }
-    line(
-        "bmc",
-        &format!(
-            "{maker} product {:#06x}, firmware {}, IPMI {}",
-            device.product_id, device.firmware, device.ipmi_version
-        ),
-    );
-    line("guid", device.guid.as_deref().unwrap_or_default());
+    row("bmc", device_words(device));
+    row("guid", device.guid.clone().unwrap_or_default());
     if let Some(lan) = &report.lan {
-        line("lan", &lan_words(lan));
-        lan.ipv6.iter().for_each(|ipv6| line("ipv6", &format!("{}/{}", ipv6.address, ipv6.prefix)));
+        row("lan", lan_words(lan));
+        lan.ipv6.iter().for_each(|ipv6| row("ipv6", format!("{}/{}", ipv6.address, ipv6.prefix)));
         let suites: Vec<String> = lan.cipher_suites.iter().map(ToString::to_string).collect();
-        line("ciphers", &suites.join(" "));
+        row("ciphers", suites.join(" "));
     }
     if let Some(sol) = &report.sol {
         let rate = sol.bits_per_second.map_or_else(String::new, |rate| format!(", {rate} bit/s"));
-        line("sol", &format!("{}{rate}", if sol.is_enabled { "on" } else { "off" }));
+        row("sol", format!("{}{rate}", if sol.is_enabled { "on" } else { "off" }));
     }
     if let Some(chassis) = &report.chassis {
         let mut words = vec![if chassis.is_on { "on".to_string() } else { "off".to_string() }];
         words.extend(chassis.restart_cause.iter().map(|cause| format!("started by {cause}")));
         words.extend(chassis.last_power_event.iter().cloned());
-        line("power", &words.join(", "));
+        row("power", words.join(", "));
     }
     if let Some(power) = &report.health.power {
-        line("draw", &format!("{} W, {} W on average", power.now_watts, power.average_watts));
+        row("draw", format!("{} W, average {} W", power.now_watts, power.average_watts));
     }
     if let Some(ahead) = report.clock_ahead_s {
-        line("clock", &format!("{ahead:+} s compared with the host's"));
+        row("clock", format!("{ahead:+} s relative to the host's"));
     }
-    for user in &report.users {
-        let state = match user.enabled {
-            Some(true) => "enabled",
-            Some(false) => "disabled",
-            None => "enabled or not is unknown",
-        };
-        let name = if user.name.is_empty() { "(no name)" } else { &user.name };
-        let privilege = user.privilege.as_deref().unwrap_or("privilege unknown");
-        line("user", &format!("{} {name}, {privilege}, {state}", user.slot));
-    }
-    report.health.frus.iter().for_each(|fru| line("fru", &fru_words(fru)));
+    report.users.iter().for_each(|user| row("user", user_words(user)));
+    report.health.frus.iter().for_each(|fru| row("fru", fru_words(fru)));
     if let Some(sel) = &report.health.sel {
-        line("sel", &sel_words(sel));
-        sel.events.iter().for_each(|event| line("", &event_words(event)));
+        row("sel", sel_words(sel));
+        sel.events.iter().for_each(|event| row("event", event_cells(event).join("  ")));
     }
     report.health.sensors.iter().filter(|sensor| sensor.is_out_of_range).for_each(|sensor| {
-        line("sensor", &sensor_words(sensor));
+        row("sensor", format!("{}: {} {}", sensor.name, reading(sensor), sensor.state));
     });
-    text
+    columns(&rows, "")
 }
 
 /// The events, one per line.
-pub fn events(sel: &BmcSel) -> String {
-    let mut text = format!("{}\n", sel_words(sel));
-    for event in &sel.events {
-        let _ = writeln!(text, "{}", printable(&event_words(event)));
-    }
-    text
+pub(crate) fn events(sel: &BmcSel) -> String {
+    let rows: Vec<[String; 4]> = sel.events.iter().map(event_cells).collect();
+    format!("{}\n{}", sel_words(sel), columns(&rows, ""))
 }
 
 /// The sensors, one per line.
-pub fn sensors(sensors: &[BmcSensor]) -> String {
-    let width = sensors.iter().map(|sensor| sensor.name.chars().count()).max().unwrap_or(0);
-    let mut text = String::new();
-    for sensor in sensors {
-        let _ = writeln!(
-            text,
-            "{:<width$}  {:<20}  {}",
-            printable(&sensor.name),
-            reading(sensor),
-            printable(&sensor.state)
-        );
-    }
-    text
+pub(crate) fn sensors(sensors: &[BmcSensor]) -> String {
+    let row = |sensor: &BmcSensor| [sensor.name.clone(), reading(sensor), sensor.state.clone()];
+    columns(&sensors.iter().map(row).collect::<Vec<_>>(), "")
 }
 
-/// The outcome of applying the desired configuration, one line per change and user, and a summary.
+/// The outcome of configuring a BMC.
 pub fn outcome(outcome: &BmcOutcome) -> String {
     let mut text = String::new();
     for change in &outcome.changes {
@@ -126,27 +100,43 @@ pub fn outcome(outcome: &BmcOutcome) -> String {
 }
 
 /// The outcome in one line.
-pub fn summary(outcome: &BmcOutcome) -> String {
-    let done = outcome.changes.iter().filter(|change| change.failure.is_none()).count();
-    let state = if outcome.is_as_desired { "as desired" } else { "not as desired" };
-    let changes = match done {
-        0 => "nothing had to be written".to_string(),
+pub(crate) fn summary(outcome: &BmcOutcome) -> String {
+    let changes = match outcome.changes.iter().filter(|change| change.failure.is_none()).count() {
+        0 => "no changes".to_string(),
         1 => "1 change".to_string(),
         count => format!("{count} changes"),
     };
-    let changes = if done == 0 && !outcome.is_as_desired { "no change".to_string() } else { changes };
-    format!("{state}: {changes}, {} requests in {} ms", outcome.requests, outcome.took_ms)
+    let state = if outcome.is_as_desired { "as desired" } else { "not as desired" };
+    format!("{changes}, {state} ({} requests in {} ms)", outcome.requests, outcome.took_ms)
 }
 
 fn password(state: &PasswordState) -> &str {
     match state {
         PasswordState::NotDesired => "not changed",
-        PasswordState::Proven => "proven",
-        PasswordState::Set => "set; the BMC's password test is missing or unreliable",
-        PasswordState::Believed => "in place according to an earlier report",
+        PasswordState::Proven => "verified",
+        PasswordState::Set => "set; the BMC has no reliable test",
+        PasswordState::Believed => "in place by an earlier report; the BMC has no reliable test",
         PasswordState::Failed => "not in place",
         PasswordState::Unknown(state) => state,
     }
+}
+
+fn device_words(device: &BmcDevice) -> String {
+    let manufacturer = device.manufacturer.clone();
+    let manufacturer = manufacturer.unwrap_or_else(|| format!("manufacturer {}", device.manufacturer_id));
+    let BmcDevice { product_id, firmware, ipmi_version, .. } = device;
+    format!("{manufacturer} product {product_id:#06x}, firmware {firmware}, IPMI {ipmi_version}")
+}
+
+fn user_words(user: &BmcUser) -> String {
+    let state = match user.enabled {
+        Some(true) => "enabled",
+        Some(false) => "disabled",
+        None => "enabled or disabled: not reported",
+    };
+    let name = if user.name.is_empty() { "(no name)" } else { &user.name };
+    let privilege = user.privilege.as_ref().map_or("privilege not reported", |level| level.word());
+    format!("{} {name}, {privilege}, {state}", user.slot)
 }
 
 fn lan_words(lan: &BmcLan) -> String {
@@ -156,7 +146,7 @@ fn lan_words(lan: &BmcLan) -> String {
         (Some(address), None) => address.to_string(),
         _ => "no address".to_string(),
     });
-    words.extend(lan.source.as_ref().map(|source| format!("by {}", crate::json::word(source))));
+    words.extend(lan.source.as_ref().map(|source| format!("by {}", json::word(source))));
     words.extend(lan.gateway.map(|gateway| format!("gateway {gateway}")));
     words.extend(lan.vlan.map(|vlan| format!("VLAN {vlan}")));
     words.extend(lan.mac.iter().map(|mac| format!("mac {mac}")));
@@ -183,31 +173,29 @@ fn fru_words(fru: &BmcFru) -> String {
 }
 
 fn sel_words(sel: &BmcSel) -> String {
-    let mut words = vec![format!("{} entries", sel.entries), format!("{} bytes free", sel.free_bytes)];
-    words.extend(sel.last_added.iter().map(|time| format!("last entry {time}")));
+    let mut words = vec![format!("{} entries", sel.entries), format!("{} free", size(sel.free_bytes.into()))];
+    words.extend(sel.last_added.iter().map(|time| format!("newest {time}")));
     if sel.is_overflown {
-        words.push("events were lost because the log was full".to_string());
+        words.push("log full, events were lost".to_string());
     }
     if sel.not_read > 0 {
-        words.push(format!("the oldest {} were not read", sel.not_read));
+        words.push(format!("{} oldest not read", sel.not_read));
     }
     words.join(", ")
 }
 
-fn event_words(event: &SelEntry) -> String {
-    let time = event.time.as_deref().unwrap_or("at an unknown time");
+/// Record ID, time, severity, event.
+fn event_cells(event: &SelEntry) -> [String; 4] {
+    let time = event.time.as_deref().unwrap_or("unknown time").to_string();
     let sensor = match (&event.sensor_name, &event.sensor_type, event.sensor) {
         (Some(name), Some(kind), _) => format!("{kind} {name}: "),
         (None, Some(kind), Some(number)) => format!("{kind} #{number:#04x}: "),
         _ => String::new(),
     };
-    let end = if event.is_deassertion { " (over)" } else { "" };
+    let end = if event.is_deassertion { " (deasserted)" } else { "" };
     let raw = event.raw.as_ref().map_or_else(String::new, |raw| format!(" {raw}"));
-    format!("{:>5} {time} {:<11} {sensor}{}{end}{raw}", event.record, event.severity, event.event)
-}
-
-fn sensor_words(sensor: &BmcSensor) -> String {
-    format!("{}: {} {}", sensor.name, reading(sensor), sensor.state)
+    let text = format!("{sensor}{}{end}{raw}", event.event);
+    [event.record.to_string(), time, event.severity.to_string(), text]
 }
 
 fn reading(sensor: &BmcSensor) -> String {
@@ -220,8 +208,7 @@ fn reading(sensor: &BmcSensor) -> String {
     format!("{number} {}", printable(unit)).trim_end().to_string()
 }
 
-/// The date of a day counted from 1970 (Howard Hinnant, *chrono-Compatible Low-Level Date Algorithms*,
-/// `civil_from_days`).
+/// The date of a day counted from 1970 (Howard Hinnant, *chrono-Compatible Low-Level Date Algorithms*, `civil_from_days`).
 fn date(days: u32) -> (u32, u32, u32) {
     let days = days + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);
@@ -235,10 +222,12 @@ fn date(days: u32) -> (u32, u32, u32) {
 
 #[cfg(test)]
 mod tests {
+    use stage1_contract::{BmcChange, BmcHealth, BmcUserOutcome, EventSeverity, PrivilegeLevel};
+
     use super::*;
 
     #[test]
-    fn times_are_as_date_prints_them() {
+    fn times_are_those_of_date() {
         for (seconds, text) in [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_399, "2000-02-28T23:59:59Z"),
@@ -248,6 +237,76 @@ mod tests {
         ] {
             assert_eq!(time(seconds), text);
         }
+    }
+
+    #[test]
+    fn a_bmc_is_printed_in_columns_with_faults_first() {
+        let user = BmcUser { slot: 3, name: "boss".to_string(), ..BmcUser::default() };
+        let event = SelEntry {
+            record: 7,
+            sensor_type: Some("Memory".to_string()),
+            sensor: Some(4),
+            event: "Uncorrectable\u{1b} ECC".to_string(),
+            severity: EventSeverity::Critical,
+            ..SelEntry::default()
+        };
+        let sel =
+            BmcSel { entries: 9, free_bytes: 4096, not_read: 2, events: vec![event], ..BmcSel::default() };
+        let device = BmcDevice {
+            manufacturer_id: 674,
+            firmware: "7.10".to_string(),
+            ipmi_version: "2.0".to_string(),
+            self_test: Some("fault 0x80".to_string()),
+            ..BmcDevice::default()
+        };
+        let report = BmcReport {
+            device,
+            users: vec![BmcUser { privilege: Some(PrivilegeLevel::Operator), enabled: Some(true), ..user }],
+            health: BmcHealth { sel: Some(sel.clone()), ..BmcHealth::default() },
+            ..BmcReport::default()
+        };
+        assert_eq!(
+            show(&report),
+            "fault  BMC self test: fault 0x80\n\
+             bmc    manufacturer 674 product 0x0000, firmware 7.10, IPMI 2.0\n\
+             user   3 boss, operator, enabled\n\
+             sel    9 entries, 4 KiB free, 2 oldest not read\n\
+             event  7  unknown time  critical  Memory #0x04: Uncorrectable? ECC\n"
+        );
+        assert_eq!(
+            events(&sel),
+            "9 entries, 4 KiB free, 2 oldest not read\n\
+             7  unknown time  critical  Memory #0x04: Uncorrectable? ECC\n"
+        );
+    }
+
+    #[test]
+    fn an_outcome_has_a_line_per_change_and_user() {
+        let change = |what: &str, failure: Option<&str>| BmcChange {
+            what: what.to_string(),
+            failure: failure.map(str::to_string),
+        };
+        let user = |name: &str, password| BmcUserOutcome { name: name.to_string(), slot: Some(3), password };
+        let failed = BmcOutcome {
+            changes: vec![
+                change("user 3 boss: enabled", None),
+                change("clock: set by the host's", Some("0xc1")),
+            ],
+            users: vec![user("boss", PasswordState::Proven), user("ops", PasswordState::NotDesired)],
+            requests: 40,
+            took_ms: 12,
+            ..BmcOutcome::default()
+        };
+        assert_eq!(
+            outcome(&failed),
+            "user 3 boss: enabled: done\n\
+             clock: set by the host's: failed: 0xc1\n\
+             user boss: password verified\n\
+             user ops: password not changed\n\
+             1 change, not as desired (40 requests in 12 ms)\n"
+        );
+        let unchanged = BmcOutcome { is_as_desired: true, ..BmcOutcome::default() };
+        assert_eq!(summary(&unchanged), "no changes, as desired (0 requests in 0 ms)");
     }
 
     #[test]

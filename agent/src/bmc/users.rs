@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The users of a BMC.
+//! Reading the users of a BMC, and testing their passwords.
 
 use stage1_contract::{BmcUser, DesiredBmcConfig, Secret};
 
-use super::config::{Access, BmcConfig, Slot};
+use super::config::{BmcConfig, SlotAccess, UserSlot};
 use super::password::{SHORT, wrong};
 use super::plan::{PasswordCheck, slot_of};
-use super::session::{BmcSession, Error};
-use super::tolerant::TolerantSession;
+use super::privilege;
+use super::session::{BmcSession, Error, LenientSession};
 use ipmi::app::{
     GetUserAccess, GetUserName, GetUserPayloadAccess, Password, PasswordSize, Payloads, TestUserPassword,
-    UserAccess, UserName,
+    UserAccess,
 };
 
-/// Reads all slots. Access is read only where needed: for slots with a name, for the null user, and for all slots if a
-/// user without a name is enabled.
-pub fn read(session: &mut TolerantSession, channel: u8) -> Vec<Slot> {
+/// Reads all slots. Access is read for slots with a name and for the null user; for all slots if a user without a name is
+/// enabled.
+pub(crate) fn read(session: &mut LenientSession, channel: u8) -> Vec<UserSlot> {
     let Some(first) = session.ask(&GetUserAccess { channel, user: 1 }) else { return Vec::new() };
     let mut slots = vec![with_access(blank(1), first)];
     slots.extend((2..=first.slots).map(blank));
@@ -23,7 +23,7 @@ pub fn read(session: &mut TolerantSession, channel: u8) -> Vec<Slot> {
         let is_null = slot.id == 1;
         slot.name = match session.try_ask(&GetUserName { user: slot.id }) {
             Some(Ok(name)) => Ok(name.to_string()),
-            // Slot 1 is always the null user's; some BMCs refuse to read its name.
+            // The first slot belongs to the null user, whether it has a name to read or not.
             Some(Err(_)) if is_null => Ok(String::new()),
             Some(Err(error)) => Err(error.to_string()),
             None => Err("not read".to_string()),
@@ -33,7 +33,7 @@ pub fn read(session: &mut TolerantSession, channel: u8) -> Vec<Slot> {
             read_access(session, channel, slot);
         }
     }
-    // If the BMC does not report enabled users, reading more slots does not help.
+    // If the BMC does not report who is enabled, reading more slots would not help.
     let enabled = slots.iter().filter_map(|slot| slot.access?.enabled);
     let (reported, found) =
         enabled.fold((0, 0), |(reported, found), is_enabled| (reported + 1, found + usize::from(is_enabled)));
@@ -45,8 +45,8 @@ pub fn read(session: &mut TolerantSession, channel: u8) -> Vec<Slot> {
     slots
 }
 
-/// Reads one slot again.
-pub fn read_slot(session: &mut TolerantSession, channel: u8, slot: &mut Slot, with_payload: bool) {
+/// Reads a slot again.
+pub(crate) fn read_slot(session: &mut LenientSession, channel: u8, slot: &mut UserSlot, with_payload: bool) {
     match session.try_ask(&GetUserName { user: slot.id }) {
         Some(Ok(name)) => slot.name = Ok(name.to_string()),
         Some(Err(error)) => slot.name = Err(error.to_string()),
@@ -58,59 +58,63 @@ pub fn read_slot(session: &mut TolerantSession, channel: u8, slot: &mut Slot, wi
     }
 }
 
-/// Reads whether the slot's user may use serial over LAN.
-pub fn read_payload(session: &mut TolerantSession, channel: u8, slot: &mut Slot) {
+/// Reads whether a user can use serial over LAN.
+pub(crate) fn read_payload(session: &mut LenientSession, channel: u8, slot: &mut UserSlot) {
     let payloads = session.ask(&GetUserPayloadAccess { channel, user: slot.id });
     slot.sol_payload = payloads.map(|payloads| payloads.contain(Payloads::SOL));
 }
 
-/// The users in the report: those with a name, or enabled.
-pub fn reported(slots: &[Slot]) -> Vec<BmcUser> {
-    let is_reported = |slot: &&Slot| {
+/// The users for the report: those with a name, and those that are enabled.
+pub(crate) fn reported(slots: &[UserSlot]) -> Vec<BmcUser> {
+    let is_reported = |slot: &&UserSlot| {
         let enabled = slot.access.is_some_and(|access| access.enabled == Some(true));
         slot.name.as_ref().is_ok_and(|name| !name.is_empty()) || enabled
     };
-    let report = |slot: &Slot| BmcUser {
+    let reported = |slot: &UserSlot| BmcUser {
         slot: slot.id,
         name: slot.name.clone().unwrap_or_default(),
-        privilege: slot.access.map(|access| access.privilege.to_string()),
+        privilege: slot.access.map(|access| privilege::reported(access.privilege)),
         enabled: slot.access.and_then(|access| access.enabled),
         ipmi_messaging: slot.access.map(|access| access.ipmi_messaging),
         is_fixed: slot.is_fixed,
     };
-    slots.iter().filter(is_reported).map(report).collect()
+    slots.iter().filter(is_reported).map(reported).collect()
 }
 
-/// Tests the passwords of the desired users, in their order; `None` if the user does not exist, or the test failed.
-pub fn password_checks(
-    session: &mut TolerantSession,
+/// Has the BMC test the passwords of the desired users, in their order; `None` for users that do not exist.
+pub(crate) fn check_passwords(
+    session: &mut LenientSession,
     desired: &DesiredBmcConfig,
-    current: &BmcConfig,
+    actual: &BmcConfig,
 ) -> Vec<Option<PasswordCheck>> {
     let check = |user| {
-        let slot = slot_of(current, user)?;
-        let Some(password) = &user.password else { return Some(PasswordCheck::Unknown) };
-        session.with(|bmc| test(bmc, slot.id, password)).and_then(Result::ok)
+        let slot = slot_of(actual, user)?;
+        let Some(password) = &user.password else { return Some(PasswordCheck::Inconclusive) };
+        session.with(|bmc| check_password(bmc, slot.id, password)).and_then(Result::ok)
     };
     desired.users.iter().map(check).collect()
 }
 
-/// Whether `password` is that of the user in `slot`. If the BMC accepts it, a wrong one is tested too: some BMCs accept
-/// any password.
+/// Whether `password` is that of the user in `slot`. If the BMC accepts it, a wrong one is tested too: some accept any
+/// password.
 ///
 /// # Errors
-/// If the BMC stops responding.
-pub fn test(bmc: &mut BmcSession, slot: u8, password: &Secret) -> Result<PasswordCheck, Error> {
+/// Fatal ones.
+pub(crate) fn check_password(
+    bmc: &mut BmcSession,
+    slot: u8,
+    password: &Secret,
+) -> Result<PasswordCheck, Error> {
     let accepted = accepts(bmc, slot, password)?;
     if accepted != Some(true) {
-        return Ok(accepted.map_or(PasswordCheck::Unknown, |_| PasswordCheck::Wrong));
+        return Ok(accepted.map_or(PasswordCheck::Inconclusive, |_| PasswordCheck::Wrong));
     }
-    let control = accepts(bmc, slot, &wrong(password))?;
-    Ok(if control == Some(false) { PasswordCheck::Right } else { PasswordCheck::Unknown })
+    let wrong_accepted = accepts(bmc, slot, &wrong(password))?;
+    Ok(if wrong_accepted == Some(false) { PasswordCheck::Correct } else { PasswordCheck::Inconclusive })
 }
 
-/// The result of the BMC's own password test (IPMI 2.0, section 22.30); `None` if it has none. A password is stored as
-/// 16 or 20 bytes; the BMC's answer shows which.
+/// The result of the BMC's own test (IPMI 2.0, section 22.30); `None` if it has none. A password is stored with 16 or with
+/// 20 bytes, and the BMC's completion code distinguishes them.
 fn accepts(bmc: &mut BmcSession, slot: u8, password: &Secret) -> Result<Option<bool>, Error> {
     let sizes: &[PasswordSize] = match password.reveal().len() <= SHORT {
         true => &[PasswordSize::Sixteen, PasswordSize::Twenty],
@@ -120,7 +124,7 @@ fn accepts(bmc: &mut BmcSession, slot: u8, password: &Secret) -> Result<Option<b
         let Some(password) = Password::new(password.reveal(), *size) else { continue };
         match bmc.ask(&TestUserPassword { user: slot, password }) {
             Ok(()) => return Ok(Some(true)),
-            Err(error) if error.is_hung() => return Err(error),
+            Err(error) if error.is_fatal() => return Err(error),
             Err(error) if error.completion() == Some(TestUserPassword::WRONG) => return Ok(Some(false)),
             Err(error) if error.completion() == Some(TestUserPassword::OTHER_SIZE) => {}
             Err(_) => return Ok(None),
@@ -129,7 +133,7 @@ fn accepts(bmc: &mut BmcSession, slot: u8, password: &Secret) -> Result<Option<b
     Ok(Some(false))
 }
 
-fn read_access(session: &mut TolerantSession, channel: u8, slot: &mut Slot) {
+fn read_access(session: &mut LenientSession, channel: u8, slot: &mut UserSlot) {
     match session.try_ask(&GetUserAccess { channel, user: slot.id }) {
         Some(Ok(answer)) => *slot = with_access(slot.clone(), answer),
         Some(Err(error)) => slot.access_error = Some(error.to_string()),
@@ -137,21 +141,20 @@ fn read_access(session: &mut TolerantSession, channel: u8, slot: &mut Slot) {
     }
 }
 
-fn with_access(slot: Slot, answer: UserAccess) -> Slot {
+fn with_access(slot: UserSlot, answer: UserAccess) -> UserSlot {
     let UserAccess { access, is_enabled, .. } = answer;
-    let access = Access { privilege: access.limit, ipmi_messaging: access.messaging, enabled: is_enabled };
-    Slot { access: Some(access), access_error: None, ..slot }
+    let access =
+        SlotAccess { privilege: access.limit, ipmi_messaging: access.messaging, enabled: is_enabled };
+    UserSlot { access: Some(access), access_error: None, ..slot }
 }
 
-fn blank(id: u8) -> Slot {
-    Slot { id, name: Ok(String::new()), access: None, access_error: None, is_fixed: false, sol_payload: None }
-}
-
-/// A user name in the form that the BMC stores.
-///
-/// # Errors
-/// If the name does not fit.
-pub fn name(name: &str) -> Result<UserName, String> {
-    UserName::new(name)
-        .ok_or_else(|| format!("user {name}: a name has 1 to 16 characters of ASCII without spaces"))
+fn blank(id: u8) -> UserSlot {
+    UserSlot {
+        id,
+        name: Ok(String::new()),
+        access: None,
+        access_error: None,
+        is_fixed: false,
+        sol_payload: None,
+    }
 }

@@ -9,32 +9,30 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
 use super::{DONE, PROBLEMS, print, say};
-use crate::bmc::BmcSession;
-use crate::bmc::erase_sel;
-use crate::bmc::{self, Depth, Survey};
+use crate::bmc::{self, BmcSession, Depth, Survey};
 use crate::host::Machine;
 use crate::json;
 use ipmi::app::{ColdReset, WarmReset};
 
-/// Time limit of a command: reading an event log of thousands of entries takes a minute.
-const TIME_LIMIT: Duration = Duration::from_secs(300);
+/// Deadline of a command: an event log of thousands of entries takes a minute.
+const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Interval between requests for the progress of erasing the event log.
-const PAUSE: Duration = Duration::from_millis(50);
+/// Pause between two requests for the status of an erasure.
+const ERASE_POLL: Duration = Duration::from_millis(50);
 
 /// A subcommand of `stage1 bmc`.
 #[derive(Clone, Debug)]
 pub enum Request {
-    /// Print identity, settings and the hardware's health.
+    /// Print the device, its configuration and the health of the hardware.
     Show {
         /// Print JSON.
         json: bool,
     },
     /// Apply the desired configuration and verify it.
     Apply {
-        /// The desired configuration, a TOML file.
+        /// File with the desired configuration.
         policy: PathBuf,
-        /// Only print what would be written.
+        /// Print what would be changed, and change nothing.
         plan: bool,
         /// Print JSON.
         json: bool,
@@ -43,9 +41,9 @@ pub enum Request {
     Sel {
         /// Print JSON.
         json: bool,
-        /// Print at most this many events, the newest.
+        /// Number of events to print, the newest.
         newest: usize,
-        /// Erase the log after printing it.
+        /// Erase the log after printing all of it.
         clear: bool,
     },
     /// Print the sensors.
@@ -55,16 +53,16 @@ pub enum Request {
     },
     /// Reset the BMC.
     Reset {
-        /// A warm reset instead of a cold one.
+        /// A warm reset.
         warm: bool,
     },
 }
 
-/// Runs the subcommand and prints the result. Returns the exit code.
+/// Runs the subcommand, prints its result, and returns the exit code.
 pub fn run(request: &Request) -> u8 {
     let machine = Machine::real();
-    let bmc = bmc::open(&machine, false, Instant::now() + TIME_LIMIT).and_then(|bmc| {
-        bmc.context("this machine has no IPMI device: is there a BMC, and is ipmi_devintf loaded?")
+    let bmc = bmc::open(&machine, false, Instant::now() + TIMEOUT).and_then(|bmc| {
+        bmc.context("no IPMI device: this machine has no BMC, or the module ipmi_devintf is not loaded")
     });
     let result = bmc.and_then(|mut bmc| match request {
         Request::Show { json } => show(&mut bmc, *json),
@@ -78,36 +76,37 @@ pub fn run(request: &Request) -> u8 {
 
 fn show(bmc: &mut BmcSession, json: bool) -> Result<u8> {
     let (mut survey, mut problems) = survey(bmc)?;
-    let (health, new) = bmc::health(bmc, Depth::Everything);
-    problems.extend(new);
+    let (health, further) = bmc::health(bmc, Depth::Everything);
+    problems.extend(further);
     survey.report.health = health;
     if let Some(sel) = survey.report.health.sel.as_mut().filter(|_| !json) {
         sel.events.retain(bmc::is_critical);
     }
-    Ok(output(json, &survey.report, || bmc::text::show(&survey.report), &problems))
+    Ok(finish(json, &survey.report, || bmc::text::show(&survey.report), &problems))
 }
 
 fn apply(bmc: &mut BmcSession, file: &Path, plan: bool, json: bool) -> Result<u8> {
     let name = file.display();
-    let desired = std::fs::read(file).with_context(|| format!("reading {name}"))?;
-    let desired = bmc::policy(&desired).with_context(|| name.to_string())?;
+    let policy = std::fs::read(file).with_context(|| format!("reading {name}"))?;
+    let desired = bmc::policy(&policy).with_context(|| name.to_string())?;
     let (mut survey, mut problems) = survey(bmc)?;
     if plan {
-        let (plan, new) = bmc::planned(bmc, &mut survey, &desired);
-        problems.extend(new);
+        let (plan, further) = bmc::planned(bmc, &mut survey, &desired);
+        problems.extend(further);
+        let changes = plan.descriptions();
         problems.extend(plan.refusals);
-        let writes: Vec<String> = plan.writes.iter().map(ToString::to_string).collect();
-        let text = || match writes.is_empty() {
-            true => "nothing would be written\n".to_string(),
-            false => writes.iter().map(|write| format!("{write}\n")).collect(),
+        let text = || match changes.is_empty() {
+            true => "no changes\n".to_string(),
+            false => changes.iter().map(|change| format!("{change}\n")).collect(),
         };
-        return Ok(output(json, &writes, text, &problems));
+        return Ok(finish(json, &changes, text, &problems));
     }
-    let escrow =
-        |user: &str, _: &_| bail!("user {user}: a generated password needs an inventory to store it");
+    let escrow = |user: &str, _: &_| {
+        bail!("user {user} has generate = true: only an inventory can store generated passwords")
+    };
     problems.extend(bmc::configure(bmc, &mut survey, &desired, &escrow));
     let outcome = survey.report.outcome.unwrap_or_default();
-    Ok(output(json, &outcome, || bmc::text::outcome(&outcome), &problems))
+    Ok(finish(json, &outcome, || bmc::text::outcome(&outcome), &problems))
 }
 
 fn sel(bmc: &mut BmcSession, json: bool, newest: usize, clear: bool) -> Result<u8> {
@@ -117,19 +116,19 @@ fn sel(bmc: &mut BmcSession, json: bool, newest: usize, clear: bool) -> Result<u
         (None, Some(problem)) => bail!("{problem}"),
         (None, None) => bail!("the BMC has no event log"),
     };
-    let code = output(json, &sel, || bmc::text::events(&sel), &problems);
+    let code = finish(json, &sel, || bmc::text::events(&sel), &problems);
     if clear {
         if code != DONE || sel.not_read > 0 {
-            bail!("the log was not printed as a whole, and is not erased");
+            bail!("erasing the event log: not done, since not all of it was printed");
         }
-        erase_sel(bmc, || thread::sleep(PAUSE))?;
+        bmc::session::erase_sel(bmc, || thread::sleep(ERASE_POLL))?;
     }
     Ok(code)
 }
 
 fn sensors(bmc: &mut BmcSession, json: bool) -> Result<u8> {
     let (health, problems) = bmc::health(bmc, Depth::Sensors);
-    Ok(output(json, &health.sensors, || bmc::text::sensors(&health.sensors), &problems))
+    Ok(finish(json, &health.sensors, || bmc::text::sensors(&health.sensors), &problems))
 }
 
 fn reset(bmc: &mut BmcSession, warm: bool) -> Result<u8> {
@@ -137,7 +136,7 @@ fn reset(bmc: &mut BmcSession, warm: bool) -> Result<u8> {
         true => bmc.ask(&WarmReset)?,
         false => bmc.ask(&ColdReset)?,
     }
-    Ok(print("the BMC is resetting; it responds again in a minute or two\n", DONE))
+    Ok(print("the BMC resets; it responds again after a minute or two\n", DONE))
 }
 
 fn survey(bmc: &mut BmcSession) -> Result<(Survey, Vec<String>)> {
@@ -147,7 +146,7 @@ fn survey(bmc: &mut BmcSession) -> Result<(Survey, Vec<String>)> {
     }
 }
 
-fn output(json: bool, value: &impl Serialize, text: impl FnOnce() -> String, problems: &[String]) -> u8 {
+fn finish(json: bool, value: &impl Serialize, text: impl FnOnce() -> String, problems: &[String]) -> u8 {
     problems.iter().for_each(|problem| log::warn!("{problem}"));
     let text = if json { json::pretty(value) } else { text() };
     print(&text, if problems.is_empty() { DONE } else { PROBLEMS })

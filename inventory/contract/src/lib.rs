@@ -33,12 +33,13 @@ mod registration;
 mod report;
 pub mod schema;
 mod waterfall;
+mod words;
 
 pub use bmc::{
     AddressSource, BmcChange, BmcChassis, BmcCredentials, BmcDevice, BmcFru, BmcHealth, BmcIpv6, BmcLan,
     BmcOutcome, BmcPower, BmcReport, BmcSel, BmcSensor, BmcSol, BmcUser, BmcUserOutcome, DesiredBmcConfig,
-    DesiredLan, DesiredUser, DesiredWatchdog, PasswordState, PowerRestore, Secret, SelEntry, UnknownUsers,
-    WatchdogAction,
+    DesiredLan, DesiredUser, DesiredWatchdog, EventSeverity, PasswordState, PowerRestore, PrivilegeLevel,
+    Secret, SelEntry, UnknownUsers, WatchdogAction,
 };
 pub use detail::{Address, Bond, Detail, Dns, ExtraFile, Interface, Route, Vlan};
 pub use facts::{

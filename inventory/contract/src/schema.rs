@@ -3,17 +3,17 @@
 //! `firmware-manifests/schema.json`.
 
 /// Names of the published schemas.
-pub const NAMES: [&str; 4] = ["facts", "manifest", "report", "bmc-config"];
+pub const NAMES: [&str; 4] = ["bmc-config", "facts", "manifest", "report"];
 
-/// The published schema of that name, as JSON text: `facts`, what `stage1 facts --json` prints; `manifest`, a firmware
-/// manifest set; `report`, the body of `PUT BASE/ID`; or `bmc-config`, the desired BMC configuration in the
-/// response to that. `None` for other names.
+/// The published schema of that name, as JSON text: `bmc-config`, the desired BMC configuration in a registration;
+/// `facts`, what `stage1 facts --json` prints; `manifest`, a firmware manifest set; or `report`, the body of
+/// `PUT BASE/ID`. `None` for other names.
 pub fn published(name: &str) -> Option<&'static str> {
     match name {
+        "bmc-config" => Some(include_str!("../schema/bmc-config.json")),
         "facts" => Some(include_str!("../schema/facts.json")),
         "manifest" => Some(include_str!("../../../firmware-manifests/schema.json")),
         "report" => Some(include_str!("../schema/report.json")),
-        "bmc-config" => Some(include_str!("../schema/bmc-config.json")),
         _ => None,
     }
 }
@@ -24,10 +24,10 @@ pub fn generate(name: &str) -> Option<serde_json::Value> {
     use schemars::schema_for;
 
     let schema = match name {
+        "bmc-config" => schema_for!(crate::DesiredBmcConfig),
         "facts" => schema_for!(crate::facts::Discovery),
         "manifest" => schema_for!(crate::firmware::ManifestSet),
         "report" => schema_for!(crate::Report),
-        "bmc-config" => schema_for!(crate::DesiredBmcConfig),
         _ => return None,
     };
     Some(schema.to_value())

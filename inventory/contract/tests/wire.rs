@@ -11,9 +11,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stage1_contract::firmware::{AttemptOutcome, Decision, Journal, Phase, SetSource, SignedManifests};
 use stage1_contract::{
-    Action, AddressSource, BmcCredentials, DesiredBmcConfig, Detail, Event, EventKind, FirmwareKind,
-    IdentitySource, Installed, Outcome, PasswordState, PortOutcome, PowerRestore, ProblemDocument, Profile,
-    Registration, Report, RunKind, UnknownUsers, WatchdogAction,
+    Action, AddressSource, BmcCredentials, DesiredBmcConfig, DesiredUser, Detail, Event, EventKind,
+    EventSeverity, FirmwareKind, IdentitySource, Installed, Outcome, PasswordState, PortOutcome,
+    PowerRestore, PrivilegeLevel, ProblemDocument, Profile, Registration, Report, RunKind, UnknownUsers,
+    WatchdogAction,
 };
 
 /// Reads an example as a `T` and checks that it is written again as it was, and that fields which
@@ -82,7 +83,7 @@ fn a_report_with_a_bmc() {
     let report: Report = example(include_str!("wire/report-bmc.json"));
     let bmc = report.bmc.unwrap();
     assert_eq!((bmc.users.len(), bmc.users[0].enabled, bmc.users[2].enabled), (3, Some(false), None));
-    assert_eq!(bmc.health.sel.unwrap().events[0].severity, "critical");
+    assert_eq!(bmc.health.sel.unwrap().events[0].severity, EventSeverity::Critical);
     let passwords: Vec<PasswordState> =
         bmc.outcome.unwrap().users.into_iter().map(|user| user.password).collect();
     let expected =
@@ -98,7 +99,7 @@ fn a_report_with_a_bmc() {
     assert_eq!(users[1].password, PasswordState::Unknown("queued".to_string()));
 }
 
-/// The BMC is read in parallel with the registration: its first report is a patch.
+/// The BMC is read in parallel with the registration: its first report comes as a patch.
 #[test]
 fn a_report_that_is_patched_with_a_bmc() {
     let mut report: Value = serde_json::from_str(include_str!("wire/report-minimal.json")).unwrap();
@@ -190,9 +191,10 @@ fn registrations() {
 }
 
 #[test]
-fn a_desired_bmc() {
+fn a_desired_bmc_configuration() {
     let desired: DesiredBmcConfig = example(include_str!("wire/wanted-bmc.json"));
     let [admin, operator, monitor] = desired.users.as_slice() else { panic!("{:?}", desired.users) };
+    assert_eq!((&operator.privilege, &monitor.privilege), (&PrivilegeLevel::Operator, &PrivilegeLevel::User));
     assert!(admin.generate && operator.in_place && !(monitor.generate || monitor.in_place));
     assert_eq!(operator.password.as_ref().unwrap().reveal(), "not-a-real-one");
     assert!(!format!("{desired:?}").contains("not-a-real-one"));
@@ -201,14 +203,19 @@ fn a_desired_bmc() {
     assert_eq!(other.watchdog.unwrap().action, WatchdogAction::Unknown("nmi".to_string()));
     assert_eq!(serde_json::from_str::<DesiredBmcConfig>("{}").unwrap(), DesiredBmcConfig::default());
 
-    // A registration carries it raw: what an agent cannot read in there is no reason not to boot.
+    let unknown = json!({ "name": "a", "privilege": "auditor" });
+    let user: DesiredUser = serde_json::from_value(unknown.clone()).unwrap();
+    assert_eq!(user.privilege, PrivilegeLevel::Unlisted("auditor".to_string()));
+    assert_eq!(serde_json::to_value(&user).unwrap(), unknown);
+
+    // A registration carries it raw: a configuration that an agent cannot parse does not stop the boot.
     let text = include_str!("wire/registration-bmc.json");
     let registration: Registration = serde_json::from_str(text).unwrap();
     assert_eq!(format!("{}\n", serde_json::to_string_pretty(&registration).unwrap()), text);
     assert_eq!(serde_json::from_value::<DesiredBmcConfig>(registration.bmc.unwrap()).unwrap(), desired);
-    let malformed: Registration =
+    let other: Registration =
         serde_json::from_value(json!({ "version": 1, "action": "boot", "bmc": { "users": 7 } })).unwrap();
-    assert_eq!((malformed.action, malformed.bmc), (Action::Boot, Some(json!({ "users": 7 }))));
+    assert_eq!((other.action, other.bmc), (Action::Boot, Some(json!({ "users": 7 }))));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stage1_contract::firmware::{Attempt, FirmwareComponent, FirmwareReport, Journal};
 use stage1_contract::{
-    BmcOutcome, BmcReport, BmcUser, Disk, Facts, FirmwareKind, Installed, Nic, Problem, Report, printable,
-    waterfall,
+    BmcOutcome, BmcReport, BmcUser, Disk, EventSeverity, Facts, FirmwareKind, Installed, Nic, Problem,
+    Report, printable, waterfall,
 };
 
 use crate::output::{columns, table};
@@ -81,7 +81,7 @@ fn bmc(out: &mut String, bmc: &BmcReport) {
     let users = list(bmc.users.iter().map(name).collect());
     let outcome = bmc.outcome.as_ref().map_or_else(|| "not configured".to_string(), outcome);
     let events = bmc.health.sel.iter().flat_map(|sel| &sel.events);
-    let critical = events.filter(|event| event.severity == "critical").count();
+    let critical = events.filter(|event| event.severity == EventSeverity::Critical).count();
     line(out, "bmc", &format!("{address}, users: {users}; {outcome}; critical events: {critical}"));
 }
 

@@ -2,23 +2,25 @@
 
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
-use super::super::config::{Access, Lan};
-use super::*;
+use stage1_contract::Secret;
 
-fn slot(id: u8, name: &str) -> Slot {
+use super::*;
+use crate::bmc::config::SlotAccess;
+
+fn slot(id: u8, name: &str) -> UserSlot {
     let name = Ok(name.to_string());
-    Slot { id, name, access: None, access_error: None, is_fixed: false, sol_payload: None }
+    UserSlot { id, name, access: None, access_error: None, is_fixed: false, sol_payload: None }
 }
 
-fn user(id: u8, name: &str, privilege: Privilege, enabled: bool) -> Slot {
-    let access = Access { privilege, ipmi_messaging: true, enabled: Some(enabled) };
-    Slot { access: Some(access), ..slot(id, name) }
+fn user(id: u8, name: &str, privilege: Privilege, enabled: bool) -> UserSlot {
+    let access = SlotAccess { privilege, ipmi_messaging: true, enabled: Some(enabled) };
+    UserSlot { access: Some(access), ..slot(id, name) }
 }
 
 fn desired_user(name: &str) -> DesiredUser {
     DesiredUser {
         name: name.to_string(),
-        privilege: "administrator".to_string(),
+        privilege: PrivilegeLevel::Administrator,
         password: Some(Secret::new("a password")),
         generate: false,
         in_place: false,
@@ -32,21 +34,17 @@ fn desired(users: &[&str]) -> DesiredBmcConfig {
     }
 }
 
-fn words(plan: &Plan) -> Vec<String> {
-    plan.writes.iter().map(ToString::to_string).collect()
-}
-
 #[test]
-fn a_new_user_goes_to_the_first_slot_that_is_free_for_sure() {
-    let unreadable = Slot { name: Err("0xcc".to_string()), ..slot(2, "") };
-    let fixed = Slot { is_fixed: true, ..slot(3, "") };
+fn a_new_user_gets_the_first_slot_that_is_certainly_free() {
+    let unreadable = UserSlot { name: Err("0xcc".to_string()), ..slot(2, "") };
+    let fixed = UserSlot { is_fixed: true, ..slot(3, "") };
     let nameless = user(4, "", Privilege::Administrator, true);
     let users = vec![slot(1, ""), unreadable, fixed, nameless, slot(5, ""), slot(6, "")];
-    let current = BmcConfig { users, ..BmcConfig::default() };
-    let plan = plan(&desired(&["admin", "ops"]), &current, &[]);
+    let actual = BmcConfig { users, ..BmcConfig::default() };
+    let plan = plan(&desired(&["admin", "ops"]), &actual, &[]);
     assert_eq!(plan.slots, [Some(5), Some(6)]);
     assert_eq!(
-        words(&plan)[..4],
+        plan.descriptions()[..4],
         [
             "user 5: name admin",
             "user 5 admin: password",
@@ -58,55 +56,55 @@ fn a_new_user_goes_to_the_first_slot_that_is_free_for_sure() {
 }
 
 #[test]
-fn what_cannot_be_read_is_not_free() {
-    let unreadable = |id| Slot { name: Err("0xcc, invalid data field".to_string()), ..slot(id, "") };
+fn a_slot_that_cannot_be_read_is_not_free() {
+    let unreadable = |id| UserSlot { name: Err("0xcc, invalid data field".to_string()), ..slot(id, "") };
     let users =
         vec![slot(1, ""), user(2, "root", Privilege::Administrator, true), unreadable(3), unreadable(4)];
-    let current = BmcConfig { users, ..BmcConfig::default() };
-    let plan = plan(&desired(&["admin"]), &current, &[]);
-    assert_eq!((plan.writes.len(), plan.slots.as_slice()), (0, [None].as_slice()));
+    let actual = BmcConfig { users, ..BmcConfig::default() };
+    let plan = plan(&desired(&["admin"]), &actual, &[]);
+    assert_eq!((plan.changes.len(), plan.slots.as_slice()), (0, [None].as_slice()));
     assert!(plan.refusals[0].starts_with("user admin: no slot is known to be free: 2 of 4 cannot be read"));
     let blind = super::plan(&desired(&["admin"]), &BmcConfig::default(), &[]);
     assert_eq!(blind.refusals, ["user admin: the BMC does not report its users"]);
 }
 
 #[test]
-fn a_password_is_written_where_it_is_not_proven() {
-    let current =
+fn a_password_is_set_unless_it_is_verified() {
+    let actual =
         BmcConfig { users: vec![user(2, "admin", Privilege::Administrator, true)], ..BmcConfig::default() };
-    let count = |check, in_place| {
+    let count = |finding, in_place| {
         let mut desired = desired(&["admin"]);
         desired.users[0].in_place = in_place;
-        plan(&desired, &current, &[check]).writes.len()
+        plan(&desired, &actual, &[finding]).changes.len()
     };
-    assert_eq!(count(Some(PasswordCheck::Right), false), 0);
+    assert_eq!(count(Some(PasswordCheck::Correct), false), 0);
     assert_eq!(count(Some(PasswordCheck::Wrong), true), 1);
-    assert_eq!(count(Some(PasswordCheck::Unknown), false), 1);
-    assert_eq!(count(Some(PasswordCheck::Unknown), true), 0);
+    assert_eq!(count(Some(PasswordCheck::Inconclusive), false), 1);
+    assert_eq!(count(Some(PasswordCheck::Inconclusive), true), 0);
 }
 
 #[test]
 fn unknown_users_are_reported_or_disabled_last_and_never_slot_1() {
     let admin = |id, name| user(id, name, Privilege::Administrator, true);
     let users = vec![admin(1, ""), admin(2, "root"), slot(3, "")];
-    let current = BmcConfig { users, ..BmcConfig::default() };
-    let reported = plan(&desired(&["admin"]), &current, &[]);
+    let actual = BmcConfig { users, ..BmcConfig::default() };
+    let reported = plan(&desired(&["admin"]), &actual, &[]);
     assert_eq!(reported.unknown_users, ["1 (no name)", "2 root"]);
-    assert!(!reported.writes.iter().any(|write| matches!(write, Write::Disable(..))));
-    let disabled = plan(
-        &DesiredBmcConfig { unknown_users: UnknownUsers::Disable, ..desired(&["admin"]) },
-        &current,
-        &[],
+    assert!(!reported.changes.iter().any(|change| matches!(change, Change::UserDisable { .. })));
+    let disabled =
+        plan(&DesiredBmcConfig { unknown_users: UnknownUsers::Disable, ..desired(&["admin"]) }, &actual, &[]);
+    assert_eq!(disabled.descriptions().last().map(String::as_str), Some("user 2 root: disabled"));
+    assert_eq!(
+        disabled.changes.iter().filter(|change| matches!(change, Change::UserDisable { .. })).count(),
+        1
     );
-    assert_eq!(words(&disabled).last().map(String::as_str), Some("user 2 root: disabled"));
-    assert_eq!(disabled.writes.iter().filter(|write| matches!(write, Write::Disable(..))).count(), 1);
 }
 
 #[test]
-fn without_enabled_flags_messaging_and_privilege_decide() {
+fn without_a_report_of_who_is_enabled_access_decides() {
     let user = |id, name, privilege, ipmi_messaging| {
-        let access = Access { privilege, ipmi_messaging, enabled: None };
-        Slot { access: Some(access), ..slot(id, name) }
+        let access = SlotAccess { privilege, ipmi_messaging, enabled: None };
+        UserSlot { access: Some(access), ..slot(id, name) }
     };
     let users = vec![
         slot(1, ""),
@@ -116,17 +114,21 @@ fn without_enabled_flags_messaging_and_privilege_decide() {
         user(5, "admin", Privilege::Administrator, true),
         slot(6, ""),
     ];
-    let current = BmcConfig { users, ..BmcConfig::default() };
-    let plan_for = |check| plan(&desired(&["admin"]), &current, &[Some(check)]);
-    assert_eq!(plan_for(PasswordCheck::Right).unknown_users, ["2 root"]);
-    assert_eq!(words(&plan_for(PasswordCheck::Right)).len(), 0);
-    assert_eq!(words(&plan_for(PasswordCheck::Wrong)), ["user 5 admin: password", "user 5 admin: enabled"]);
+    let actual = BmcConfig { users, ..BmcConfig::default() };
+    let plan_for = |finding| plan(&desired(&["admin"]), &actual, &[Some(finding)]);
+    assert_eq!(plan_for(PasswordCheck::Correct).unknown_users, ["2 root"]);
+    assert_eq!(plan_for(PasswordCheck::Correct).changes.len(), 0);
+    assert_eq!(
+        plan_for(PasswordCheck::Wrong).descriptions(),
+        ["user 5 admin: password", "user 5 admin: enabled"]
+    );
 }
 
 #[test]
-fn the_lan_is_written_where_it_differs() {
-    let lan = Lan { channel: 8, source: Some(AddressSource::Dhcp), vlan: Some(0), ..Lan::default() };
-    let current = BmcConfig { lan: Some(lan), ..BmcConfig::default() };
+fn lan_parameters_that_differ_are_set() {
+    let lan =
+        LanConfig { channel: 8, source: Some(AddressSource::Dhcp), vlan: Some(0), ..LanConfig::default() };
+    let actual = BmcConfig { lan: Some(lan), ..BmcConfig::default() };
     let desired_lan = DesiredLan {
         source: Some(AddressSource::Static),
         address: Some([10, 0, 0, 9].into()),
@@ -137,44 +139,44 @@ fn the_lan_is_written_where_it_differs() {
     let desired =
         DesiredBmcConfig { lan: Some(desired_lan), ipmi_over_lan: Some(true), ..DesiredBmcConfig::default() };
     assert_eq!(
-        words(&plan(&desired, &current, &[])),
+        plan(&desired, &actual, &[]).descriptions(),
         [
-            "LAN: address is set, address 10.0.0.9, mask 255.255.240.0, gateway 10.0.0.1",
+            "LAN: address source static, address 10.0.0.9, mask 255.255.240.0, gateway 10.0.0.1",
             "IPMI over LAN: always available",
         ]
     );
     let without = plan(&desired, &BmcConfig::default(), &[]);
-    assert_eq!(without.refusals, ["the BMC has no LAN channel"]);
+    assert_eq!(without.refusals, ["LAN: the BMC has no LAN channel"]);
 }
 
 #[test]
-fn no_write_shows_a_password() {
-    let current = BmcConfig { users: vec![slot(2, "")], ..BmcConfig::default() };
-    let plan = plan(&desired(&["admin"]), &current, &[]);
-    assert!(!format!("{plan:?} {:?}", words(&plan)).contains("a password"));
+fn no_change_shows_a_password() {
+    let actual = BmcConfig { users: vec![slot(2, "")], ..BmcConfig::default() };
+    let plan = plan(&desired(&["admin"]), &actual, &[]);
+    assert!(!format!("{plan:?} {:?}", plan.descriptions()).contains("a password"));
 }
 
-/// Applies a write to the settings, as a correct BMC does.
-fn apply(current: &mut BmcConfig, write: &Write) {
-    let mut slot = |id: u8, change: &dyn Fn(&mut Slot)| {
-        current.users.iter_mut().filter(|slot| slot.id == id).for_each(change);
+/// What a BMC does with a change that it keeps.
+fn keep(config: &mut BmcConfig, change: &Change) {
+    let mut set = |id: u8, set: &dyn Fn(&mut UserSlot)| {
+        config.users.iter_mut().filter(|slot| slot.id == id).for_each(set);
     };
-    let none = Access { privilege: Privilege::NoAccess, ipmi_messaging: false, enabled: Some(false) };
-    match write {
-        Write::Name(id, name) => slot(*id, &|slot| slot.name = Ok(name.clone())),
-        Write::Access(id, _, privilege) => slot(*id, &|slot| {
+    let none = SlotAccess { privilege: Privilege::NoAccess, ipmi_messaging: false, enabled: Some(false) };
+    match change {
+        Change::UserName { slot, name } => set(*slot, &|slot| slot.name = Ok(name.clone())),
+        Change::UserAccess { slot, privilege, .. } => set(*slot, &|slot| {
             let enabled = slot.access.unwrap_or(none).enabled;
-            slot.access = Some(Access { privilege: *privilege, ipmi_messaging: true, enabled });
+            slot.access = Some(SlotAccess { privilege: *privilege, ipmi_messaging: true, enabled });
         }),
-        Write::Enable(id, _) | Write::Disable(id, _) => slot(*id, &|slot| {
-            let enabled = Some(matches!(write, Write::Enable(..)));
-            slot.access = Some(Access { enabled, ..slot.access.unwrap_or(none) });
+        Change::UserEnable { slot, .. } | Change::UserDisable { slot, .. } => set(*slot, &|slot| {
+            let enabled = Some(matches!(change, Change::UserEnable { .. }));
+            slot.access = Some(SlotAccess { enabled, ..slot.access.unwrap_or(none) });
         }),
         _ => {}
     }
 }
 
-fn any_slot() -> impl Strategy<Value = Slot> {
+fn any_slot() -> impl Strategy<Value = UserSlot> {
     let name = prop_oneof![
         4 => Just(Ok(String::new())),
         1 => Just(Err("0xcc".to_string())),
@@ -182,40 +184,61 @@ fn any_slot() -> impl Strategy<Value = Slot> {
     ];
     let access = proptest::option::of((any::<bool>(), any::<bool>()));
     (name, access, any::<bool>()).prop_map(|(name, access, is_fixed)| {
-        let access = access.map(|(enabled, ipmi_messaging)| Access {
+        let access = access.map(|(enabled, ipmi_messaging)| SlotAccess {
             privilege: Privilege::User,
             ipmi_messaging,
             enabled: Some(enabled),
         });
-        Slot { name, access, is_fixed, ..slot(0, "") }
+        UserSlot { name, access, is_fixed, ..slot(0, "") }
     })
 }
 
 proptest! {
-    /// On a BMC that applies all writes, a second plan is empty whatever users existed before; no used slot is taken,
+    /// On a BMC that keeps all changes, a second plan is empty, whichever users existed before; no user is overwritten,
     /// and slot 1 is never changed.
     #[test]
     fn a_second_plan_is_empty(slots in proptest::collection::vec(any_slot(), 1..12), disable in any::<bool>()) {
-        let users: Vec<Slot> =
-            (1..).zip(slots).map(|(id, slot)| Slot { id, ..slot }).collect();
+        let users: Vec<UserSlot> =
+            (1..).zip(slots).map(|(id, slot)| UserSlot { id, ..slot }).collect();
         let before = BmcConfig { users, ..BmcConfig::default() };
         let unknown_users = if disable { UnknownUsers::Disable } else { UnknownUsers::Report };
         let desired = DesiredBmcConfig { unknown_users, ..desired(&["a", "x"]) };
-        let first = plan(&desired, &before, &[Some(PasswordCheck::Unknown), Some(PasswordCheck::Unknown)]);
+        let first = plan(&desired, &before, &[Some(PasswordCheck::Inconclusive), Some(PasswordCheck::Inconclusive)]);
         let mut after = before.clone();
-        // Nobody is disabled before all desired users exist.
-        let all_exist = first.slots.iter().all(Option::is_some);
-        let done = first.writes.iter().filter(|write| all_exist || !matches!(write, Write::Disable(..)));
-        done.for_each(|write| apply(&mut after, write));
+        // No user is disabled before all desired ones are in place.
+        let are_in_place = first.slots.iter().all(Option::is_some);
+        let done = first.changes.iter().filter(|change| are_in_place || !matches!(change, Change::UserDisable { .. }));
+        done.for_each(|change| keep(&mut after, change));
         prop_assert_eq!(after.users.first(), before.users.first());
         for (was, is) in before.users.iter().zip(&after.users) {
             let was_free = was.name == Ok(String::new());
             prop_assert!(was.name == is.name || was_free && !was.is_fixed);
         }
-        let found = [Some(PasswordCheck::Right), Some(PasswordCheck::Right)];
+        let found = [Some(PasswordCheck::Correct), Some(PasswordCheck::Correct)];
         let second = plan(&desired, &after, &found);
-        let left = second.writes.iter().filter(|write| all_exist || !matches!(write, Write::Disable(..)));
+        let left = second.changes.iter().filter(|change| are_in_place || !matches!(change, Change::UserDisable { .. }));
         prop_assert_eq!(left.count(), 0);
         prop_assert_eq!(second.slots, first.slots);
     }
+}
+
+#[test]
+fn unknown_values_are_refused() {
+    let mut desired = desired(&["admin"]);
+    desired.users[0].privilege = PrivilegeLevel::from("god".to_string());
+    desired.power_restore = Some(PowerRestore::Unknown("delayed".to_string()));
+    let users = vec![slot(1, ""), slot(2, "")];
+    let plan = plan(&desired, &BmcConfig { users, ..BmcConfig::default() }, &[]);
+    assert_eq!(
+        (plan.changes, plan.refusals.as_slice()),
+        (
+            vec![],
+            [
+                "user admin: unknown privilege level \"god\"; use one of callback, user, operator, administrator, oem",
+                "power restore policy: unknown policy \"delayed\"; use always-off, previous or always-on",
+            ]
+            .map(str::to_string)
+            .as_slice()
+        )
+    );
 }

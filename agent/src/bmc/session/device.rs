@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The kernel's IPMI device, for KCS, SMIC, BT and SSIF (include/uapi/linux/ipmi.h).
+//! The kernel's IPMI device, on top of KCS, SMIC, BT or SSIF (include/uapi/linux/ipmi.h).
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 #![allow(unsafe_code, reason = "system calls that nix does not have")]
@@ -16,7 +16,7 @@ use super::{Transport, TransportError};
 use crate::host::Machine;
 use ipmi::{Completion, NetFn};
 
-/// Paths of the device: the kernel's name, and those of devfs and old udev rules.
+/// Paths of the device: that of the kernel, of devfs, and of old udev rules.
 const PATHS: [&str; 3] = ["/dev/ipmi0", "/dev/ipmi/0", "/dev/ipmidev/0"];
 
 /// `IPMI_MAX_MSG_LENGTH`, include/uapi/linux/ipmi_msgdefs.h.
@@ -68,17 +68,17 @@ mod ioctl {
 }
 
 /// An open IPMI device.
-pub struct Device {
+pub(crate) struct Device {
     file: File,
     last_id: libc::c_long,
 }
 
 impl Device {
-    /// Opens the machine's first IPMI device; `None` if it has none.
+    /// Opens the machine's first IPMI device; `None` if there is none.
     ///
     /// # Errors
-    /// If it cannot be opened; the message names the device.
-    pub fn open(machine: &Machine) -> io::Result<Option<Self>> {
+    /// Those of open(2); the message names the device.
+    pub(crate) fn open(machine: &Machine) -> io::Result<Option<Self>> {
         for path in PATHS {
             let error = match OpenOptions::new().read(true).write(true).open(machine.path(path)) {
                 Ok(file) => return Ok(Some(Self { file, last_id: 0 })),
@@ -93,8 +93,8 @@ impl Device {
         Ok(None)
     }
 
-    /// Sends a request to the driver. `IPMICTL_SEND_COMMAND_SETTIME` would set a timeout, but the driver applies it to
-    /// requests over IPMB or LAN only (`i_ipmi_req_sysintf`, ipmi_msghandler.c).
+    /// Passes a request to the driver. `IPMICTL_SEND_COMMAND_SETTIME` could set its timeout, but the driver uses that for
+    /// IPMB and LAN only (`i_ipmi_req_sysintf`, ipmi_msghandler.c).
     fn send(&self, id: libc::c_long, net_fn: NetFn, code: u8, data: &[u8]) -> nix::Result<()> {
         let mut address = Address { addr_type: SYSTEM_INTERFACE, channel: BMC_CHANNEL, lun: 0 };
         let mut data = data.to_vec();
@@ -109,12 +109,12 @@ impl Device {
                 data: data.as_mut_ptr(),
             },
         };
-        // SAFETY: the request is laid out as the kernel has it; its pointers and lengths are those of `address` and
+        // SAFETY: the request has the layout that the kernel defines; its pointers and lengths are those of `address` and
         // `data`, which live on.
         unsafe { ioctl::send_command(self.file.as_raw_fd(), &raw mut sent) }.map(drop)
     }
 
-    /// The next message in the driver's queue.
+    /// The next message that was received.
     fn receive(&self) -> nix::Result<Incoming> {
         let mut address = [Address::default(), Address::default(), Address::default(), Address::default()];
         let mut data = vec![0; LONGEST_MESSAGE];
@@ -125,7 +125,7 @@ impl Device {
             msgid: 0,
             msg: Message { netfn: 0, cmd: 0, data_len: LONGEST_MESSAGE as u16, data: data.as_mut_ptr() },
         };
-        // SAFETY: the message is laid out as the kernel has it; its pointers and lengths are those of `address` and
+        // SAFETY: the message has the layout that the kernel defines; its pointers and lengths are those of `address` and
         // `data`, which live on.
         unsafe { ioctl::receive_msg_trunc(self.file.as_raw_fd(), &raw mut received) }?;
         data.truncate(usize::from(received.msg.data_len));
@@ -143,9 +143,9 @@ impl Device {
         let left = deadline.saturating_duration_since(Instant::now());
         let timeout = PollTimeout::try_from(left.as_millis()).unwrap_or(PollTimeout::MAX);
         match poll(&mut [PollFd::new(self.file.as_fd(), PollFlags::POLLIN)], timeout) {
-            Ok(0) => Err(TransportError::Silent),
+            Ok(0) => Err(TransportError::Timeout),
             Ok(_) | Err(Errno::EINTR) => Ok(()),
-            Err(errno) => Err(TransportError::Gone(format!("waiting for the IPMI device: {errno}"))),
+            Err(errno) => Err(TransportError::Closed(format!("waiting for the IPMI device: {errno}"))),
         }
     }
 }
@@ -162,21 +162,25 @@ impl Transport for Device {
         self.last_id = self.last_id.wrapping_add(1);
         match self.send(self.last_id, net_fn, code, data) {
             Ok(()) => {}
-            // Newer drivers accept no requests for 30 s after a reset of the BMC (`IPMI_MAINTENANCE_MODE_STATE_RESET`).
+            // Newer drivers accept nothing for half a minute after a reset of the BMC (`IPMI_MAINTENANCE_MODE_STATE_RESET`).
             Err(Errno::EBUSY | Errno::EAGAIN) => return Ok(vec![Completion::NODE_BUSY.0]),
-            Err(errno) => return Err(TransportError::Gone(format!("asking the IPMI device: {errno}"))),
+            Err(errno) => return Err(TransportError::Closed(format!("writing to the IPMI device: {errno}"))),
         }
         loop {
             self.wait(deadline)?;
             match self.receive() {
-                Ok(incoming) if incoming.is_answer_to(self.last_id) => return incoming.answer(net_fn, code),
+                Ok(incoming) if incoming.is_response_to(self.last_id) => {
+                    return incoming.response(net_fn, code);
+                }
                 Ok(_) | Err(Errno::EAGAIN | Errno::EINTR) => {}
                 Err(Errno::EMSGSIZE) => {
-                    return Err(TransportError::Garbled(format!(
-                        "an answer of over {LONGEST_MESSAGE} bytes"
+                    return Err(TransportError::Malformed(format!(
+                        "response of over {LONGEST_MESSAGE} bytes"
                     )));
                 }
-                Err(errno) => return Err(TransportError::Gone(format!("reading the IPMI device: {errno}"))),
+                Err(errno) => {
+                    return Err(TransportError::Closed(format!("reading the IPMI device: {errno}")));
+                }
             }
         }
     }
@@ -192,18 +196,18 @@ struct Incoming {
 }
 
 impl Incoming {
-    /// The driver also delivers events, and late answers to earlier requests.
-    fn is_answer_to(&self, id: libc::c_long) -> bool {
+    /// Every program that has the device open receives events, and a response that came after its timeout is received now.
+    fn is_response_to(&self, id: libc::c_long) -> bool {
         self.kind == RESPONSE && self.id == id
     }
 
-    /// The completion code and the data, if they answer this command. The message ID alone does not prove that: the
-    /// driver assigns it, and a KCS interface does not transfer it.
-    fn answer(self, net_fn: NetFn, code: u8) -> Result<Vec<u8>, TransportError> {
+    /// The completion code and the data, if they belong to this command: message IDs are the driver's own, a KCS interface
+    /// does not transfer them.
+    fn response(self, net_fn: NetFn, code: u8) -> Result<Vec<u8>, TransportError> {
         if (self.net_fn, self.code) != (net_fn as u8 | 1, code) {
             let (net_fn, code) = (self.net_fn, self.code);
-            return Err(TransportError::Garbled(format!(
-                "an answer to another command (network function {net_fn:#04x}, command {code:#04x})"
+            return Err(TransportError::Malformed(format!(
+                "response to another command (network function {net_fn:#04x}, command {code:#04x})"
             )));
         }
         Ok(self.data)
@@ -226,17 +230,17 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_to_an_earlier_request_and_an_event_are_not_taken() {
-        assert!(incoming(RESPONSE, 7, 0x07, 0x01).is_answer_to(7));
-        assert!(!incoming(RESPONSE, 6, 0x07, 0x01).is_answer_to(7));
-        assert!(!incoming(2, 7, 0x07, 0x01).is_answer_to(7));
+    fn responses_to_earlier_requests_and_events_are_ignored() {
+        assert!(incoming(RESPONSE, 7, 0x07, 0x01).is_response_to(7));
+        assert!(!incoming(RESPONSE, 6, 0x07, 0x01).is_response_to(7));
+        assert!(!incoming(2, 7, 0x07, 0x01).is_response_to(7));
     }
 
     #[test]
-    fn an_answer_to_another_command_is_garbled() {
-        assert_eq!(incoming(RESPONSE, 7, 0x07, 0x01).answer(NetFn::App, 0x01).unwrap(), [0]);
-        assert!(incoming(RESPONSE, 7, 0x07, 0x02).answer(NetFn::App, 0x01).is_err());
-        assert!(incoming(RESPONSE, 7, 0x06, 0x01).answer(NetFn::App, 0x01).is_err());
+    fn a_response_to_another_command_is_malformed() {
+        assert_eq!(incoming(RESPONSE, 7, 0x07, 0x01).response(NetFn::App, 0x01).unwrap(), [0]);
+        assert!(incoming(RESPONSE, 7, 0x07, 0x02).response(NetFn::App, 0x01).is_err());
+        assert!(incoming(RESPONSE, 7, 0x06, 0x01).response(NetFn::App, 0x01).is_err());
     }
 
     #[test]
@@ -246,12 +250,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_device_is_gone() {
+    fn a_file_that_is_no_device_is_closed() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("dev")).unwrap();
         std::fs::write(folder.path().join("dev/ipmi0"), "").unwrap();
         let mut device = Device::open(&Machine::at(folder.path())).unwrap().unwrap();
-        let answer = device.exchange(NetFn::App, 0x01, &[], Duration::from_millis(10));
-        assert!(matches!(answer, Err(TransportError::Gone(_))), "{answer:?}");
+        let result = device.exchange(NetFn::App, 0x01, &[], Duration::from_millis(10));
+        assert!(matches!(result, Err(TransportError::Closed(_))), "{result:?}");
     }
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Erasing the system event log (IPMI 2.0, section 31.9).
 
-use super::walk::{RESERVATIONS, is_lost};
+use super::records::{RESERVATIONS, is_reservation_cancelled};
 use super::{BmcSession, Error};
 use ipmi::storage::{ClearSel, ClearSelStatus, Erasure, ReserveSel};
 
-/// Erases the whole log, and waits until that is done; `pause` is called between two requests for the progress.
+/// Erases the whole log and waits until that is done; `pause` is called between two status requests.
 ///
 /// # Errors
-/// If the BMC refuses, or is not done at the deadline.
+/// If the BMC refuses, or has not finished at the deadline.
 pub fn erase_sel(bmc: &mut BmcSession, pause: impl Fn()) -> Result<(), Error> {
     let mut erasure = with_reservation(bmc, |bmc, reservation| bmc.ask(&ClearSel { reservation }))?;
     while erasure == Erasure::InProgress {
@@ -18,10 +18,10 @@ pub fn erase_sel(bmc: &mut BmcSession, pause: impl Fn()) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reserves and asks, and repeats both if the reservation was cancelled in between: a new event is enough for that.
+/// Reserves and sends a command, and repeats both if the reservation was cancelled: a new event is enough for that.
 fn with_reservation(
     bmc: &mut BmcSession,
-    ask: impl Fn(&mut BmcSession, u16) -> Result<Erasure, Error>,
+    send: impl Fn(&mut BmcSession, u16) -> Result<Erasure, Error>,
 ) -> Result<Erasure, Error> {
     let mut reservations = 0;
     loop {
@@ -30,8 +30,8 @@ fn with_reservation(
             result => result?,
         };
         reservations += 1;
-        match ask(bmc, reservation) {
-            Err(error) if is_lost(&error) && reservations <= RESERVATIONS => {}
+        match send(bmc, reservation) {
+            Err(error) if is_reservation_cancelled(&error) && reservations <= RESERVATIONS => {}
             result => return result,
         }
     }
@@ -43,7 +43,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::bmc::session::walk::model::Model;
+    use crate::bmc::session::model::Model;
 
     #[test]
     fn an_erasure_is_waited_for() {
@@ -57,17 +57,18 @@ mod tests {
     }
 
     #[test]
-    fn a_log_whose_reservation_is_always_lost_is_not_erased() {
+    fn a_log_that_keeps_changing_is_not_erased() {
         let (mut bmc, shared) = Model { losses: u32::MAX, ..Model::linked([(1, vec![0; 16])]) }.bmc();
         let error = erase_sel(&mut bmc, || ()).unwrap_err();
-        assert!(is_lost(&error));
+        assert!(is_reservation_cancelled(&error));
         assert_eq!(shared.model().records.len(), 1);
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "sets a deadline")]
     fn an_erasure_that_never_ends_costs_the_deadline() {
         let (mut bmc, _) = Model { erasing: u32::MAX, ..Model::default() }.bmc();
         bmc.set_deadline(Instant::now() + Duration::from_millis(20));
-        assert!(erase_sel(&mut bmc, || ()).unwrap_err().is_hung());
+        assert!(erase_sel(&mut bmc, || ()).unwrap_err().is_fatal());
     }
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reading of a FRU's inventory (IPMI 2.0, section 34).
+//! Reading FRU data (IPMI 2.0, section 34).
 
-use super::walk::{CHUNK, less};
+use super::records::{CHUNK, smaller_chunk};
 use super::{BmcSession, Error};
 use ipmi::storage::{Fru, FruArea, GetFruInventoryAreaInfo, ReadFruData, extent};
 
-/// Reads as much of an inventory as has content. One whose end the BMC refuses is read up to there.
+/// Reads the areas of the FRU data. If the BMC refuses to return their end, they are read up to there.
 ///
 /// # Errors
-/// Where the BMC does not know the device, or refuses its first bytes, or stops responding.
+/// If the BMC does not have the device, refuses its first bytes, or stops responding.
 pub fn read_fru(bmc: &mut BmcSession, device: u8) -> Result<Fru, Error> {
     let area = bmc.ask(&GetFruInventoryAreaInfo { device })?;
     let mut bytes = Vec::new();
@@ -17,9 +17,9 @@ pub fn read_fru(bmc: &mut BmcSession, device: u8) -> Result<Fru, Error> {
         match bmc.ask(&ReadFruData { device, area, offset, count }) {
             Ok(data) if data.is_empty() => break,
             Ok(data) => bytes.extend(data),
-            Err(error) => match less(count, error) {
+            Err(error) => match smaller_chunk(count, error) {
                 Ok(smaller) => chunk = smaller,
-                Err(error) if bytes.is_empty() || error.is_hung() => return Err(error),
+                Err(error) if bytes.is_empty() || error.is_fatal() => return Err(error),
                 Err(_) => break,
             },
         }
@@ -27,13 +27,13 @@ pub fn read_fru(bmc: &mut BmcSession, device: u8) -> Result<Fru, Error> {
     Ok(Fru::parse(&bytes))
 }
 
-/// What to read next; nothing where all is read.
+/// The next offset and count; `None` at the end.
 fn next(area: FruArea, bytes: &[u8], chunk: u8) -> Option<(u16, u8)> {
     let offset = u16::try_from(bytes.len()).ok()?;
     let missing =
         extent(bytes).min(usize::from(area.size)).checked_sub(bytes.len()).filter(|missing| *missing > 0)?;
     let count = u8::try_from(missing).unwrap_or(chunk).min(chunk);
-    // Words are of two bytes, and where half of one came there is no going on.
+    // A word has two bytes: after half of one, reading cannot continue.
     match (area.is_by_words, offset % 2) {
         (true, 1) => None,
         (true, _) => Some((offset, count.next_multiple_of(2))),
@@ -46,9 +46,9 @@ mod tests {
     use super::*;
     use ipmi::storage::FruWarning;
 
-    use crate::bmc::session::walk::model::Model;
+    use crate::bmc::session::model::Model;
 
-    /// An inventory of a product whose name is as long as can be, and what an erased EEPROM has behind it.
+    /// A product with the longest possible name, followed by the bytes of an erased EEPROM.
     fn model() -> Model {
         let mut product = [&[1, 10, 0, 0xc0, 0xff][..], &[b'x'; 63], &[0xc1]].concat();
         product.resize(79, 0);
@@ -60,12 +60,12 @@ mod tests {
     fn read(model: Model) -> (Fru, usize) {
         let (mut bmc, shared) = model.bmc();
         let fru = read_fru(&mut bmc, 0).unwrap();
-        let requests = shared.model().asked.len();
+        let requests = shared.model().received.len();
         (fru, requests)
     }
 
     #[test]
-    fn only_what_has_content_is_read() {
+    fn only_areas_are_read() {
         let (fru, requests) = read(model());
         assert_eq!(fru.warnings, []);
         assert_eq!(fru.product.unwrap().name.unwrap().len(), 63);
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bmc_gives_as_much_as_it_can() {
+    fn chunks_are_as_large_as_the_bmc_returns() {
         for (most, is_by_words) in [(1, false), (5, false), (16, false), (2, true), (7, true), (0, true)] {
             let (fru, _) = read(Model { most, is_by_words, ..model() });
             assert_eq!(fru.warnings, [], "{most}");
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_that_lies_gives_what_there_is() {
+    fn with_a_wrong_size_the_existing_bytes_are_read() {
         let mut model = model();
         model.fru.truncate(40);
         let (fru, _) = read(model);
@@ -90,10 +90,10 @@ mod tests {
     }
 
     #[test]
-    fn a_bmc_that_falls_silent_is_an_error() {
-        let (mut bmc, _) = Model { silent_after: Some(3), ..model() }.bmc();
-        assert!(read_fru(&mut bmc, 0).unwrap_err().is_hung());
+    fn a_bmc_that_stops_responding_is_an_error() {
+        let (mut bmc, _) = Model { stops_after: Some(3), ..model() }.bmc();
+        assert!(read_fru(&mut bmc, 0).unwrap_err().is_fatal());
         let (mut bmc, _) = Model { fru: Vec::new(), ..model() }.bmc();
-        assert!(read_fru(&mut bmc, 0).unwrap_err().completion().is_some(), "not one byte is there");
+        assert!(read_fru(&mut bmc, 0).unwrap_err().completion().is_some(), "there is not one byte");
     }
 }

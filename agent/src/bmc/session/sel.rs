@@ -3,21 +3,21 @@
 
 use std::collections::VecDeque;
 
-use super::walk::{List, Walk};
-use super::{BmcSession, Error, walk::RecordProblem};
+use super::records::{RecordList, RecordReader};
+use super::{BmcSession, Error, ParseWarning};
 use ipmi::storage::{GetSelEntry, GetSelInfo, PieceOf, ReserveSel, SelInfo, SelRecord};
 
 /// The system event log.
 #[derive(Debug)]
 pub struct Sel {
-    /// The answer to Get SEL Info.
+    /// Get SEL Info.
     pub info: SelInfo,
-    /// The newest records, oldest first.
+    /// The newest records, the oldest of them first.
     pub records: Vec<SelRecord>,
-    /// Number of records that were not read.
+    /// How many records were not read, by the count in `info`.
     pub unread: usize,
-    /// Problems in the log.
-    pub problems: Vec<RecordProblem>,
+    /// Defects of the log.
+    pub warnings: Vec<ParseWarning>,
     /// Why reading ended early.
     pub ended: Option<Error>,
 }
@@ -25,21 +25,21 @@ pub struct Sel {
 /// Reads the newest `limit` records.
 ///
 /// # Errors
-/// If Get SEL Info fails, for example because there is no log.
+/// If there is no log.
 pub fn read_sel(bmc: &mut BmcSession, limit: usize) -> Result<Sel, Error> {
     let info = bmc.ask(&GetSelInfo)?;
     let total = usize::from(info.records);
     let mut newest = Newest { records: VecDeque::new(), limit };
-    let mut problems = Vec::new();
+    let mut warnings = Vec::new();
     let ended = match limit.min(total) {
         0 => None,
-        _ => newest.read(&mut Walk::new(bmc, &SEL), total, &mut problems).err(),
+        _ => newest.read(&mut RecordReader::new(bmc, &SEL), total, &mut warnings).err(),
     };
     let records = Vec::from(newest.records);
-    Ok(Sel { info, unread: total.saturating_sub(records.len()), records, problems, ended })
+    Ok(Sel { info, unread: total.saturating_sub(records.len()), records, warnings, ended })
 }
 
-/// The newest records of those that were read.
+/// The newest of the records that were read.
 struct Newest {
     records: VecDeque<SelRecord>,
     limit: usize,
@@ -48,27 +48,27 @@ struct Newest {
 impl Newest {
     fn read(
         &mut self,
-        walk: &mut Walk<'_>,
+        reader: &mut RecordReader<'_>,
         total: usize,
-        problems: &mut Vec<RecordProblem>,
+        warnings: &mut Vec<ParseWarning>,
     ) -> Result<(), Error> {
         if total <= self.limit {
-            return self.follow(walk, PieceOf::FIRST, problems);
+            return self.follow(reader, PieceOf::FIRST, warnings);
         }
-        let last = record(walk, PieceOf::LAST)?;
-        let start = last.as_ref().map_or(Ok(None), |last| self.start(walk, last.id))?;
-        let result = self.follow(walk, start.unwrap_or(PieceOf::FIRST), problems);
-        // If reading ended early, the last record is known nevertheless.
+        let last = record(reader, PieceOf::LAST)?;
+        let start = last.as_ref().map_or(Ok(None), |last| self.start(reader, last.id))?;
+        let result = self.follow(reader, start.unwrap_or(PieceOf::FIRST), warnings);
+        // If reading did not get so far, the last record is known nevertheless.
         if let Some(last) = last.filter(|last| result.is_err() && self.records.back() != Some(last)) {
             self.push(last);
         }
         result
     }
 
-    /// The ID of the first of the newest records, assuming that all IDs have the distance of the first two, as on most
-    /// BMCs; `None` if they have not. The log cannot be read backwards.
-    fn start(&self, walk: &mut Walk<'_>, last: u16) -> Result<Option<u16>, Error> {
-        let first = walk.record(PieceOf::FIRST)?;
+    /// ID of the first of the newest records, if all IDs are as far apart as the first two, which is so for most BMCs. The
+    /// log cannot be read backwards.
+    fn start(&self, reader: &mut RecordReader<'_>, last: u16) -> Result<Option<u16>, Error> {
+        let first = reader.record(PieceOf::FIRST)?;
         let Ok(SelRecord { id: first_id, .. }) = SelRecord::parse(&first.data) else { return Ok(None) };
         let step = usize::from(first.next.wrapping_sub(first_id));
         let back = step.checked_mul(self.limit - 1).and_then(|back| u16::try_from(back).ok());
@@ -76,8 +76,8 @@ impl Newest {
         else {
             return Ok(None);
         };
-        let found = match walk.record(start) {
-            Err(error) if !error.is_hung() => return Ok(None),
+        let found = match reader.record(start) {
+            Err(error) if !error.is_fatal() => return Ok(None),
             result => SelRecord::parse(&result?.data),
         };
         Ok(found.is_ok_and(|record| record.id == start).then_some(start))
@@ -85,15 +85,15 @@ impl Newest {
 
     fn follow(
         &mut self,
-        walk: &mut Walk<'_>,
+        reader: &mut RecordReader<'_>,
         first: u16,
-        problems: &mut Vec<RecordProblem>,
+        warnings: &mut Vec<ParseWarning>,
     ) -> Result<(), Error> {
         let mut take = |record: &[u8]| {
             self.push(SelRecord::parse(record)?);
             Ok(())
         };
-        walk.follow(first, &mut take, problems)
+        reader.follow(first, &mut take, warnings)
     }
 
     fn push(&mut self, record: SelRecord) {
@@ -104,15 +104,15 @@ impl Newest {
     }
 }
 
-/// A record; `None` if the BMC does not know the ID, or the record cannot be parsed.
-fn record(walk: &mut Walk<'_>, id: u16) -> Result<Option<SelRecord>, Error> {
-    match walk.record(id) {
-        Err(error) if !error.is_hung() => Ok(None),
+/// A record; `None` if the BMC does not have this ID, or the record does not decode.
+fn record(reader: &mut RecordReader<'_>, id: u16) -> Result<Option<SelRecord>, Error> {
+    match reader.record(id) {
+        Err(error) if !error.is_fatal() => Ok(None),
         result => Ok(SelRecord::parse(&result?.data).ok()),
     }
 }
 
-const SEL: List = List {
+const SEL: RecordList = RecordList {
     name: "SEL",
     reserve: |bmc| bmc.ask(&ReserveSel),
     piece: |bmc, of| bmc.ask(&GetSelEntry(of)),
@@ -122,7 +122,7 @@ const SEL: List = List {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bmc::session::walk::model::Model;
+    use crate::bmc::session::model::Model;
 
     fn log(ids: impl IntoIterator<Item = u16>) -> Model {
         Model::linked(ids.into_iter().map(|id| {
@@ -131,12 +131,12 @@ mod tests {
         }))
     }
 
-    /// The IDs that were read, the number of unread records, and the number of requests.
+    /// The IDs of the records that were read, how many were not, and the number of requests.
     fn read(model: Model, limit: usize) -> (Vec<u16>, usize, usize) {
         let (mut bmc, shared) = model.bmc();
         let sel = read_sel(&mut bmc, limit).unwrap();
-        assert!(sel.problems.is_empty() && sel.ended.is_none(), "{sel:?}");
-        let requests = shared.model().asked.len();
+        assert!(sel.warnings.is_empty() && sel.ended.is_none(), "{sel:?}");
+        let requests = shared.model().received.len();
         (sel.records.iter().map(|record| record.id).collect(), sel.unread, requests)
     }
 
@@ -166,25 +166,25 @@ mod tests {
     }
 
     #[test]
-    fn small_pieces_make_whole_records() {
+    fn small_chunks_make_whole_records() {
         assert_eq!(read(Model { most: 5, losses: 2, ..log(1..=9) }, 2).0, [8, 9]);
     }
 
     #[test]
-    fn the_last_record_is_known_if_the_bmc_stops_responding() {
-        let (mut bmc, _) = Model { silent_after: Some(8), ..log([7, 8, 3, 900, 4, 5, 6, 2, 1]) }.bmc();
+    fn a_bmc_that_stops_responding_has_returned_the_last() {
+        let (mut bmc, _) = Model { stops_after: Some(8), ..log([7, 8, 3, 900, 4, 5, 6, 2, 1]) }.bmc();
         let sel = read_sel(&mut bmc, 4).unwrap();
-        assert!(sel.ended.unwrap().is_hung());
+        assert!(sel.ended.unwrap().is_fatal());
         assert_eq!(sel.records.last().unwrap().id, 1);
         assert_eq!((sel.records.len(), sel.unread), (4, 5));
     }
 
     #[test]
-    fn a_circle_is_reported() {
+    fn a_loop_is_a_warning() {
         let mut model = log(1..=4);
         model.records[3].1 = 2;
         let sel = read_sel(&mut model.bmc().0, 9).unwrap();
-        assert_eq!(sel.problems, [RecordProblem::Circle { list: "SEL", record: 2 }]);
+        assert_eq!(sel.warnings, [ParseWarning::Loop { list: "SEL", record: 2 }]);
         assert_eq!(sel.records.len(), 4);
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reading the BMC's sensors (IPMI 2.0, section 35).
+//! Reading sensors (IPMI 2.0, section 35).
 
 use super::{BmcSession, Error};
 use ipmi::sensor::{
@@ -11,11 +11,11 @@ use ipmi::storage::{Entity, Form, Sdr, SdrContent, SensorRecord};
 /// The sensors of a machine.
 #[derive(Debug, Default)]
 pub struct Sensors {
-    /// Sensors of the BMC, in the order of the records.
+    /// The sensors of the BMC, in the order of their records.
     pub sensors: Vec<Sensor>,
-    /// Number of sensors of other controllers or of other LUNs of the BMC, which are not read.
+    /// Number of sensors of other controllers, or of other LUNs of the BMC. They are not read.
     pub elsewhere: usize,
-    /// Sensors that could not be read: name and error.
+    /// Names of sensors that could not be read, and why.
     pub refused: Vec<(String, Error)>,
     /// Why reading ended early.
     pub ended: Option<Error>,
@@ -26,41 +26,41 @@ pub struct Sensors {
 pub struct Sensor {
     /// Sensor number.
     pub number: u8,
-    /// Name in the sensor data record.
+    /// Name in the SDR.
     pub name: String,
     /// The entity that it monitors.
     pub entity: Entity,
-    /// Sensor type (table 42-3); [`ipmi::sensor::sensor_type`] returns its name.
+    /// Sensor type (table 42-3); [`ipmi::sensor::sensor_type`] names it.
     pub sensor_type: u8,
     /// Event/reading type (table 42-1).
     pub event_type: u8,
-    /// Unit of the value.
+    /// Unit of its value.
     pub units: Option<Units>,
-    /// The reading; `None` if there is none now, for example for an empty slot.
+    /// Its state; `None` if it has none now, such as the temperature of an empty slot.
     pub state: Option<SensorState>,
 }
 
-/// A sensor's reading.
+/// The state of a sensor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SensorState {
-    /// The value in thousandths of the unit; `None` for a discrete sensor.
+    /// Value in thousandths of the unit; `None` if the sensor has no numeric value.
     pub value: Option<i64>,
-    /// The worst threshold that the value is at or beyond.
+    /// The worst threshold that is crossed.
     pub breach: Option<Breach>,
     /// That threshold, in thousandths of the unit.
     pub limit: Option<i64>,
-    /// Asserted states of a discrete sensor.
+    /// The asserted states of a discrete sensor.
     pub asserted: Vec<Assertion>,
 }
 
-/// An asserted state.
+/// An asserted state of a discrete sensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assertion {
-    /// Offset of the state (tables 42-2 and 42-3).
+    /// State offset (tables 42-2 and 42-3).
     pub offset: u8,
-    /// Name, as ipmitool prints it; `None` if the offset has none.
+    /// Name, as ipmitool spells it.
     pub name: Option<&'static str>,
-    /// Severity of the state.
+    /// How severe the state is.
     pub severity: Severity,
 }
 
@@ -80,7 +80,7 @@ pub fn read_sensors(bmc: &mut BmcSession, records: &[Sdr]) -> Sensors {
         for (number, name) in numbered {
             let state = match state(bmc, record, number) {
                 Ok(state) => state,
-                Err(error) if error.is_hung() => {
+                Err(error) if error.is_fatal() => {
                     all.ended = Some(error);
                     return all;
                 }
@@ -153,10 +153,10 @@ fn assertions(record: &SensorRecord, reading: SensorReading) -> Vec<Assertion> {
     reading.offsets().map(assertion).collect()
 }
 
-/// `None` if the BMC refused something that the reading does not need.
+/// A response that is not required: `None` if the BMC refuses.
 fn optional<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {
-        Err(error) if !error.is_hung() => Ok(None),
+        Err(error) if !error.is_fatal() => Ok(None),
         result => result.map(Some),
     }
 }
@@ -164,7 +164,7 @@ fn optional<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bmc::session::walk::model::Model;
+    use crate::bmc::session::model::Model;
 
     fn temperature(number: u8, owner: u8, name: &[u8]) -> Sdr {
         let mut body =
@@ -236,10 +236,10 @@ mod tests {
     }
 
     #[test]
-    fn a_bmc_that_falls_silent_ends_it() {
-        let (mut bmc, _) = Model { silent_after: Some(1), ..Model::default() }.bmc();
+    fn reading_ends_when_the_bmc_stops_responding() {
+        let (mut bmc, _) = Model { stops_after: Some(1), ..Model::default() }.bmc();
         let all = read_sensors(&mut bmc, &[1, 2, 3].map(|number| temperature(number, 0x20, b"T")));
         assert_eq!(all.sensors.len(), 1);
-        assert!(all.ended.unwrap().is_hung());
+        assert!(all.ended.unwrap().is_fatal());
     }
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The desired BMC configuration, from the inventory or from the image's policy.
+//! The desired configuration of a BMC, from the inventory or from an image's policy.
 
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::Secret;
+use crate::{PrivilegeLevel, Secret};
 
-/// The desired settings of a BMC ([`crate::Registration::bmc`]). An absent setting is not changed.
+/// The desired configuration of a BMC ([`crate::Registration::bmc`]). A setting that is absent is not changed.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -17,23 +17,24 @@ pub struct DesiredBmcConfig {
     /// The users that must exist.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<DesiredUser>,
-    /// What to do about enabled users that are not in `users`.
+    /// What to do with enabled users that are not in `users`.
     pub unknown_users: UnknownUsers,
-    /// The BMC's own network address.
+    /// The BMC's own IPv4 address.
     pub lan: Option<DesiredLan>,
     /// Whether IPMI over LAN is always available on the LAN channel.
     pub ipmi_over_lan: Option<bool>,
-    /// `false` disables cipher suite 0, which needs no password.
+    /// Whether cipher suite 0, which logs in without a password, can be used. `false` disables it; `true` changes
+    /// nothing.
     pub cipher_suite_0: Option<bool>,
-    /// Whether serial over LAN is on.
+    /// Whether serial over LAN is enabled.
     pub serial_over_lan: Option<bool>,
-    /// Whether the BMC's clock is set to the host's time if they differ by more than ten seconds.
+    /// Set the BMC's clock by the host's if they differ by more than ten seconds.
     pub set_clock: bool,
-    /// Whether the identify LED is turned off.
+    /// Turn the identify LED off.
     pub identify_off: bool,
-    /// The BMC's watchdog.
+    /// The BMC's watchdog timer.
     pub watchdog: Option<DesiredWatchdog>,
-    /// What the host does when power returns.
+    /// What the host does when power comes back.
     pub power_restore: Option<PowerRestore>,
 }
 
@@ -46,20 +47,20 @@ pub struct DesiredUser {
     pub name: String,
     /// Privilege level on the LAN channel: `callback`, `user`, `operator`, `administrator` or `oem`.
     #[serde(default = "administrator")]
-    pub privilege: String,
-    /// Password, up to 20 bytes; absent: not changed, or generated.
+    pub privilege: PrivilegeLevel,
+    /// Password, up to 20 bytes. Absent: it is not changed, or it is generated.
     #[serde(default)]
     pub password: Option<Secret>,
-    /// Whether the agent generates a password and sends it to the inventory, unless one is in place.
+    /// Generate a password and send it to the inventory, unless one is in place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub generate: bool,
-    /// Whether an earlier report of this host had this password, or a generated one, in place. The agent relies on that
-    /// if the BMC cannot test passwords.
+    /// According to an earlier report of this host, this password, or a generated one, is in place. Used where the
+    /// BMC cannot verify a password.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_place: bool,
 }
 
-/// What to do about enabled users that are not in the configuration.
+/// What to do with enabled users that are not in the desired configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -67,9 +68,9 @@ pub enum UnknownUsers {
     /// Report them.
     #[default]
     Report,
-    /// Disable them.
+    /// Disable them, after all desired users are in place.
     Disable,
-    /// A policy this version of the contract does not know: report them.
+    /// A value that this version of the contract does not define: they are reported.
     #[serde(untagged)]
     Unknown(String),
 }
@@ -80,88 +81,89 @@ pub enum UnknownUsers {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct DesiredLan {
-    /// Source of the address.
+    /// Where the address comes from.
     pub source: Option<AddressSource>,
-    /// With [`AddressSource::Static`]: the address.
+    /// The address, with [`AddressSource::Static`].
     pub address: Option<Ipv4Addr>,
-    /// Length of the network's prefix in bits, 0 to 32.
+    /// Prefix length of the network in bits, 0 to 32.
     pub prefix: Option<u8>,
     /// The default gateway.
     pub gateway: Option<Ipv4Addr>,
-    /// The VLAN, 1 to 4094; 0 is untagged.
+    /// VLAN ID, 1 to 4094; 0: untagged.
     pub vlan: Option<u16>,
 }
 
-/// Source of a BMC's address.
+/// Where a BMC's address comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AddressSource {
-    /// Static address.
+    /// It is configured.
     Static,
     /// DHCP.
     Dhcp,
-    /// The firmware or another protocol; in a configuration, a source this version of the contract does not know.
+    /// The firmware or another protocol. In a desired configuration: a value that this version of the contract does
+    /// not define.
     #[serde(untagged)]
     Unknown(String),
 }
 
-/// The BMC's watchdog.
+/// The BMC's watchdog timer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DesiredWatchdog {
-    /// Timeout action.
+    /// What the BMC does when the timer expires.
     pub action: WatchdogAction,
-    /// Countdown in seconds, up to 6553; 0 stops the watchdog.
+    /// Seconds until the timer expires, at most 6553; 0 stops it.
     pub seconds: u16,
 }
 
-/// The timeout action of a watchdog (IPMI 2.0, table 27-4).
+/// What a BMC does when its watchdog timer expires.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum WatchdogAction {
-    /// None: the watchdog is stopped.
+    /// Nothing: the timer is stopped.
     Stop,
-    /// A hard reset.
+    /// Hard reset.
     Reset,
     /// Power off.
     PowerOff,
     /// Power off, then on.
     PowerCycle,
-    /// An action this version of the contract does not know.
+    /// An action that this version of the contract does not define.
     #[serde(untagged)]
     Unknown(String),
 }
 
-/// What a host does when power returns (IPMI 2.0, section 28.8).
+/// What a host does when power comes back (IPMI 2.0, section 28.8).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PowerRestore {
     /// It stays off.
     AlwaysOff,
-    /// As before the loss of power.
+    /// It returns to the state before the power loss.
     Previous,
     /// It turns on.
     AlwaysOn,
-    /// A policy this version of the contract does not know.
+    /// A policy that this version of the contract does not define.
     #[serde(untagged)]
     Unknown(String),
 }
 
-/// `PUT BASE/ID/bmc-credentials`: a generated password, sent before it is set. Over https only.
+/// `PUT BASE/ID/bmc-credentials`: a generated password, before it is set in the BMC. Over https only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BmcCredentials {
     /// [`crate::VERSION`].
     pub version: u32,
-    /// User name.
+    /// Name of the BMC user.
     pub user: String,
     /// The generated password.
     pub password: Secret,
 }
 
-fn administrator() -> String {
-    "administrator".to_string()
+fn administrator() -> PrivilegeLevel {
+    PrivilegeLevel::Administrator
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The hardware's health as its BMC reports it: events, sensors, FRU data, power.
+//! The health of the hardware, as the BMC reports it: events, sensors, FRU data, power.
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-/// The hardware's health.
+use crate::words::words;
+
+/// The health of the hardware.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -34,14 +36,14 @@ pub struct BmcSel {
     pub entries: u16,
     /// Free space in bytes.
     pub free_bytes: u16,
-    /// Whether events were lost because the log was full.
+    /// Events were lost because the log was full.
     pub is_overflown: bool,
     /// When the last entry was added, RFC 3339, by the BMC's clock.
     pub last_added: Option<String>,
     /// Number of entries that were not read.
     #[serde(skip_serializing_if = "is_zero")]
     pub not_read: u32,
-    /// The entries, newest last; in a report only critical ones.
+    /// The entries; in a report the critical ones, the newest last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<SelEntry>,
 }
@@ -54,22 +56,36 @@ pub struct BmcSel {
 pub struct SelEntry {
     /// Record ID.
     pub record: u16,
-    /// When, RFC 3339, by the BMC's clock; absent if the BMC did not know the time, or the entry has none.
+    /// Time of the event, RFC 3339, by the BMC's clock; absent if the clock was not set, or the entry has no time.
     pub time: Option<String>,
     /// Sensor type: "Memory".
     pub sensor_type: Option<String>,
     /// Sensor number.
     pub sensor: Option<u8>,
-    /// Its name in the SDR repository.
+    /// Sensor name in the SDR repository.
     pub sensor_name: Option<String>,
     /// What happened: "Uncorrectable ECC".
     pub event: String,
-    /// Whether the event ended (deassertion).
+    /// The state was deasserted: the event ended.
     pub is_deassertion: bool,
     /// `critical`, `warning` or `information`.
-    pub severity: String,
-    /// The record's bytes in hex, if their format is the manufacturer's own.
+    pub severity: EventSeverity,
+    /// The data of an OEM record, in hexadecimal.
     pub raw: Option<String>,
+}
+
+words! {
+    /// How severe an event is. IPMI does not define it: the agent derives it from the event.
+    #[derive(Default)]
+    pub enum EventSeverity {
+        /// The hardware has failed, or is about to.
+        Critical = "critical",
+        /// Something needs attention.
+        Warning = "warning",
+        /// No action is needed.
+        #[default]
+        Information = "information",
+    }
 }
 
 /// A sensor (IPMI 2.0, sections 35.14 and 43.1).
@@ -80,17 +96,17 @@ pub struct SelEntry {
 pub struct BmcSensor {
     /// Sensor number.
     pub number: u8,
-    /// Its name.
+    /// Sensor name in the SDR repository.
     pub name: String,
     /// Sensor type: "Temperature".
     pub sensor_type: String,
-    /// Reading in thousandths of the unit; absent if there is none.
+    /// The reading in thousandths of the unit; absent if the sensor has no number to report.
     pub reading_milli: Option<i64>,
     /// The unit: "degrees C".
     pub unit: Option<String>,
-    /// `ok`, the threshold that was crossed (`upper critical`), or the states of a discrete sensor.
+    /// `ok`; the threshold that is crossed, `upper critical`; or the states of a discrete sensor.
     pub state: String,
-    /// Whether a threshold is crossed, or a state is a warning or critical.
+    /// Whether an operator should look at it: a threshold is crossed, or a state means a fault.
     pub is_out_of_range: bool,
 }
 
@@ -102,7 +118,7 @@ pub struct BmcSensor {
 pub struct BmcFru {
     /// FRU device ID; 0 is the BMC's own board.
     pub id: u8,
-    /// Its name in the SDR repository.
+    /// Name in the SDR repository.
     pub name: Option<String>,
     /// Chassis type (SMBIOS 3.x, 7.4.1), number.
     pub chassis_type: Option<u8>,
@@ -110,7 +126,7 @@ pub struct BmcFru {
     pub chassis_part_number: Option<String>,
     /// Chassis serial number.
     pub chassis_serial: Option<String>,
-    /// Time of manufacture of the board, RFC 3339.
+    /// Manufacturing date of the board, RFC 3339.
     pub board_made: Option<String>,
     /// Board manufacturer.
     pub board_manufacturer: Option<String>,
@@ -132,7 +148,7 @@ pub struct BmcFru {
     pub product_serial: Option<String>,
     /// Asset tag.
     pub asset_tag: Option<String>,
-    /// Problems in the FRU data: a wrong checksum, a truncated area.
+    /// Defects of the FRU data: a wrong checksum, a truncated area.
     #[serde(rename = "doubts", skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
 }
@@ -142,17 +158,17 @@ pub struct BmcFru {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcPower {
-    /// Current.
+    /// At the time of the report.
     pub now_watts: u16,
-    /// Minimum over the sampling period.
+    /// Minimum of the BMC's statistics period.
     pub least_watts: u16,
-    /// Maximum over the sampling period.
+    /// Maximum of that period.
     pub most_watts: u16,
-    /// Average over the sampling period.
+    /// Average of that period.
     pub average_watts: u16,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "signature that serde requires")]
 fn is_zero(count: &u32) -> bool {
     *count == 0
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The BMC: its desired configuration, its state, and the outcome of applying the configuration.
+//! The BMC: the desired configuration, what it is and how it is configured, and the outcome of configuring it.
 
 mod desired;
 mod health;
+mod privilege;
 mod secret;
 mod state;
 
@@ -10,7 +11,8 @@ pub use desired::{
     AddressSource, BmcCredentials, DesiredBmcConfig, DesiredLan, DesiredUser, DesiredWatchdog, PowerRestore,
     UnknownUsers, WatchdogAction,
 };
-pub use health::{BmcFru, BmcHealth, BmcPower, BmcSel, BmcSensor, SelEntry};
+pub use health::{BmcFru, BmcHealth, BmcPower, BmcSel, BmcSensor, EventSeverity, SelEntry};
+pub use privilege::PrivilegeLevel;
 pub use secret::Secret;
 pub use state::{
     BmcChange, BmcChassis, BmcDevice, BmcIpv6, BmcLan, BmcOutcome, BmcReport, BmcSol, BmcUser,

@@ -1,63 +1,63 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A BMC's identity and settings as read from it, and the outcome of applying the desired configuration.
+//! What a BMC is and how it is configured, and the outcome of configuring it.
 
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::bmc::{AddressSource, BmcHealth, PowerRestore};
+use crate::bmc::{AddressSource, BmcHealth, PowerRestore, PrivilegeLevel};
 
-/// A host's BMC ([`crate::Report::bmc`]). Never a secret.
+/// The BMC of a host ([`crate::Report::bmc`]). Contains no secrets.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcReport {
-    /// Manufacturer, product and firmware.
+    /// Device ID and versions.
     pub device: BmcDevice,
-    /// Its LAN channel.
+    /// The LAN channel.
     pub lan: Option<BmcLan>,
-    /// Its users: those with a name, and those that are enabled.
+    /// Users with a name, and users that are enabled.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<BmcUser>,
     /// Serial over LAN.
     pub sol: Option<BmcSol>,
-    /// The host's power and front panel.
+    /// Power state and front panel of the host.
     pub chassis: Option<BmcChassis>,
-    /// The hardware's health.
+    /// The health of the hardware.
     pub health: BmcHealth,
-    /// Seconds by which its clock is ahead of the host's; negative if it is behind.
+    /// Seconds by which the BMC's clock is ahead of the host's.
     pub clock_ahead_s: Option<i64>,
-    /// The outcome of applying the desired configuration; absent if there was none.
+    /// Outcome of configuring the BMC; absent if no configuration was desired.
     pub outcome: Option<BmcOutcome>,
 }
 
-/// A BMC's identity (IPMI 2.0, section 20.1).
+/// Device ID and versions of a BMC.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcDevice {
-    /// IANA enterprise number of the manufacturer.
+    /// IANA enterprise number of the manufacturer (IPMI 2.0, section 20.1).
     pub manufacturer_id: u32,
-    /// Name of the manufacturer, if the agent knows its number.
+    /// Name of the manufacturer, if known.
     pub manufacturer: Option<String>,
     /// Product ID, assigned by the manufacturer.
     pub product_id: u16,
     /// Firmware version: major, and minor in two digits.
     pub firmware: String,
-    /// Auxiliary firmware revision, defined by the manufacturer, in hex.
+    /// Auxiliary firmware revision, four bytes in hexadecimal.
     pub firmware_auxiliary: Option<String>,
-    /// Supported IPMI version.
+    /// IPMI version.
     pub ipmi_version: String,
-    /// Device GUID, in SMBIOS byte order (IPMI 2.0, section 20.8).
+    /// Device GUID (IPMI 2.0, section 20.8), its bytes in the order of an SMBIOS system UUID.
     pub guid: Option<String>,
-    /// Result of the self test; absent if it passed or is not implemented.
+    /// Result of the self test, if it did not pass.
     pub self_test: Option<String>,
 }
 
-/// A BMC's LAN channel.
+/// The LAN channel of a BMC.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -67,15 +67,15 @@ pub struct BmcLan {
     pub channel: u8,
     /// MAC address.
     pub mac: Option<String>,
-    /// Source of the address.
+    /// Where the address comes from.
     pub source: Option<AddressSource>,
-    /// IPv4 address; absent if there is none.
+    /// IPv4 address; absent if none is set.
     pub address: Option<Ipv4Addr>,
     /// Subnet mask.
     pub mask: Option<Ipv4Addr>,
     /// Default gateway.
     pub gateway: Option<Ipv4Addr>,
-    /// VLAN; absent if frames are untagged.
+    /// VLAN ID; absent if frames are untagged.
     pub vlan: Option<u16>,
     /// IPv6 addresses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -83,8 +83,8 @@ pub struct BmcLan {
     /// Access mode: `disabled`, `pre-boot`, `always` or `shared` (IPMI 2.0, section 22.23).
     pub access: Option<String>,
     /// Highest privilege level of the channel.
-    pub privilege: Option<String>,
-    /// Enabled cipher suites.
+    pub privilege: Option<PrivilegeLevel>,
+    /// Cipher suites that are enabled for at least one privilege level.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cipher_suites: Vec<u8>,
 }
@@ -93,11 +93,11 @@ pub struct BmcLan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BmcIpv6 {
-    /// The address.
+    /// IPv6 address.
     pub address: std::net::Ipv6Addr,
     /// Prefix length in bits.
     pub prefix: u8,
-    /// Source of the address.
+    /// Where the address comes from.
     pub source: AddressSource,
 }
 
@@ -109,15 +109,15 @@ pub struct BmcIpv6 {
 pub struct BmcUser {
     /// User ID, 1 to 63.
     pub slot: u8,
-    /// Name; empty is the null user of slot 1.
+    /// User name; empty for the null user of slot 1.
     pub name: String,
     /// Privilege level on the LAN channel.
-    pub privilege: Option<String>,
+    pub privilege: Option<PrivilegeLevel>,
     /// Whether the user is enabled; absent if the BMC does not report it.
     pub enabled: Option<bool>,
-    /// Whether IPMI messaging is enabled, which a login needs.
+    /// Whether IPMI messaging is enabled for the user.
     pub ipmi_messaging: Option<bool>,
-    /// Whether the name cannot be changed.
+    /// The name cannot be changed.
     pub is_fixed: bool,
 }
 
@@ -127,13 +127,13 @@ pub struct BmcUser {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcSol {
-    /// Whether it is on.
+    /// Whether serial over LAN is enabled.
     pub is_enabled: bool,
-    /// Bit rate in bits per second; absent if it is the serial port's own.
+    /// Bit rate in bits per second; absent if the serial port's own rate is used.
     pub bits_per_second: Option<u32>,
 }
 
-/// The host's power and front panel (IPMI 2.0, section 28.2).
+/// Power state and front panel of the host (IPMI 2.0, section 28.2).
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -141,61 +141,61 @@ pub struct BmcSol {
 pub struct BmcChassis {
     /// Whether the host is on.
     pub is_on: bool,
-    /// What the host does when power returns; absent if unknown.
+    /// What the host does when power comes back; absent if unknown.
     pub power_restore: Option<PowerRestore>,
     /// Causes of the last power event.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub last_power_event: Vec<String>,
-    /// Why the host started the last time.
+    /// Cause of the host's last start.
     pub restart_cause: Option<String>,
-    /// Faults: power overload, power fault, intrusion, drive fault, cooling fault.
+    /// Faults: power overload, power fault, chassis intrusion, drive fault, cooling fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
     /// The identify LED: `off`, `temporary` or `indefinite`.
     pub identify: Option<String>,
-    /// Hours the host has been on.
+    /// Power-on hours of the host.
     pub power_on_hours: Option<u64>,
 }
 
-/// The outcome of applying the desired configuration.
+/// Outcome of configuring a BMC.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcOutcome {
-    /// Whether the BMC has the desired configuration, verified by reading it back.
+    /// The BMC has the desired configuration, verified by reading it back.
     #[serde(rename = "is_as_wanted")]
     pub is_as_desired: bool,
-    /// The writes, in order.
+    /// Changes in the order in which they were made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<BmcChange>,
     /// The desired users.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<BmcUserOutcome>,
-    /// Enabled users that are not in the configuration.
+    /// Enabled users that are not in the desired configuration.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown_users: Vec<String>,
-    /// Number of requests sent to the BMC.
+    /// Number of requests that were sent to the BMC, retries included.
     pub requests: u32,
-    /// Number of requests that were retries.
+    /// Number of retries.
     pub retries: u32,
     /// Duration in milliseconds.
     pub took_ms: u64,
 }
 
-/// A write to a BMC.
+/// A change of a BMC's configuration.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BmcChange {
-    /// The setting: "user 3: name admin".
+    /// The change: "user 3: name admin".
     pub what: String,
-    /// Why it failed; absent if it succeeded.
+    /// Why the change failed; absent if it was made.
     pub failure: Option<String>,
 }
 
-/// The outcome for a desired user.
+/// Outcome for a desired user.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -203,30 +203,31 @@ pub struct BmcChange {
 pub struct BmcUserOutcome {
     /// User name.
     pub name: String,
-    /// User ID; absent if no slot was free.
+    /// User ID; absent if there is no slot for the user.
     pub slot: Option<u8>,
     /// State of the password.
     pub password: PasswordState,
 }
 
-/// State of a user's password.
+/// What is known of a user's password.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PasswordState {
-    /// No password is desired.
+    /// No password was desired.
     #[default]
     #[serde(rename = "not-wanted")]
     NotDesired,
-    /// Verified: the BMC's password test accepts it and rejects a wrong one.
+    /// Verified: the BMC's own test accepted it, and rejected a wrong one.
     Proven,
-    /// The BMC accepted it, but its password test is missing or unreliable.
+    /// Set without an error; the BMC's own test is missing or accepts any password.
     Set,
-    /// Not set, since an earlier report had it in place; the BMC's password test is missing or unreliable.
+    /// Not set again, since it is in place according to an earlier report; the BMC's own test is missing or accepts any
+    /// password.
     Believed,
     /// Not in place.
     Failed,
-    /// A state this version of the contract does not know.
+    /// A state that this version of the contract does not define.
     #[serde(untagged)]
     Unknown(String),
 }

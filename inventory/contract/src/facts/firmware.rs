@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::words::words;
+use crate::words::words;
 
 /// How the firmware started the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

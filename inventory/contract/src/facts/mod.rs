@@ -14,7 +14,6 @@ mod nics;
 mod pci;
 mod platform;
 mod smbios;
-mod words;
 
 use serde::{Deserialize, Serialize};
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::words::words;
+use crate::words::words;
 
 /// A physical network port. Virtual functions and the representors of a switch in the adapter are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::words::words;
+use crate::words::words;
 
 /// A Trusted Platform Module, read without changing its state.
 #[skip_serializing_none]

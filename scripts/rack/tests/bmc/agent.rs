@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The agent's own code at such a BMC.
+//! The agent's own code with such a BMC.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use stage1_rack::bmc::wire::Client;
 
 use crate::{Stand, TIME};
 
-/// The agent's way to the BMC, without a kernel and its driver.
+/// The agent's transport, without a kernel and its driver.
 struct Direct(Arc<Mutex<Client>>);
 
 impl Transport for Direct {
@@ -25,51 +25,51 @@ impl Transport for Direct {
     ) -> Result<Vec<u8>, TransportError> {
         match self.0.lock().unwrap().exchange(net_fn as u8, code, data, timeout) {
             Ok(Some(answer)) => Ok(answer),
-            Ok(None) => Err(TransportError::Silent),
-            Err(error) => Err(TransportError::Gone(format!("{error:#}"))),
+            Ok(None) => Err(TransportError::Timeout),
+            Err(error) => Err(TransportError::Closed(format!("{error:#}"))),
         }
     }
 }
 
-/// How the agent found the BMC, and what it made of it.
+/// A run of the agent.
 pub struct Run {
-    /// As it was read last.
+    /// The BMC as it was read last.
     pub survey: Survey,
-    /// What became of it.
+    /// The outcome of configuring it.
     pub outcome: BmcOutcome,
-    /// What went wrong, in the survey too.
+    /// The problems, those of the survey included.
     pub problems: Vec<String>,
 }
 
-/// The conversation of an agent that is in a hurry.
-pub fn conversation(stand: &Stand, time: Duration) -> BmcSession {
-    let wire = Direct(Arc::clone(&stand.client));
+/// A session with short timeouts.
+pub fn session(stand: &Stand, time: Duration) -> BmcSession {
+    let transport = Direct(Arc::clone(&stand.client));
     let policy = RetryPolicy {
-        answer: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
         pause: Duration::from_millis(1),
         ..RetryPolicy::default()
     };
-    BmcSession::new(Box::new(wire), policy, Instant::now() + time)
+    BmcSession::new(Box::new(transport), policy, Instant::now() + time)
 }
 
-/// Surveys and configures the BMC as `policy` reports, which is what is in an image's file.
+/// Surveys the BMC and applies `policy`, which has the format of an image's file.
 pub fn run(stand: &Stand, policy: &str) -> Run {
-    run_with(stand, policy, &|_, _| panic!("no password is to be made up"))
+    run_with(stand, policy, &|_, _| panic!("no password is to be generated"))
 }
 
-/// The same, where passwords may be made up.
+/// The same with generated passwords.
 pub fn run_with(stand: &Stand, policy: &str, escrow: &Escrow) -> Run {
     let desired = bmc::policy(policy.as_bytes()).unwrap();
-    let mut conversation = conversation(stand, TIME);
-    let (survey, mut problems) = bmc::survey(&mut conversation);
+    let mut session = session(stand, TIME);
+    let (survey, mut problems) = bmc::survey(&mut session);
     let mut survey = survey.unwrap_or_else(|| panic!("{problems:?}"));
-    problems.extend(bmc::configure(&mut conversation, &mut survey, &desired, escrow));
+    problems.extend(bmc::configure(&mut session, &mut survey, &desired, escrow));
     let outcome = survey.report.outcome.clone().unwrap();
     Run { survey, outcome, problems }
 }
 
 #[test]
-fn makes_a_user_that_logs_in_and_then_writes_nothing() {
+fn creates_a_user_that_logs_in_and_then_changes_nothing() {
     let stand = Stand::up("lan_channel = 8\nmanufacturer = 674", "");
     let desired = "[[users]]\nname = 'stage1'\npassword = 'Correct-Horse-1'\n";
     let first = run(&stand, desired);

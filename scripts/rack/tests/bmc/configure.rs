@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The agent makes a BMC as it is desired, and those outside are the judge.
+//! The agent applies a desired configuration, which is verified from outside.
 
 use std::cell::RefCell;
 use std::net::Ipv4Addr;
@@ -10,7 +10,7 @@ use stage1_contract::{PasswordState, Secret};
 use crate::Stand;
 use crate::agent::{Run, run, run_with};
 
-/// Users, their passwords, and all settings that there are.
+/// Users, their passwords, and every setting.
 pub const FULL: &str = "
 ipmi_over_lan = true
 cipher_suite_0 = false
@@ -33,26 +33,26 @@ gateway = '10.9.0.1'
 vlan = 12
 ";
 
-/// What ipmi_sim lacks: cipher suite 0, which everybody may use (LAN parameter 23); channel access that is disabled until
-/// it is set; an identify LED, which is on; and to say that its watchdog runs once it was armed.
-const LACKS: [&str; 4] =
+/// What ipmi_sim lacks: cipher suite 0, enabled for every level (LAN parameter 23); channel access that is disabled until
+/// it is set; an identify LED, which is on; and that its watchdog is reported as running once it is set.
+const LACKING: [&str; 4] =
     [SUITES, "06 41 times 4 data 0004", "00 01 times 1 data 000060", "06 25 after 1 data 44010010B80BB80B"];
-/// See [`LACKS`].
+/// See [`LACKING`].
 const SUITES: &str = "0C 02/**17 data 11000001020304050607080910111213141516";
-/// See [`LACKS`].
+/// See [`LACKING`].
 const RUNS: &str = "06 25 data 44010010B80BB80B";
 
-/// A BMC of which nothing is as it is desired in [`FULL`].
-pub fn unlike() -> Stand {
+/// A BMC of which no setting is that of [`FULL`].
+pub fn different() -> Stand {
     let stand = Stand::up("source = 'dhcp'", "");
-    stand.faults(&LACKS);
+    stand.faults(&LACKING);
     // Serial over LAN: off.
     assert_eq!(stand.ask(0x0c, 0x21, &[1, 1, 0]), [0]);
     stand.bmc.proxy().reset_counts();
     stand
 }
 
-/// What was written, as one sees it on the wire.
+/// The requests that changed something.
 fn writes(stand: &Stand) -> Vec<String> {
     stand.bmc.proxy().writes().iter().map(ToString::to_string).collect()
 }
@@ -79,8 +79,8 @@ fn user(name: &str, password: &str) -> String {
 }
 
 #[test]
-fn makes_all_as_it_is_desired_and_then_writes_nothing() {
-    let stand = unlike();
+fn applies_every_setting_and_then_changes_nothing() {
+    let stand = different();
     let first = run(&stand, FULL);
     assert!(first.problems.is_empty() && first.outcome.is_as_desired, "{:#?}", first.problems);
     assert_eq!(passwords(&first), [PasswordState::Proven, PasswordState::Proven]);
@@ -96,11 +96,11 @@ fn makes_all_as_it_is_desired_and_then_writes_nothing() {
             "user 4 ops: password",
             "user 4 ops: operator with IPMI messaging on the LAN channel",
             "user 4 ops: enabled",
-            "LAN: address is set, address 10.9.0.77, mask 255.255.240.0, gateway 10.9.0.1, VLAN 12",
+            "LAN: address source static, address 10.9.0.77, mask 255.255.240.0, gateway 10.9.0.1, VLAN 12",
             "IPMI over LAN: always available",
-            "cipher suite 0: for nobody",
-            "serial over LAN: on",
-            "clock: the host's",
+            "cipher suite 0: disabled",
+            "serial over LAN: enabled",
+            "clock: set by the host's",
             "identify LED: off",
             "watchdog: reset after 300 s",
         ]
@@ -132,12 +132,12 @@ fn makes_all_as_it_is_desired_and_then_writes_nothing() {
     );
     see(&["sol", "info", "1"], &["Enabled : true"]);
     see(&["mc", "watchdog", "get"], &["Watchdog Timer Action: Hard Reset", "Initial Countdown: 300.0 sec"]);
-    assert!(first.survey.current.clock_ahead_s.is_some_and(|ahead| ahead.abs() <= 2));
+    assert!(first.survey.config.clock_ahead_s.is_some_and(|ahead| ahead.abs() <= 2));
 
     for (user, password) in [("boss", "Battery-Staple-2"), ("boss", ""), ("ADMIN", "wrong")] {
         assert!(!logs_in(&stand, user, password), "{user}");
     }
-    // The BMC as it is, which reports of the LED nothing and of the watchdog that it runs.
+    // Without the LED, and with the watchdog running.
     stand.faults(&[SUITES, RUNS]);
     stand.bmc.proxy().reset_counts();
     let second = run(&stand, FULL);
@@ -145,9 +145,9 @@ fn makes_all_as_it_is_desired_and_then_writes_nothing() {
     assert!(second.outcome.is_as_desired);
 }
 
-/// Apart from the rest: with cipher suite 0 off, ipmi_sim takes its level for that of operators.
+/// A test of its own: with cipher suite 0 disabled, ipmi_sim applies its level to operators.
 #[test]
-fn an_operator_is_let_in_as_one_and_as_no_more() {
+fn an_operator_logs_in_as_operator_and_no_more() {
     let stand = Stand::up("", "");
     let ops = "[[users]]\nname = 'ops'\nprivilege = 'operator'\npassword = 'Battery-Staple-2'\n";
     assert!(run(&stand, ops).outcome.is_as_desired);
@@ -163,7 +163,7 @@ fn an_operator_is_let_in_as_one_and_as_no_more() {
 }
 
 #[test]
-fn what_the_bmc_refuses_does_not_keep_it_from_the_rest() {
+fn after_a_refusal_the_rest_is_applied() {
     let stand = Stand::up("", "");
     let desired = format!(
         "power_restore = 'previous'\nset_clock = true\nwatchdog = {{ action = 'bark', seconds = 9 }}\n\
@@ -173,22 +173,22 @@ fn what_the_bmc_refuses_does_not_keep_it_from_the_rest() {
     );
     let run = run(&stand, &desired);
     let mut expected = [
-        "user 3: name much-too-long-name: user much-too-long-name: a name has 1 to 16 characters",
-        "user root: there is no privilege level \"god\"",
-        "there is no VLAN 4095",
-        "watchdog: bark after 9 s: the watchdog's action is none that this agent knows",
-        "after a loss of power: as before: Set Power Restore Policy: 0xc1, invalid command",
+        "user 3: name much-too-long-name: user much-too-long-name: a name must have 1 to 16 ASCII characters",
+        "user root: unknown privilege level \"god\"; use one of callback, user, operator, administrator, oem",
+        "LAN: VLAN 4095 is not within 0 to 4094",
+        "watchdog: bark after 9 s: unknown action; use stop, reset, power-off or power-cycle",
+        "power restore policy: previous: Set Power Restore Policy: 0xc1, invalid command",
     ]
     .to_vec();
     expected.retain(|expected| !run.problems.iter().any(|problem| problem.starts_with(expected)));
     assert!(expected.is_empty() && run.problems.len() == 5, "{expected:#?} {:#?}", run.problems);
     assert!(!run.outcome.is_as_desired);
     assert_eq!(passwords(&run), [PasswordState::Failed, PasswordState::Failed, PasswordState::Proven]);
-    assert!(logs_in(&stand, "boss", "Correct-Horse-1") && done(&run).contains(&"clock: the host's"));
+    assert!(logs_in(&stand, "boss", "Correct-Horse-1") && done(&run).contains(&"clock: set by the host's"));
 }
 
 #[test]
-fn users_that_nobody_wants_are_reported_or_disabled_after_the_desired_ones_are_in() {
+fn unknown_users_are_reported_or_disabled_after_the_desired_ones_are_in_place() {
     let others = "[[host.bmc.user]]\nslot = 1\npassword = 'null'\n\
                   [[host.bmc.user]]\nslot = 4\nname = 'guest'\npassword = 'guest'\n";
     let stand = Stand::up("", others);
@@ -199,8 +199,8 @@ fn users_that_nobody_wants_are_reported_or_disabled_after_the_desired_ones_are_i
     let both = format!("unknown_users = 'disable'\n{boss}{}", user("ops", "Battery-Staple-2"));
     stand.faults(&["06 47/**02 cc CC"]);
     let hindered = run(&stand, &both);
-    let reported = "unknown users stay enabled until all desired users can log in";
-    assert!(hindered.problems.iter().any(|problem| problem == reported), "{:#?}", hindered.problems);
+    let expected = "unknown users stay enabled until all desired users can log in";
+    assert!(hindered.problems.iter().any(|problem| problem == expected), "{:#?}", hindered.problems);
     assert!(logs_in(&stand, "guest", "guest") && logs_in(&stand, "ADMIN", "factory"));
 
     stand.faults(&[]);
@@ -226,9 +226,9 @@ fn users_that_nobody_wants_are_reported_or_disabled_after_the_desired_ones_are_i
 }
 
 #[test]
-fn another_password_is_set_where_the_bmc_can_report() {
+fn another_password_is_set_if_the_bmc_can_verify_it() {
     let stand = Stand::up("", "");
-    // Whatever was reported before.
+    // Regardless of an earlier report.
     let rotated = run(&stand, &format!("{}in_place = true\n", user("ADMIN", "Correct-Horse-1")));
     assert_eq!(done(&rotated), ["user 2 ADMIN: password", "user 2 ADMIN: enabled"]);
     assert_eq!(passwords(&rotated), [PasswordState::Proven]);
@@ -236,8 +236,8 @@ fn another_password_is_set_where_the_bmc_can_report() {
 }
 
 #[test]
-fn what_is_in_place_is_believed_where_the_bmc_cannot_report() {
-    // It accepts to anything, as ipmi_sim itself; it has no test.
+fn a_password_in_place_is_not_set_again_if_the_bmc_cannot_verify_it() {
+    // It accepts any password, as ipmi_sim itself does; it has no test.
     for answer in ["00", "C1"] {
         let stand = Stand::up("", "");
         stand.faults(&[&format!("06 47/**03 cc {answer}")]);
@@ -251,17 +251,13 @@ fn what_is_in_place_is_believed_where_the_bmc_cannot_report() {
             assert!(logs_in(&stand, "ADMIN", "Correct-Horse-1") && !logs_in(&stand, "ADMIN", "factory"));
         }
         stand.bmc.proxy().reset_counts();
-        let believed = run(&stand, &format!("{desired}in_place = true\n"));
-        assert_eq!(
-            (writes(&stand), passwords(&believed)),
-            (vec![], vec![PasswordState::Believed]),
-            "{answer}"
-        );
+        let second = run(&stand, &format!("{desired}in_place = true\n"));
+        assert_eq!((writes(&stand), passwords(&second)), (vec![], vec![PasswordState::Believed]), "{answer}");
     }
 }
 
 #[test]
-fn a_password_that_is_made_up_is_kept_before_it_is_set() {
+fn a_generated_password_is_stored_before_it_is_set() {
     let stand = Stand::up("", "");
     let desired = "[[users]]\nname = 'boss'\ngenerate = true\n";
     let kept: RefCell<Vec<Secret>> = RefCell::default();
@@ -286,11 +282,11 @@ fn a_password_that_is_made_up_is_kept_before_it_is_set() {
 }
 
 #[test]
-fn a_password_that_cannot_be_kept_is_not_set() {
+fn a_password_that_cannot_be_stored_is_not_set() {
     let stand = Stand::up("", "");
     let desired = format!("[[users]]\nname = 'boss'\ngenerate = true\n{}", user("ops", "Battery-Staple-2"));
-    let run = run_with(&stand, &desired, &|_, _| bail!("the inventory is gone"));
-    assert_eq!(run.problems, ["user boss: generating a password: the inventory is gone"]);
+    let run = run_with(&stand, &desired, &|_, _| bail!("the inventory is unreachable"));
+    assert_eq!(run.problems, ["user boss: generating a password: the inventory is unreachable"]);
     assert_eq!(passwords(&run), [PasswordState::Failed, PasswordState::Proven]);
     let written = writes(&stand);
     assert!(
@@ -302,8 +298,8 @@ fn a_password_that_cannot_be_kept_is_not_set() {
 }
 
 #[test]
-fn a_password_is_stored_with_as_many_bytes_as_the_bmc_wants() {
-    // A BMC that stores 20 bytes, and does not know 16.
+fn a_password_has_as_many_bytes_as_the_bmc_requires() {
+    // A BMC that stores 20 bytes, and rejects 16.
     let stand = Stand::up("", "");
     stand.faults(&["06 47/0302 cc C7", "06 47/0303 cc 81"]);
     let short = run(&stand, &user("boss", "Correct-Horse-1"));
@@ -316,26 +312,26 @@ fn a_password_is_stored_with_as_many_bytes_as_the_bmc_wants() {
     );
     assert!(logs_in(&stand, "boss", "Correct-Horse-1"));
 
-    // ipmi_sim, which takes 20 bytes and stores 16.
+    // ipmi_sim, which accepts 20 bytes and stores 16.
     let stand = Stand::up("", "");
     let long = run(&stand, &user("boss", "0123456789abcdefghij"));
-    let reported = "user boss: the BMC accepted the password, but its own test rejects it";
-    assert_eq!((passwords(&long), long.problems), (vec![PasswordState::Failed], vec![reported.to_string()]));
+    let expected = "user boss: the BMC accepted the password, but its own test rejects it";
+    assert_eq!((passwords(&long), long.problems), (vec![PasswordState::Failed], vec![expected.to_string()]));
     assert!(!logs_in(&stand, "boss", "0123456789abcdefghij"));
 
     let stand = Stand::up("", "");
     let longer = run(&stand, &user("boss", "0123456789abcdefghijk"));
-    assert_eq!(longer.problems, ["user 3 boss: password: a password has 1 to 20 bytes"]);
+    assert_eq!(longer.problems, ["user 3 boss: password: a password must have 1 to 20 bytes"]);
     assert_eq!(passwords(&longer), [PasswordState::Failed]);
 }
 
 #[test]
-fn the_lan_may_be_another_channel_and_have_a_lease() {
+fn the_lan_can_be_another_channel_with_dhcp() {
     let stand = Stand::up("lan_channel = 8", "");
     let desired = "[lan]\nsource = 'dhcp'\naddress = '10.9.0.77'\nvlan = 0\n";
     let leased = run(&stand, desired);
     assert!(leased.outcome.is_as_desired, "{:#?}", leased.problems);
-    assert_eq!(done(&leased), ["LAN: address by DHCP"]);
+    assert_eq!(done(&leased), ["LAN: address source DHCP"]);
     assert_eq!(
         writes(&stand),
         ["0c 01 08 00 01 -> 00", "0c 01 08 04 02 -> 00", "0c 01 08 00 02 -> 00", "0c 01 08 00 00 -> 00"]
@@ -348,7 +344,7 @@ fn the_lan_may_be_another_channel_and_have_a_lease() {
 }
 
 #[test]
-fn a_watchdog_that_runs_is_stopped() {
+fn a_running_watchdog_is_stopped() {
     let stand = Stand::up("", "");
     stand.faults(&["06 25 times 1 data 44010010B80BB80B"]);
     let desired = "watchdog = { action = 'stop', seconds = 0 }\n";
@@ -362,9 +358,9 @@ fn a_watchdog_that_runs_is_stopped() {
 }
 
 #[test]
-fn a_new_user_may_use_serial_over_lan_at_once() {
+fn a_new_user_can_use_serial_over_lan_at_once() {
     let stand = Stand::up("", "");
-    // Get User Payload Access, which ipmi_sim does not have, refuses, and yes after Set User Payload Access.
+    // Get User Payload Access, which ipmi_sim does not have, reports no access, and access after Set User Payload Access.
     stand.faults(&["06 4D times 1 answer 0000000000", "06 4D answer 0002000000", "06 4C answer 00"]);
     let desired = format!("serial_over_lan = true\n{}", user("boss", "Correct-Horse-1"));
     let made = run(&stand, &desired);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What it costs: how often the BMC is asked, against ipmitool.
+//! The number of requests to the BMC, compared with ipmitool.
 
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
@@ -30,7 +30,7 @@ gateway = '10.9.0.1'
 vlan = 12
 ";
 
-/// The same with ipmitool, by one who knows channel and slots beforehand.
+/// The same with ipmitool, if channel and slots are known.
 const SET: &str = "
 user set name 3 boss
 user set password 3 Correct-Horse-1
@@ -47,8 +47,8 @@ lan set 1 defgw ipaddr 10.9.0.1
 lan set 1 vlan id 12
 sol set enabled true 1
 ";
-/// What he asks who does not know them, and wants to see what there is.
-const LOOK: &str = "
+/// Finding them out, and reading the configuration.
+const READ: &str = "
 mc info
 channel info 1
 user list 1
@@ -58,8 +58,8 @@ chassis status
 sel time get
 mc watchdog get
 ";
-/// What proves it.
-const PROVE: &str = "
+/// Verifying it.
+const VERIFY: &str = "
 user test 3 16 Correct-Horse-1
 user test 4 16 Battery-Staple-2
 user list 1
@@ -68,15 +68,15 @@ raw 0x0c 0x22 1 1 0 0
 ";
 
 #[test]
-fn asks_the_bmc_less_often_than_ipmitool_does() {
-    let ours = unlike();
+fn sends_fewer_requests_than_ipmitool() {
+    let ours = different();
     let outcome = run(&ours, DESIRED).outcome;
     assert!(outcome.is_as_desired, "{outcome:#?}");
     assert!(outcome.took_ms < 2000, "{} ms", outcome.took_ms);
     let requests = ours.bmc.proxy().exchanges().len();
     assert_eq!(u32::try_from(requests).unwrap(), outcome.requests);
 
-    let theirs = unlike();
+    let theirs = different();
     let count = |words: &[&str]| {
         theirs.bmc.proxy().reset_counts();
         ipmitool(&theirs, words);
@@ -84,7 +84,7 @@ fn asks_the_bmc_less_often_than_ipmitool_does() {
     };
     let script = theirs.directory().join("script");
     let path = script.to_str().unwrap();
-    let [look, set, prove] = [LOOK, SET, PROVE].map(|lines| {
+    let [read, set, verify] = [READ, SET, VERIFY].map(|lines| {
         std::fs::write(&script, lines.trim_start()).unwrap();
         count(&["exec", path])
     });
@@ -92,31 +92,31 @@ fn asks_the_bmc_less_often_than_ipmitool_does() {
     let users =
         |stand: &Stand| stand.bmc.ipmitool("boss", "Correct-Horse-1", &["user", "list", "1"]).unwrap();
     assert_eq!(users(&theirs), users(&ours));
-    // And as most do it, a process for each.
+    // As most scripts do it: one process per line.
     let singly =
         |lines: &str| lines.trim().lines().map(|line| count(&line.split(' ').collect::<Vec<_>>())).sum();
-    let singly: [usize; 3] = [LOOK, SET, PROVE].map(singly);
+    let singly: [usize; 3] = [READ, SET, VERIFY].map(singly);
 
     let written = ours.bmc.proxy().writes().len();
     println!(
-        "requests: the agent {requests}, of which it writes {written}; ipmitool to look, set and prove {look} + {set} + \
-         {prove} in a process each, {singly:?} in a process for each line"
+        "requests: the agent {requests}, of which {written} change something; ipmitool to read, set and verify {read} + \
+         {set} + {verify} in one process each, {singly:?} in one process per line"
     );
-    assert!(requests < look + set + prove, "{requests} against {look} + {set} + {prove}");
-    // All of ours is less than their setting alone.
+    assert!(requests < read + set + verify, "{requests} against {read} + {set} + {verify}");
+    // All of the agent's are fewer than those for setting alone.
     assert!(requests < singly[1], "{requests} against {}", singly[1]);
 }
 
-/// A BMC of which nothing is as it is desired.
-fn unlike() -> Stand {
+/// A BMC of which no setting is the desired one.
+fn different() -> Stand {
     let stand = Stand::up("source = 'dhcp'", "");
     assert_eq!(stand.ask(0x0c, 0x21, &[1, 1, 0]), [0]);
     stand.bmc.proxy().reset_counts();
     stand
 }
 
-/// Has ipmitool do what `words` say, at the host's end of the wire: its interface "dummy" hands each request to whoever
-/// listens at a socket (ipmitool, `src/plugins/dummy`).
+/// Runs ipmitool with the host's connection to the BMC: its interface "dummy" sends each request to a socket
+/// (ipmitool, `src/plugins/dummy`).
 fn ipmitool(stand: &Stand, words: &[&str]) {
     let socket = stand.directory().join("dummy.sock");
     let listener = UnixListener::bind(&socket).unwrap();
@@ -136,7 +136,7 @@ fn serve(stand: &Stand, mut stream: UnixStream) {
     let mut head = [0; 16];
     while stream.read_exact(&mut head).is_ok() {
         let [net_fn, lun, code, _, low, high, ..] = head;
-        // It reports shutdown.
+        // The end of the session.
         if (net_fn, code) == (0x3f, 0xff) {
             return;
         }

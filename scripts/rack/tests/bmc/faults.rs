@@ -24,7 +24,7 @@ fn name(name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn answers_in_the_bmcs_place() {
+fn responds_in_place_of_the_bmc() {
     let stand = Stand::up("faults = ['06 46/02 after 1 times 2 cc C0']", "");
     let answers: Vec<Vec<u8>> = (0..4).map(|_| stand.ask(6, NAME, &[2])).collect();
     assert_eq!(answers, [name("ADMIN"), vec![0xc0], vec![0xc0], name("ADMIN")]);
@@ -36,7 +36,7 @@ fn answers_in_the_bmcs_place() {
 }
 
 #[test]
-fn spoils_the_answer() {
+fn corrupts_the_response() {
     let stand = Stand::up("", "");
     stand.faults(&["06 01 data FF00", "06 46/02 cut 3", "06 46/03 blank CC"]);
     assert_eq!(stand.ask(6, ID, &[]), [0, 0xff, 0]);
@@ -45,18 +45,18 @@ fn spoils_the_answer() {
     for fault in ["checksum", "sequence"] {
         stand.faults(&[&format!("06 01 times 1 {fault}")]);
         assert!(stand.is_silent(6, ID, &[], SHORT), "{fault}");
-        let is_as_reported = match stand.client().ignored().as_slice() {
+        let is_as_declared = match stand.client().ignored().as_slice() {
             [Frame::Broken(_)] => fault == "checksum",
             [Frame::Message(answer)] => fault == "sequence" && answer.data[0] == 0,
             _ => false,
         };
-        assert!(is_as_reported, "{fault}");
+        assert!(is_as_declared, "{fault}");
         assert_eq!(stand.ask(6, ID, &[])[0], 0, "{fault}");
     }
 }
 
 #[test]
-fn answers_late_or_twice() {
+fn responds_late_or_twice() {
     let stand = Stand::up("", "");
     stand.faults(&["06 01 times 1 delay 200"]);
     let begin = Instant::now();
@@ -84,7 +84,7 @@ fn answers_late_or_twice() {
 }
 
 #[test]
-fn does_not_answer_whether_it_did_it_or_not() {
+fn does_not_respond_whether_executed_or_not() {
     let stand = Stand::up("", "");
     let set = |new: &str| [&[3], &name(new)[1..]].concat();
     for (fault, expected) in [("drop", ""), ("lose", "new")] {
@@ -95,7 +95,7 @@ fn does_not_answer_whether_it_did_it_or_not() {
 }
 
 #[test]
-fn hangs_until_it_is_reported_otherwise() {
+fn hangs_until_the_fault_is_removed() {
     let stand = Stand::up("", "");
     stand.faults(&["06 46 hang"]);
     assert_eq!(stand.ask(6, ID, &[])[0], 0);
@@ -106,7 +106,7 @@ fn hangs_until_it_is_reported_otherwise() {
 }
 
 #[test]
-fn breaks_the_connection_and_takes_the_next() {
+fn breaks_the_connection_and_accepts_the_next() {
     let stand = Stand::up("", "");
     stand.faults(&["06 01 times 1 disconnect"]);
     assert!(stand.client().exchange(6, ID, &[], TIME).is_err());
@@ -115,7 +115,7 @@ fn breaks_the_connection_and_takes_the_next() {
 }
 
 #[test]
-fn counts_and_keeps_what_was_asked_but_no_password() {
+fn counts_and_records_requests_but_no_passwords() {
     let stand = Stand::up("faults = ['06 01 drop']", "");
     assert!(stand.is_silent(6, ID, &[], SHORT));
     stand.ask(6, NAME, &[2]);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Who can log in over the LAN, and what is seen there, against what the host was reported.
+//! Who can log in over the LAN, and what is visible there, compared with what the host configured.
 
 use std::net::Ipv4Addr;
 
 use crate::{SET_USER_PASSWORD, Stand};
 
 #[test]
-fn lets_in_who_was_declared_and_nobody_else() {
+fn declared_users_can_log_in_and_no_others() {
     let stand =
         Stand::up("", "[[host.bmc.user]]\nslot = 3\nname = 'ops'\npassword = 'other'\nenabled = false\n");
     assert!(stand.can_log_in("factory") && !stand.can_log_in("wrong"));
@@ -24,7 +24,7 @@ fn a_password_that_is_set_is_tested_and_logs_in() {
 }
 
 #[test]
-fn a_bmc_lies_about_a_password() {
+fn a_bmc_can_accept_a_password_without_setting_it() {
     let stand = Stand::up("faults = ['06 47/**02 cc 00']", "");
     assert_eq!((stand.password(2, "new"), stand.password(3, "new")), (0, 0x80));
     assert!(stand.can_log_in("factory"));
@@ -38,7 +38,7 @@ fn a_bmc_lies_about_a_password() {
 }
 
 #[test]
-fn a_long_password_is_cut_to_16_bytes() {
+fn a_long_password_is_truncated_to_16_bytes() {
     let stand = Stand::up("", "");
     let long = |operation: u8| [&[0x82, operation], b"0123456789abcdefghij".as_slice()].concat();
     assert_eq!(stand.ask(6, SET_USER_PASSWORD, &long(2)), [0]);
@@ -59,7 +59,7 @@ fn slots_and_names_are_as_declared() {
 }
 
 #[test]
-fn the_address_that_is_set_is_the_address_there_is() {
+fn the_address_that_is_set_takes_effect() {
     let stand = Stand::up("lan_channel = 1\ngateway = '10.9.0.1'", "");
     let address = |stand: &Stand| stand.bmc.address().unwrap();
     assert_eq!(address(&stand), Ipv4Addr::new(10, 9, 0, 201));
@@ -79,9 +79,9 @@ fn the_address_that_is_set_is_the_address_there_is() {
 }
 
 #[test]
-fn a_lan_can_be_another_channel_and_have_a_lease() {
+fn a_lan_can_be_another_channel_with_dhcp() {
     let stand = Stand::up("lan_channel = 8\nsource = 'dhcp'", "");
-    // Get Channel Info: the medium of channel 8 is a LAN's, and there is no channel 1.
+    // Get Channel Info: channel 8 is a LAN, and channel 1 does not exist.
     assert_eq!(stand.ask(6, 0x42, &[8])[..3], [0, 8, 4]);
     assert_eq!(stand.ask(6, 0x42, &[1]), [0xcb]);
     let printed = stand.bmc.ipmitool("ADMIN", "factory", &["lan", "print", "8"]).unwrap();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The BMC of a virtual server, without the server: ipmi_sim, the proxy that makes it do wrong, and ipmitool.
+//! The BMC of a virtual server, without the server: ipmi_sim, the proxy that injects faults, and ipmitool.
 
 mod agent;
 mod configure;
@@ -22,9 +22,9 @@ use stage1_rack::network;
 use stage1_rack::spec::{BmcKind, RackSpec};
 use tempfile::TempDir;
 
-/// A BMC at a boot network, and its host's end of the wire.
+/// A BMC in a boot network, and the host's connection to it.
 struct Stand {
-    // In the order in which they go down.
+    // In the order in which they are stopped.
     client: Arc<Mutex<Client>>,
     bmc: Bmc,
     _boot: Arc<Namespace>,
@@ -37,7 +37,7 @@ const TIME: Duration = Duration::from_secs(20);
 const SET_USER_PASSWORD: u8 = 0x47;
 
 impl Stand {
-    /// With user ADMIN, whose password is factory, in slot 2, and what `keys` and `tables` say.
+    /// With user ADMIN, whose password is factory, in slot 2, and with `keys` and `tables`.
     fn up(keys: &str, tables: &str) -> Stand {
         let user = "[[host.bmc.user]]\nslot = 2\nname = 'ADMIN'\npassword = 'factory'\nfixed = true\n";
         let spec = RackSpec::parse(&format!(
@@ -61,7 +61,7 @@ impl Stand {
         self.client.lock().unwrap()
     }
 
-    /// The answer, which comes.
+    /// The response.
     fn ask(&self, net_fn: u8, code: u8, data: &[u8]) -> Vec<u8> {
         self.client().exchange(net_fn, code, data, TIME).unwrap().unwrap()
     }
@@ -83,7 +83,7 @@ impl Stand {
         self.bmc.ipmitool("ADMIN", password, &["chassis", "status"]).is_ok()
     }
 
-    /// Sets the address of its LAN, as the specification wants it done.
+    /// Sets the LAN address, in the order that the specification requires.
     fn set_address(&self, address: Ipv4Addr) {
         let parameter = [&[1, 3][..], &address.octets()].concat();
         for data in [&[1, 0, 1], parameter.as_slice(), &[1, 0, 2], &[1, 0, 0]] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Each fault of a BMC: what the agent makes of it, in which time, and what it reports.
+//! Each fault of a BMC: the outcome, how long it takes, and the first problem.
 
 use std::fmt::Write;
 use std::thread;
@@ -11,9 +11,9 @@ use stage1_rack::bmc::SOCKET;
 use stage1_rack::bmc::wire::Client;
 
 use crate::Stand;
-use crate::agent::{conversation, run};
+use crate::agent::{run, session};
 
-/// What is desired of each BMC.
+/// The desired configuration.
 const DESIRED: &str = "
 set_clock = true
 [[users]]
@@ -23,12 +23,12 @@ password = 'Correct-Horse-1'
 gateway = '10.9.0.1'
 ";
 
-/// The time for the BMC as a whole, and what is left of it where a fault does not last.
+/// The deadline of the session, and what must be left of it if a fault is temporary.
 const DEADLINE: Duration = Duration::from_secs(6);
 const LEFT: Duration = Duration::from_secs(1);
 
-/// A fault, the rules that make it, the password of the user in the end (`None`: not even what the BMC is is known),
-/// whether [the user logs in, the gateway is set], and how the first problem begins: empty, all is as desired.
+/// A fault, the rules that make it, the password of the user in the end (`None`: not even its device ID is known),
+/// whether [the user logs in, the gateway is set], and how the first problem begins: empty, if all is as desired.
 type Case = (&'static str, &'static [&'static str], Option<PasswordState>, [bool; 2], &'static str);
 
 const BOTH: [bool; 2] = [true, true];
@@ -93,9 +93,9 @@ const CASES: [Case; 38] = [
         &["* * cut 0"],
         None,
         NOTHING,
-        "the BMC does not say what it is: Get Device ID: response truncated",
+        "identifying the BMC: Get Device ID: response truncated",
     ),
-    ("all answers are noise", &[NOISE], Some(Failed), NOTHING, "none of the BMC's channels 1 to 11 is a LAN"),
+    ("all answers are noise", &[NOISE], Some(Failed), NOTHING, "no LAN channel: none of the BMC's channels"),
     ("hangs at once", &["06 01 hang"], None, NOTHING, HUNG),
     ("hangs while users are read", &["06 46/05 hang"], Some(Failed), NOTHING, HUNG),
     (
@@ -112,7 +112,7 @@ const CASES: [Case; 38] = [
         USER,
         "LAN: gateway 10.9.0.1: outcome unknown",
     ),
-    ("the wire breaks", &["06 46/05 times 1 disconnect"], Some(Failed), NOTHING, HUNG),
+    ("the connection breaks", &["06 46/05 times 1 disconnect"], Some(Failed), NOTHING, HUNG),
     (
         "no user may be read",
         &["06 44 cc D4", "06 46 cc D4"],
@@ -134,9 +134,15 @@ const CASES: [Case; 38] = [
         GATEWAY,
         "user 3 boss: password: Set User Password: 0xd4",
     ),
-    ("lies about a password", &["06 47/**02 cc 00"], Some(Failed), GATEWAY, WRONG),
-    ("lies, and its test accepts", &["06 47/**02 cc 00", "06 47/**03 cc 00"], Some(Set), GATEWAY, ""),
-    ("cuts a password", &["06 47/**02 shorten 8"], Some(Failed), GATEWAY, WRONG),
+    ("accepts a password, not set", &["06 47/**02 cc 00"], Some(Failed), GATEWAY, WRONG),
+    (
+        "accepts a password, not set, and any in its test",
+        &["06 47/**02 cc 00", "06 47/**03 cc 00"],
+        Some(Set),
+        GATEWAY,
+        "",
+    ),
+    ("truncates a password", &["06 47/**02 shorten 8"], Some(Failed), GATEWAY, WRONG),
     (
         "free slots read as errors",
         &["06 46 blank CC"],
@@ -145,34 +151,34 @@ const CASES: [Case; 38] = [
         "user boss: no slot is known to be free: 8 of 10 cannot be read (slots 3 to 10: Get User Name: 0xcc",
     ),
     (
-        "yes to a name, not kept",
+        "accepts a name, not set",
         &["06 45 cc 00"],
         Some(Proven),
         GATEWAY,
-        "user 3: name boss: accepted by the BMC",
+        "user 3: name boss: accepted by the BMC, but not applied",
     ),
     (
-        "yes to what a user may, not kept",
+        "accepts a user's access, not set",
         &["06 43 cc 00"],
         Some(Proven),
         BOTH,
         "user 3 boss: administrator with IPMI messaging on",
     ),
     (
-        "yes to a gateway, not kept",
+        "accepts a gateway, not set",
         &["0C 01/**0C cc 00"],
         Some(Proven),
         USER,
-        "LAN: gateway 10.9.0.1: accepted by the BMC",
+        "LAN: gateway 10.9.0.1: accepted by the BMC, but not applied",
     ),
     (
-        "yes to the clock, not kept",
+        "accepts the clock, not set",
         &["0A 49 cc 00"],
         Some(Proven),
         BOTH,
-        "clock: the host's: accepted by the BMC",
+        "clock: set by the host's: accepted by the BMC, but not applied",
     ),
-    ("another holds the LAN's lock", &[LOCKED], Some(Proven), BOTH, ""),
+    ("another program holds the LAN's lock", &[LOCKED], Some(Proven), BOTH, ""),
     (
         "no LAN command is known",
         &["0C * cc C1"],
@@ -187,13 +193,7 @@ const CASES: [Case; 38] = [
         BOTH,
         "",
     ),
-    (
-        "in an update for good",
-        &["* * cc D1"],
-        None,
-        NOTHING,
-        "the BMC does not say what it is: Get Device ID: 0xd1",
-    ),
+    ("in an update for good", &["* * cc D1"], None, NOTHING, "identifying the BMC: Get Device ID: 0xd1"),
     (
         "takes no write for good, as in an update",
         &["06 43 cc D1", "06 45 cc D1", "0C 01 cc D1", "0A 49 cc D1"],
@@ -204,13 +204,13 @@ const CASES: [Case; 38] = [
 ];
 
 const NOISE: &str = "* * data FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF";
-/// Not a rule, but a write that is left undone.
+/// Not a rule, but an unfinished change of LAN parameters.
 const LOCKED: &str = "set in progress";
 const HUNG: &str = "the BMC stopped responding, no further requests are sent: ";
 const WRONG: &str = "user boss: the BMC accepted the password, but its own test rejects it";
 
 #[test]
-fn whatever_a_bmc_does_wrong_is_reported_and_costs_little() {
+fn every_fault_is_reported_and_costs_little() {
     let mut table = format!("{:<41} {:<7} {:>5}  first problem\n", "fault", "user", "ms");
     let mut wrong = Vec::new();
     // Most of it is waiting: some at once.
@@ -226,8 +226,8 @@ fn whatever_a_bmc_does_wrong_is_reported_and_costs_little() {
             seen.password.as_ref().map_or("none".to_string(), |state| format!("{state:?}").to_lowercase());
         let problem = seen.problems.first().map_or("", String::as_str);
         let _ = writeln!(table, "{:<41} {state:<7} {:>5}  {problem}", case.0, seen.took.as_millis());
-        let reported = format!("{}: {:#?}", case.0, seen.problems);
-        wrong.extend(judge(case, seen).into_iter().map(|what| format!("{what}: {reported}")));
+        let context = format!("{}: {:#?}", case.0, seen.problems);
+        wrong.extend(judge(case, seen).into_iter().map(|what| format!("{what}: {context}")));
     }
     println!("{table}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -238,11 +238,11 @@ struct Seen {
     is_as_desired: bool,
     problems: Vec<String>,
     took: Duration,
-    /// How many requests the fault befell.
-    befallen: usize,
+    /// Number of requests with the fault.
+    faulty: usize,
     /// As in [`Case`].
     is_set: [bool; 2],
-    /// The next boot, without the fault, makes all as it is desired.
+    /// The next boot, without the fault, applies the whole configuration.
     heals: bool,
 }
 
@@ -254,19 +254,18 @@ fn see(&(_, rules, ..): &Case) -> Seen {
     }
     let desired = bmc::policy(DESIRED.as_bytes()).unwrap();
     let begin = Instant::now();
-    let mut conversation = conversation(&stand, DEADLINE);
-    let (survey, mut problems) = bmc::survey(&mut conversation);
+    let mut session = session(&stand, DEADLINE);
+    let (survey, mut problems) = bmc::survey(&mut session);
     let outcome = survey.and_then(|mut survey| {
-        problems.extend(bmc::configure(&mut conversation, &mut survey, &desired, &|_, _| Ok(())));
+        problems.extend(bmc::configure(&mut session, &mut survey, &desired, &|_, _| Ok(())));
         survey.report.outcome
     });
     let took = begin.elapsed();
-    // The log has the fault behind each answer, and the answer of one who does not get the lock.
+    // The log has the fault after each response, and the response if the lock is taken.
     let log = std::fs::read_to_string(stand.directory().join("bmc.log")).unwrap();
-    let is_befallen =
-        |line: &&str| (line.ends_with(')') && line.contains("-> ")) || line.ends_with("01 -> 81");
+    let is_faulty = |line: &&str| (line.ends_with(')') && line.contains("-> ")) || line.ends_with("01 -> 81");
     stand.faults(&[]);
-    // Whoever was in before is in.
+    // Existing users can still log in.
     let logs_in = |user, password| stand.bmc.ipmitool(user, password, &["sel", "time", "get"]).is_ok();
     assert!(logs_in("ADMIN", "factory"));
     let is_set = [logs_in("boss", "Correct-Horse-1"), stand.bmc.lan()["default_gw_ip_addr"] == "10.9.0.1"];
@@ -277,7 +276,7 @@ fn see(&(_, rules, ..): &Case) -> Seen {
         is_as_desired: outcome.is_some_and(|outcome| outcome.is_as_desired),
         problems,
         took,
-        befallen: log.lines().filter(is_befallen).count(),
+        faulty: log.lines().filter(is_faulty).count(),
         is_set,
         heals,
     }
@@ -288,7 +287,7 @@ fn judge((fault, rules, password, is_set, expected): &Case, seen: &Seen) -> Vec<
     let problem = seen.problems.first().map_or("", String::as_str);
     let most = if fault.contains("for good") { DEADLINE } else { DEADLINE - LEFT };
     let checks = [
-        (seen.befallen == 0, rules.is_empty(), "the fault came"),
+        (seen.faulty == 0, rules.is_empty(), "the fault came"),
         (seen.password == *password, true, "the password"),
         (seen.is_set == *is_set, true, "who logs in, and the gateway"),
         (problem.starts_with(expected), true, "the first problem"),

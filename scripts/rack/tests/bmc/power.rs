@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The host's power in the BMC's hands, and its console.
+//! Power, boot device and console of the host, through the BMC.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
@@ -9,68 +9,68 @@ use stage1_rack::bmc::service::Chassis;
 
 use crate::{Stand, TIME};
 
-/// A host that reports what is done to it.
-struct Reported {
+/// A host that records what the BMC does to it.
+struct Recorder {
     is_on: Mutex<bool>,
     acts: Mutex<Sender<String>>,
 }
 
-impl Reported {
-    fn new() -> (Arc<Reported>, Receiver<String>) {
-        let (acts, reported) = mpsc::channel();
-        (Arc::new(Reported { is_on: Mutex::new(false), acts: Mutex::new(acts) }), reported)
+impl Recorder {
+    fn new() -> (Arc<Recorder>, Receiver<String>) {
+        let (acts, recorded) = mpsc::channel();
+        (Arc::new(Recorder { is_on: Mutex::new(false), acts: Mutex::new(acts) }), recorded)
     }
 
-    fn say(&self, act: &str) {
+    fn record(&self, act: &str) {
         self.acts.lock().unwrap().send(act.to_string()).unwrap();
     }
 }
 
-impl Chassis for Reported {
+impl Chassis for Recorder {
     fn is_on(&self) -> bool {
         *self.is_on.lock().unwrap()
     }
 
     fn power_on(&self) -> Result<()> {
         *self.is_on.lock().unwrap() = true;
-        self.say("on");
+        self.record("on");
         Ok(())
     }
 
     fn cut(&self) {
         *self.is_on.lock().unwrap() = false;
-        self.say("cut");
+        self.record("cut");
     }
 
     fn reset(&self) -> Result<()> {
-        self.say("reset");
+        self.record("reset");
         Ok(())
     }
 
     fn press_button(&self) -> Result<()> {
-        self.say("button");
+        self.record("button");
         Ok(())
     }
 
     fn console(&self) -> (String, Receiver<Vec<u8>>) {
-        self.say("console");
+        self.record("console");
         (String::new(), mpsc::channel().1)
     }
 
     fn type_bytes(&self, bytes: &[u8]) -> Result<()> {
-        self.say(&format!("type {}", bytes.escape_ascii()));
+        self.record(&format!("type {}", bytes.escape_ascii()));
         Ok(())
     }
 }
 
 #[test]
-fn the_bmc_has_power_and_boot_device_in_its_hands() {
+fn the_bmc_controls_power_and_boot_device() {
     let stand = Stand::up("sol = false", "");
     let chassis = |words: &[&str]| stand.bmc.ipmitool("ADMIN", "factory", &[&["chassis"], words].concat());
     assert_eq!(chassis(&["power", "status"]).unwrap(), "Chassis Power is off");
     assert!(chassis(&["power", "on"]).is_err());
-    let (reported, acts) = Reported::new();
-    let host: Arc<dyn Chassis> = reported;
+    let (recorder, acts) = Recorder::new();
+    let host: Arc<dyn Chassis> = recorder;
     stand.bmc.set_chassis(Arc::downgrade(&host));
     for (word, expected) in [
         ("on", &["on"][..]),
@@ -94,10 +94,10 @@ fn the_bmc_has_power_and_boot_device_in_its_hands() {
 }
 
 #[test]
-fn the_console_is_joined() {
+fn the_console_is_connected() {
     let stand = Stand::up("", "");
-    let (reported, acts) = Reported::new();
-    let host: Arc<dyn Chassis> = reported;
+    let (recorder, acts) = Recorder::new();
+    let host: Arc<dyn Chassis> = recorder;
     stand.bmc.set_chassis(Arc::downgrade(&host));
     assert_eq!(acts.recv_timeout(TIME).unwrap(), "console");
 }

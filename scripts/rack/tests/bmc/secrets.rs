@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A password is nowhere but where it has to be.
+//! Passwords appear nowhere but where they must.
 
 use std::cell::RefCell;
 use std::fs;
@@ -8,38 +8,38 @@ use std::path::{Path, PathBuf};
 use stage1::bmc;
 use stage1_contract::Secret;
 
-use crate::agent::{conversation, run_with};
-use crate::configure::{FULL, unlike};
+use crate::agent::{run_with, session};
+use crate::configure::{FULL, different};
 use crate::{Stand, TIME};
 
-/// A user whose password is made up.
-const MADE_UP: &str = "[[users]]\nname = 'made'\ngenerate = true\n";
+/// A user with a generated password.
+const GENERATED: &str = "[[users]]\nname = 'made'\ngenerate = true\n";
 
 #[test]
-fn no_password_is_left_behind() {
-    let stand = unlike();
-    let desired = format!("{FULL}{MADE_UP}");
+fn no_password_is_printed_or_stored() {
+    let stand = different();
+    let desired = format!("{FULL}{GENERATED}");
     let kept: RefCell<Vec<Secret>> = RefCell::default();
     let escrow = |_: &str, secret: &Secret| {
         kept.borrow_mut().push(secret.clone());
         Ok(())
     };
-    let mut said = String::new();
-    // Also where something goes wrong: refused, and not answered.
+    let mut output = String::new();
+    // Also after failures: refused, and not answered.
     for rules in [[].as_slice(), &["06 47 cc D4"], &["06 47/**02 cc CC"], &["06 47 drop"]] {
         if !rules.is_empty() {
             stand.faults(rules);
         }
-        said += &plan(&stand, &desired);
+        output += &plan(&stand, &desired);
         let run = run_with(&stand, &desired, &escrow);
         let report = serde_json::to_string(&run.survey.report).unwrap();
-        said += &format!("{:?} {:?} {:?} {report}", run.survey, run.outcome, run.problems);
-        said += &bmc::text::show(&run.survey.report);
-        said += &bmc::text::outcome(&run.outcome);
+        output += &format!("{:?} {:?} {:?} {report}", run.survey, run.outcome, run.problems);
+        output += &bmc::text::show(&run.survey.report);
+        output += &bmc::text::outcome(&run.outcome);
     }
-    said += &format!("{kept:?}");
-    let made = kept.borrow().iter().map(|secret| secret.reveal().to_string()).collect::<Vec<_>>();
-    assert!(made.len() > 1 && said.contains("user 3 boss: password"), "{said}");
+    output += &format!("{kept:?}");
+    let generated = kept.borrow().iter().map(|secret| secret.reveal().to_string()).collect::<Vec<_>>();
+    assert!(generated.len() > 1 && output.contains("user 3 boss: password"), "{output}");
 
     let files = files(stand.directory());
     let ours: Vec<&PathBuf> = files.iter().filter(|file| !is_ipmi_sims_own(file)).collect();
@@ -48,26 +48,26 @@ fn no_password_is_left_behind() {
             && ours.iter().any(|file| file.ends_with("ipmi_sim.log"))
     );
     let passwords =
-        ["Correct-Horse-1", "Battery-Staple-2"].into_iter().chain(made.iter().map(String::as_str));
+        ["Correct-Horse-1", "Battery-Staple-2"].into_iter().chain(generated.iter().map(String::as_str));
     for password in passwords {
-        assert!(!has(said.as_bytes(), password), "{said}");
+        assert!(!has(output.as_bytes(), password), "{output}");
         for file in &ours {
             assert!(!has(&fs::read(file).unwrap(), password), "{}", file.display());
         }
     }
-    // What is searched is found where it is.
+    // The search finds a password where it is stored.
     let is_stored =
         |file: &PathBuf| is_ipmi_sims_own(file) && has(&fs::read(file).unwrap(), "Correct-Horse-1");
     assert!(files.iter().any(is_stored), "{files:?}");
 }
 
-/// What would be written, for people and for those who debug.
+/// The plan, as printed and as debug output.
 fn plan(stand: &Stand, desired: &str) -> String {
     let desired = bmc::policy(desired.as_bytes()).unwrap();
-    let mut conversation = conversation(stand, TIME);
-    let Some(mut survey) = bmc::survey(&mut conversation).0 else { return format!("{desired:?}") };
-    let (plan, problems) = bmc::planned(&mut conversation, &mut survey, &desired);
-    let words: Vec<String> = plan.writes.iter().map(ToString::to_string).collect();
+    let mut session = session(stand, TIME);
+    let Some(mut survey) = bmc::survey(&mut session).0 else { return format!("{desired:?}") };
+    let (plan, problems) = bmc::planned(&mut session, &mut survey, &desired);
+    let words = plan.descriptions();
     format!("{desired:?} {plan:?} {words:?} {problems:?}")
 }
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::facts::words::words;
+use crate::words::words;
 
 /// A slot for an expansion card, type 9 (DSP0134 7.10).
 #[skip_serializing_none]

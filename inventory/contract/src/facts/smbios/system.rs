@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::facts::words::words;
+use crate::words::words;
 
 /// SMBIOS system information, type 1 (DSP0134 7.2).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! BMC manufacturers by IANA enterprise number. Pure.
+//! Manufacturers of BMCs.
 
-/// The manufacturer with this enterprise number, named as in the registry; `None` if it is not in the table.
-pub fn maker(number: u32) -> Option<&'static str> {
-    MAKERS.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
+/// The name of the BMC or server manufacturer with this IANA enterprise number.
+pub(crate) fn manufacturer(number: u32) -> Option<&'static str> {
+    MANUFACTURERS.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
 }
 
-/// From IANA's list of private enterprise numbers.
-const MAKERS: [(u32, &str); 15] = [
+/// From IANA's list of private enterprise numbers, which has the names so.
+const MANUFACTURERS: [(u32, &str); 15] = [
     (2, "IBM"),
     (11, "Hewlett-Packard"),
     (42, "Sun Microsystems"),

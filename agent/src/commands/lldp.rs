@@ -3,7 +3,6 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -11,7 +10,7 @@ use nix::sys::signal::{SigSet, Signal};
 use stage1_contract::{Neighbour, PortNeighbours, PortOutcome};
 
 use super::{DONE, PROBLEMS, say};
-use crate::host::Machine;
+use crate::host::{Machine, task};
 use crate::json;
 use crate::lldp::ports::{Mode, Options};
 use crate::lldp::{Collector, table};
@@ -98,6 +97,6 @@ fn shut_down_on_signal(collector: &Arc<Collector>) -> Result<()> {
             collector.shutdown();
         }
     };
-    thread::Builder::new().name("signals".to_string()).spawn(wait).context("starting the signal thread")?;
+    task::spawn("signals", wait).context("starting the signal thread")?;
     Ok(())
 }

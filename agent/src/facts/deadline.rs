@@ -3,9 +3,10 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::thread;
+use std::io;
 use std::time::{Duration, Instant};
+
+use crate::host::task::{NoResult, Task};
 
 /// Work for a thread of its own.
 pub(super) type Job<T> = Box<dyn FnOnce() -> T + Send>;
@@ -18,19 +19,15 @@ pub(super) fn in_parallel<T: Send + 'static>(
 ) -> Vec<Result<T, String>> {
     let deadline = Instant::now() + limit;
     let start = |(name, job): (String, Job<T>)| {
-        let (sender, receiver) = sync_channel(1);
-        let started = thread::Builder::new().name(name.clone()).spawn(move || drop(sender.send(job())));
-        (name, receiver, started.map(drop))
+        let task = Task::start(&name, job);
+        (name, task)
     };
     let running: Vec<_> = jobs.into_iter().map(start).collect();
-    let finish = |(name, receiver, started): (String, std::sync::mpsc::Receiver<T>, std::io::Result<()>)| {
-        started.map_err(|error| format!("{name}: starting a thread: {error}"))?;
-        let left = deadline.saturating_duration_since(Instant::now());
-        receiver.recv_timeout(left).map_err(|error| match error {
-            RecvTimeoutError::Timeout => {
-                format!("{name}: timed out after {} s", limit.as_secs_f64())
-            }
-            RecvTimeoutError::Disconnected => format!("{name}: internal error, please report it (panic)"),
+    let finish = |(name, task): (String, io::Result<Task<T>>)| {
+        let task = task.map_err(|error| format!("{name}: starting a thread: {error}"))?;
+        task.wait(deadline.saturating_duration_since(Instant::now())).map_err(|error| match error {
+            NoResult::TimedOut => format!("{name}: timed out after {} s", limit.as_secs_f64()),
+            NoResult::Panicked => format!("{name}: {error}"),
         })
     };
     running.into_iter().map(finish).collect()

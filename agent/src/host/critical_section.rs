@@ -7,7 +7,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -163,7 +163,7 @@ fn ping_watchdogs(machine: &Machine) -> Option<Sender<()>> {
             watchdogs.iter_mut().for_each(|watchdog| drop(watchdog.write_all(b"\0")));
         }
     };
-    thread::Builder::new().name("watchdogs".to_string()).spawn(ping).ok()?;
+    super::task::spawn("watchdogs", ping).ok()?;
     Some(sender)
 }
 
@@ -211,12 +211,12 @@ mod tests {
         let begin = Instant::now();
         while machine.read("/dev/watchdog1").unwrap().is_empty() {
             assert!(begin.elapsed() < Duration::from_secs(60));
-            thread::yield_now();
+            std::thread::yield_now();
         }
 
         let (sender, receiver) = channel();
         let waiting = machine.clone();
-        let waiter = thread::spawn(move || {
+        let waiter = std::thread::spawn(move || {
             wait_until_disarmed(&waiting);
             sender.send(()).unwrap();
         });

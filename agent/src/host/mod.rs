@@ -16,6 +16,7 @@ mod ports;
 pub(crate) mod power;
 pub(crate) mod random;
 pub(crate) mod signals;
+pub(crate) mod task;
 
 pub use cancellation::{Cancellation, Cancelled};
 pub use machine::Machine;

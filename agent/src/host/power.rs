@@ -3,8 +3,6 @@
 
 use std::convert::Infallible;
 use std::fs;
-use std::sync::mpsc::channel;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -12,6 +10,7 @@ use nix::sys::reboot::{RebootMode, reboot};
 use nix::sys::termios::tcdrain;
 use nix::unistd::sync;
 
+use super::task::Task;
 use super::{Machine, critical_section};
 
 /// Longest wait until the console has printed everything.
@@ -63,12 +62,10 @@ pub fn settle() -> Result<()> {
 
 /// Flushes the console and disks. A stopped console (Ctrl-S, or line noise that looks like it) delays this by 2 s at most.
 pub fn drain() {
-    let (done, wait) = channel();
-    thread::spawn(move || {
+    let drains = || {
         let _ = tcdrain(std::io::stdout());
         let _ = tcdrain(std::io::stderr());
-        let _ = done.send(());
-    });
-    let _ = wait.recv_timeout(DRAIN);
+    };
+    let _ = Task::start("drain", drains).map(|task| task.wait(DRAIN));
     sync();
 }

@@ -2,7 +2,6 @@
 //! Termination signals: SIGTERM, SIGINT, SIGHUP.
 
 use std::io;
-use std::thread;
 
 use nix::sys::signal::{SigSet, Signal};
 
@@ -17,12 +16,10 @@ pub const TERMINATION: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::S
 pub fn on_termination(act: impl Fn(Signal) + Send + 'static) -> io::Result<()> {
     let signals: SigSet = TERMINATION.into_iter().collect();
     signals.thread_block()?;
-    thread::Builder::new()
-        .name("signals".to_string())
-        .spawn(move || {
-            while let Ok(signal) = signals.wait() {
-                act(signal);
-            }
-        })
-        .map(drop)
+    let wait = move || {
+        while let Ok(signal) = signals.wait() {
+            act(signal);
+        }
+    };
+    super::task::spawn("signals", wait).map(drop)
 }

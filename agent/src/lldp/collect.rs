@@ -20,7 +20,7 @@ use super::schedule::Message;
 use super::socket::{MAX_FRAME, PortSocket};
 use crate::host::Machine;
 use crate::host::physical_ports;
-use crate::net;
+use crate::host::task::detach;
 use crate::net::socket::Netlink;
 use netlink::route::{self, Link};
 
@@ -180,7 +180,7 @@ impl Worker {
         // Some drivers take seconds for this.
         if let Some(flag) = firmware_agent::flag(&self.machine, &name) {
             let shared = self.shared.clone();
-            net::detach(format!("lldp-{name}"), move || {
+            detach(&format!("lldp-{name}"), move || {
                 let (agent, changed) = firmware_agent::disable(&name, flag);
                 shared.ports().firmware(index, agent);
                 if changed {

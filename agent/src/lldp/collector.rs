@@ -18,6 +18,7 @@ use super::ports::{Options, Ports};
 use crate::display::hex;
 use crate::host::Machine;
 use crate::host::random;
+use crate::host::task::spawn;
 
 /// How often [`Collector::wait`] checks whether it was cancelled.
 const CANCEL_CHECK: Duration = Duration::from_millis(50);
@@ -71,7 +72,7 @@ impl Collector {
         }
         let (wake, stop) = std::io::pipe().context("opening a pipe")?;
         let worker = Worker::new(machine, &self.shared, self.options, names, wake)?;
-        let thread = std::thread::Builder::new().name("lldp".to_string()).spawn(move || worker.run());
+        let thread = spawn("lldp", move || worker.run());
         let thread = thread.context("starting the LLDP thread")?;
         *running = Some(Running { thread, _stop: stop });
         Ok(())

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, anyhow};
 use super::socket::{Netlink, dhcp_socket};
 use crate::host::Machine;
 use crate::host::random;
+use crate::host::task::detach;
 use netlink::dhcp::{Exchange, Lease, Reply};
 use netlink::route::{self, Link};
 
@@ -34,7 +35,7 @@ static NAME_SERVERS: Mutex<Vec<Ipv4Addr>> = Mutex::new(Vec::new());
 /// Starts a thread that acquires a lease on `link` and renews it.
 pub(crate) fn start(machine: &Machine, link: &Link) {
     let (machine, link) = (machine.clone(), link.clone());
-    super::detach(format!("dhcp-{}", link.name), move || {
+    detach(&format!("dhcp-{}", link.name), move || {
         if let Err(error) = keep_lease(&machine, &link) {
             log::warn!("DHCP on {}: {error:#}", link.name);
         }

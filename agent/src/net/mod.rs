@@ -12,11 +12,11 @@ pub(crate) mod socket;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 
+use crate::host::task::detach;
 use crate::host::{Machine, Manager, physical_ports};
 use netlink::route::{self, Address, Link, Message};
 use socket::Netlink;
@@ -43,7 +43,7 @@ pub(crate) fn bring_up(
     monitor.send(&route::dump_links())?;
     let (sender, result) = channel();
     let mut ports = Ports::new(machine, manager, timeout);
-    detach("network".to_string(), move || {
+    detach("network", move || {
         if let Err(error) = ports.watch(&monitor, &sender) {
             let _ = sender.send(Err(error));
         }
@@ -185,13 +185,6 @@ impl Ports {
             format!("{}: {state}", link.name)
         });
         texts.collect::<Vec<_>>().join("; ")
-    }
-}
-
-/// Runs `work` on a detached thread.
-pub(crate) fn detach(name: String, work: impl FnOnce() + Send + 'static) {
-    if let Err(error) = thread::Builder::new().name(name.clone()).spawn(work) {
-        log::warn!("starting thread {name}: {error}");
     }
 }
 

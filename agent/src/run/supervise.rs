@@ -5,15 +5,14 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use stage1_contract::{Outcome, StageName};
 
 use super::stage::panic_message;
 use super::{Cause, Failure, Run, Stopped};
 use crate::host::critical_section;
+use crate::host::task::{NoResult, Task};
 
 /// Time limit for stages to end once the run has ended.
 const GRACE: Duration = Duration::from_millis(200);
@@ -31,16 +30,12 @@ impl Run {
         &self,
         pipeline: impl FnOnce(&Self) -> Result<T, Stopped> + Send + 'static,
     ) -> Result<T, Cause> {
-        let (sender, end) = channel();
         let run = self.clone();
-        let work = move || {
-            let result = catch_unwind(AssertUnwindSafe(|| pipeline(&run)));
-            let _ = sender.send(result.map_err(|panic| panic_message(&*panic)));
-        };
-        if let Err(error) = thread::Builder::new().name("pipeline".to_string()).spawn(work) {
-            return Err(internal(format!("starting a thread: {error}")));
-        }
-        let result = self.wait_for(&end);
+        let work =
+            move || catch_unwind(AssertUnwindSafe(|| pipeline(&run))).map_err(|panic| panic_message(&*panic));
+        let task =
+            Task::start("pipeline", work).map_err(|error| internal(format!("starting a thread: {error}")))?;
+        let result = self.wait_for(&task);
         self.close();
         match (result, self.state().cause.clone()) {
             (_, Some(cause)) => Err(cause),
@@ -52,23 +47,22 @@ impl Run {
         }
     }
 
-    fn wait_for<T>(&self, end: &Receiver<T>) -> Option<T> {
+    fn wait_for<T: Send + 'static>(&self, task: &Task<T>) -> Option<T> {
         while !self.cancellation().is_cancelled() {
-            match end.recv_timeout(POLL) {
+            match task.wait(POLL) {
                 Ok(result) => return Some(result),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(NoResult::TimedOut) => {}
+                Err(NoResult::Panicked) => return None,
             }
         }
-        let deadline = Instant::now() + GRACE;
-        let result = end.recv_timeout(GRACE).ok();
+        let result = task.wait(GRACE).ok();
         if critical_section::is_armed(&self.0.machine) {
             log::warn!("firmware is being written: the run ends when that is finished");
             critical_section::wait_until_disarmed(&self.0.machine);
             log::warn!("firmware has been written: the run ends");
-            return result.or_else(|| end.recv_timeout(GRACE).ok());
+            return result.or_else(|| task.wait(GRACE).ok());
         }
-        result.or_else(|| end.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok())
+        result
     }
 
     /// Records nothing any more.
@@ -91,6 +85,10 @@ fn internal(message: String) -> Cause {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+    use std::time::Instant;
+
     use anyhow::{Result, bail};
     use nix::sys::signal::Signal;
     use stage1_contract::StageName::{Facts, Identity, Network};

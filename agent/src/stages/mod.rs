@@ -12,7 +12,6 @@ mod lldp;
 mod register;
 
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -21,7 +20,7 @@ use stage1_contract::firmware::manifest::Activation;
 use stage1_kexec::Loaded;
 
 use crate::config::{SettingError, Settings};
-use crate::host::Machine;
+use crate::host::{Machine, task};
 use crate::inventory::{Client, Error};
 use crate::json;
 use crate::lldp::Collector;
@@ -149,7 +148,7 @@ impl Stages {
         let (sender, events) = std::sync::mpsc::channel();
         self.run.send_events_to(sender);
         let client = Arc::new(client);
-        thread::spawn(move || {
+        task::detach("events", move || {
             for event in events {
                 if let Err(error) = client.event(&event, register::EVENT_TIMEOUT) {
                     log::debug!("{error}");

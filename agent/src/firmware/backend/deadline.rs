@@ -5,13 +5,13 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use super::{Outcome, Progress};
 use crate::host::critical_section::register_writer;
+use crate::host::task::{self, NoResult, Task};
 
 enum Event {
     Progress(Progress),
@@ -33,7 +33,7 @@ pub(crate) fn within(
         let outcome = work(&report);
         let _ = sender.send(Event::Ended(outcome));
     };
-    let writer = match thread::Builder::new().name(name.to_string()).spawn(run) {
+    let writer = match task::spawn(name, run) {
         Ok(writer) => writer,
         Err(error) => return Outcome::Refused(format!("starting a thread: {error}")),
     };
@@ -60,9 +60,11 @@ pub(crate) fn limited<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let (sender, answer) = channel();
-    thread::Builder::new().spawn(move || sender.send(work())).context("starting a thread")?;
-    answer.recv_timeout(limit).unwrap_or_else(|_| bail!(timed_out(limit)))
+    match Task::start("firmware", work).context("starting a thread")?.wait(limit) {
+        Ok(result) => result,
+        Err(NoResult::TimedOut) => bail!(timed_out(limit)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// `timed out after 900 s`.

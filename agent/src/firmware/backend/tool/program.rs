@@ -10,16 +10,16 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use stage1_contract::firmware::manifest::{Exec, ExitMeaning};
 
 use super::answer::{Tail, meaning};
-use crate::firmware::backend::deadline::{timed_out, within};
+use crate::firmware::backend::deadline::{limited, within};
 use crate::firmware::backend::{Outcome, Progress, Stored};
 use crate::firmware::reading::{self, Reading};
+use crate::host::task;
 
 /// How much of a tool's output is kept, in bytes.
 const KEPT: usize = 16 << 10;
@@ -62,11 +62,10 @@ impl Tool {
         let version =
             self.exec.version.as_ref().context("the entry has no version program (method.exec.version)")?;
         let (child, output) = start(&self.arguments(&version.argv, ""))?;
-        let (sender, answer) = channel();
-        thread::spawn(move || sender.send(wait(child, output, &|_| ())));
         let program = version.argv.first().map_or("", String::as_str);
-        let Ok(ended) = answer.recv_timeout(ANSWER) else { bail!("{program}: {}", timed_out(ANSWER)) };
-        let output = ended?.output;
+        let output = limited(ANSWER, move || wait(child, output, &|_| ()))
+            .with_context(|| format!("running {program}"))?
+            .output;
         reading::tool(&output, version).with_context(|| {
             format!("{program} printed no version after {:?}: {}", version.running, last_line(&output))
         })
@@ -144,7 +143,7 @@ fn wait(mut child: Child, output: io::PipeReader, report: &dyn Fn(Progress)) -> 
     let tail = Arc::new(Mutex::new(Tail::new(KEPT)));
     let (sender, lines) = channel();
     let keeper = Arc::clone(&tail);
-    thread::spawn(move || read_lines(output, &keeper, &sender));
+    task::spawn("tool-output", move || read_lines(output, &keeper, &sender)).context("starting a thread")?;
     loop {
         match lines.recv_timeout(POLL) {
             Ok(line) => report(Progress { phase: line, done: 0, total: 0 }),

@@ -49,7 +49,7 @@ pub(crate) enum Reason {
 pub(crate) fn of_failure(stage: &StageName, error: &anyhow::Error) -> Reason {
     let request = error.chain().find_map(|cause| cause.downcast_ref::<Error>()).map(Error::reason);
     let load = error.chain().find_map(|cause| cause.downcast_ref::<LoadError>());
-    if error.chain().any(|cause| cause.is::<NotAssigned>()) {
+    if error.chain().any(<dyn std::error::Error>::is::<NotAssigned>) {
         return Reason::NotAssigned;
     }
     match (request, load) {

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The DHCPv4 client (RFC 2131 4.4): one thread per port, for as long as the agent runs.
 
-use std::fs;
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, UdpSocket};
-use std::sync::{Mutex, PoisonError};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
-use super::socket::{Netlink, dhcp_socket};
+use super::apply::Configurations;
+use super::config::{PortConfig, Route, Source};
+use super::socket::dhcp_socket;
 use crate::host::Machine;
 use crate::host::random;
 use crate::host::task::detach;
 use netlink::dhcp::{Exchange, Lease, Reply};
-use netlink::route::{self, Link};
+use netlink::route::Link;
 
 const SERVER_PORT: u16 = 67;
 /// Pauses between messages. RFC 2131 4.1 begins with 4 s; a switch port that has just come up often drops the first
@@ -27,22 +27,17 @@ const WAITS: [Duration; 5] = [
     Duration::from_millis(8000),
     Duration::from_millis(16000),
 ];
-/// Lowest route metric, so that an administrator's own routes win; the interface index is added.
-const METRIC: u32 = 1024;
-/// The name servers of all leases, in order of arrival (resolv.conf(5) uses the first three).
-static NAME_SERVERS: Mutex<Vec<Ipv4Addr>> = Mutex::new(Vec::new());
-
 /// Starts a thread that acquires a lease on `link` and renews it.
-pub(crate) fn start(machine: &Machine, link: &Link) {
-    let (machine, link) = (machine.clone(), link.clone());
+pub(crate) fn start(machine: &Machine, configurations: &Configurations, link: &Link) {
+    let (machine, configurations, link) = (machine.clone(), configurations.clone(), link.clone());
     detach(&format!("dhcp-{}", link.name), move || {
-        if let Err(error) = keep_lease(&machine, &link) {
+        if let Err(error) = keep_lease(&machine, &configurations, &link) {
             log::warn!("DHCP on {}: {error:#}", link.name);
         }
     });
 }
 
-fn keep_lease(machine: &Machine, link: &Link) -> Result<()> {
+fn keep_lease(machine: &Machine, configurations: &Configurations, link: &Link) -> Result<()> {
     let address = machine.attribute(format!("/sys/class/net/{}/address", link.name));
     let mac = address.as_deref().and_then(parse_mac).ok_or_else(|| anyhow!("the port has no MAC address"))?;
     let socket = dhcp_socket(&link.name)?;
@@ -50,7 +45,8 @@ fn keep_lease(machine: &Machine, link: &Link) -> Result<()> {
     loop {
         let exchange = Exchange { id: random::bytes(), mac, vendor_class: "stage1" };
         let lease = acquire(&socket, exchange, held.take())?;
-        configure(machine, link, &lease)?;
+        configurations.set(link.index, Source::Dhcp4, configuration(&lease));
+        log::debug!("{}: {:?}/{} by DHCP", link.name, lease.address, lease.prefix);
         // T1, RFC 2131 4.4.5. A lease without a time does not expire.
         let Some(time) = lease.time else { return Ok(()) };
         sleep((time / 2).max(Duration::from_secs(30)));
@@ -115,41 +111,20 @@ fn answer(socket: &UdpSocket, exchange: Exchange, wait: Duration, requested: boo
     }
 }
 
-fn configure(machine: &Machine, link: &Link, lease: &Lease) -> Result<()> {
-    let address = lease.address.ok_or_else(|| anyhow!("the lease has no address"))?;
-    let netlink = Netlink::open(0)?;
-    if let Some(mtu) = lease.mtu
-        && let Err(error) = netlink.request(&route::link_mtu(link.index, mtu))
-    {
-        log::warn!("setting the MTU of {} to {mtu}: {error:#}", link.name);
-    }
-    write_resolv_conf(machine, lease)?;
-    netlink
-        .request(&route::add_address(link.index, address, lease.prefix))
-        .with_context(|| format!("setting {address}/{} on {}", lease.prefix, link.name))?;
-    for (to, prefix, via) in &lease.routes {
-        let gateway = Some(*via).filter(|via| !via.is_unspecified());
-        let route = route::add_route(link.index, *to, *prefix, gateway, METRIC + link.index);
-        if let Err(error) = netlink.request(&route) {
-            log::warn!("adding the route to {to}/{prefix} via {via} on {}: {error:#}", link.name);
-        }
-    }
-    log::debug!("{}: {address}/{} by DHCP", link.name, lease.prefix);
-    Ok(())
-}
-
-fn write_resolv_conf(machine: &Machine, lease: &Lease) -> Result<()> {
-    let mut servers = NAME_SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
-    for server in &lease.dns {
-        if !servers.contains(server) {
-            servers.push(*server);
-        }
-    }
-    let mut text: String = servers.iter().take(3).map(|server| format!("nameserver {server}\n")).collect();
-    if let Some(domain) = &lease.domain {
-        text.push_str(&format!("search {}\n", domain.trim_end_matches('\0')));
-    }
-    fs::write(machine.path("/etc/resolv.conf"), text).context("writing /etc/resolv.conf")
+fn configuration(lease: &Lease) -> Option<PortConfig> {
+    let route = |(to, prefix, via): &(Ipv4Addr, u8, Ipv4Addr)| Route {
+        to: (*to).into(),
+        prefix: *prefix,
+        via: Some(*via).filter(|via| !via.is_unspecified()).map(IpAddr::from),
+    };
+    Some(PortConfig {
+        addresses: vec![(lease.address?.into(), lease.prefix)],
+        routes: lease.routes.iter().map(route).collect(),
+        name_servers: lease.dns.iter().copied().map(IpAddr::from).collect(),
+        search: lease.domain.iter().cloned().collect(),
+        ntp_servers: Vec::new(),
+        mtu: lease.mtu,
+    })
 }
 
 fn parse_mac(text: &str) -> Option<[u8; 6]> {

@@ -5,7 +5,9 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
+mod apply;
 mod client;
+mod config;
 pub(crate) mod devlink;
 pub(crate) mod ethtool;
 pub(crate) mod socket;
@@ -18,6 +20,7 @@ use anyhow::{Result, anyhow, bail};
 
 use crate::host::task::detach;
 use crate::host::{Machine, Manager, physical_ports};
+use apply::Configurations;
 use netlink::route::{self, Address, Link, Message};
 use socket::Netlink;
 
@@ -70,6 +73,7 @@ struct Ports {
     links: BTreeMap<u32, Link>,
     clients: BTreeSet<u32>,
     addresses: Vec<Address>,
+    configurations: Configurations,
     first: Option<Instant>,
 }
 
@@ -83,6 +87,7 @@ impl Ports {
             links: BTreeMap::new(),
             clients: BTreeSet::new(),
             addresses: Vec::new(),
+            configurations: Configurations::new(machine),
             first: None,
         }
     }
@@ -100,7 +105,8 @@ impl Ports {
                         dumped = true;
                         monitor.send(&route::dump_addresses())?;
                     }
-                    Message::Gone(_) | Message::Done | Message::Answer(_) => {}
+                    Message::Gone(index) => self.configurations.remove_port(index),
+                    Message::Done | Message::Answer(_) => {}
                 }
             }
             if let Some(result) = self.result().filter(|_| !sent) {
@@ -134,15 +140,20 @@ impl Ports {
         if self.manager == Manager::Systemd {
             return;
         }
+        let is_new = before.is_none();
         if !link.up
-            && before.is_none()
+            && is_new
             && let Err(error) =
                 Netlink::open(0).and_then(|netlink| netlink.request(&route::link_up(link.index)))
         {
             log::warn!("setting {} up: {error:#}", link.name);
         }
+        self.configurations.add_port(&link, false);
+        if !link.carrier && before.is_some_and(|before| before.carrier) {
+            self.configurations.suspend(link.index);
+        }
         if link.carrier && self.clients.insert(link.index) {
-            client::start(&self.machine, &link);
+            client::start(&self.machine, &self.configurations, &link);
         }
     }
 

@@ -248,8 +248,8 @@ fn message_type(kind: Kind) -> u8 {
 fn leased_address(value: &[u8]) -> Option<(Ipv6Addr, u32, u32)> {
     let number = |at| array(value, at).map(u32::from_be_bytes);
     let (address, preferred, valid) = (Ipv6Addr::from(array(value, 0)?), number(16)?, number(20)?);
-    let refused = options(value.get(24..)?)
-        .any(|(code, value)| code == OPTION_STATUS_CODE && status(value).is_some());
+    let refused =
+        options(value.get(24..)?).any(|(code, value)| code == OPTION_STATUS_CODE && status(value).is_some());
     let usable = is_unicast(&address) && preferred <= valid && valid > 0 && !refused;
     usable.then_some((address, preferred, valid))
 }
@@ -267,7 +267,10 @@ fn addresses(value: &[u8]) -> Vec<Ipv6Addr> {
 }
 
 fn ntp_servers(value: &[u8]) -> Vec<Ipv6Addr> {
-    options(value).filter(|(code, _)| *code == NTP_SUBOPTION_SRV_ADDR).flat_map(|(_, v)| addresses(v)).collect()
+    options(value)
+        .filter(|(code, _)| *code == NTP_SUBOPTION_SRV_ADDR)
+        .flat_map(|(_, v)| addresses(v))
+        .collect()
 }
 
 fn counted(text: &str) -> Vec<u8> {
@@ -380,7 +383,11 @@ mod tests {
             assert_eq!(other.parse(&whole), None);
         }
         assert_eq!(client().parse(&answer(1, &[])), None, "a client's message");
-        assert_eq!(reply(&association(8, 0, 0, &leased(ADDRESS, 10, 10))).addresses, [], "another association");
+        assert_eq!(
+            reply(&association(8, 0, 0, &leased(ADDRESS, 10, 10))).addresses,
+            [],
+            "another association"
+        );
     }
 
     #[test]
@@ -425,7 +432,10 @@ mod tests {
         assert_eq!(codes(Kind::Decline, Some(&lease)), [1, 2, 8, 3]);
         let renew = client().message(Kind::Renew, Duration::from_secs(86400), Some(&lease));
         let association = find(&renew[4..], OPTION_IA_NA).unwrap();
-        assert_eq!(find(&association[12..], OPTION_IAADDR).map(|value| &value[..16]), Some(&ADDRESS.octets()[..]));
+        assert_eq!(
+            find(&association[12..], OPTION_IAADDR).map(|value| &value[..16]),
+            Some(&ADDRESS.octets()[..])
+        );
         assert_eq!(find(&renew[4..], OPTION_ELAPSED_TIME), Some(&[0xff, 0xff][..]));
     }
 

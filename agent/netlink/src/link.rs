@@ -4,9 +4,11 @@
 use crate::message::{ACK, attribute, request};
 
 const RTM_NEWLINK: u16 = 16;
+const RTM_DELLINK: u16 = 17;
 const NLM_F_EXCL: u16 = 0x200;
 const NLM_F_CREATE: u16 = 0x400;
 
+const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_LINK: u16 = 5;
 const IFLA_MASTER: u16 = 10;
@@ -80,11 +82,19 @@ pub fn link_down(index: u32) -> Vec<u8> {
     request(RTM_NEWLINK, ACK, &ifinfomsg(index, 0, IFF_UP), &[])
 }
 
+/// Removes the link of this name.
+pub fn remove(name: &str) -> Vec<u8> {
+    let attributes = attribute(IFLA_IFNAME, &[name.as_bytes(), b"\0"].concat());
+    request(RTM_DELLINK, ACK, &ifinfomsg(0, 0, 0), &attributes)
+}
+
+/// Gives a link a MAC address; most drivers need it down.
+pub fn set_mac(index: u32, mac: [u8; 6]) -> Vec<u8> {
+    request(RTM_NEWLINK, ACK, &ifinfomsg(index, 0, 0), &attribute(IFLA_ADDRESS, &mac))
+}
+
 fn add(name: &str, kind: &str, data: &[u8], more: &[u8]) -> Vec<u8> {
-    let info = [
-        attribute(IFLA_INFO_KIND, kind.as_bytes()),
-        attribute(IFLA_INFO_DATA | NLA_F_NESTED, data),
-    ];
+    let info = [attribute(IFLA_INFO_KIND, kind.as_bytes()), attribute(IFLA_INFO_DATA | NLA_F_NESTED, data)];
     let attributes = [
         attribute(IFLA_IFNAME, &[name.as_bytes(), b"\0"].concat()),
         more.to_vec(),
@@ -142,7 +152,10 @@ mod tests {
     #[test]
     fn a_member_joins_and_is_set_down_before() {
         let joined = body(&join_bond(3, 9));
-        assert_eq!((u32_at(&joined, 4), find(&joined[16..], IFLA_MASTER)), (Some(3), Some(&9_u32.to_ne_bytes()[..])));
+        assert_eq!(
+            (u32_at(&joined, 4), find(&joined[16..], IFLA_MASTER)),
+            (Some(3), Some(&9_u32.to_ne_bytes()[..]))
+        );
         let down = body(&link_down(3));
         assert_eq!((u32_at(&down, 8), u32_at(&down, 12)), (Some(0), Some(IFF_UP)));
     }

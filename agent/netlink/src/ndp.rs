@@ -158,7 +158,8 @@ mod tests {
     fn radvd() -> Vec<u8> {
         [
             header(OTHER),
-            [&[3, 4, 64, 0xc0, 0, 1, 0x51, 0x80, 0, 0, 0x38, 0x40, 0, 0, 0, 0][..], &SERVER.octets()].concat(),
+            [&[3, 4, 64, 0xc0, 0, 1, 0x51, 0x80, 0, 0, 0x38, 0x40, 0, 0, 0, 0][..], &SERVER.octets()]
+                .concat(),
             vec![5, 1, 0, 0, 0, 0, 5, 0xdc],
             rdnss(600, &[SERVER]),
             dnssl(600, b"\x05fleet\x04test\0\x03lab\x04test\0"),

@@ -10,6 +10,8 @@ mod client;
 mod config;
 pub(crate) mod devlink;
 pub(crate) mod ethtool;
+mod interfaces;
+mod ipv6;
 pub(crate) mod socket;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,9 +20,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 
+use crate::config::network::NetworkConfig;
 use crate::host::task::detach;
-use crate::host::{Machine, Manager, physical_ports};
+use crate::host::{Machine, Manager};
 use apply::Configurations;
+use config::Source;
+use interfaces::Interfaces;
+use ipv6::Missing;
 use netlink::route::{self, Address, Link, Message};
 use socket::Netlink;
 
@@ -39,19 +45,29 @@ const CANCEL_CHECK: Duration = Duration::from_millis(50);
 pub(crate) fn bring_up(
     machine: &Machine,
     manager: Manager,
+    settings: &NetworkConfig,
     timeout: Duration,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<String> {
     let monitor = Netlink::open(route::GROUPS)?;
+    // The systemd kind has them from the files that `stage1 network` writes.
+    let settings = if manager == Manager::Agent { settings.clone() } else { NetworkConfig::default() };
+    let interfaces = Interfaces::new(machine, settings);
     monitor.send(&route::dump_links())?;
     let (sender, result) = channel();
-    let mut ports = Ports::new(machine, manager, timeout);
+    let mut ports = Ports::new(machine, manager, interfaces, timeout);
     detach("network", move || {
         if let Err(error) = ports.watch(&monitor, &sender) {
             let _ = sender.send(Err(error));
         }
     });
     wait_for(&result, cancelled)
+}
+
+/// Whether resolv.conf(5) has a name server, whoever wrote it.
+pub(crate) fn has_name_server(machine: &Machine) -> bool {
+    let text = machine.attribute("/etc/resolv.conf").unwrap_or_default();
+    text.lines().any(|line| line.split_whitespace().next() == Some("nameserver"))
 }
 
 fn wait_for(result: &Receiver<Result<String>>, cancelled: &dyn Fn() -> bool) -> Result<String> {
@@ -74,11 +90,16 @@ struct Ports {
     clients: BTreeSet<u32>,
     addresses: Vec<Address>,
     configurations: Configurations,
+    interfaces: Interfaces,
+    /// What the IPv6 of each port waits for.
+    ipv6: BTreeMap<u32, Missing>,
     first: Option<Instant>,
 }
 
 impl Ports {
-    fn new(machine: &Machine, manager: Manager, timeout: Duration) -> Self {
+    fn new(machine: &Machine, manager: Manager, interfaces: Interfaces, timeout: Duration) -> Self {
+        let configurations = Configurations::new(machine);
+        configurations.set_name_servers(interfaces.name_servers());
         Self {
             machine: machine.clone(),
             manager,
@@ -87,7 +108,9 @@ impl Ports {
             links: BTreeMap::new(),
             clients: BTreeSet::new(),
             addresses: Vec::new(),
-            configurations: Configurations::new(machine),
+            configurations,
+            interfaces,
+            ipv6: BTreeMap::new(),
             first: None,
         }
     }
@@ -105,7 +128,10 @@ impl Ports {
                         dumped = true;
                         monitor.send(&route::dump_addresses())?;
                     }
-                    Message::Gone(index) => self.configurations.remove_port(index),
+                    Message::Gone(index) => {
+                        self.configurations.remove_port(index);
+                        self.interfaces.forget(index);
+                    }
                     Message::Done | Message::Answer(_) => {}
                 }
             }
@@ -123,9 +149,13 @@ impl Ports {
         }
         let waited = self.started.elapsed();
         if waited >= NO_PORT.min(self.timeout) && self.links.is_empty() {
-            return Some(Err(anyhow!(
-                "no network port found: the machine has none, or this image has no driver for it"
-            )));
+            let left_out = interfaces::left_out(&self.machine);
+            return Some(Err(match left_out.is_empty() {
+                true => {
+                    anyhow!("no network port found: the machine has none, or this image has no driver for it")
+                }
+                false => anyhow!("no Ethernet port found: {}", left_out.join("; ")),
+            }));
         }
         let late = || anyhow!("no address after {} s: {}", self.timeout.as_secs(), self.describe_links());
         (waited >= self.timeout).then(|| Err(late()))
@@ -133,27 +163,32 @@ impl Ports {
 
     /// Takes a new or changed link: sets it up, and starts DHCP once it has carrier.
     fn update_link(&mut self, link: Link) {
-        if !physical_ports(&self.machine).contains(&link.name) {
+        if !self.interfaces.takes_part(&link) {
             return;
         }
         let before = self.links.insert(link.index, link.clone());
         if self.manager == Manager::Systemd {
             return;
         }
-        let is_new = before.is_none();
-        if !link.up
-            && is_new
-            && let Err(error) =
-                Netlink::open(0).and_then(|netlink| netlink.request(&route::link_up(link.index)))
-        {
-            log::warn!("setting {} up: {error:#}", link.name);
-        }
+        self.interfaces.update(&link);
+        let Some(ip) = self.interfaces.ip_of(&link) else { return };
         self.configurations.add_port(&link, false);
-        if !link.carrier && before.is_some_and(|before| before.carrier) {
+        let had_carrier = before.is_some_and(|before| before.carrier);
+        if !link.carrier && had_carrier {
             self.configurations.suspend(link.index);
         }
+        if link.carrier && !had_carrier {
+            let config = self.interfaces.static_config(&link, &ip);
+            self.configurations.set(link.index, Source::Static, config);
+        }
         if link.carrier && self.clients.insert(link.index) {
-            client::start(&self.machine, &self.configurations, &link);
+            if ip.dhcp4 {
+                client::start(&self.machine, &self.configurations, &link);
+            }
+            if ip.router || ip.dhcp6 {
+                let missing = ipv6::start(&self.machine, &self.configurations, &link, ip.dhcp6);
+                self.ipv6.insert(link.index, missing);
+            }
         }
     }
 
@@ -188,29 +223,23 @@ impl Ports {
 
     fn describe_links(&self) -> String {
         let texts = self.links.values().map(|link| {
+            let ip = self.interfaces.ip_of(link);
             let state = match (link.up, link.carrier) {
+                _ if self.manager == Manager::Agent && ip.is_none() => "no address in the settings",
+                (_, true) if ip.is_some_and(|ip| !ip.dhcp4) => "carrier",
                 (_, true) => "carrier, but no DHCP answer",
                 (true, false) => "no carrier",
                 (false, _) => "down",
             };
-            format!("{}: {state}", link.name)
+            let ipv6 = self.ipv6.get(&link.index).and_then(Missing::text);
+            let ipv6 = ipv6.filter(|_| link.carrier).map(|text| format!(", {text}")).unwrap_or_default();
+            format!("{}: {state}{ipv6}", link.name)
         });
-        texts.collect::<Vec<_>>().join("; ")
+        let unknown = self.interfaces.unknown(self.links.values());
+        let left_out = interfaces::left_out(&self.machine);
+        texts.chain(unknown).chain(left_out).collect::<Vec<_>>().join("; ")
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_for_the_network_can_be_cancelled() {
-        let (sender, result) = channel();
-        let error = wait_for(&result, &|| true).unwrap_err();
-        assert_eq!(error.to_string(), "cancelled");
-        sender.send(Ok("eth0 10.0.0.2/24".to_string())).unwrap();
-        assert_eq!(wait_for(&result, &|| true).unwrap(), "eth0 10.0.0.2/24");
-        drop(sender);
-        assert!(wait_for(&result, &|| false).is_err());
-    }
-}
+mod tests;

@@ -55,7 +55,13 @@ impl Stages {
     pub(super) fn network(&self, stage: &StageContext) -> Result<String> {
         let manager = if self.options.plan { Manager::Systemd } else { manager(&self.machine) };
         let cancelled = || stage.cancellation().is_cancelled();
-        net::bring_up(&self.machine, manager, self.settings.network_timeout, &cancelled)
+        net::bring_up(
+            &self.machine,
+            manager,
+            &self.settings.network,
+            self.settings.network_timeout,
+            &cancelled,
+        )
     }
 
     /// Discovers the machine's facts.

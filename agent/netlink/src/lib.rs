@@ -8,4 +8,5 @@ pub mod devlink;
 pub mod dhcp;
 pub mod ethtool;
 pub mod message;
+pub mod packet;
 pub mod route;

@@ -67,9 +67,9 @@ pub struct Client {
     /// Identity of the interface's address association (IAID), the same in every boot.
     pub iaid: u32,
     /// User class (option 15); not sent if empty.
-    pub user_class: &'static str,
+    pub user_class: String,
     /// Vendor class (option 16): enterprise number and text; not sent if the text is empty.
-    pub vendor_class: (u32, &'static str),
+    pub vendor_class: (u32, String),
     /// Client architecture (option 61, RFC 5970).
     pub architecture: Option<u16>,
 }
@@ -202,9 +202,9 @@ impl Client {
         let codes: Vec<u8> = codes.iter().flat_map(|code| code.to_be_bytes()).collect();
         let mut requested = option(OPTION_ORO, &codes);
         if !self.user_class.is_empty() {
-            requested.extend(option(OPTION_USER_CLASS, &counted(self.user_class)));
+            requested.extend(option(OPTION_USER_CLASS, &counted(&self.user_class)));
         }
-        let (enterprise, class) = self.vendor_class;
+        let (enterprise, class) = &self.vendor_class;
         if !class.is_empty() {
             let value = [&enterprise.to_be_bytes()[..], &counted(class)].concat();
             requested.extend(option(OPTION_VENDOR_CLASS, &value));
@@ -309,8 +309,8 @@ mod tests {
             transaction: [1, 2, 3],
             duid: duid_uuid(*b"0123456789abcdef"),
             iaid: 7,
-            user_class: "stage1",
-            vendor_class: (343, "stage1"),
+            user_class: "stage1".to_string(),
+            vendor_class: (343, "stage1".to_string()),
             architecture: Some(7),
         }
     }

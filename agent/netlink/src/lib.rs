@@ -11,4 +11,5 @@ pub mod ethtool;
 pub mod link;
 pub mod message;
 pub mod ndp;
+pub mod packet;
 pub mod route;

@@ -16,6 +16,7 @@ const RTM_DELADDR: u16 = 21;
 const RTM_GETADDR: u16 = 22;
 const RTM_NEWROUTE: u16 = 24;
 const RTM_DELROUTE: u16 = 25;
+const RTM_GETROUTE: u16 = 26;
 const RTM_NEWRULE: u16 = 32;
 const RTM_DELRULE: u16 = 33;
 
@@ -65,6 +66,10 @@ pub enum Message {
     Gone(u32),
     /// An address exists, or has changed.
     Address(Address),
+    /// The link of this index has lost this address.
+    AddressGone(u32, IpAddr),
+    /// A route of the main table exists, or has changed.
+    Route(Target),
     /// The end of a dump.
     Done,
     /// The acknowledgement of a request: 0, or a negative errno.
@@ -141,6 +146,11 @@ pub fn dump_links() -> Vec<u8> {
 /// Requests all addresses; the responses end with [`Message::Done`].
 pub fn dump_addresses() -> Vec<u8> {
     request(RTM_GETADDR, DUMP, &[0; 8], &[])
+}
+
+/// Requests all routes of both families; the responses end with [`Message::Done`].
+pub fn dump_routes() -> Vec<u8> {
+    request(RTM_GETROUTE, DUMP, &[0; 12], &[])
 }
 
 /// Sets a link up.
@@ -270,15 +280,41 @@ fn parse_one(message: message::Message) -> Option<Message> {
         }
         // With a family it has only left a bridge.
         RTM_DELLINK if body.first() == Some(&0) => u32_at(body, 4).map(Message::Gone),
-        RTM_NEWADDR => {
+        RTM_NEWADDR | RTM_DELADDR => {
             let [_family, prefix, flags, scope, ..] = *body else { return None };
             let attributes = body.get(8..)?;
             let bytes = find(attributes, IFA_LOCAL).or_else(|| find(attributes, IFA_ADDRESS))?;
+            let (index, ip) = (u32_at(body, 4)?, ip(bytes)?);
             let usable = scope == RT_SCOPE_UNIVERSE && flags & IFA_F_TENTATIVE == 0;
-            Some(Message::Address(Address { index: u32_at(body, 4)?, ip: ip(bytes)?, prefix, usable }))
+            Some(match message.kind {
+                RTM_DELADDR => Message::AddressGone(index, ip),
+                _ => Message::Address(Address { index, ip, prefix, usable }),
+            })
         }
+        RTM_NEWROUTE => parse_route(body).map(Message::Route),
         _ => None,
     }
+}
+
+/// A unicast route of the main table.
+fn parse_route(body: &[u8]) -> Option<Target> {
+    let [family, prefix, _, _, RT_TABLE_MAIN, _, _, RTN_UNICAST, ..] = *body else { return None };
+    let attributes = body.get(12..)?;
+    let unspecified = match family {
+        AF_INET => IpAddr::from(Ipv4Addr::UNSPECIFIED),
+        AF_INET6 => IpAddr::from(Ipv6Addr::UNSPECIFIED),
+        _ => return None,
+    };
+    let address = |kind| find(attributes, kind).and_then(ip);
+    Some(Target {
+        via: address(RTA_GATEWAY),
+        index: find(attributes, RTA_OIF).and_then(|bytes| u32_at(bytes, 0))?,
+        to: address(RTA_DST).unwrap_or(unspecified),
+        prefix,
+        source: address(RTA_PREFSRC),
+        metric: find(attributes, RTA_PRIORITY).and_then(|bytes| u32_at(bytes, 0)).unwrap_or(0),
+        table: None,
+    })
 }
 
 fn ip(bytes: &[u8]) -> Option<IpAddr> {
@@ -307,6 +343,18 @@ mod tests {
         for (ip, prefix) in [("10.9.0.50", 24), ("2001:db8::7", 64)] {
             let address = Address { index: 7, ip: ip.parse().unwrap(), prefix, usable: true };
             assert_eq!(parse(&add_address(&address)), [Message::Address(address)]);
+        }
+    }
+
+    #[test]
+    fn a_route_that_is_set_reads_back() {
+        for (to, via) in [("0.0.0.0", "10.9.0.1"), ("2001:db8::", "fe80::1")] {
+            let (to, via) = (to.parse().unwrap(), via.parse().ok());
+            let prefix = if via.is_some_and(|via: IpAddr| via.is_ipv6()) { 32 } else { 0 };
+            let target = Target { via, index: 3, to, prefix, source: None, metric: 512, table: None };
+            assert_eq!(parse(&add_route(&target)), [Message::Route(target)]);
+            // Those of other tables are not shown.
+            assert_eq!(parse(&add_route(&Target { table: Some(7), ..target })), []);
         }
     }
 
@@ -350,6 +398,7 @@ mod tests {
             remove_rule(&rule),
             dump_links(),
             dump_addresses(),
+            dump_routes(),
         ] {
             assert_eq!(u32_at(&message, 0), Some(message.len() as u32));
         }

@@ -44,6 +44,12 @@ pub struct Settings {
     pub network: NetworkConfig,
     /// Deadline of the network stage.
     pub network_timeout: Duration,
+    /// Vendor class identifier in DHCP; empty: not sent.
+    pub dhcp_vendor_class: String,
+    /// User class in DHCP; empty: not sent.
+    pub dhcp_user_class: String,
+    /// Host name in DHCP; empty: not sent.
+    pub dhcp_host_name: String,
     /// Whether LLDPDUs are sent, and received.
     pub lldp: Mode,
     /// Longest wait for LLDP neighbours, from the first carrier on.
@@ -117,6 +123,9 @@ impl Default for Settings {
             firmware_unsigned: false,
             network: NetworkConfig::default(),
             network_timeout: Duration::from_secs(120),
+            dhcp_vendor_class: "stage1".to_string(),
+            dhcp_user_class: "stage1".to_string(),
+            dhcp_host_name: String::new(),
             lldp: Mode::Solicit,
             lldp_timeout: Duration::from_secs(32),
             lldp_restore: false,

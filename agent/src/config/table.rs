@@ -152,6 +152,27 @@ pub const SETTINGS: &[Setting] = &[
         set: |settings, value| assign(&mut settings.network_timeout, seconds(value)),
     },
     Setting {
+        key: "dhcp-vendor-class",
+        value: "TEXT",
+        meaning: "vendor class identifier (option 60) in DHCPv4 requests; off: none",
+        default: "stage1",
+        set: |settings, value| assign(&mut settings.dhcp_vendor_class, dhcp_text(value)),
+    },
+    Setting {
+        key: "dhcp-user-class",
+        value: "TEXT",
+        meaning: "user class (option 77) in DHCPv4 requests; off: none",
+        default: "stage1",
+        set: |settings, value| assign(&mut settings.dhcp_user_class, dhcp_text(value)),
+    },
+    Setting {
+        key: "dhcp-host-name",
+        value: "TEXT",
+        meaning: "host name (option 12) in DHCPv4 requests; off: none",
+        default: "off",
+        set: |settings, value| assign(&mut settings.dhcp_host_name, dhcp_text(value)),
+    },
+    Setting {
         key: "lldp",
         value: "solicit|listen|off",
         meaning: "solicit: ask the switches, and listen; listen: only listen; off: neither",
@@ -265,6 +286,17 @@ fn urls(value: &str) -> Result<Vec<String>, String> {
     Ok(list)
 }
 
+/// A text for a DHCP option; `off` is none.
+fn dhcp_text(value: &str) -> Result<String, String> {
+    match value {
+        "off" => Ok(String::new()),
+        "" => Err("it is empty: give a text, or off".to_string()),
+        _ if value.len() > 254 => Err(format!("{} characters are too long: 254 fit into DHCP", value.len())),
+        _ if value.chars().any(char::is_control) => Err(format!("{value:?} has control characters")),
+        _ => Ok(value.to_string()),
+    }
+}
+
 fn path(value: &str) -> Result<Option<PathBuf>, String> {
     match value.starts_with('/') {
         true => Ok(Some(PathBuf::from(value))),
@@ -313,6 +345,7 @@ mod tests {
                 "NAME:MAC..." => (vec!["boot:52:54:00:09:01:01"], "boot"),
                 "ROUTE..." => (vec!["10.0.0.0/8:10.1.0.1:eth0"], "10.0.0.0/8"),
                 "SECONDS" => (vec!["1", "86400", "5s"], "0"),
+                "TEXT" => (vec!["some text", "off"], "two\nlines"),
                 "true|false" => (vec!["true", "yes", "on", "1", "false", "no", "off", "0"], "maybe"),
                 choices => (choices.split('|').collect(), "maybe"),
             };
@@ -340,6 +373,7 @@ mod tests {
             "ROUTE..." => "10.0.0.0/8:10.1.0.1:eth0",
             "SECONDS" => "7",
             "true|false" => "true",
+            "TEXT" => "some text",
             choices => choices.split('|').find(|choice| *choice != setting.default).unwrap(),
         };
         let all: BTreeSet<String> = SETTINGS.iter().map(|setting| changed(setting, value(setting))).collect();
@@ -359,7 +393,7 @@ mod tests {
             assert_eq!(settings, Settings::default(), "{key}");
             checked += 1;
         }
-        assert_eq!(checked, 13);
+        assert_eq!(checked, 16);
     }
 
     #[test]

@@ -72,11 +72,6 @@ impl Configurations {
         self.change(|table| table.preferred = index);
     }
 
-    /// The preferred port.
-    pub(crate) fn preferred(&self) -> Option<u32> {
-        self.lock().table.preferred
-    }
-
     /// The ports that have a configuration in use, in the order in which they are to be tried.
     pub(crate) fn usable(&self) -> Vec<u32> {
         self.lock().table.usable()

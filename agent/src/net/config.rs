@@ -321,7 +321,9 @@ mod tests {
             Object::Route(Target { prefix: 0, table: None, index, metric, .. }) => Some((*index, *metric)),
             _ => None,
         });
-        defaults.collect()
+        let mut defaults: Vec<(u32, u32)> = defaults.collect();
+        defaults.sort_unstable();
+        defaults
     }
 
     #[test]

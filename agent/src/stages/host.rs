@@ -41,7 +41,7 @@ impl Stages {
         Ok(())
     }
 
-    /// Waits until some port has an address; as PID 1 it sets links up and runs DHCP for that.
+    /// Waits until some port has an address and reaches the inventory, if one does; as PID 1 it sets links up and runs DHCP.
     pub(crate) fn bring_up_network(&self, stage: &StageContext) -> Result<()> {
         if !self.machine.is_live() {
             stage.note("none: this is a captured machine");
@@ -51,17 +51,11 @@ impl Stages {
         Ok(())
     }
 
-    /// Waits until some port has an address, and returns which. A plan sets no link up.
+    /// Waits until some port has an address, and returns which reaches the inventory. A plan sets no link up.
     pub(super) fn network(&self, stage: &StageContext) -> Result<String> {
         let manager = if self.options.plan { Manager::Systemd } else { manager(&self.machine) };
         let cancelled = || stage.cancellation().is_cancelled();
-        net::bring_up(
-            &self.machine,
-            manager,
-            &self.settings.network,
-            self.settings.network_timeout,
-            &cancelled,
-        )
+        net::bring_up(&self.machine, manager, &self.settings, &cancelled)
     }
 
     /// Discovers the machine's facts.

@@ -407,8 +407,8 @@ mod tests {
                 transaction: [0; 3],
                 duid: duid_ll([2, 0, 0, 0, 0, 7]),
                 iaid: 7,
-                user_class: "stage1",
-                vendor_class: (0, ""),
+                user_class: "stage1".to_string(),
+                vendor_class: (0, String::new()),
                 architecture: None,
             };
             let client = Client::new(codec, dhcp, || 0, Duration::ZERO);

@@ -16,6 +16,7 @@ use anyhow::{Result, anyhow};
 
 use super::apply::Configurations;
 use super::config::{PortConfig, Source};
+use crate::config::Settings;
 use crate::host::task::detach;
 use crate::host::{Machine, random};
 use client::{Action, Client, Given};
@@ -34,8 +35,6 @@ const DETECTION: Duration = Duration::from_secs(3);
 const DAD_FAILED: u32 = 0x08;
 /// The enterprise number with which systemd-networkd sends its vendor class, so that servers see one product.
 const ENTERPRISE: u32 = 43793;
-/// User class and vendor class.
-const CLASS: &str = "stage1";
 /// A DHCPv6 address has no prefix of its own: what is on the link is the router's to say (RFC 5942).
 const ADDRESS_PREFIX: u8 = 128;
 
@@ -55,10 +54,17 @@ impl Missing {
 }
 
 /// Starts the thread of a port; with DHCPv6 whatever the routers say, if `dhcp` is true.
-pub(crate) fn start(machine: &Machine, configurations: &Configurations, link: &Link, dhcp: bool) -> Missing {
+pub(crate) fn start(
+    machine: &Machine,
+    settings: &Settings,
+    configurations: &Configurations,
+    link: &Link,
+    dhcp: bool,
+) -> Missing {
     let missing = Missing::default();
     let mut port = Port {
         machine: machine.clone(),
+        classes: (settings.dhcp_user_class.clone(), settings.dhcp_vendor_class.clone()),
         configurations: configurations.clone(),
         link: link.clone(),
         dhcp,
@@ -74,6 +80,8 @@ pub(crate) fn start(machine: &Machine, configurations: &Configurations, link: &L
 
 struct Port {
     machine: Machine,
+    /// User class and vendor class.
+    classes: (String, String),
     configurations: Configurations,
     link: Link,
     dhcp: bool,
@@ -186,8 +194,8 @@ impl Port {
             transaction: random::bytes(),
             duid: uuid.map_or_else(|| duid_ll(mac), duid_uuid),
             iaid: u32::from_be_bytes([a, b, c, d]),
-            user_class: CLASS,
-            vendor_class: (ENTERPRISE, CLASS),
+            user_class: self.classes.0.clone(),
+            vendor_class: (ENTERPRISE, self.classes.1.clone()),
             architecture: None,
         })
     }

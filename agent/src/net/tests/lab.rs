@@ -159,12 +159,11 @@ impl Lab {
 
     /// Brings the host's network up with the settings of a kernel command line.
     pub(super) fn bring_up(&self, line: &str, timeout: u64) -> Result<String, String> {
-        let (settings, errors) = Settings::merge(None, line, &[]);
+        let (mut settings, errors) = Settings::merge(None, line, &[]);
         assert_eq!(errors, []);
+        settings.network_timeout = Duration::from_secs(timeout);
         let machine = Machine::at(self.folder.path());
-        let timeout = Duration::from_secs(timeout);
-        bring_up(&machine, Manager::Agent, &settings.network, timeout, &|| false)
-            .map_err(|error| format!("{error:#}"))
+        bring_up(&machine, Manager::Agent, &settings, &|| false).map_err(|error| format!("{error:#}"))
     }
 
     /// Waits until /etc/resolv.conf has this content.

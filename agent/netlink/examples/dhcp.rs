@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
-use netlink::dhcp::{Exchange, Reply};
+use netlink::dhcp::{Exchange, Identity, Reply};
 
 fn main() -> Result<(), &'static str> {
-    let exchange = Exchange {
-        id: *b"\x39\x03\xf3\x26",
+    let identity = Identity {
         mac: [0x52, 0x54, 0, 0x12, 0x34, 0x56],
-        vendor_class: "example",
+        vendor_class: "example".to_string(),
+        ..Identity::default()
     };
+    let exchange = Exchange { id: *b"\x39\x03\xf3\x26", identity };
     let discover = exchange.discover(Duration::ZERO);
     println!("DHCPDISCOVER, {} bytes:", discover.len());
     for line in discover.chunks(16) {
@@ -19,7 +20,7 @@ fn main() -> Result<(), &'static str> {
     match exchange.parse(&offer(&discover)).ok_or("no reply to this exchange")? {
         Reply::Offer(lease) => println!("offer: {lease:?}"),
         Reply::Ack(lease) => println!("ack: {lease:?}"),
-        Reply::Nak => println!("nak"),
+        Reply::Nak { server, message } => println!("nak: {server:?}: {message:?}"),
     }
     Ok(())
 }

@@ -44,6 +44,7 @@ impl Arguments {
             Command::Kexec { kernel, initrd, append, plan } => {
                 commands::kexec(&kernel, &initrd, &append, plan)
             }
+            Command::Network { settings, write } => commands::network(&settings.flags(), write.as_deref()),
             Command::Status { json } => commands::status(json),
         }
     }

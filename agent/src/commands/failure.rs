@@ -94,7 +94,9 @@ impl Failed<'_> {
         };
         let left = || deadline.saturating_duration_since(Instant::now());
         if self.options.at_boot {
-            net::bring_up(self.machine, Manager::Systemd, left(), &|| false)?;
+            let inventory = Vec::new();
+            let settings = Settings { network_timeout: left(), inventory, ..self.settings.clone() };
+            net::bring_up(self.machine, Manager::Systemd, &settings, &|| false)?;
         }
         let transport = Transport::new(self.machine, self.settings)?;
         let client = Client::new(transport, &self.settings.inventory, &identity.id, left());

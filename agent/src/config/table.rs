@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{BmcMode, FILE, Firmware, OnFailure, Settings};
+use super::{BmcMode, FILE, Firmware, OnFailure, Settings, network};
 use crate::lldp::ports::Mode;
 
 /// Columns of [`help`].
@@ -103,11 +103,74 @@ pub const SETTINGS: &[Setting] = &[
         set: |settings, value| assign(&mut settings.firmware_unsigned, boolean(value)),
     },
     Setting {
+        key: "ip",
+        value: "IP...",
+        meaning: "how ports get their addresses, in dracut's syntax; also ip= on the kernel command line. Ports that none names get no address",
+        default: "dhcp, on every port",
+        set: |settings, value| list(&mut settings.network.ip, value, network::ip),
+    },
+    Setting {
+        key: "vlan",
+        value: "VLAN...",
+        meaning: "tagged VLANs: NAME:PORT; also vlan= on the kernel command line",
+        default: "none",
+        set: |settings, value| list(&mut settings.network.vlans, value, network::vlan),
+    },
+    Setting {
+        key: "bond",
+        value: "BOND...",
+        meaning: "bonds: NAME:PORT,PORT:OPTION=VALUE,...:MTU; also bond= on the kernel command line",
+        default: "none",
+        set: |settings, value| list(&mut settings.network.bonds, value, network::bond),
+    },
+    Setting {
+        key: "nameserver",
+        value: "ADDRESS...",
+        meaning: "name servers, before those of DHCP; also nameserver= on the kernel command line",
+        default: "none",
+        set: |settings, value| list(&mut settings.network.name_servers, value, network::name_server),
+    },
+    Setting {
+        key: "ifname",
+        value: "NAME:MAC...",
+        meaning: "names for ports, by MAC address, for use in ip, vlan, bond and route; also ifname= on the kernel command line",
+        default: "none",
+        set: |settings, value| list(&mut settings.network.names, value, network::port_name),
+    },
+    Setting {
+        key: "route",
+        value: "ROUTE...",
+        meaning: "static routes: NET/LENGTH:GATEWAY:PORT; also rd.route= on the kernel command line",
+        default: "none",
+        set: |settings, value| list(&mut settings.network.routes, value, network::route),
+    },
+    Setting {
         key: "network-timeout",
         value: "SECONDS",
         meaning: "seconds until one port must have an address",
         default: "120",
         set: |settings, value| assign(&mut settings.network_timeout, seconds(value)),
+    },
+    Setting {
+        key: "dhcp-vendor-class",
+        value: "TEXT",
+        meaning: "vendor class identifier (option 60) in DHCPv4 requests; off: none",
+        default: "stage1",
+        set: |settings, value| assign(&mut settings.dhcp_vendor_class, dhcp_text(value)),
+    },
+    Setting {
+        key: "dhcp-user-class",
+        value: "TEXT",
+        meaning: "user class (option 77) in DHCPv4 requests; off: none",
+        default: "stage1",
+        set: |settings, value| assign(&mut settings.dhcp_user_class, dhcp_text(value)),
+    },
+    Setting {
+        key: "dhcp-host-name",
+        value: "TEXT",
+        meaning: "host name (option 12) in DHCPv4 requests; off: none",
+        default: "off",
+        set: |settings, value| assign(&mut settings.dhcp_host_name, dhcp_text(value)),
     },
     Setting {
         key: "lldp",
@@ -200,6 +263,14 @@ fn assign<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
     Ok(())
 }
 
+/// Keeps the good values of a list, so that one bad value does not cost the others.
+fn list<T>(place: &mut Vec<T>, value: &str, parse: fn(&str) -> Result<T, String>) -> Result<(), String> {
+    let (good, bad): (Vec<_>, Vec<_>) = value.split_whitespace().map(parse).partition(Result::is_ok);
+    *place = good.into_iter().flatten().collect();
+    let empty = || Some("no value".to_string()).filter(|_| place.is_empty());
+    bad.into_iter().find_map(Result::err).or_else(empty).map_or(Ok(()), Err)
+}
+
 fn urls(value: &str) -> Result<Vec<String>, String> {
     let list: Vec<String> =
         value.split_whitespace().map(|url| url.trim_end_matches('/').to_string()).collect();
@@ -213,6 +284,17 @@ fn urls(value: &str) -> Result<Vec<String>, String> {
         }
     }
     Ok(list)
+}
+
+/// A text for a DHCP option; `off` is none.
+fn dhcp_text(value: &str) -> Result<String, String> {
+    match value {
+        "off" => Ok(String::new()),
+        "" => Err("it is empty: give a text, or off".to_string()),
+        _ if value.len() > 254 => Err(format!("{} characters are too long: 254 fit into DHCP", value.len())),
+        _ if value.chars().any(char::is_control) => Err(format!("{value:?} has control characters")),
+        _ => Ok(value.to_string()),
+    }
 }
 
 fn path(value: &str) -> Result<Option<PathBuf>, String> {
@@ -256,7 +338,14 @@ mod tests {
             let (good, bad): (Vec<&str>, &str) = match setting.value {
                 "URL..." => (vec!["https://a", "http://a/ipxe/ https://b"], "inventory.example.com"),
                 "FILE" => (vec!["/some/file"], "some/file"),
+                "IP..." => (vec!["dhcp", "eth0:dhcp 10.0.0.5::10.0.0.1:24::eth1:none"], "eth0"),
+                "VLAN..." => (vec!["eth0.120:eth0", "vlan7:bond0"], "eth0.120"),
+                "BOND..." => (vec!["bond0:eth0,eth1:mode=802.3ad"], "bond0"),
+                "ADDRESS..." => (vec!["10.0.0.2", "10.0.0.2 [fd00::2]"], "ns1"),
+                "NAME:MAC..." => (vec!["boot:52:54:00:09:01:01"], "boot"),
+                "ROUTE..." => (vec!["10.0.0.0/8:10.1.0.1:eth0"], "10.0.0.0/8"),
                 "SECONDS" => (vec!["1", "86400", "5s"], "0"),
+                "TEXT" => (vec!["some text", "off"], "two\nlines"),
                 "true|false" => (vec!["true", "yes", "on", "1", "false", "no", "off", "0"], "maybe"),
                 choices => (choices.split('|').collect(), "maybe"),
             };
@@ -276,8 +365,15 @@ mod tests {
         let value = |setting: &Setting| match setting.value {
             "URL..." => "https://a",
             "FILE" => "/some/file",
+            "IP..." => "eth0:dhcp",
+            "VLAN..." => "eth0.120:eth0",
+            "BOND..." => "bond0:eth0,eth1",
+            "ADDRESS..." => "10.0.0.2",
+            "NAME:MAC..." => "boot:52:54:00:09:01:01",
+            "ROUTE..." => "10.0.0.0/8:10.1.0.1:eth0",
             "SECONDS" => "7",
             "true|false" => "true",
+            "TEXT" => "some text",
             choices => choices.split('|').find(|choice| *choice != setting.default).unwrap(),
         };
         let all: BTreeSet<String> = SETTINGS.iter().map(|setting| changed(setting, value(setting))).collect();
@@ -289,7 +385,7 @@ mod tests {
     fn defaults_are_those_of_the_program() {
         let mut checked = 0;
         for Setting { key, value, default, set, .. } in SETTINGS {
-            if matches!(*value, "URL..." | "FILE") {
+            if *value == "FILE" || value.ends_with("...") {
                 continue;
             }
             let mut settings = Settings::default();
@@ -297,7 +393,7 @@ mod tests {
             assert_eq!(settings, Settings::default(), "{key}");
             checked += 1;
         }
-        assert_eq!(checked, 13);
+        assert_eq!(checked, 16);
     }
 
     #[test]

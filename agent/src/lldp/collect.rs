@@ -134,7 +134,10 @@ impl Worker {
                     self.shared.ports().gone(index);
                 }
                 route::Message::Done => self.shared.ports().all_seen(),
-                route::Message::Address(_) | route::Message::Answer(_) => {}
+                route::Message::Address(_)
+                | route::Message::AddressGone(..)
+                | route::Message::Route(_)
+                | route::Message::Answer(_) => {}
             }
         }
         Ok(())

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Netlink and rtnetlink sockets, and UDP sockets bound to a port for DHCP.
+//! Netlink and rtnetlink sockets.
 
-use std::ffi::OsString;
-use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -10,8 +8,8 @@ use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, SockaddrIn, bind, recv, send,
-    setsockopt, socket, sockopt,
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, send, setsockopt,
+    socket,
 };
 use nix::{setsockopt_impl, sockopt_impl};
 
@@ -143,20 +141,4 @@ impl AsFd for Netlink {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.0.as_fd()
     }
-}
-
-/// A DHCP client's socket, bound to one port.
-///
-/// # Errors
-/// Those of socket, setsockopt and bind.
-pub(crate) fn dhcp_socket(port: &str) -> Result<UdpSocket> {
-    let open = || -> nix::Result<OwnedFd> {
-        let fd = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
-        setsockopt(&fd, sockopt::ReuseAddr, &true)?;
-        setsockopt(&fd, sockopt::Broadcast, &true)?;
-        setsockopt(&fd, sockopt::BindToDevice, &OsString::from(port))?;
-        bind(fd.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 68)))?;
-        Ok(fd)
-    };
-    open().map(UdpSocket::from).with_context(|| format!("opening a DHCP socket on {port}"))
 }

@@ -41,7 +41,7 @@ impl Stages {
         Ok(())
     }
 
-    /// Waits until some port has an address; as PID 1 it sets links up and runs DHCP for that.
+    /// Waits until some port has an address and reaches the inventory, if one does; as PID 1 it sets links up and runs DHCP.
     pub(crate) fn bring_up_network(&self, stage: &StageContext) -> Result<()> {
         if !self.machine.is_live() {
             stage.note("none: this is a captured machine");
@@ -51,19 +51,19 @@ impl Stages {
         Ok(())
     }
 
-    /// Waits until some port has an address, and returns which. A plan sets no link up.
+    /// Waits until some port has an address, and returns which reaches the inventory. A plan sets no link up.
     fn network(&self, stage: &StageContext) -> Result<String> {
         if self.options.plan {
             return self.wait_for_network(stage);
         }
         let cancelled = || stage.cancellation().is_cancelled();
-        net::bring_up(&self.machine, manager(&self.machine), self.settings.network_timeout, &cancelled)
+        net::bring_up(&self.machine, manager(&self.machine), &self.settings, &cancelled)
     }
 
     /// Waits until some port has an address, which somebody else sees to.
     pub(super) fn wait_for_network(&self, stage: &StageContext) -> Result<String> {
         let cancelled = || stage.cancellation().is_cancelled();
-        net::bring_up(&self.machine, Manager::Systemd, self.settings.network_timeout, &cancelled)
+        net::bring_up(&self.machine, Manager::Systemd, &self.settings, &cancelled)
     }
 
     /// Discovers the machine's facts.

@@ -24,7 +24,7 @@ pub const BAD_NETWORK_TIMEOUT: &str = "^stage1: failed: settings: .*network-time
 pub const NO_PROFILE_YET: &str = "the inventory has no profile for this host yet";
 
 /// In the reason: the stage `network`, when no DHCP server answers a port with carrier within 5 s.
-pub const NO_DHCP: [&str; 2] = ["network: no address after 5 s", "eth0: carrier, but no DHCP answer"];
+pub const NO_DHCP: [&str; 2] = ["network: no address after 5 s", "DISCOVERs, no answer"];
 /// In the reason: the stage `network`, on a host without a network port.
 pub const NO_PORT: &str = "network: no network port found";
 /// In the reason: the stage `image`, when the initramfs is truncated.

@@ -4,8 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use netlink::devlink::{self, Device};
-use netlink::dhcp::{Exchange, Reply};
-use netlink::{ethtool, message, route};
+use netlink::dhcp::{Exchange, Identity, Reply};
+use netlink::{ethtool, message, packet, route};
 
 fuzz_target!(|bytes: &[u8]| {
     kernel(bytes);
@@ -41,17 +41,30 @@ fn driver(bytes: &[u8]) {
     let _ = ethtool::private_flags(bytes);
 }
 
-/// As options of a reply to this exchange, since a fuzzer would hardly find the fields before them.
+/// As options of a reply to this exchange, since a fuzzer would hardly find the fields before them; the first byte says in
+/// which fields they are.
 fn dhcp(bytes: &[u8]) {
-    let exchange = Exchange { id: [1, 2, 3, 4], mac: [0x52, 0x54, 0, 0, 0, 1], vendor_class: "fuzz" };
+    let identity = Identity { mac: [0x52, 0x54, 0, 0, 0, 1], ..Identity::default() };
+    let exchange = Exchange { id: [1, 2, 3, 4], identity };
     let mut reply = exchange.discover(std::time::Duration::ZERO);
     reply.truncate(240);
     reply[0] = 2;
     reply[16..20].copy_from_slice(&[192, 0, 2, 50]);
-    reply.extend_from_slice(bytes);
+    if let [overload, rest @ ..] = bytes {
+        let (fields, rest) = rest.split_at(rest.len().min(192));
+        reply[44..44 + fields.len()].copy_from_slice(fields);
+        reply.extend_from_slice(&[52, 1, overload & 3, 53, 1, 5]);
+        reply.extend_from_slice(rest);
+    }
     if let Some(Reply::Offer(lease) | Reply::Ack(lease)) = exchange.parse(&reply) {
-        assert!(lease.prefix <= 32 && lease.routes.iter().all(|(_, prefix, _)| *prefix <= 32), "{lease:?}");
+        assert!((1..=32).contains(&lease.prefix), "{lease:?}");
+        assert!(lease.routes.iter().all(|(_, prefix, _)| *prefix <= 32), "{lease:?}");
+        assert!(lease.search.iter().all(|name| !name.contains(char::is_control)), "{lease:?}");
         let _ = exchange.request(std::time::Duration::ZERO, &lease);
     }
     let _ = exchange.parse(bytes);
+    let _ = packet::Arp::parse(bytes);
+    if let Some(datagram) = packet::datagram(bytes) {
+        assert_eq!(packet::datagram(&datagram.encode()), Some(datagram), "a datagram reads back");
+    }
 }

@@ -391,3 +391,6 @@ impl Ports {
         texts.collect::<Vec<_>>().join("; ")
     }
 }
+
+#[cfg(test)]
+mod tests;

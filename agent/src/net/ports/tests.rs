@@ -15,20 +15,7 @@ use std::time::{Duration, Instant};
 use lab::{Host, Site, ip, note, on_host, until};
 use server::{Answer, DNS, Heard, Log, MASK, ROUTER, lease, serve};
 
-use super::*;
-
 const INVENTORY: &str = "http://10.77.0.1:8000/ipxe";
-
-#[test]
-fn a_wait_for_the_network_can_be_cancelled() {
-    let (sender, result) = channel();
-    let error = wait_for(&result, &|| true).unwrap_err();
-    assert_eq!(error.to_string(), "cancelled");
-    sender.send(Ok("eth0 10.0.0.2/24".to_string())).unwrap();
-    assert_eq!(wait_for(&result, &|| true).unwrap(), "eth0 10.0.0.2/24");
-    drop(sender);
-    assert!(wait_for(&result, &|| false).is_err());
-}
 
 /// What the server changes of its answers, and what the host must then have: an address, a part of a route, and lines of
 /// resolv.conf.

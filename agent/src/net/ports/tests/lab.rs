@@ -15,6 +15,7 @@ use nix::unistd::gettid;
 
 use crate::config::Settings;
 use crate::host::{Machine, Manager};
+use crate::net::bring_up;
 
 /// Runs `test` on a thread with a network of its own: the host's. Where that is not possible it prints why.
 pub(super) fn on_host(test: impl FnOnce(Host) + Send + 'static) {
@@ -93,7 +94,7 @@ impl Host {
             dhcp_host_name: "node7".to_string(),
             ..Settings::default()
         };
-        super::bring_up(&Machine::at(&self.root), Manager::Agent, &settings, &|| false)
+        bring_up(&Machine::at(&self.root), Manager::Agent, &settings, &|| false)
             .map_err(|error| format!("{error:#}"))
     }
 

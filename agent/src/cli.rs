@@ -163,6 +163,25 @@ enum Command {
         #[arg(long)]
         plan: bool,
     },
+    /// Print the static network configuration
+    ///
+    /// Reads the settings ip, vlan, bond, nameserver, ifname and route, which have
+    /// the syntax of dracut.cmdline(7), and prints them as files for
+    /// systemd-networkd. With --write, writes the files: the systemd image does so
+    /// before it starts systemd-networkd. As init, the agent needs no files.
+    ///
+    /// Exit code 1: a setting has an error.
+    #[command(verbatim_doc_comment, after_help = examples!(
+        "stage1 network",
+        "stage1 network --set vlan=eth0.120:eth0 --set ip=10.0.0.5::10.0.0.1:24::eth0.120:none",
+    ))]
+    Network {
+        #[command(flatten)]
+        settings: SettingsArguments,
+        /// Write the files to this folder
+        #[arg(long, value_name = "DIR")]
+        write: Option<PathBuf>,
+    },
     /// Print the last run of this boot
     ///
     /// Reads /run/stage1/status.json. Prints the time that each stage took, the
@@ -419,6 +438,7 @@ impl Arguments {
             Command::Kexec { kernel, initrd, append, plan } => {
                 commands::kexec(&kernel, &initrd, &append, plan)
             }
+            Command::Network { settings, write } => commands::network(&settings.flags(), write.as_deref()),
             Command::Status { json } => commands::status(json),
         }
     }

@@ -6,7 +6,10 @@
 mod bytes;
 pub mod devlink;
 pub mod dhcp;
+pub mod dhcpv6;
 pub mod ethtool;
+pub mod link;
 pub mod message;
+pub mod ndp;
 pub mod packet;
 pub mod route;

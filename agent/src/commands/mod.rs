@@ -9,6 +9,7 @@ pub mod failure;
 pub mod firmware;
 mod kexec;
 pub mod lldp;
+mod network;
 mod run;
 mod status;
 
@@ -21,6 +22,7 @@ use crate::config::{self, SettingError, Settings};
 use crate::host::Machine;
 
 pub use kexec::kexec;
+pub use network::network;
 pub use run::{run, run_at_boot};
 pub use status::status;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Settings from the file in the image, `stage1.*` on the kernel command line, and flags. Later ones win.
 
+mod dracut;
+pub(crate) mod network;
 mod table;
 
 use std::path::PathBuf;
@@ -10,6 +12,7 @@ use thiserror::Error;
 
 use crate::cmdline;
 use crate::lldp::ports::Mode;
+use network::NetworkConfig;
 
 pub use table::{SETTINGS, Setting, help};
 
@@ -37,6 +40,8 @@ pub struct Settings {
     pub firmware: Firmware,
     /// Accepts firmware manifests without a signature.
     pub firmware_unsigned: bool,
+    /// Static network configuration.
+    pub network: NetworkConfig,
     /// Deadline of the network stage.
     pub network_timeout: Duration,
     /// Vendor class identifier in DHCP; empty: not sent.
@@ -116,6 +121,7 @@ impl Default for Settings {
             on_failure: OnFailure::Rescue,
             firmware: Firmware::Check,
             firmware_unsigned: false,
+            network: NetworkConfig::default(),
             network_timeout: Duration::from_secs(120),
             dhcp_vendor_class: "stage1".to_string(),
             dhcp_user_class: "stage1".to_string(),
@@ -153,11 +159,17 @@ impl Settings {
         pairs.iter().for_each(|(key, value)| set(key, value, FILE));
         for (key, value) in cmdline::parameters(kernel_command_line, "stage1.") {
             let value = value.unwrap_or_else(|| "true".to_string());
-            set(key, &value, &format!("kernel command line: stage1.{key}={value}"));
+            if !dracut::is_list(key) {
+                set(key, &value, &format!("kernel command line: stage1.{key}={value}"));
+            }
+        }
+        for (key, word, value) in dracut::lists(kernel_command_line) {
+            set(key, &value, &format!("kernel command line: {word}={value}"));
         }
         for (key, value) in flags {
             set(key, value, &format!("{key}={value}"));
         }
+        errors.extend(dracut::finish(&mut settings.network, kernel_command_line));
         (settings, errors)
     }
 

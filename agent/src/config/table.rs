@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{BmcMode, FILE, Firmware, OnFailure, Settings};
+use super::{BmcMode, FILE, Firmware, OnFailure, Settings, network};
 use crate::lldp::ports::Mode;
 
 /// Columns of [`help`].
@@ -101,6 +101,48 @@ pub const SETTINGS: &[Setting] = &[
         meaning: "true: accept firmware manifests without a signature. Warns on every run",
         default: "false",
         set: |settings, value| assign(&mut settings.firmware_unsigned, boolean(value)),
+    },
+    Setting {
+        key: "ip",
+        value: "IP...",
+        meaning: "how ports get their addresses, in dracut's syntax; also ip= on the kernel command line. Ports that none names get no address",
+        default: "dhcp, on every port",
+        set: |settings, value| list(&mut settings.network.ip, value, network::ip),
+    },
+    Setting {
+        key: "vlan",
+        value: "VLAN...",
+        meaning: "tagged VLANs: NAME:PORT; also vlan= on the kernel command line",
+        default: "none",
+        set: |settings, value| list(&mut settings.network.vlans, value, network::vlan),
+    },
+    Setting {
+        key: "bond",
+        value: "BOND...",
+        meaning: "bonds: NAME:PORT,PORT:OPTION=VALUE,...:MTU; also bond= on the kernel command line",
+        default: "none",
+        set: |settings, value| list(&mut settings.network.bonds, value, network::bond),
+    },
+    Setting {
+        key: "nameserver",
+        value: "ADDRESS...",
+        meaning: "name servers, before those of DHCP; also nameserver= on the kernel command line",
+        default: "none",
+        set: |settings, value| list(&mut settings.network.name_servers, value, network::name_server),
+    },
+    Setting {
+        key: "ifname",
+        value: "NAME:MAC...",
+        meaning: "names for ports, by MAC address, for use in ip, vlan, bond and route; also ifname= on the kernel command line",
+        default: "none",
+        set: |settings, value| list(&mut settings.network.names, value, network::port_name),
+    },
+    Setting {
+        key: "route",
+        value: "ROUTE...",
+        meaning: "static routes: NET/LENGTH:GATEWAY:PORT; also rd.route= on the kernel command line",
+        default: "none",
+        set: |settings, value| list(&mut settings.network.routes, value, network::route),
     },
     Setting {
         key: "network-timeout",
@@ -221,6 +263,14 @@ fn assign<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
     Ok(())
 }
 
+/// Keeps the good values of a list, so that one bad value does not cost the others.
+fn list<T>(place: &mut Vec<T>, value: &str, parse: fn(&str) -> Result<T, String>) -> Result<(), String> {
+    let (good, bad): (Vec<_>, Vec<_>) = value.split_whitespace().map(parse).partition(Result::is_ok);
+    *place = good.into_iter().flatten().collect();
+    let empty = || Some("no value".to_string()).filter(|_| place.is_empty());
+    bad.into_iter().find_map(Result::err).or_else(empty).map_or(Ok(()), Err)
+}
+
 fn urls(value: &str) -> Result<Vec<String>, String> {
     let list: Vec<String> =
         value.split_whitespace().map(|url| url.trim_end_matches('/').to_string()).collect();
@@ -288,6 +338,12 @@ mod tests {
             let (good, bad): (Vec<&str>, &str) = match setting.value {
                 "URL..." => (vec!["https://a", "http://a/ipxe/ https://b"], "inventory.example.com"),
                 "FILE" => (vec!["/some/file"], "some/file"),
+                "IP..." => (vec!["dhcp", "eth0:dhcp 10.0.0.5::10.0.0.1:24::eth1:none"], "eth0"),
+                "VLAN..." => (vec!["eth0.120:eth0", "vlan7:bond0"], "eth0.120"),
+                "BOND..." => (vec!["bond0:eth0,eth1:mode=802.3ad"], "bond0"),
+                "ADDRESS..." => (vec!["10.0.0.2", "10.0.0.2 [fd00::2]"], "ns1"),
+                "NAME:MAC..." => (vec!["boot:52:54:00:09:01:01"], "boot"),
+                "ROUTE..." => (vec!["10.0.0.0/8:10.1.0.1:eth0"], "10.0.0.0/8"),
                 "SECONDS" => (vec!["1", "86400", "5s"], "0"),
                 "TEXT" => (vec!["some text", "off"], "two\nlines"),
                 "true|false" => (vec!["true", "yes", "on", "1", "false", "no", "off", "0"], "maybe"),
@@ -309,6 +365,12 @@ mod tests {
         let value = |setting: &Setting| match setting.value {
             "URL..." => "https://a",
             "FILE" => "/some/file",
+            "IP..." => "eth0:dhcp",
+            "VLAN..." => "eth0.120:eth0",
+            "BOND..." => "bond0:eth0,eth1",
+            "ADDRESS..." => "10.0.0.2",
+            "NAME:MAC..." => "boot:52:54:00:09:01:01",
+            "ROUTE..." => "10.0.0.0/8:10.1.0.1:eth0",
             "SECONDS" => "7",
             "true|false" => "true",
             "TEXT" => "some text",
@@ -323,7 +385,7 @@ mod tests {
     fn defaults_are_those_of_the_program() {
         let mut checked = 0;
         for Setting { key, value, default, set, .. } in SETTINGS {
-            if matches!(*value, "URL..." | "FILE") {
+            if *value == "FILE" || value.ends_with("...") {
                 continue;
             }
             let mut settings = Settings::default();

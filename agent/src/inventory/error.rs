@@ -10,6 +10,8 @@ use ureq::http::Method;
 
 use super::http::{CONNECT_TIMEOUT, READ_TIMEOUT};
 use super::retry::may_retry_status;
+use crate::host::Machine;
+use crate::net;
 
 /// A request to the inventory that failed.
 #[derive(Debug, Error)]
@@ -39,6 +41,9 @@ pub enum Reason {
     /// The host name has no address.
     #[error("the host name does not resolve")]
     NoSuchName,
+    /// No port has a name server, so that no name has an address.
+    #[error("the host name does not resolve: no name server known on any port")]
+    NoNameServer,
     /// The connection was refused or broke.
     #[error("{0}")]
     Connection(String),
@@ -119,7 +124,11 @@ impl Reason {
     /// Whether the same request may succeed later.
     pub fn may_retry(&self) -> bool {
         match self {
-            Self::NoSuchName | Self::Connection(_) | Self::Timeout { .. } | Self::Truncated => true,
+            Self::NoSuchName
+            | Self::NoNameServer
+            | Self::Connection(_)
+            | Self::Timeout { .. }
+            | Self::Truncated => true,
             Self::Status { status, .. } => may_retry_status(*status),
             _ => false,
         }
@@ -141,6 +150,7 @@ impl Reason {
     /// The HTTP client's error, of a request that had `timeout` in all.
     pub(crate) fn from_client(error: ureq::Error, timeout: Duration) -> Self {
         match error {
+            ureq::Error::HostNotFound if !net::has_name_server(&Machine::real()) => Self::NoNameServer,
             ureq::Error::HostNotFound => Self::NoSuchName,
             ureq::Error::BadUri(text) => Self::BadUrl(text),
             ureq::Error::RequireHttpsOnly(_) => Self::PlainHttp,

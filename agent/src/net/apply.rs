@@ -51,6 +51,11 @@ impl Configurations {
         self.change(|table| table.set(index, source, config));
     }
 
+    /// Sets the name servers that belong to no port, and are used before the ports' own.
+    pub(crate) fn set_name_servers(&self, servers: Vec<IpAddr>) {
+        self.change(|table| table.name_servers = servers);
+    }
+
     /// Takes routes and name servers of a port out of use, since it has lost its carrier. Each source must set its
     /// configuration again once there is a carrier.
     pub(crate) fn suspend(&self, index: u32) {

@@ -27,15 +27,12 @@ const MAX_SEARCH: usize = 255;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
     /// The kernel command line or the settings file.
-    #[allow(dead_code, reason = "no static configuration yet")]
     Static,
     /// DHCPv4.
     Dhcp4,
     /// IPv6 router advertisements.
-    #[allow(dead_code, reason = "router advertisements are the kernel's so far")]
     RouterAdvertisement,
     /// DHCPv6.
-    #[allow(dead_code, reason = "no DHCPv6 yet")]
     Dhcp6,
 }
 
@@ -83,6 +80,8 @@ pub(super) enum Object {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
     ports: BTreeMap<u32, Port>,
+    /// Name servers of no port.
+    pub(super) name_servers: Vec<IpAddr>,
     /// The port that reaches the inventory.
     pub(super) preferred: Option<u32>,
 }
@@ -168,7 +167,8 @@ impl Table {
             Some(port) if self.in_use(port).any(|config| !config.name_servers.is_empty()) => vec![port],
             _ => self.usable(),
         };
-        let (mut servers, mut search): (Vec<String>, Vec<&str>) = (Vec::new(), Vec::new());
+        let mut servers: Vec<String> = self.name_servers.iter().map(ToString::to_string).collect();
+        let mut search: Vec<&str> = Vec::new();
         for index in ports {
             let name = self.ports.get(&index).map_or("", |port| port.name.as_str());
             for config in self.in_use(index) {
@@ -218,7 +218,8 @@ impl Table {
         let metric = self.metric(index);
         let table = TABLE.saturating_add(index);
         let source = |ip: IpAddr| {
-            config.addresses.iter().map(|(address, _)| *address).find(|a| a.is_ipv4() == ip.is_ipv4())
+            // The kernel refuses an IPv6 source until duplicate address detection is over.
+            config.addresses.iter().map(|(address, _)| *address).find(|a| a.is_ipv4() && ip.is_ipv4())
         };
         let connected = config.addresses.iter().map(|(ip, prefix)| Route {
             to: network(*ip, *prefix),

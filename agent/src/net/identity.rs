@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a DHCP client says of the host, and the port that the host was booted from.
+//! What a DHCP client says of the host.
 
-use crate::cmdline;
 use crate::config::Settings;
 use crate::host::Machine;
 use netlink::dhcp::Identity;
@@ -30,24 +29,6 @@ pub(super) fn identity(machine: &Machine, settings: &Settings, mac: [u8; 6]) -> 
     }
 }
 
-/// The MAC address of the port that the host was booted from: `BOOTIF=01-52-54-00-00-00-01`, as pxelinux and iPXE append it;
-/// 01 is the hardware type. It may be separated by colons, and the type may be absent.
-pub(super) fn boot_mac(machine: &Machine) -> Option<[u8; 6]> {
-    let line = machine.attribute("/proc/cmdline")?;
-    let (_, value) = cmdline::parameters(&line, "BOOTIF").into_iter().rfind(|(name, _)| name.is_empty())?;
-    parse_boot_mac(&value?)
-}
-
-fn parse_boot_mac(text: &str) -> Option<[u8; 6]> {
-    let octets: Option<Vec<u8>> =
-        text.split(['-', ':']).map(|octet| u8::from_str_radix(octet, 16).ok()).collect();
-    let octets = octets?;
-    match octets.as_slice() {
-        [1, rest @ ..] if rest.len() == 6 => rest.try_into().ok(),
-        _ => octets.try_into().ok(),
-    }
-}
-
 /// The UUID in the byte order of SMBIOS, of which the kernel prints the first three fields swapped (DSP0134 7.2.1). `None` for
 /// one that many machines have.
 fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
@@ -63,19 +44,6 @@ fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_boot_port_is_read_in_each_spelling() {
-        let mac = Some([0x52, 0x54, 0, 0, 0, 0x1a]);
-        for text in ["01-52-54-00-00-00-1a", "01:52:54:00:00:00:1A", "52-54-00-00-00-1a", "52:54:00:00:00:1a"]
-        {
-            assert_eq!(parse_boot_mac(text), mac, "{text}");
-        }
-        for text in ["", "01", "eth0", "01-52-54-00-00-00", "20-52-54-00-00-00-1a", "01-52-54-00-00-00-1a-2b"]
-        {
-            assert!(parse_boot_mac(text).is_none_or(|mac| mac[0] == 1), "{text}");
-        }
-    }
 
     #[test]
     fn the_uuid_has_the_order_of_smbios() {

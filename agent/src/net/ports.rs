@@ -11,13 +11,17 @@ use anyhow::{Result, anyhow};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::apply::Configurations;
+use super::config::Source;
 use super::dhcp4::port::Port;
-use super::identity::{boot_mac, identity};
+use super::identity::identity;
+use super::interfaces::{self, Interfaces};
+use super::ipv6::{self, Missing};
 use super::reach::{Server, Tried, prefer_default_route, remove_default_route, try_ports};
 use super::socket::Netlink;
 use crate::config::Settings;
+use crate::config::network::NetworkConfig;
 use crate::host::task::{NoResult, Task};
-use crate::host::{Machine, Manager, physical_ports};
+use crate::host::{Machine, Manager};
 use netlink::route::{self, Address, Link, Message, Target};
 
 /// How long to wait for the first port: large adapters take many seconds to start.
@@ -46,6 +50,9 @@ pub(super) struct Ports {
     /// Those that are not up yet.
     down: BTreeSet<u32>,
     clients: BTreeMap<u32, Port>,
+    /// What the IPv6 of each port waits for.
+    ipv6: BTreeMap<u32, Missing>,
+    interfaces: Interfaces,
     addresses: Vec<Address>,
     first: Option<Instant>,
     configurations: Configurations,
@@ -70,20 +77,29 @@ struct Trial {
 
 impl Ports {
     pub(super) fn new(machine: &Machine, manager: Manager, settings: &Settings) -> Self {
+        // systemd-networkd has it from the files that `stage1 network` writes.
+        let network = match manager {
+            Manager::Agent => settings.network.clone(),
+            Manager::Systemd => NetworkConfig::default(),
+        };
+        let configurations = Configurations::new(machine);
+        configurations.set_name_servers(network.name_servers.clone());
         Self {
             machine: machine.clone(),
             manager,
             settings: settings.clone(),
             servers: Server::of(&settings.inventory),
             started: Instant::now(),
-            boot_mac: boot_mac(machine),
+            boot_mac: settings.network.boot_port,
             names: BTreeMap::new(),
             links: BTreeMap::new(),
             down: BTreeSet::new(),
             clients: BTreeMap::new(),
+            ipv6: BTreeMap::new(),
+            interfaces: Interfaces::new(machine, network),
             addresses: Vec::new(),
             first: None,
-            configurations: Configurations::new(machine),
+            configurations,
             trial: Trial::default(),
         }
     }
@@ -143,6 +159,8 @@ impl Ports {
                 self.links.remove(&index);
                 self.down.remove(&index);
                 self.clients.remove(&index);
+                self.ipv6.remove(&index);
+                self.interfaces.forget(index);
                 self.addresses.retain(|address| address.index != index);
                 self.configurations.remove_port(index);
             }
@@ -157,7 +175,7 @@ impl Ports {
     /// Takes a new or changed link.
     fn update_link(&mut self, link: Link) {
         self.names.insert(link.index, link.name.clone());
-        if !physical_ports(&self.machine).contains(&link.name) {
+        if !self.interfaces.takes_part(&link) {
             return;
         }
         let before = self.links.insert(link.index, link.clone());
@@ -169,15 +187,26 @@ impl Ports {
             (_, true) => drop(self.down.remove(&link.index)),
             _ => {}
         }
+        self.interfaces.update(&link);
+        let Some(ip) = self.interfaces.ip_of(&link) else { return };
         if before.is_none() {
             let mac = link.permanent_mac.or(link.mac);
             self.configurations.add_port(&link, mac.is_some() && mac == self.boot_mac);
         }
-        if !link.carrier && before.is_some_and(|before| before.carrier) {
+        let had_carrier = before.is_some_and(|before| before.carrier);
+        if !link.carrier && had_carrier {
             log::info!("{}: carrier lost", link.name);
             self.configurations.suspend(link.index);
         }
-        if let (true, Some(mac)) = (link.carrier, link.mac) {
+        if link.carrier && !had_carrier {
+            let config = self.interfaces.static_config(&link, &ip);
+            self.configurations.set(link.index, Source::Static, config);
+        }
+        if link.carrier && (ip.router || ip.dhcp6) && !self.ipv6.contains_key(&link.index) {
+            let missing = ipv6::start(&self.machine, &self.settings, &self.configurations, &link, ip.dhcp6);
+            self.ipv6.insert(link.index, missing);
+        }
+        if let (true, Some(mac)) = (link.carrier && ip.dhcp4, link.mac) {
             let identity = || identity(&self.machine, &self.settings, mac);
             self.clients
                 .entry(link.index)
@@ -317,7 +346,7 @@ impl Ports {
                     && self
                         .links
                         .values()
-                        .filter(|link| link.carrier)
+                        .filter(|link| link.carrier && self.interfaces.ip_of(link).is_some())
                         .all(|link| self.trial.candidates.iter().any(|(index, _)| *index == link.index));
                 self.trial.chosen.is_some() || are_all_tried || first.elapsed() >= REACH_GRACE
             }
@@ -328,9 +357,13 @@ impl Ports {
         }
         let waited = self.started.elapsed();
         if waited >= NO_PORT.min(self.settings.network_timeout) && self.links.is_empty() {
-            return Some(Err(anyhow!(
-                "no network port found: the machine has none, or this image has no driver for it"
-            )));
+            let left_out = interfaces::left_out(&self.machine);
+            return Some(Err(match left_out.is_empty() {
+                true => {
+                    anyhow!("no network port found: the machine has none, or this image has no driver for it")
+                }
+                false => anyhow!("no Ethernet port found: {}", left_out.join("; ")),
+            }));
         }
         let timeout = self.settings.network_timeout;
         let late = || anyhow!("no address after {} s: {}", timeout.as_secs(), self.describe_links());
@@ -379,16 +412,23 @@ impl Ports {
 
     fn describe_links(&self) -> String {
         let texts = self.links.values().map(|link| {
+            let ip = self.interfaces.ip_of(link);
             let words = match (link.up, link.carrier, self.clients.get(&link.index)) {
+                _ if ip.is_none() => "no address in the settings".to_string(),
                 (_, true, Some(client)) => client.words(),
                 (_, true, None) if self.manager == Manager::Systemd => "carrier, no address".to_string(),
+                (_, true, None) if ip.is_some_and(|ip| !ip.dhcp4) => "carrier".to_string(),
                 (_, true, None) => "carrier, no MAC address".to_string(),
                 (true, false, _) => "no carrier".to_string(),
                 (false, false, _) => "down".to_string(),
             };
-            format!("{}: {words}", link.name)
+            let ipv6 = self.ipv6.get(&link.index).and_then(Missing::text).filter(|_| link.carrier);
+            let ipv6 = ipv6.map(|text| format!(", {text}")).unwrap_or_default();
+            format!("{}: {words}{ipv6}", link.name)
         });
-        texts.collect::<Vec<_>>().join("; ")
+        let unknown = self.interfaces.unknown(self.links.values());
+        let left_out = interfaces::left_out(&self.machine);
+        texts.chain(unknown).chain(left_out).collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) enum Reason {
     Network,
     Settings,
     NameUnknown,
+    NoNameServer,
     Unreachable,
     Untrusted,
     PlainHttp,
@@ -95,6 +96,9 @@ impl Reason {
             Self::NameUnknown => {
                 "check the name server that DHCP announces, and that it knows the inventory's name"
             }
+            Self::NoNameServer => {
+                "announce a name server by DHCP, DHCPv6 or router advertisements (RDNSS), or set nameserver=ADDRESS"
+            }
             Self::Unreachable => {
                 "check that the inventory runs, its address and port, and the route and firewall to it"
             }
@@ -153,6 +157,7 @@ fn of_request(reason: &Request) -> Option<Reason> {
         Request::NoUrl | Request::BadUrl(_) => Reason::Settings,
         Request::PlainHttp | Request::NotForSecrets => Reason::PlainHttp,
         Request::NoSuchName => Reason::NameUnknown,
+        Request::NoNameServer => Reason::NoNameServer,
         Request::Connection(_) | Request::Timeout { .. } => Reason::Unreachable,
         Request::Tls(_) => Reason::Untrusted,
         Request::Status { status: 401 | 403, .. } => Reason::Unauthorized,

@@ -65,7 +65,11 @@ impl Inventory {
     pub fn start(&self) -> Result<()> {
         let mut server = self.server();
         drop(server.take());
-        let address = self.network.server;
+        // With IPv6 only, the bridge's IPv6 addresses too.
+        let address = match self.network.ipv6_only {
+            true => "[::]".to_string(),
+            false => self.network.server.to_string(),
+        };
         let mut command = Command::new(&self.program);
         command.arg("serve").arg("--dir").arg(&self.directory).args([
             "--listen",
@@ -73,7 +77,7 @@ impl Inventory {
             "--boot-listen",
             &format!("{address}:{}", self.spec.boot_port),
             "--name",
-            &address.to_string(),
+            &self.network.server_name(),
         ]);
         self.log.begin("inventory");
         *server = Some(Process::spawn(&self.namespace, command, Vec::new(), Arc::clone(&self.log))?);
@@ -87,12 +91,12 @@ impl Inventory {
 
     /// Base URL of the contract.
     pub fn url(&self) -> String {
-        format!("https://{}:{}/ipxe", self.network.server, self.spec.port)
+        format!("https://{}:{}/ipxe", self.network.server_name(), self.spec.port)
     }
 
     /// Base URL of the boot files.
     pub(crate) fn boot_url(&self) -> String {
-        format!("http://{}:{}/boot", self.network.server, self.spec.boot_port)
+        format!("http://{}:{}/boot", self.network.server_name(), self.spec.boot_port)
     }
 
     /// The folder of the boot files.

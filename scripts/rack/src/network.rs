@@ -12,12 +12,14 @@ use anyhow::{Context, Result, ensure};
 use crate::console_phrases::DNSMASQ_READY;
 use crate::namespace::Namespace;
 use crate::process::{Process, command, explain, output};
-use crate::spec::NetworkSpec;
+use crate::spec::{NetworkSpec, SERVER_NAME};
 use crate::tap;
 use crate::transcript::Transcript;
 
 /// The bridge, which has the boot server's address.
 pub(crate) const BRIDGE: &str = "br0";
+/// The boot server's IPv6 address.
+const SERVER_IPV6: &str = "fd00:9::1";
 /// The longest time that dnsmasq may take to start.
 const START: Duration = Duration::from_secs(30);
 
@@ -69,7 +71,7 @@ fn ip_commands(spec: &NetworkSpec, taps: &[String]) -> String {
          link set {BRIDGE} addrgenmode none\n\
          address add {}/{} dev {BRIDGE}\n\
          address add fe80::1/64 dev {BRIDGE} nodad\n\
-         address add fd00:9::1/64 dev {BRIDGE} nodad\n\
+         address add {SERVER_IPV6}/64 dev {BRIDGE} nodad\n\
          link set {BRIDGE} up\n",
         spec.server, spec.prefix
     );
@@ -83,8 +85,14 @@ fn ip_commands(spec: &NetworkSpec, taps: &[String]) -> String {
 fn dnsmasq_settings(spec: &NetworkSpec, boot: &Path, boot_url: &str) -> String {
     let [first, last] = spec.dhcp_range;
     let boot = boot.display();
+    let addresses = match spec.ipv6_only {
+        true => format!(
+            "port=53\naddress=/{SERVER_NAME}/{SERVER_IPV6}\ndhcp-option=option6:dns-server,[{SERVER_IPV6}]\n"
+        ),
+        false => format!("port=0\ndhcp-range={first},{last},1h\n"),
+    };
     format!(
-        "port=0\n\
+        "{addresses}\
          user=root\n\
          no-hosts\n\
          no-resolv\n\
@@ -95,7 +103,6 @@ fn dnsmasq_settings(spec: &NetworkSpec, boot: &Path, boot_url: &str) -> String {
          bind-interfaces\n\
          leasefile-ro\n\
          dhcp-authoritative\n\
-         dhcp-range={first},{last},1h\n\
          enable-ra\n\
          dhcp-range=fd00:9::,ra-stateless,64\n\
          enable-tftp\n\
@@ -133,10 +140,12 @@ mod tests {
     fn dnsmasq_accepts_its_settings() {
         let directory = tempfile::tempdir().unwrap();
         let namespace = Namespace::new().unwrap();
-        let spec = NetworkSpec::default();
-        connect(&namespace, &spec, &[], directory.path()).unwrap();
-        let process =
-            serve(&namespace, &spec, directory.path(), directory.path(), "http://10.9.0.1:8080/boot");
-        process.unwrap();
+        connect(&namespace, &NetworkSpec::default(), &[], directory.path()).unwrap();
+        for ipv6_only in [false, true] {
+            let spec = NetworkSpec { ipv6_only, ..NetworkSpec::default() };
+            let process =
+                serve(&namespace, &spec, directory.path(), directory.path(), "http://10.9.0.1:8080/boot");
+            process.unwrap();
+        }
     }
 }

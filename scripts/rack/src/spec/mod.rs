@@ -42,6 +42,9 @@ pub struct RackSpec {
     pub hosts: Vec<HostSpec>,
 }
 
+/// The name of the boot server where hosts have IPv6 only.
+pub(crate) const SERVER_NAME: &str = "inventory.rack";
+
 /// The boot network: one IP subnet, with one server.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -54,6 +57,8 @@ pub struct NetworkSpec {
     pub dhcp: bool,
     /// The first and the last address of DHCP leases.
     pub dhcp_range: [Ipv4Addr; 2],
+    /// Whether hosts get IPv6 addresses only. The inventory then has a name, and there is a name server; netboot needs IPv4.
+    pub ipv6_only: bool,
 }
 
 impl Default for NetworkSpec {
@@ -63,6 +68,7 @@ impl Default for NetworkSpec {
             prefix: 24,
             dhcp: true,
             dhcp_range: [Ipv4Addr::new(10, 9, 0, 100), Ipv4Addr::new(10, 9, 0, 199)],
+            ipv6_only: false,
         }
     }
 }
@@ -240,6 +246,11 @@ impl RackSpec {
 }
 
 impl NetworkSpec {
+    /// The boot server as hosts know it: its address, or its name where they have IPv6 only.
+    pub(crate) fn server_name(&self) -> String {
+        if self.ipv6_only { SERVER_NAME.to_string() } else { self.server.to_string() }
+    }
+
     /// The network's address plus `offset`.
     pub fn address(&self, offset: u32) -> Ipv4Addr {
         Ipv4Addr::from((u32::from(self.server) & self.mask()) + offset)
@@ -271,6 +282,9 @@ impl HostSpec {
         ensure!(self.memory_mib >= 256, "memory_mib: {} is less than 256", self.memory_mib);
         if self.boot == Boot::UefiHttp && self.firmware != Firmware::Uefi {
             bail!("boot: \"uefi-http\" requires firmware = \"uefi\"");
+        }
+        if self.boot != Boot::Kernel && network.ipv6_only {
+            bail!("boot: netboot requires IPv4, and network.ipv6_only is set: use boot = \"kernel\"");
         }
         if self.boot != Boot::Kernel && !self.nics.iter().any(|nic| nic.connected) {
             bail!("nic: netboot requires a connected one; boot = \"kernel\" does not");

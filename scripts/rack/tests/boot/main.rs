@@ -7,6 +7,7 @@
 mod bmc;
 mod cli;
 mod lldp;
+mod network;
 
 use std::fs;
 use std::path::PathBuf;

@@ -6,6 +6,7 @@
 mod bytes;
 pub mod devlink;
 pub mod dhcp;
+pub mod dns;
 pub mod ethtool;
 pub mod message;
 pub mod route;

@@ -7,6 +7,7 @@
 
 mod client;
 pub(crate) mod devlink;
+pub(crate) mod dns;
 pub(crate) mod ethtool;
 pub(crate) mod socket;
 

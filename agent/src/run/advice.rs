@@ -152,7 +152,7 @@ fn of_request(reason: &Request) -> Option<Reason> {
     Some(match reason {
         Request::NoUrl | Request::BadUrl(_) => Reason::Settings,
         Request::PlainHttp | Request::NotForSecrets => Reason::PlainHttp,
-        Request::NoSuchName => Reason::NameUnknown,
+        Request::NoSuchName(_) => Reason::NameUnknown,
         Request::Connection(_) | Request::Timeout { .. } => Reason::Unreachable,
         Request::Tls(_) => Reason::Untrusted,
         Request::Status { status: 401 | 403, .. } => Reason::Unauthorized,
@@ -171,6 +171,7 @@ mod tests {
     use nix::errno::Errno;
 
     use super::*;
+    use crate::net::dns;
 
     /// That every reason has advice is the compiler's to check; here, that it is some.
     #[test]
@@ -217,6 +218,8 @@ mod tests {
         assert_eq!(of_failure(&StageName::Load, &error), Reason::Signature);
         let error = anyhow::anyhow!("no such thing");
         assert_eq!(of_failure(&StageName::Load, &error), Reason::Load);
-        assert_eq!(of_request(&Request::NoSuchName), Some(Reason::NameUnknown));
+        let name = "inventory.test".to_string();
+        let unknown = Request::NoSuchName(Box::new(dns::Error { name, reason: dns::Reason::NoServer }));
+        assert_eq!(of_request(&unknown), Some(Reason::NameUnknown));
     }
 }

@@ -7,6 +7,7 @@ mod bytes;
 pub mod devlink;
 pub mod dhcp;
 pub mod dhcpv6;
+pub mod dns;
 pub mod ethtool;
 pub mod link;
 pub mod message;

@@ -10,8 +10,7 @@ use ureq::http::Method;
 
 use super::http::{CONNECT_TIMEOUT, READ_TIMEOUT};
 use super::retry::may_retry_status;
-use crate::host::Machine;
-use crate::net;
+use crate::net::dns;
 
 /// A request to the inventory that failed.
 #[derive(Debug, Error)]
@@ -39,11 +38,8 @@ pub enum Reason {
     #[error("a password is never sent over plain http: give the inventory an https URL")]
     NotForSecrets,
     /// The host name has no address.
-    #[error("the host name does not resolve")]
-    NoSuchName,
-    /// No port has a name server, so that no name has an address.
-    #[error("the host name does not resolve: no name server known on any port")]
-    NoNameServer,
+    #[error("{0}")]
+    NoSuchName(Box<dns::Error>),
     /// The connection was refused or broke.
     #[error("{0}")]
     Connection(String),
@@ -124,11 +120,8 @@ impl Reason {
     /// Whether the same request may succeed later.
     pub fn may_retry(&self) -> bool {
         match self {
-            Self::NoSuchName
-            | Self::NoNameServer
-            | Self::Connection(_)
-            | Self::Timeout { .. }
-            | Self::Truncated => true,
+            Self::Connection(_) | Self::Timeout { .. } | Self::Truncated => true,
+            Self::NoSuchName(error) => error.reason != dns::Reason::BadName,
             Self::Status { status, .. } => may_retry_status(*status),
             _ => false,
         }
@@ -150,8 +143,11 @@ impl Reason {
     /// The HTTP client's error, of a request that had `timeout` in all.
     pub(crate) fn from_client(error: ureq::Error, timeout: Duration) -> Self {
         match error {
-            ureq::Error::HostNotFound if !net::has_name_server(&Machine::real()) => Self::NoNameServer,
-            ureq::Error::HostNotFound => Self::NoSuchName,
+            ureq::Error::Other(error) => match error.downcast::<dns::Error>() {
+                Ok(error) if error.reason == dns::Reason::Cancelled => Self::Cancelled,
+                Ok(error) => Self::NoSuchName(error),
+                Err(error) => Self::Connection(error.to_string()),
+            },
             ureq::Error::BadUri(text) => Self::BadUrl(text),
             ureq::Error::RequireHttpsOnly(_) => Self::PlainHttp,
             ureq::Error::Timeout(limit) => {

@@ -12,6 +12,7 @@ use thiserror::Error;
 use ureq::http::HeaderMap;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
+use super::resolver;
 use super::retry::Pause;
 use crate::config::Settings;
 use crate::host::{Cancellation, Machine};
@@ -36,6 +37,8 @@ pub struct Transport {
     pub authorization: Option<String>,
     /// How to wait between attempts.
     pub(crate) pause: Arc<dyn Pause>,
+    /// Where names are resolved.
+    machine: Machine,
 }
 
 /// Why the settings make no HTTP client.
@@ -80,22 +83,24 @@ impl Transport {
             .root_certs(RootCerts::Specific(Arc::new(roots)))
             .client_cert(client_certificate(machine, settings)?)
             .build();
-        let agent = ureq::Agent::config_builder()
+        let config = ureq::Agent::config_builder()
             .tls_config(tls)
             .https_only(!settings.allow_http)
             .http_status_as_error(false)
             .proxy(None)
             .user_agent(concat!("stage1/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(CONNECT_TIMEOUT))
-            .build()
-            .new_agent();
+            .build();
         let authorization = token(machine, settings)?.map(|token| format!("Bearer {token}"));
-        Ok(Self { agent, authorization, pause: Arc::new(Cancellation::default()) })
+        let pause: Arc<dyn Pause> = Arc::new(Cancellation::default());
+        let agent = resolver::agent(config, machine, &pause);
+        Ok(Self { agent, authorization, pause, machine: machine.clone() })
     }
 
     /// The same, with waits that `pause` makes and may cancel.
     pub fn with_pause(self, pause: Arc<dyn Pause>) -> Self {
-        Self { pause, ..self }
+        let agent = resolver::agent(self.agent.config().clone(), &self.machine, &pause);
+        Self { agent, pause, ..self }
     }
 }
 

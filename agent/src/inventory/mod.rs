@@ -4,6 +4,7 @@
 mod client;
 mod error;
 mod http;
+mod resolver;
 mod retry;
 mod url;
 

@@ -9,6 +9,7 @@ mod apply;
 mod config;
 pub(crate) mod devlink;
 mod dhcp4;
+pub(crate) mod dns;
 pub(crate) mod ethtool;
 mod identity;
 mod interfaces;
@@ -54,12 +55,6 @@ pub(crate) fn bring_up(
         }
     });
     wait_for(&result, cancelled)
-}
-
-/// Whether resolv.conf(5) has a name server, whoever wrote it.
-pub(crate) fn has_name_server(machine: &Machine) -> bool {
-    let text = machine.attribute("/etc/resolv.conf").unwrap_or_default();
-    text.lines().any(|line| line.split_whitespace().next() == Some("nameserver"))
 }
 
 fn wait_for(result: &Receiver<Result<String>>, cancelled: &dyn Fn() -> bool) -> Result<String> {

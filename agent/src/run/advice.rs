@@ -168,8 +168,8 @@ fn of_request(reason: &Request) -> Option<Reason> {
     Some(match reason {
         Request::NoUrl | Request::BadUrl(_) => Reason::Settings,
         Request::PlainHttp | Request::NotForSecrets => Reason::PlainHttp,
-        Request::NoSuchName => Reason::NameUnknown,
-        Request::NoNameServer => Reason::NoNameServer,
+        Request::NoSuchName(error) if error.reason == dns::Reason::NoServer => Reason::NoNameServer,
+        Request::NoSuchName(_) => Reason::NameUnknown,
         Request::Connection(_) | Request::Timeout { .. } => Reason::Unreachable,
         Request::Tls(_) => Reason::Untrusted,
         Request::Status { status: 401 | 403, .. } => Reason::Unauthorized,
@@ -188,6 +188,7 @@ mod tests {
     use nix::errno::Errno;
 
     use super::*;
+    use crate::net::dns;
 
     /// That every reason has advice is the compiler's to check; here, that it is some.
     #[test]
@@ -236,6 +237,8 @@ mod tests {
         assert_eq!(of_failure(&StageName::Load, &error), Reason::Load);
         let error = anyhow::Error::new(NotAssigned { what: "profile", waited_s: 60 });
         assert_eq!(of_failure(&StageName::Profile, &error), Reason::NotAssigned);
-        assert_eq!(of_request(&Request::NoSuchName), Some(Reason::NameUnknown));
+        let name = "inventory.test".to_string();
+        let unknown = Request::NoSuchName(Box::new(dns::Error { name, reason: dns::Reason::NoServer }));
+        assert_eq!(of_request(&unknown), Some(Reason::NoNameServer));
     }
 }

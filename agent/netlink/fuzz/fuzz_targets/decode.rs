@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Any bytes as a response of the kernel, of a driver and of a DHCP server: `cargo +nightly fuzz run decode`.
+//! Any bytes as a response of the kernel, of a driver, of a DHCP server and of a name server: `cargo +nightly fuzz run decode`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use netlink::devlink::{self, Device};
 use netlink::dhcp::{Exchange, Identity, Reply};
+use netlink::dns::{Family, Name, Question};
 use netlink::{ethtool, message, packet, route};
 
 fuzz_target!(|bytes: &[u8]| {
     kernel(bytes);
     driver(bytes);
     dhcp(bytes);
+    dns(bytes);
 });
 
 fn kernel(bytes: &[u8]) {
@@ -66,5 +68,22 @@ fn dhcp(bytes: &[u8]) {
     let _ = packet::Arp::parse(bytes);
     if let Some(datagram) = packet::datagram(bytes) {
         assert_eq!(packet::datagram(&datagram.encode()), Some(datagram), "a datagram reads back");
+    }
+}
+
+/// As an answer, and as what follows the question in an answer.
+fn dns(bytes: &[u8]) {
+    let id = bytes.first_chunk().map_or(0, |id| u16::from_be_bytes(*id));
+    let Some(name) = Name::new("inventory.test") else { return };
+    for family in Family::ALL {
+        let question = Question { id, name: name.clone(), family };
+        let mut answer = question.encode();
+        answer[2] |= 0x80;
+        answer[7] = bytes.first().copied().unwrap_or(0);
+        answer.extend_from_slice(bytes.get(1..).unwrap_or_default());
+        for found in [question.decode(bytes), question.decode(&answer)].into_iter().flatten() {
+            assert!(found.addresses.iter().all(|address| address.is_ipv4() == (family == Family::V4)));
+            assert!(found.alias.is_none() || found.addresses.is_empty());
+        }
     }
 }

@@ -225,7 +225,8 @@ impl Client {
             Some(body) => {
                 let request = request.header("content-type", "application/json").body(body);
                 let request = request.map_err(|error| fail(Reason::BadUrl(error.to_string())))?;
-                agent.run(agent.configure_request(request).timeout_global(Some(timeout)).build())
+                let request = agent.configure_request(request).timeout_global(Some(timeout));
+                agent.run(request.max_redirects(0).build())
             }
             None => {
                 let request = request.body(()).map_err(|error| fail(Reason::BadUrl(error.to_string())))?;
@@ -237,6 +238,10 @@ impl Client {
         let body = response.body_mut().with_config().limit(MAX_BODY).read_to_vec();
         let body = body.map_err(|error| fail(Reason::from_client(error, timeout)))?;
         let status = response.status();
+        if status.is_redirection() && *method != Method::GET {
+            let location = response.headers().get("location").and_then(|location| location.to_str().ok());
+            return Err(fail(Reason::redirected(status.as_u16(), location)));
+        }
         if !status.is_success() {
             return Err(fail(Reason::status(status.as_u16(), retry_after, &body)));
         }

@@ -10,6 +10,7 @@ use ureq::http::Method;
 
 use super::http::{CONNECT_TIMEOUT, READ_TIMEOUT};
 use super::retry::may_retry_status;
+use super::url::redacted;
 use crate::net::dns;
 
 /// A request to the inventory that failed.
@@ -43,6 +44,17 @@ pub enum Reason {
     /// The connection was refused or broke.
     #[error("{0}")]
     Connection(String),
+    /// What the server sends is not HTTP, or redirects in circles.
+    #[error("the server does not speak HTTP as it should: {0}")]
+    Protocol(String),
+    /// A redirect of a request that writes, which is not followed: it would become one that reads.
+    #[error("{}", redirect_text(*.status, .location.as_deref()))]
+    Redirected {
+        /// The HTTP status.
+        status: u16,
+        /// Where to, if the response says it, without what must not be shown.
+        location: Option<String>,
+    },
     /// A time limit passed.
     #[error("{}", timeout_text(*.limit, *.after))]
     Timeout {
@@ -108,7 +120,7 @@ impl Error {
     }
 
     pub(super) fn new(method: &Method, url: &str, reason: Reason) -> Self {
-        Self { method: method.clone(), url: url.to_string(), reason, attempts: 1 }
+        Self { method: method.clone(), url: redacted(url), reason, attempts: 1 }
     }
 
     pub(super) fn after(self, attempts: u32) -> Self {
@@ -135,9 +147,16 @@ impl Reason {
         }
     }
 
-    /// A response with an error status; `body` may be a problem document.
+    /// A response with an error status; `body` may be a problem document, or the XML of an S3 server.
     pub(crate) fn status(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
-        Self::Status { status, retry_after, document: serde_json::from_slice(body).unwrap_or_default() }
+        let document = serde_json::from_slice(body)
+            .unwrap_or_else(|_| ProblemDocument { title: s3_code(body), ..ProblemDocument::default() });
+        Self::Status { status, retry_after, document: Box::new(document) }
+    }
+
+    /// A request that writes was redirected.
+    pub(crate) fn redirected(status: u16, location: Option<&str>) -> Self {
+        Self::Redirected { status, location: location.map(redacted) }
     }
 
     /// The HTTP client's error, of a request that had `timeout` in all.
@@ -148,7 +167,10 @@ impl Reason {
                 Ok(error) => Self::NoSuchName(error),
                 Err(error) => Self::Connection(error.to_string()),
             },
-            ureq::Error::BadUri(text) => Self::BadUrl(text),
+            // Its text has the whole URL. The first one is checked before, so that it can only be that of a redirect.
+            ureq::Error::BadUri(_) => {
+                Self::BadUrl("the server redirects to what is no http or https URL".to_string())
+            }
             ureq::Error::RequireHttpsOnly(_) => Self::PlainHttp,
             ureq::Error::Timeout(limit) => {
                 let after = match limit {
@@ -167,7 +189,8 @@ impl Reason {
                     None => Self::Connection(error.to_string()),
                 }
             }
-            error => Self::Connection(error.to_string()),
+            ureq::Error::ConnectionFailed => Self::Connection(error.to_string()),
+            error => Self::Protocol(without_urls(&error.to_string())),
         }
     }
 
@@ -206,6 +229,29 @@ fn tls_text(error: &rustls::Error) -> String {
         }
         other => format!("TLS: {other}"),
     }
+}
+
+/// The code in the error document of an S3 server (Amazon S3 API Reference, *REST error responses*). The other fields of
+/// the document may have parts of the request, and so of its signature.
+fn s3_code(body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(body);
+    let (code, _) = text.split_once("<Code>")?.1.split_once("</Code>")?;
+    let is_word = (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_word.then(|| code.to_string())
+}
+
+fn redirect_text(status: u16, location: Option<&str>) -> String {
+    let location = location.map_or("an unknown place (no Location)".to_string(), printable);
+    format!("HTTP {status}, a redirect to {location}: what is written is never sent on; set that URL instead")
+}
+
+/// A text without the words that may be a URL, which may have a secret.
+fn without_urls(text: &str) -> String {
+    let words = text.split(' ').map(|word| match word.contains(['/', '?', '@']) {
+        true => "...",
+        false => word,
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn status_text(status: u16, document: &ProblemDocument) -> String {
@@ -249,6 +295,37 @@ mod tests {
         );
         assert!(!error.may_retry());
         assert_eq!(status(500, "<html>").to_string(), "GET https://i/ipxe/x/profile: HTTP 500");
+    }
+
+    #[test]
+    fn of_an_s3_error_only_the_code_is_shown() {
+        let body = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>m</Message>\
+                    <StringToSign>S3CRET</StringToSign></Error>";
+        assert_eq!(status(403, body).to_string(), "GET https://i/ipxe/x/profile: HTTP 403: AccessDenied");
+        assert_eq!(
+            status(403, "<Code>a?sig=S3CRET</Code>").to_string(),
+            "GET https://i/ipxe/x/profile: HTTP 403"
+        );
+    }
+
+    #[test]
+    fn no_secret_of_a_url_is_shown() {
+        let error = Error::new(
+            &Method::PUT,
+            "https://u:S3CRET@i/ipxe/x",
+            Reason::redirected(302, Some("//h/x?S3CRET")),
+        );
+        assert_eq!(
+            error.to_string(),
+            "PUT https://i/ipxe/x: HTTP 302, a redirect to //h/x: what is written is never sent on; set that URL instead"
+        );
+        assert!(!error.may_retry());
+        let text = |error| Reason::from_client(error, Duration::ZERO).to_string();
+        assert!(
+            !text(ureq::Error::BadUri("file:///x?S3CRET is missing host".to_string())).contains("S3CRET")
+        );
+        let other = ureq::Error::ConnectProxyFailed("location header is malformed: h/x?S3CRET".to_string());
+        assert!(text(other).ends_with("location header is malformed: ..."));
     }
 
     #[test]

@@ -15,4 +15,5 @@ pub(crate) use http::{READ_TIMEOUT, retry_after};
 pub use http::{Transport, TransportError};
 pub use retry::Pause;
 pub(crate) use retry::{GiveUp, Retry};
-pub(crate) use url::resolve;
+pub use url::{BadUrl, Url};
+pub(crate) use url::{is_absolute, redacted};

@@ -20,6 +20,7 @@ pub(crate) enum Reason {
     Unreachable,
     Untrusted,
     PlainHttp,
+    Redirected,
     Unauthorized,
     NotFound,
     WrongPath,
@@ -116,6 +117,9 @@ impl Reason {
             Self::PlainHttp => {
                 "give the inventory an https URL; for a test network set stage1.allow-http=true"
             }
+            Self::Redirected => {
+                "set inventory to the URL that the server redirects to, or take the redirect away"
+            }
             Self::Unauthorized => {
                 "check the token (setting token-file) and the client certificate of this image"
             }
@@ -170,14 +174,17 @@ fn of_request(reason: &Request) -> Option<Reason> {
         Request::PlainHttp | Request::NotForSecrets => Reason::PlainHttp,
         Request::NoSuchName(error) if error.reason == dns::Reason::NoServer => Reason::NoNameServer,
         Request::NoSuchName(_) => Reason::NameUnknown,
+        Request::Redirected { .. } => Reason::Redirected,
         Request::Connection(_) | Request::Timeout { .. } => Reason::Unreachable,
         Request::Tls(_) => Reason::Untrusted,
         Request::Status { status: 401 | 403, .. } => Reason::Unauthorized,
         Request::Status { status: 404, .. } => Reason::NotFound,
         Request::Status { status: 500.., .. } => Reason::ServerError,
-        Request::TooLong(_) | Request::Truncated | Request::NotJson(_) | Request::Version(_) => {
-            Reason::NotTheContract
-        }
+        Request::TooLong(_)
+        | Request::Truncated
+        | Request::Protocol(_)
+        | Request::NotJson(_)
+        | Request::Version(_) => Reason::NotTheContract,
         Request::Status { .. } | Request::Cancelled => return None,
     })
 }

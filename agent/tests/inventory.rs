@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use stage1::config::Settings;
 use stage1::host::Machine;
 use stage1::inventory::{Assigned, Client, Pause, Transport};
-use stage1::target::{Downloader, Plan, fetch};
+use stage1::target::{Downloader, Overlay, Plan, fetch};
 use stage1_contract::{Artifact, Profile};
 
 const PROFILE: &str = r#"{"version":1,"name":"p","kernel":{"urls":["/k"],"sha256":"00","size":1}}"#;
@@ -248,7 +248,7 @@ fn download(scripts: &'static [Script], paths: &[&str], size: u64) -> (String, V
     let kernel = Artifact { urls, sha256: SHA256.to_string(), size };
     let plan = plan(kernel, &server.base);
     let downloader = Downloader::new(server.transport(), Duration::from_secs(30));
-    let error = format!("{:#}", fetch(downloader, &plan, &[]).err().unwrap());
+    let error = format!("{:#}", fetch(downloader, &plan, &Overlay::default()).err().unwrap());
     let origin = server.base.trim_end_matches("/ipxe").to_string();
     (error.replace(&origin, "HOST"), server.requests.try_iter().collect())
 }
@@ -369,7 +369,7 @@ fn a_cancelled_run_neither_retries_nor_downloads_on() {
     let downloader = Downloader::new(transport, Duration::from_secs(3600));
     let urls = vec!["/a".to_string(), "/b".to_string()];
     let plan = plan(Artifact { urls, sha256: SHA256.to_string(), size: 10 }, &server.base);
-    let error = format!("{:#}", fetch(downloader, &plan, &[]).err().unwrap());
+    let error = format!("{:#}", fetch(downloader, &plan, &Overlay::default()).err().unwrap());
     assert!(error.contains("/a: cancelled (received 0 B of 10 B)"), "{error}");
     assert_eq!(server.requests.try_iter().count(), 1);
 }

@@ -33,7 +33,9 @@ pub enum Error {
     #[error("archive name {0:?}: only letters, digits, '.', '_' and '-' are allowed")]
     Name(String),
     /// A path that an archive, or its list of digests, cannot contain.
-    #[error("invalid path {0:?}: it must not contain '.', '..', newline or backslash")]
+    #[error(
+        "invalid path {0:?}: it must not contain '.', '..', newline or backslash, nor be the end mark of a cpio archive"
+    )]
     Path(String),
     /// Two statements for the same path.
     #[error("duplicate path /{path}: in {first} and in {second}")]
@@ -58,6 +60,19 @@ pub enum Error {
     /// A volatile path that is not a regular file of the image.
     #[error("/{0} is volatile, but the image has no such file")]
     Volatile(String),
+    /// A source that is not a regular file: reading it may wait for ever, or never end.
+    #[error("{path} is a {kind}, not a regular file: {instead}")]
+    NotAFile {
+        /// The path on the build machine.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
+    /// A name on the build machine that is not UTF-8.
+    #[error("{0}: the name is not UTF-8")]
+    NotUtf8(PathBuf),
     /// A file that is too large for the archive format.
     #[error("/{0} is larger than 4 GiB, the limit of the cpio format")]
     TooLarge(String),

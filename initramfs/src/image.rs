@@ -12,6 +12,9 @@ use zstd::zstd_safe::CParameter;
 /// The directory of the lists of digests: `/etc/stage1/contents.d/NAME.sha256`.
 pub const CONTENTS: &str = "etc/stage1/contents.d";
 
+/// Directories that are links to those of the same name in /usr.
+const MERGED: [&str; 4] = ["bin", "sbin", "lib", "lib64"];
+
 /// How an archive is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
@@ -48,6 +51,8 @@ struct Entry {
     content: Content,
     permissions: u32,
     source: String,
+    /// Another statement for this directory counts instead.
+    yields: bool,
 }
 
 #[derive(Debug)]
@@ -73,7 +78,17 @@ impl ImageBuilder {
 
     /// Adds a directory: needed only if it is empty or has another mode than 0755.
     pub fn directory(&mut self, path: &str, mode: u32) -> Result<&mut Self, Error> {
-        self.add(path, mode, Content::Directory)
+        self.add(&merged_directory(path), mode, Content::Directory)
+    }
+
+    /// Adds a directory of mode 0755, unless there is a statement for it, before or after.
+    pub(crate) fn empty_directory(&mut self, path: &str) -> Result<&mut Self, Error> {
+        let path = normal(&merged_directory(path))?;
+        if !matches!(self.entries.get(&path), Some(Entry { content: Content::Directory, .. })) {
+            self.add(&path, 0o755, Content::Directory)?;
+            self.entries.entry(path).and_modify(|entry| entry.yields = true);
+        }
+        Ok(self)
     }
 
     /// Adds a regular file.
@@ -136,14 +151,15 @@ impl ImageBuilder {
 
     fn add(&mut self, path: &str, mode: u32, content: Content) -> Result<&mut Self, Error> {
         let path = normal(path)?;
-        if let Some(first) = self.entries.get(&path) {
+        let is_directory = matches!(content, Content::Directory);
+        if let Some(first) = self.entries.get(&path).filter(|first| !(first.yields && is_directory)) {
             let (first, second) = (first.source.clone(), self.source.clone());
             return Err(Error::Duplicate { path, first, second });
         }
         if matches!(&content, Content::File(bytes) if u32::try_from(bytes.len()).is_err()) {
             return Err(Error::TooLarge(path));
         }
-        let entry = Entry { content, permissions: mode & 0o7777, source: self.source.clone() };
+        let entry = Entry { content, permissions: mode & 0o7777, source: self.source.clone(), yields: false };
         self.entries.insert(path, entry);
         Ok(self)
     }
@@ -244,7 +260,8 @@ impl Archive {
 }
 
 fn file(text: String) -> Entry {
-    Entry { content: Content::File(text.into_bytes()), permissions: 0o644, source: String::new() }
+    let content = Content::File(text.into_bytes());
+    Entry { content, permissions: 0o644, source: String::new(), yields: false }
 }
 
 /// A path in the archive's form: no leading slash, nothing to resolve, /usr merged.
@@ -254,11 +271,21 @@ fn normal(path: &str) -> Result<String, Error> {
     if plain.split('/').any(special) || plain.contains(['\n', '\\', '\0']) {
         return Err(Error::Path(path.to_owned()));
     }
-    let merged = ["bin/", "sbin/", "lib/", "lib64/"].iter().any(|directory| plain.starts_with(directory));
-    Ok(if merged { format!("usr/{plain}") } else { plain.to_owned() })
+    // The entry that ends a cpio archive.
+    if plain == "TRAILER!!!" {
+        return Err(Error::Path(path.to_owned()));
+    }
+    let is_merged = plain.split_once('/').is_some_and(|(first, _)| MERGED.contains(&first));
+    Ok(if is_merged { format!("usr/{plain}") } else { plain.to_owned() })
 }
 
-/// One zstd frame, padded with zeros, which the kernel skips between archives.
+/// A directory's path, /usr merged: /bin itself may also be a link to it.
+fn merged_directory(path: &str) -> String {
+    let plain = path.strip_prefix('/').unwrap_or(path);
+    if MERGED.contains(&plain) { format!("usr/{plain}") } else { path.to_owned() }
+}
+
+/// One zstd frame, whose length is a multiple of 4.
 ///
 /// The result depends on the job size and not on how many workers there are or how fast they run.
 fn compress(archive: &[u8]) -> io::Result<Vec<u8>> {
@@ -273,9 +300,29 @@ fn compress(archive: &[u8]) -> io::Result<Vec<u8>> {
     encoder.include_checksum(true)?;
     encoder.set_pledged_src_size(Some(archive.len() as u64))?;
     encoder.write_all(archive)?;
-    let mut bytes = encoder.finish()?;
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    Ok(bytes)
+    let bytes = encoder.finish()?;
+    let Some((header, blocks)) = bytes.split_at_checked(frame_header_length(&bytes)) else {
+        return Ok(bytes);
+    };
+    let padding = EMPTY_BLOCK.repeat(bytes.len() % 4);
+    Ok([header, &padding, blocks].concat())
+}
+
+/// A block without content that is not the last one (RFC 8878, section 3.1.1.2). So that a frame can be padded inside: as
+/// many of its 3 bytes as the length exceeds a multiple of 4 make it the next one. Zeros after the frame would do for the
+/// kernel, but `zstd --test` takes them for a damaged file.
+const EMPTY_BLOCK: [u8; 3] = [0; 3];
+
+/// The length of a zstd frame's header, with its magic number (RFC 8878, section 3.1.1.1).
+fn frame_header_length(frame: &[u8]) -> usize {
+    let descriptor = frame.get(4).copied().unwrap_or_default();
+    let is_single_segment = descriptor & 0x20 != 0;
+    let dictionary = [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let content_size = match descriptor >> 6 {
+        0 => usize::from(is_single_segment),
+        flag => 1 << flag,
+    };
+    5 + usize::from(!is_single_segment) + dictionary + content_size
 }
 
 #[cfg(test)]
@@ -343,9 +390,53 @@ mod tests {
             let result = ImageBuilder::new(name).to_bytes(Compression::None);
             assert!(matches!(result, Err(Error::Name(_))), "{name:?}");
         }
-        for path in ["", "/", "//etc", "etc/", "a/../b", "./a", "a\nb", "a\\b"] {
+        for path in ["", "/", "//etc", "etc/", "a/../b", "./a", "a\nb", "a\\b", "/TRAILER!!!"] {
             assert!(matches!(ImageBuilder::new("x").file(path, 0, ""), Err(Error::Path(_))), "{path:?}");
         }
+    }
+
+    #[test]
+    fn a_directory_has_one_entry() {
+        let mut image = ImageBuilder::new("test");
+        image.directory("/bin", 0o700).unwrap().file("/bin/x", 0o755, "").unwrap();
+        image.symlink("/bin", "usr/bin").unwrap();
+        image.empty_directory("/lib64").unwrap().empty_directory("/lib64").unwrap();
+        image.empty_directory("/var").unwrap().directory("/var", 0o711).unwrap();
+        image.directory("/opt", 0o700).unwrap().empty_directory("/opt").unwrap();
+        let members = members(&image.to_bytes(Compression::None).unwrap()).unwrap();
+        let modes: Vec<(u32, &str)> =
+            members.iter().skip(5).map(|member| (member.mode, &*member.path)).collect();
+        assert_eq!(
+            modes,
+            [
+                (0o120_777, "bin"),
+                (0o40700, "opt"),
+                (0o40755, "usr"),
+                (0o40700, "usr/bin"),
+                (0o100_755, "usr/bin/x"),
+                (0o40755, "usr/lib64"),
+                (0o40711, "var"),
+            ]
+        );
+        assert!(matches!(image.directory("/usr/bin", 0o755), Err(Error::Duplicate { .. })));
+        assert!(matches!(image.file("/var", 0o644, ""), Err(Error::Duplicate { .. })));
+    }
+
+    /// The frame alone, without anything after it, as `zstd --test` reads it.
+    #[test]
+    fn a_compressed_archive_is_one_frame_of_any_size_with_padding_inside() {
+        let mut paddings = BTreeSet::new();
+        for size in (0..40).chain([200, 300, 65_000, 70_000, 200_000, 9 << 20]) {
+            let noise = |index: u32| digest(&SHA256, &index.to_le_bytes()).as_ref().to_vec();
+            let archive: Vec<u8> = (0..size / 64).flat_map(noise).chain(vec![7; size as usize / 2]).collect();
+            let frame = compress(&archive).unwrap();
+            assert_eq!(frame.len() % 4, 0);
+            assert_eq!(zstd::decode_all(&*frame).unwrap(), archive);
+            assert_eq!(zstd::zstd_safe::find_frame_compressed_size(&frame), Ok(frame.len()));
+            let header = frame_header_length(&frame);
+            paddings.insert(frame[header..].chunks(3).take_while(|block| **block == EMPTY_BLOCK).count());
+        }
+        assert_eq!(paddings, [0, 1, 2, 3].into(), "each amount of padding was seen");
     }
 
     proptest! {

@@ -5,14 +5,15 @@
 //!
 //! An image is one archive, or several concatenated ones (Documentation/driver-api/early-userspace/buffer-format.rst): a
 //! later archive, such as a site's settings, is an overlay that can be appended with `cat`. An archive is a newc cpio
-//! archive, by default compressed to one zstd frame, and padded for this. The same input gives the same bytes on every
+//! archive, by default compressed to one zstd frame, padded inside for this. The same input gives the same bytes on every
 //! machine: entries are sorted, all belong to root, all times are 0, and the compression does not depend on the number of
 //! processors.
 //!
 //! Every archive begins with `/etc/stage1/contents.d/NAME.sha256`, the digests of its regular files in the format of
 //! `sha256sum --check`. So a machine whose memory or boot loader truncated the image can find out what is missing.
 //!
-//! The image's /usr is merged: /bin, /sbin, /lib and /lib64 are links, and what a list puts there goes to /usr.
+//! The image's /usr is merged: /bin, /sbin, /lib and /lib64 are links, and what a list puts there goes to /usr; `dir /bin`
+//! is /usr/bin.
 //!
 //! # Content lists
 //!
@@ -26,7 +27,7 @@
 //! | `file PATH SOURCE [MODE]` | a file, by default 0755 if SOURCE is executable and 0644 if not |
 //! | `link PATH TARGET` | a symbolic link |
 //! | `node PATH c\|b MAJOR MINOR MODE` | a device node |
-//! | `tree PATH SOURCE` | the content of a directory, symbolic links unchanged |
+//! | `tree PATH SOURCE` | the content of a directory: files, symbolic links unchanged, empty directories |
 //! | `volatile PATH` | no digest for this file, which changes at run time |
 //! | `include LIST` | another list |
 //! | `sysroot DIR` | a tree of unpacked packages, the source of libraries and of `copy` |

@@ -5,7 +5,8 @@ use crate::elf::{Needs, Sysroot};
 use crate::modules::{Modules, names};
 use crate::{Error, ImageBuilder, NodeKind};
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::FileType;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Builds an image from content lists, in which `${KEY}` stands for the value of `KEY` in `variables`.
@@ -41,7 +42,8 @@ impl ListBuilder<'_> {
             return Err(Error::Syntax(format!("{} is included twice", list.display())));
         }
         let directory = list.parent().unwrap_or(Path::new(""));
-        for (line, text) in (1..).zip(text.lines()) {
+        // A byte order mark is not part of the first word.
+        for (line, text) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
             self.image.source(format!("{}:{line}", list.display()));
             let statement = words(text, &self.variables).and_then(|words| self.state(&words, directory));
             statement.map_err(|error| Error::Line { list: list.to_owned(), line, source: error.into() })?;
@@ -92,8 +94,12 @@ impl ListBuilder<'_> {
 
     /// Adds a file, and if it is an ELF file the libraries that it needs.
     fn file(&mut self, path: &str, source: &Path, mode: Option<u32>) -> Result<(), Error> {
-        let bytes = std::fs::read(source).map_err(Error::io("reading", source))?;
         let metadata = source.metadata().map_err(Error::io("reading", source))?;
+        check_regular(source, metadata.file_type())?;
+        if u32::try_from(metadata.len()).is_err() {
+            return Err(Error::TooLarge(path.trim_start_matches('/').to_owned()));
+        }
+        let bytes = std::fs::read(source).map_err(Error::io("reading", source))?;
         let executable = metadata.permissions().mode() & 0o100 != 0;
         let needs = Needs::of(&bytes, &source.display().to_string())?.unwrap_or_default();
         self.image.file(path, mode.unwrap_or(if executable { 0o755 } else { 0o644 }), bytes)?;
@@ -116,13 +122,17 @@ impl ListBuilder<'_> {
         let kind = source.symlink_metadata().map_err(Error::io("reading", source))?.file_type();
         if kind.is_dir() {
             let names = names(source)?;
+            if names.is_empty() {
+                return self.image.empty_directory(path).map(drop);
+            }
             return names
                 .iter()
                 .try_for_each(|name| self.tree(&format!("{path}/{name}"), &source.join(name)));
         }
         if kind.is_symlink() {
             let target = std::fs::read_link(source).map_err(Error::io("reading", source))?;
-            return self.image.symlink(path, &target.to_string_lossy()).map(drop);
+            let target = target.to_str().ok_or_else(|| Error::NotUtf8(target.clone()))?;
+            return self.image.symlink(path, target).map(drop);
         }
         self.file(path, source, None)
     }
@@ -150,6 +160,22 @@ impl ListBuilder<'_> {
         self.modules = Some(Modules::open(directory)?);
         Ok(())
     }
+}
+
+/// Refuses what cannot be read like a file, or not to an end.
+fn check_regular(source: &Path, kind: FileType) -> Result<(), Error> {
+    if kind.is_file() {
+        return Ok(());
+    }
+    let node = "use `node` for a device node in the image";
+    let (kind, instead) = match kind {
+        kind if kind.is_dir() => ("directory", "use `tree` for its content"),
+        kind if kind.is_char_device() => ("character device", node),
+        kind if kind.is_block_device() => ("block device", node),
+        kind if kind.is_fifo() => ("named pipe", "remove it"),
+        _ => ("socket", "remove it"),
+    };
+    Err(Error::NotAFile { path: source.to_owned(), kind, instead })
 }
 
 /// Splits a line, without its comment, into words and expands variables; a value with spaces stays one word.
@@ -214,6 +240,11 @@ mod tests {
         std::fs::write(at("tree/script"), "#!/bin/sh\n").unwrap();
         std::fs::set_permissions(at("tree/script"), PermissionsExt::from_mode(0o700)).unwrap();
         symlink("script", at("tree/alias")).unwrap();
+        std::fs::create_dir_all(at("hollow/a/b")).unwrap();
+        std::fs::create_dir(at("pipes")).unwrap();
+        let pipe = std::process::Command::new("mkfifo").arg(at("pipes/p")).status().unwrap();
+        assert!(pipe.success());
+        std::fs::File::create(at("huge")).unwrap().set_len(5 << 30).unwrap();
         std::fs::write(at("other.list"), "dir /other\n").unwrap();
         std::fs::write(at("main.list"), text).unwrap();
         let variables =
@@ -253,6 +284,8 @@ mod tests {
              link /init usr/bin/${key}\n\
              node /dev/console c 5 1 0600\n\
              tree /bin/tree tree\n\
+             tree /hollow hollow\n\
+             dir /bin\n\
              volatile /etc/b\n\
              include other.list\n",
         )
@@ -264,6 +297,9 @@ mod tests {
                 "20600 dev/console ",
                 "100644 etc/a plain",
                 "100600 etc/b plain",
+                "40755 hollow ",
+                "40755 hollow/a ",
+                "40755 hollow/a/b ",
                 "120777 init usr/bin/two words",
                 "40755 other ",
                 "40700 run ",
@@ -289,6 +325,10 @@ mod tests {
             ("node /a x 1 2 0600", "main.list:1: invalid kind of node \"x\""),
             ("node /a c 1 -2 0600", "main.list:1: invalid device number \"-2\""),
             ("file /a missing", "main.list:1: reading missing: No such file"),
+            ("\u{feff}tree /a pipes", "main.list:1: pipes/p is a named pipe, not a regular file: remove it"),
+            ("file /a /dev/zero", "/dev/zero is a character device, not a regular file: use `node`"),
+            ("file /a tree", "main.list:1: tree is a directory, not a regular file: use `tree`"),
+            ("file /a huge", "main.list:1: /a is larger than 4 GiB"),
             ("dir /a\n\nlink /a b", "main.list:3: duplicate path /a: in main.list:1 and in main.list:3"),
             ("link /a b\ndir /a/c", "/a/c (main.list:2) cannot be created: /a is not a directory"),
             ("volatile /a", "/a is volatile, but the image has no such file"),

@@ -208,8 +208,9 @@ fn find_modules(directory: &Path, relative: &str, paths: &mut BTreeMap<String, S
 pub(crate) fn names(directory: &Path) -> Result<Vec<String>, Error> {
     let entries = std::fs::read_dir(directory).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let entries = entries.map_err(Error::io("reading directory", directory))?;
-    let mut names: Vec<String> =
-        entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let utf8 =
+        |entry: &std::fs::DirEntry| entry.file_name().into_string().map_err(|_| Error::NotUtf8(entry.path()));
+    let mut names: Vec<String> = entries.iter().map(utf8).collect::<Result<_, _>>()?;
     names.sort();
     Ok(names)
 }

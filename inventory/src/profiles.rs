@@ -97,6 +97,9 @@ pub(crate) fn check(profile: &Profile) -> Result<()> {
     if profile.uki.is_some() && !profile.initrds.is_empty() {
         bail!("a unified kernel image contains its own initrd; remove the initrds");
     }
+    if profile.append.contains(char::is_control) {
+        bail!("append is not one line: remove line breaks and other control characters");
+    }
     for artifact in profile.kernel.iter().chain(&profile.initrds).chain(&profile.uki) {
         if artifact.urls.is_empty() {
             bail!("an artifact without URL");

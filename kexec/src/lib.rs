@@ -10,7 +10,8 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod image;
+mod kind;
 mod load;
 
-pub use image::{Image, ImageError, Uki};
+pub use image::{Image, ImageError, USUAL_COMMAND_LINE, Uki, longest_command_line};
 pub use load::{ExecuteError, LoadError, Loaded, load};

@@ -272,18 +272,28 @@ fn list<T>(place: &mut Vec<T>, value: &str, parse: fn(&str) -> Result<T, String>
 }
 
 fn urls(value: &str) -> Result<Vec<String>, String> {
-    let list: Vec<String> =
-        value.split_whitespace().map(|url| url.trim_end_matches('/').to_string()).collect();
-    if list.is_empty() {
-        return Err("no URL: give one such as https://inventory.example.com/ipxe".to_string());
+    let list = value.split_whitespace().map(base_url).collect::<Result<Vec<_>, _>>()?;
+    match list.is_empty() {
+        true => Err("no URL: give one such as https://inventory.example.com/ipxe".to_string()),
+        false => Ok(list),
     }
-    for url in &list {
-        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-        if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('/')) {
-            return Err(format!("{url:?} is not a URL: it must start with https://HOST"));
-        }
+}
+
+/// A URL to which paths are added.
+fn base_url(url: &str) -> Result<String, String> {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let (scheme, rest) = (scheme.to_ascii_lowercase(), rest.trim_end_matches('/'));
+    if !matches!(scheme.as_str(), "https" | "http") || rest.is_empty() || rest.starts_with(['/', '?', '#']) {
+        return Err(format!("{url:?} is not a URL: it must start with https://HOST"));
     }
-    Ok(list)
+    // Not the URL: what follows the question mark may be a secret.
+    if let Some((base, _)) = rest.split_once(['?', '#']) {
+        let host = base.rsplit_once('@').map_or(base, |(_, host)| host);
+        return Err(format!(
+            "the URL of {host:?} has a query or a fragment: paths are added to it, so give it without"
+        ));
+    }
+    Ok(format!("{scheme}://{rest}"))
 }
 
 /// A text for a DHCP option; `off` is none.
@@ -414,8 +424,20 @@ mod tests {
 
     #[test]
     fn what_is_not_a_url_is_refused() {
-        for url in ["", "inventory.example.com", "ftp://x", "https://", "https:///ipxe"] {
+        for url in [
+            "",
+            "inventory.example.com",
+            "ftp://x",
+            "https://",
+            "https:///ipxe",
+            "https://?x",
+            "x?y=https://a",
+        ] {
             assert!(urls(url).is_err(), "{url}");
         }
+        let error = urls("https://user:word@i/ipxe?token=secret").unwrap_err();
+        assert!(error.contains("has a query") && error.contains("i/ipxe"), "{error}");
+        assert!(!error.contains("secret") && !error.contains("word"), "{error}");
+        assert_eq!(urls("HTTPS://I.example/Ipxe/ Http://b").unwrap(), ["https://I.example/Ipxe", "http://b"]);
     }
 }

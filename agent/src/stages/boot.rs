@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use stage1_contract::{Detail, Installed, Profile, VERSION};
+use stage1_kexec::{USUAL_COMMAND_LINE, longest_command_line};
 
 use super::Stages;
 use crate::display::{hex, size};
@@ -13,14 +14,17 @@ use crate::host::random;
 use crate::inventory::{Assigned, BaseUrl, Client};
 use crate::json;
 use crate::run::StageContext;
-use crate::target::{self, Armed, Downloader, Plan, Target};
+use crate::target::{self, Armed, Downloader, Overlay, Plan, Target};
 
-/// What the target gets of its own: the detail, the nonce, and the overlay initrd with both.
+/// What the target gets of its own: the detail, the nonce, and the overlay with both.
 pub struct TargetDetail {
     detail: Detail,
     nonce: String,
-    overlay: Vec<u8>,
+    overlay: Overlay,
 }
+
+/// Bytes at the beginning of a bzImage that have its setup header.
+const SETUP_HEADER: u64 = 1024;
 
 impl Stages {
     /// Fetches the profile, and waits until one is assigned.
@@ -28,13 +32,17 @@ impl Stages {
         let deadline = Instant::now() + self.settings.wait_timeout;
         loop {
             match client.profile()? {
-                Assigned::Profile(profile, base) => return self.plan(stage, &profile, &base),
+                Assigned::Profile(profile, base) => {
+                    let plan = self.plan(stage, &profile, &base)?;
+                    check_command_line(stage, client, &plan)?;
+                    return Ok(plan);
+                }
                 Assigned::Nothing(pause) => self.wait(stage, pause, deadline, "profile")?,
             }
         }
     }
 
-    /// Fetches the detail, and makes the overlay initrd of it.
+    /// Fetches the detail, checks it, and makes the overlay of it.
     pub(crate) fn fetch_detail(&self, stage: &StageContext, client: &Client) -> Result<TargetDetail> {
         let detail = client.detail()?;
         let nonce = hex(&random::bytes::<16>());
@@ -108,5 +116,28 @@ impl Stages {
         }
         stage.note(format!("{}, {}", plan.profile(), size(plan.bytes())));
         Ok(plan)
+    }
+}
+
+/// Refuses a command line that the kernel would refuse after the download. Kernels of kernel.org all accept the same
+/// length; for a longer one this kernel's header is read.
+fn check_command_line(stage: &StageContext, client: &Client, plan: &Plan) -> Result<()> {
+    let append = plan.append();
+    if append.len() <= USUAL_COMMAND_LINE as usize {
+        return Ok(());
+    }
+    let header = target::beginning(client.transport(), plan.kernel_file(), SETUP_HEADER);
+    match header.as_deref().and_then(longest_command_line) {
+        Some(longest) => target::check_command_line(append, longest)
+            .with_context(|| format!("profile {:?}: append", plan.profile())),
+        None => {
+            stage.problem(format!(
+                "profile {:?}: append: {} bytes, most kernels accept {USUAL_COMMAND_LINE}; \
+                 whether this one accepts it is known after the download",
+                plan.profile(),
+                append.len()
+            ));
+            Ok(())
+        }
     }
 }

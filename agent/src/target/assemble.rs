@@ -3,7 +3,8 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
-use super::{Downloader, Plan, memory};
+use super::plan::one_line;
+use super::{Downloader, Overlay, Plan, memory};
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -33,20 +34,20 @@ pub struct Armed {
 /// nothing and returns [`Loaded::nothing`].
 pub type Loader = fn(BorrowedFd, Option<BorrowedFd>, &str) -> Result<Loaded, LoadError>;
 
-/// Downloads the plan's files and assembles the target; `overlay` is one more initrd, after the profile's.
+/// Downloads the plan's files and assembles the target, with `overlay` around the profile's initrds.
 ///
 /// # Errors
 /// A file that cannot be downloaded, or does not match the profile.
-pub fn fetch(downloader: Downloader, plan: &Plan, overlay: &[u8]) -> Result<Target> {
+pub fn fetch(downloader: Downloader, plan: &Plan, overlay: &Overlay) -> Result<Target> {
     match plan {
         Plan::Kernel { kernel, initrds, append, .. } => {
-            let (initrd, offsets, end) = memory::for_initrds(initrds)?;
+            let (initrd, offsets, end) = memory::for_initrds(&overlay.directories, initrds)?;
             let kernel_file = memory::file("kernel")?;
             let pieces = [(kernel, &kernel_file, 0)].into_iter();
             let pieces =
                 pieces.chain(initrds.iter().zip(offsets).map(|(artifact, at)| (artifact, &initrd, at)));
             let artifacts = downloader.fetch_all(&pieces.collect::<Vec<_>>())?;
-            memory::append(&initrd, end, overlay)?;
+            memory::append(&initrd, end, &overlay.files)?;
             let append = append.clone();
             check_kernel(&memory::content(&kernel_file)?, &append)
                 .with_context(|| format!("kernel {}", artifacts[0].url))?;
@@ -69,12 +70,13 @@ pub fn fetch(downloader: Downloader, plan: &Plan, overlay: &[u8]) -> Result<Targ
 /// A file that cannot be read, or is not a kernel.
 pub fn from_files(kernel: &str, initrds: &[String], append: &str) -> Result<Target> {
     let read = |path: &str| std::fs::read(path).with_context(|| format!("reading {path}"));
+    let append = one_line(append)?;
     let bytes = read(kernel)?;
     if let Ok(Image::Uki(_)) = Image::parse(&bytes) {
-        let mut overlay = Vec::new();
+        let mut overlay = Overlay::default();
         for path in initrds {
-            memory::pad(&mut overlay);
-            overlay.extend(read(path)?);
+            memory::pad(&mut overlay.files);
+            overlay.files.extend(read(path)?);
         }
         return split(&bytes, append, &overlay).with_context(|| kernel.to_string());
     }
@@ -115,25 +117,34 @@ impl Target {
 
 fn check_kernel(bytes: &[u8], append: &str) -> Result<()> {
     match Image::parse(bytes)? {
-        Image::BzImage { cmdline_size } if append.len() > cmdline_size as usize => {
-            bail!("command line too long: {} bytes, this kernel accepts {cmdline_size}", append.len())
-        }
-        Image::BzImage { .. } => Ok(()),
+        Image::BzImage { longest_command_line } => check_command_line(append, longest_command_line),
         Image::Uki(_) => bail!("is a unified kernel image: name it as uki in the profile, not as kernel"),
     }
 }
 
+/// Refuses a command line that the kernel does not accept.
+pub(crate) fn check_command_line(append: &str, longest: u32) -> Result<()> {
+    if append.len() > longest as usize {
+        bail!("command line too long: {} bytes, this kernel accepts {longest}", append.len());
+    }
+    Ok(())
+}
+
 /// Takes a unified kernel image apart, since `kexec_file_load` takes a kernel and an initrd.
-fn split(bytes: &[u8], append: &str, overlay: &[u8]) -> Result<Target> {
+fn split(bytes: &[u8], append: &str, overlay: &Overlay) -> Result<Target> {
     let Image::Uki(uki) = Image::parse(bytes)? else {
         bail!("is not a unified kernel image: name it as kernel in the profile, not as uki");
     };
     let append = if append.is_empty() { uki.cmdline.unwrap_or_default() } else { append };
-    check_kernel(uki.kernel, append)?;
+    check_command_line(append, uki.longest_command_line)?;
     let kernel = memory::file("kernel")?;
     memory::append(&kernel, 0, uki.kernel)?;
     let initrd = memory::file("initrd")?;
-    let end = memory::append(&initrd, 0, uki.initrd.unwrap_or_default())?;
-    memory::append(&initrd, end, overlay)?;
+    // Microcode comes first: the kernel looks for it before it unpacks anything.
+    let initrds = [uki.microcode, Some(&overlay.directories), uki.initrd, Some(&overlay.files)];
+    let mut end = 0;
+    for bytes in initrds.into_iter().flatten() {
+        end = memory::append(&initrd, end, bytes)?;
+    }
     Ok(Target { kernel, initrd: Some(initrd), append: append.to_string(), artifacts: Vec::new() })
 }

@@ -23,15 +23,16 @@ pub(crate) fn file(name: &str) -> Result<File> {
     Ok(File::from(fd))
 }
 
-/// An empty memfd for the concatenated initrds, the offset of each, and the end of the last.
-pub(crate) fn for_initrds(initrds: &[Fetch]) -> Result<(File, Vec<u64>, u64)> {
-    let mut end: u64 = 0;
+/// A memfd for the concatenated initrds after `first`, the offset of each, and the end of the last.
+pub(crate) fn for_initrds(first: &[u8], initrds: &[Fetch]) -> Result<(File, Vec<u64>, u64)> {
+    let file = file("initrd")?;
+    let mut end = append(&file, 0, first)?;
     let mut offsets = Vec::new();
     for initrd in initrds {
         offsets.push(end);
         end = (end + initrd.size).next_multiple_of(ALIGNMENT);
     }
-    Ok((file("initrd")?, offsets, end))
+    Ok((file, offsets, end))
 }
 
 /// Writes an archive at `end`; returns the offset of the next one.

@@ -51,7 +51,8 @@ impl Plan {
     /// # Errors
     /// The first invalid or missing field.
     pub fn new(profile: &Profile, base: &str) -> Result<Self> {
-        let Profile { name, append, .. } = profile;
+        let name = &profile.name;
+        let append = one_line(&profile.append).with_context(|| format!("profile {name:?}"))?.to_string();
         let fetch = |field: &str, artifact: &Artifact| {
             Fetch::new(artifact, base).with_context(|| format!("profile {name:?}: {field}"))
         };
@@ -64,7 +65,7 @@ impl Plan {
                 if !profile.initrds.is_empty() {
                     bail!("profile {name:?} has initrds in addition to a uki, which contains its own");
                 }
-                Ok(Self::Uki { profile: name.clone(), uki: fetch("uki", uki)?, append: append.clone() })
+                Ok(Self::Uki { profile: name.clone(), uki: fetch("uki", uki)?, append })
             }
             (Some(kernel), None) => {
                 let initrds = profile.initrds.iter().enumerate();
@@ -74,7 +75,7 @@ impl Plan {
                     initrds: initrds
                         .map(|(i, initrd)| fetch(&format!("initrds[{i}]"), initrd))
                         .collect::<Result<_>>()?,
-                    append: append.clone(),
+                    append,
                 })
             }
         }
@@ -84,6 +85,21 @@ impl Plan {
     pub fn profile(&self) -> &str {
         match self {
             Self::Kernel { profile, .. } | Self::Uki { profile, .. } => profile,
+        }
+    }
+
+    /// The target kernel's command line, as the profile has it.
+    pub fn append(&self) -> &str {
+        match self {
+            Self::Kernel { append, .. } | Self::Uki { append, .. } => append,
+        }
+    }
+
+    /// The file with the kernel, which is inside of a unified kernel image.
+    pub(crate) fn kernel_file(&self) -> &Fetch {
+        match self {
+            Self::Kernel { kernel, .. } => kernel,
+            Self::Uki { uki, .. } => uki,
         }
     }
 
@@ -101,9 +117,9 @@ impl Plan {
     /// The plan for people.
     pub fn text(&self) -> String {
         let mut text = format!("profile  {}\n", self.profile());
-        let (names, append) = match self {
-            Self::Kernel { append, .. } => (["kernel", "initrd"], append),
-            Self::Uki { append, .. } => (["uki", "uki"], append),
+        let names = match self {
+            Self::Kernel { .. } => ["kernel", "initrd"],
+            Self::Uki { .. } => ["uki", "uki"],
         };
         for (i, artifact) in self.artifacts().into_iter().enumerate() {
             let _ =
@@ -112,7 +128,7 @@ impl Plan {
                 let _ = writeln!(text, "         {url}");
             }
         }
-        let _ = writeln!(text, "append   {append}");
+        let _ = writeln!(text, "append   {}", self.append());
         text
     }
 
@@ -146,6 +162,18 @@ impl Fetch {
             size: artifact.size,
         })
     }
+}
+
+/// A command line without the line break at its end; a file has one.
+///
+/// # Errors
+/// A line break in the middle, or another control character: the target would take it for a space, or not start.
+pub(crate) fn one_line(append: &str) -> Result<&str> {
+    let line = append.trim_end();
+    if line.contains(char::is_control) {
+        bail!("append is not one line: remove line breaks and other control characters");
+    }
+    Ok(line)
 }
 
 #[cfg(test)]
@@ -205,5 +233,15 @@ mod tests {
                 .contains("initrds[0]: \"xyz\" is not a SHA-256")
         );
         assert_eq!(fails(|p| p.kernel = Some(artifact(0))), "profile \"p\": kernel: size is 0 bytes");
+        assert!(
+            fails(|p| p.append = "quiet\nro".to_string())
+                .starts_with("profile \"p\": append is not one line")
+        );
+    }
+
+    #[test]
+    fn the_line_break_at_the_end_of_a_command_line_is_not_part_of_it() {
+        let profile = Profile { append: "quiet ro\n".to_string(), ..profile() };
+        assert_eq!(Plan::new(&profile, "https://i/").unwrap().append(), "quiet ro");
     }
 }

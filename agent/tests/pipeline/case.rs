@@ -304,7 +304,10 @@ fn load_nothing(kernel: BorrowedFd, initrd: Option<BorrowedFd>, cmdline: &str) -
     };
     assert!(matches!(Image::parse(&read(kernel)), Ok(Image::BzImage { .. })));
     let initrd = read(initrd.unwrap());
-    let overlay = initrd.strip_prefix(INITRD).unwrap();
+    let at = initrd.windows(INITRD.len()).position(|bytes| bytes == INITRD).unwrap();
+    let (directories, overlay) = (&initrd[..at], &initrd[at + INITRD.len()..]);
+    assert!(directories.starts_with(b"070701") && directories.len() % 4 == 0);
+    assert!(directories.windows(4).any(|name| name == b"etc\0"));
     assert!(overlay.starts_with(b"\x00\x00070701"), "the overlay begins at a multiple of four");
     assert!(overlay.windows(12).any(|name| name == b"etc/hostname"));
     assert_eq!(cmdline, APPEND);

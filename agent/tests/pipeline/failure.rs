@@ -14,7 +14,7 @@ use stage1_contract::{Outcome, StageName};
 use stage1_kexec::LoadError;
 
 use super::case::{Case, artifact, profile};
-use super::host::{ID, place};
+use super::host::{ID, kernel, place};
 use super::inventory::Reply;
 
 const MANIFESTS: &str = "GET /ipxe/firmware-manifests";
@@ -113,6 +113,35 @@ fn a_profile_that_cannot_be_used() {
     ended.assert_failed(&StageName::Profile, "response truncated");
 }
 
+/// Before the download: the kernel's header is read, if its file is longer than most kernels accept.
+#[test]
+fn a_command_line_that_the_kernel_does_not_accept() {
+    let with = |length: usize| profile(|profile| profile["append"] = "a".repeat(length).into());
+    let ended = case().on(PROFILE, Reply::body(with(2017))).run();
+    ended.assert_failed(&StageName::Profile, "command line too long: 2017 bytes, this kernel accepts 2016");
+    let plan = || Case::new(RunMode::Boot).plan();
+    plan()
+        .on(PROFILE, Reply::body(with(2017)))
+        .run()
+        .assert_failed(&StageName::Profile, "command line too long");
+    let fits = plan().on(PROFILE, Reply::body(with(2016))).run();
+    assert!(
+        fits.run.problems().is_empty() && fits.text().contains("append   aaaa"),
+        "{:?}",
+        fits.run.problems()
+    );
+    let unknown =
+        plan().on(PROFILE, Reply::body(with(2017))).on("GET /images/kernel", Reply::status(404)).run();
+    assert!(unknown.result.is_ok(), "{:?}", unknown.result);
+    assert!(
+        unknown.run.problems()[0].message.contains("2017 bytes, most kernels accept 2016"),
+        "{:?}",
+        unknown.run.problems()
+    );
+    let lines = profile(|profile| profile["append"] = "a\nb".into());
+    case().on(PROFILE, Reply::body(lines)).run().assert_failed(&StageName::Profile, "append is not one line");
+}
+
 #[test]
 fn a_detail_that_cannot_be_used() {
     let with = |reply| case().on(DETAIL, reply).run();
@@ -120,18 +149,21 @@ fn a_detail_that_cannot_be_used() {
     with(Reply::body(r#"{"version":2}"#)).assert_failed(&StageName::Detail, "contract version 2");
     let detail = r#"{"version":1,"hostname":"a\nb","interfaces":[],"dns":{"servers":[],"search":[]},"ntp":[],"files":[]}"#;
     with(Reply::body(detail)).assert_failed(&StageName::Detail, "hostname");
+    let detail = r#"{"version":1,"hostname":"a","files":[{"path":"/tmp/x","content":""}]}"#;
+    let plan = Case::new(RunMode::Boot).plan().on(DETAIL, Reply::body(detail)).run();
+    plan.assert_failed(&StageName::Detail, "files[0].path: \"/tmp/x\" would be hidden");
 }
 
 #[test]
 fn a_download_that_fails() {
     let with = |reply| case().on(KERNEL, reply).run();
-    with(Reply::body(vec![0; 0x400])).assert_failed(&StageName::Download, "/images/kernel: wrong digest");
+    with(Reply::body(vec![0; kernel().len()])).assert_failed(&StageName::Download, "/images/kernel: wrong digest");
     with(Reply::body("short")).assert_failed(&StageName::Download, "wrong size");
     with(Reply::status(404)).assert_failed(&StageName::Download, "/images/kernel: HTTP 404");
     let page = profile(|profile| profile["kernel"] = artifact("kernel", b"<html>"));
     let ended = case().on(PROFILE, Reply::body(page)).on(KERNEL, Reply::body("<html>")).run();
     ended.assert_failed(&StageName::Download, "not a kernel but an HTML or XML page");
-    let ended = case().set("download-timeout", "1").on(KERNEL, Reply::Drip(0x400)).run();
+    let ended = case().set("download-timeout", "1").on(KERNEL, Reply::Drip(kernel().len() as u64)).run();
     ended.assert_failed(&StageName::Download, "timed out after");
 }
 

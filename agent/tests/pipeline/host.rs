@@ -52,13 +52,14 @@ pub fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// The smallest file that is a bzImage with a 64-bit entry point (Documentation/arch/x86/boot.rst): boot protocol 2.15,
-/// `XLF_KERNEL_64`, and command lines of up to 2047 bytes.
+/// `XLF_KERNEL_64` and `XLF_CAN_BE_LOADED_ABOVE_4G`, a `cmdline_size` of 2047 bytes, and setup code only.
 pub fn kernel() -> Vec<u8> {
-    let mut file = vec![0; 0x400];
+    let mut file = vec![0; 5 * 512];
+    file[0x211] = 1;
     file[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
     file[0x202..0x206].copy_from_slice(b"HdrS");
     file[0x206..0x208].copy_from_slice(&0x020f_u16.to_le_bytes());
-    file[0x236..0x238].copy_from_slice(&1_u16.to_le_bytes());
+    file[0x236..0x238].copy_from_slice(&3_u16.to_le_bytes());
     file[0x238..0x23c].copy_from_slice(&2047_u32.to_le_bytes());
     file
 }

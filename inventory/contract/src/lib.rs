@@ -30,7 +30,7 @@ pub use facts::{
 pub use neighbours::{Neighbour, PortNeighbours, PortOutcome, VlanName};
 pub use profile::{Artifact, Profile};
 pub use progress::{Event, EventKind, Installed, InstalledArtifact};
-pub use registration::{Action, ProblemDocument, Registration};
+pub use registration::{Action, FieldError, ProblemDocument, Registration};
 pub use report::{Outcome, Problem, Report, RunKind, Stage, StageName, Timeline};
 pub use waterfall::{printable, waterfall};
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The inventory's response to a report, and its errors.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The inventory's instructions for a host that registered.
@@ -51,4 +53,40 @@ pub struct ProblemDocument {
     pub status: Option<u16>,
     /// An explanation of this occurrence.
     pub detail: Option<String>,
+    /// The mistakes in the body, one for each field (RFC 9457, section 3, the example with `errors`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+/// A mistake in one field of a body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// What is wrong, and what would be right.
+    pub detail: String,
+    /// The field, a JSON pointer (RFC 6901) as a URI fragment: `#/interfaces/0/mtu`.
+    pub pointer: String,
+}
+
+impl FieldError {
+    /// A mistake in a field that is written as in JavaScript: `interfaces[0].mtu`.
+    pub(crate) fn new(field: &str, detail: impl Into<String>) -> Self {
+        let pointer = field.replace(['[', '.'], "/").replace(']', "");
+        Self { detail: detail.into(), pointer: format!("#/{pointer}") }
+    }
+
+    /// The field for people: `interfaces[0].mtu`.
+    pub fn field(&self) -> String {
+        let parts = self.pointer.trim_start_matches("#/").split('/');
+        parts.fold(String::new(), |field, part| match part.parse::<usize>() {
+            Ok(index) => format!("{field}[{index}]"),
+            Err(_) if field.is_empty() => part.to_string(),
+            Err(_) => format!("{field}.{part}"),
+        })
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field(), self.detail)
+    }
 }

@@ -241,6 +241,13 @@ fn details() {
     assert_eq!((detail.interfaces.len(), detail.files.len()), (4, 2));
     let hostname: Detail = example(include_str!("wire/detail-hostname.json"));
     assert_eq!(hostname.interfaces, []);
+    let options: Detail = example(include_str!("wire/detail-options.json"));
+    let bonds: Vec<_> = options.interfaces.iter().filter_map(|interface| interface.bond.as_ref()).collect();
+    assert_eq!((bonds[0].lacp_rate.as_deref(), bonds[0].min_links), (Some("fast"), Some(1)));
+    assert_eq!(bonds[1].primary.as_deref(), Some("port2"));
+    let bond0 = &options.interfaces[4];
+    assert_eq!((bond0.ipv6_ra, bond0.routes[0].on_link), (Some(true), Some(true)));
+    assert_eq!((options.files[0].uid, options.files[0].gid), (Some(1000), Some(1000)));
 }
 
 #[test]
@@ -258,6 +265,8 @@ fn progress() {
 fn problem_documents() {
     let problem: ProblemDocument = example(include_str!("wire/problem-document.json"));
     assert_eq!(problem.status, Some(404));
+    let errors: ProblemDocument = example(include_str!("wire/problem-document-errors.json"));
+    assert_eq!(errors.errors[0].to_string(), errors.detail.unwrap());
 }
 
 /// What an inventory may leave out, since it is written by others.

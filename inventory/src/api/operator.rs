@@ -7,7 +7,7 @@
 //! | `DELETE hosts/HOST` | 204 |
 //! | `PUT hosts/HOST/action` | `{"action": "boot"}`, null for the default; 204 |
 //! | `PUT hosts/HOST/profile` | `{"profile": "compute-1"}`, null for none; 204 |
-//! | `PUT hosts/HOST/detail` | a detail of the contract; 204 |
+//! | `PUT hosts/HOST/detail` | a detail of the contract; 204, or 422 with `errors` by field |
 //! | `PUT hosts/HOST/bmc` | a desired BMC configuration of the contract, null for that of `bmc.toml`; 204 |
 //! | `GET profiles` | all profiles |
 //! | `PUT profiles/NAME` | a profile of the contract, its files anywhere; 201 or 204 |
@@ -126,6 +126,10 @@ async fn put_detail(
     Name(host): Name,
     body: Checked<Detail>,
 ) -> Result<StatusCode, Failure> {
+    let errors = body.value.check();
+    if !errors.is_empty() {
+        return Err(Failure::fields(errors));
+    }
     inventory
         .query(move |inventory| Ok(inventory.store.put_detail(&one_or_new(inventory, &host)?, &body.text)?))
         .await?;

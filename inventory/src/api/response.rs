@@ -4,7 +4,7 @@
 use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use stage1_contract::ProblemDocument;
+use stage1_contract::{FieldError, ProblemDocument};
 
 use crate::document::DocumentError;
 use crate::output::log_line;
@@ -14,11 +14,18 @@ use crate::output::log_line;
 pub(crate) struct Failure {
     pub(crate) status: StatusCode,
     pub(crate) detail: String,
+    errors: Vec<FieldError>,
 }
 
 impl Failure {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Failure { status, detail: detail.into() }
+        Failure { status, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// A body with mistakes in these fields.
+    pub(crate) fn fields(errors: Vec<FieldError>) -> Self {
+        let detail: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Failure { status: StatusCode::UNPROCESSABLE_ENTITY, detail: detail.join("; "), errors }
     }
 
     pub(crate) fn not_registered(id: &str) -> Self {
@@ -52,6 +59,7 @@ impl IntoResponse for Failure {
             title: self.status.canonical_reason().map(ToString::to_string),
             status: Some(self.status.as_u16()),
             detail: Some(self.detail),
+            errors: self.errors,
         };
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let mut response = (self.status, [(CONTENT_TYPE, "application/problem+json")], body).into_response();

@@ -78,7 +78,8 @@ pub(crate) enum HostCommand {
     },
     /// Set a host's name, interfaces, DNS, NTP and extra files
     ///
-    /// The detail is given to the target system at the next boot. FILE is JSON as `GET BASE/ID/detail` returns it.
+    /// The detail is given to the target system at the next boot. FILE is JSON as `GET BASE/ID/detail` returns it. All
+    /// fields are checked; mistakes are listed by field, and nothing is changed.
     #[command(after_help = examples!(
         "stage1-inventory host detail 4c4c4544 compute-17.json",
         "stage1-inventory host detail 4c4c4544-0042-3510-8052-b4c04f4a4b32 compute-17.json",
@@ -194,8 +195,12 @@ pub(crate) fn host(folder: &Folder, command: HostCommand) -> Result<()> {
 
 fn read_detail(file: &Path) -> Result<String> {
     let text = fs::read_to_string(file)?;
-    parse::<Detail>(&text)?;
-    Ok(text)
+    let errors = parse::<Detail>(&text)?.check();
+    if errors.is_empty() {
+        return Ok(text);
+    }
+    let lines: Vec<String> = errors.iter().map(|error| format!("\n  {error}")).collect();
+    bail!("{} field(s) that no target can use:{}", errors.len(), lines.concat())
 }
 
 fn list_hosts(hosts: &[Summary]) -> String {

@@ -111,6 +111,10 @@ fn bad_input_is_refused() {
     let file = dir.path().join("detail.json");
     std::fs::write(&file, r#"{"version":1}"#).unwrap();
     assert!(fails(dir.path(), &["host", "detail", ID, file.to_str().unwrap()]).contains("hostname"));
+    std::fs::write(&file, r#"{"version":1,"hostname":"a","files":[{"path":"/tmp/x","content":""}]}"#)
+        .unwrap();
+    let refused = fails(dir.path(), &["host", "detail", ID, file.to_str().unwrap()]);
+    assert!(refused.contains("files[0].path: \"/tmp/x\" would be hidden"), "{refused}");
     assert!(
         fails(dir.path(), &["profile", "add", "c1", "--kernel", "/does/not/exist"])
             .contains("/does/not/exist")
@@ -160,6 +164,8 @@ fn the_api_does_what_the_commands_do() {
     assert_eq!(put("profiles/compute-1", profile).status, 201);
     assert_eq!(put("profiles/compute-1", profile).status, 204);
     put("profiles/compute-2", profile).problem(422);
+    let lines = profile.replace("\"append\": \"", "\"append\": \"a\\n");
+    assert!(put("profiles/compute-1", &lines).problem(422).contains("append is not one line"));
     put("profiles/c", r#"{"version":1,"name":"c"}"#).problem(422);
     let listed = server.operator("GET", "profiles", None).json();
     assert_eq!(listed, json!([serde_json::from_str::<Value>(profile).unwrap()]));
@@ -179,6 +185,13 @@ fn the_api_does_what_the_commands_do() {
         put(&format!("hosts/{ID}/detail"), include_str!("../../contract/tests/wire/detail.json")).status,
         204
     );
+    let mistaken =
+        r#"{"version":1,"hostname":"a b","interfaces":[{"name":"p","mac":"0a:00:27:00:00:01","mtu":1}]}"#;
+    let refused = put(&format!("hosts/{ID}/detail"), mistaken);
+    assert!(refused.problem(422).starts_with("hostname: \"a b\" is not a host name"), "{refused:?}");
+    let pointers: Vec<Value> =
+        refused.json()["errors"].as_array().unwrap().iter().map(|error| error["pointer"].clone()).collect();
+    assert_eq!(pointers, ["#/hostname", "#/interfaces/0/mtu"]);
     assert_eq!(server.operator("GET", "hosts/compute-17", None).json()["id"], ID);
     put("hosts/nobody/action", r#"{"action":"boot"}"#).problem(404);
 

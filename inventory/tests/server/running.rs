@@ -23,6 +23,7 @@ pub(crate) struct Server {
     pub(crate) boot: String,
 }
 
+#[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
     headers: HeaderMap,

@@ -10,7 +10,7 @@ mod config;
 pub(crate) mod devlink;
 mod dhcp4;
 pub(crate) mod ethtool;
-mod identity;
+pub(crate) mod identity;
 mod interfaces;
 mod ipv6;
 mod ports;
@@ -74,17 +74,4 @@ fn wait_for(result: &Receiver<Result<String>>, cancelled: &dyn Fn() -> bool) -> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_for_the_network_can_be_cancelled() {
-        let (sender, result) = channel();
-        let error = wait_for(&result, &|| true).unwrap_err();
-        assert_eq!(error.to_string(), "cancelled");
-        sender.send(Ok("eth0 10.0.0.2/24".to_string())).unwrap();
-        assert_eq!(wait_for(&result, &|| true).unwrap(), "eth0 10.0.0.2/24");
-        drop(sender);
-        assert!(wait_for(&result, &|| false).is_err());
-    }
-}
+mod tests;

@@ -15,9 +15,13 @@ use nix::sys::socket::{
 };
 
 use super::apply::Configurations;
+use super::dns;
 use super::socket::Netlink;
+use crate::host::Machine;
 use netlink::route::{self, Message, Target};
 
+/// How long a name may take to resolve.
+const RESOLVE: Duration = Duration::from_secs(5);
 /// How long a connection may take: a lost SYN is repeated after 1 s.
 const CONNECT: Duration = Duration::from_millis(2500);
 /// How long a port that is to be tried first may be slower than another.
@@ -151,11 +155,14 @@ fn note(tried: &mut BTreeMap<u32, Tried>, new: BTreeMap<u32, Tried>) {
 }
 
 fn resolve_and_connect(server: &Server, ports: &[(u32, String)]) -> BTreeMap<u32, Tried> {
-    match (server.host.as_str(), server.port).to_socket_addrs() {
-        Ok(addresses) => connect_by(&addresses.collect::<Vec<_>>(), ports),
-        Err(_) => {
-            let why = format!("the name {} does not resolve", server.host);
-            ports.iter().map(|(index, _)| (*index, Tried::Failed(why.clone()))).collect()
+    match dns::resolve(&Machine::real(), &server.host, RESOLVE, &|| false) {
+        Ok(addresses) => {
+            let addresses: Vec<SocketAddr> =
+                addresses.into_iter().map(|address| (address, server.port).into()).collect();
+            connect_by(&addresses, ports)
+        }
+        Err(error) => {
+            ports.iter().map(|(index, _)| (*index, Tried::Failed(error.to_string()))).collect()
         }
     }
 }

@@ -8,6 +8,7 @@ use stage1_kexec::LoadError;
 
 use super::NotAssigned;
 use crate::inventory::{Error, Reason as Request};
+use crate::net::dns;
 
 /// Why a stage failed or has a problem, as far as the advice depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,7 +196,6 @@ mod tests {
     use nix::errno::Errno;
 
     use super::*;
-    use crate::net::dns;
 
     /// That every reason has advice is the compiler's to check; here, that it is some.
     #[test]

@@ -334,7 +334,7 @@ fn the_port_that_reaches_the_inventory_is_found_and_another_one_if_it_is_lost() 
 
 #[test]
 fn the_boot_port_is_first() {
-    on_host(|host| {
+    on_host(|mut host| {
         let (site, _log) = ordinary_site(&host, |_, _| {});
         let boot = Site::new();
         host.cable("eth1", &boot, "s0");
@@ -348,7 +348,7 @@ fn the_boot_port_is_first() {
             options(answer, &[MASK, &[3, 4, 10, 8, 0, 1]]);
         });
         ip("link set eth1 address 52:54:00:00:00:1a");
-        host.command_line("quiet BOOTIF=01-52-54-00-00-00-1a");
+        host.command_line = "quiet BOOTIF=01-52-54-00-00-00-1a".to_string();
         let result = host.bring_up(INVENTORY, 20).unwrap();
         until("both have an address", || {
             host.routes().iter().filter(|route| route.starts_with("default")).count() == 2

@@ -33,7 +33,7 @@ pub(super) fn on_host(test: impl FnOnce(Host) + Send + 'static) {
             fs::create_dir_all(root.join(folder)).unwrap();
         }
         ip("link set lo up");
-        test(Host { root: root.clone() });
+        test(Host { root: root.clone(), command_line: String::new() });
         let _ = fs::remove_dir_all(&root);
     });
     if let Err(panic) = job.join() {
@@ -70,6 +70,8 @@ pub(super) fn until(what: &str, mut is_met: impl FnMut() -> bool) {
 /// The host: its network is that of the thread.
 pub(super) struct Host {
     root: PathBuf,
+    /// The kernel command line.
+    pub(super) command_line: String,
 }
 
 impl Host {
@@ -81,18 +83,15 @@ impl Host {
         ip(&format!("link add {port} type veth peer name {far} netns {}", site.thread));
     }
 
-    /// The kernel command line.
-    pub(super) fn command_line(&self, line: &str) {
-        fs::write(self.root.join("proc/cmdline"), line).unwrap();
-    }
-
     /// The agent, which manages this network from now on; its result.
     pub(super) fn bring_up(&self, inventory: &str, seconds: u64) -> Result<String, String> {
+        let (settings, errors) = Settings::merge(None, &self.command_line, &[]);
+        assert_eq!(errors, []);
         let settings = Settings {
             network_timeout: Duration::from_secs(seconds),
             inventory: inventory.split_whitespace().map(str::to_string).collect(),
             dhcp_host_name: "node7".to_string(),
-            ..Settings::default()
+            ..settings
         };
         bring_up(&Machine::at(&self.root), Manager::Agent, &settings, &|| false)
             .map_err(|error| format!("{error:#}"))

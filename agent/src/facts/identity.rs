@@ -225,10 +225,17 @@ fn is_own(nic: &&Nic) -> bool {
     ethernet && nic.bus.as_deref() != Some("usb") && nic.permanent_mac.as_deref().is_some_and(is_universal)
 }
 
-/// The enabled on-board ports that SMBIOS lists (types 10 and 41) with a place at which there is no port.
+/// The enabled on-board ports that SMBIOS lists (types 10 and 41) with a place at which there is no port. Where another
+/// kind of device is, the firmware has the place wrong.
 fn missing_ports(facts: &Facts) -> impl Iterator<Item = &OnboardDevice> {
-    facts.smbios.iter().flat_map(|smbios| &smbios.onboard_devices).filter(|device| {
+    let is_other = |address: &Option<String>| {
+        let function = facts.pci.iter().find(|function| Some(&function.address) == address.as_ref());
+        let class = function.and_then(|function| function.class.as_deref());
+        class.is_some_and(|class| !class.starts_with("0x02"))
+    };
+    facts.smbios.iter().flat_map(|smbios| &smbios.onboard_devices).filter(move |device| {
         device.bus_address.is_some()
+            && !is_other(&device.bus_address)
             && device.enabled != Some(false)
             && device.device_type == Some(OnboardDeviceType::Ethernet)
             && !facts.nics.iter().any(|nic| nic.pci_address == device.bus_address)
@@ -258,7 +265,7 @@ fn is_universal(mac: &str) -> bool {
 mod tests {
     use super::*;
     use stage1_contract::SystemInformation;
-    use stage1_contract::facts::{Chassis, OnboardDevice, Smbios};
+    use stage1_contract::facts::{Chassis, OnboardDevice, PciDevice, Smbios};
 
     fn facts(uuid: Option<&str>, serial: Option<&str>, macs: &[&str]) -> Facts {
         let system = SystemInformation {
@@ -466,6 +473,16 @@ mod tests {
         facts.smbios = Some(Smbios { onboard_devices: vec![device(1), device(2)], ..Smbios::default() });
         let error = choose(&facts).unwrap_err().to_string();
         assert!(error.contains("are missing: LAN1: no driver is bound to them"), "{error}");
+        let function = PciDevice {
+            address: "0000:01:00.0".to_string(),
+            class: Some("0x020000".to_string()),
+            ..PciDevice::default()
+        };
+        facts.pci = vec![function];
+        assert!(choose(&facts).is_err());
+        facts.pci[0].class = Some("0x060000".to_string());
+        assert!(choose(&facts).is_ok());
+        facts.pci.clear();
         facts.smbios.as_mut().unwrap().onboard_devices[0].enabled = Some(false);
         assert!(choose(&facts).is_ok());
     }

@@ -102,13 +102,14 @@ pub(super) fn is_own(text: &str) -> bool {
         .filter(|word| !word.is_empty())
         .map(str::to_ascii_lowercase)
         .collect();
-    text.len() >= SHORTEST
-        && !text.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER)
-        && !placeholder::is_placeholder(text)
-        && !digits.is_empty()
-        && !is_pattern(&digits)
-        && !(is_short(&digits) && words.iter().all(|word| WORDS.contains(&word.as_str())))
-        && !is_counting_hexadecimal(text)
+    let is_made_up = text.len() < SHORTEST
+        || text.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER)
+        || placeholder::is_placeholder(text)
+        || digits.is_empty()
+        || is_pattern(&digits)
+        || is_short(&digits) && words.iter().all(|word| WORDS.contains(&word.as_str()))
+        || is_counting_hexadecimal(text);
+    !is_made_up
 }
 
 /// Whether the text stands in place of a serial number that was never set. A short one may be set.

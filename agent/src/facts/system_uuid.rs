@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a system UUID is made of: whether it is one machine's, many machines', or a MAC address. Pure.
 
-use uuid::Uuid;
+use uuid::{Uuid, Variant};
 
 use super::placeholder::is_placeholder;
 use super::serial_number;
@@ -61,6 +61,8 @@ pub(super) fn kind(uuid: &str, macs: &[&str]) -> Kind {
         Some(significant) if significant < CHANGED => Kind::Shared,
         Some(_) => Kind::OfMac,
         None if orders.iter().any(|uuid| is_of_mac(uuid.as_bytes(), macs)) => Kind::OfMac,
+        // A constant of the maker, as `H8QG6`, and the address.
+        None if ends_in_mac(uuid.as_bytes(), macs) && !orders.iter().any(is_time_based) => Kind::OfMac,
         None => Kind::Own,
     }
 }
@@ -169,6 +171,15 @@ fn is_of_mac(bytes: &[u8; 16], macs: &[&str]) -> bool {
     (0..=10).any(|at| is_mac(at) && rest(at) < SIGNIFICANT) || alone(10) || alone(0)
 }
 
+fn ends_in_mac(bytes: &[u8; 16], macs: &[&str]) -> bool {
+    macs.iter().any(|mac| octets(mac).is_some_and(|mac| bytes[10..] == mac))
+}
+
+/// RFC 9562 5.1, 5.2, 5.6: before the address it has a time, which is of this UUID alone.
+fn is_time_based(uuid: &Uuid) -> bool {
+    matches!(uuid.get_version_num(), 1 | 2 | 6) && uuid.get_variant() == Variant::RFC4122
+}
+
 fn octets(mac: &str) -> Option<[u8; 6]> {
     let octets: Option<Vec<u8>> = mac.split(':').map(|octet| u8::from_str_radix(octet, 16).ok()).collect();
     octets?.try_into().ok()
@@ -271,7 +282,10 @@ mod tests {
         let uuid = "80010203-0000-0000-0000-ac1f6b4b2c1d";
         assert_eq!(kind(uuid, &[]), Kind::Own);
         assert_eq!(kind("80010000-0000-0000-0000-ac1f6b4b2c1d", &["ac:1f:6b:4b:2c:1d"]), Kind::OfMac);
-        // A version 1 UUID has a time beside the address.
+        let maker = "47513848-0036-3000-48fe-003048fec30c";
+        assert_eq!(kind(maker, &["00:30:48:fe:c3:0c"]), Kind::OfMac);
+        assert_eq!(kind(maker, &["00:30:48:fe:c3:0d"]), Kind::Own);
+        // A version 1 UUID has a time before the address.
         assert_eq!(kind("1a2b3c4d-5e6f-11ee-9d2a-ac1f6b4b2c1d", &["ac:1f:6b:4b:2c:1d"]), Kind::Own);
     }
 

@@ -44,7 +44,8 @@ pub(crate) fn discover(machine: &Machine, problems: &mut Vec<String>) -> Vec<Dis
     each_once(disks)
 }
 
-/// Of a disk that is reached by several paths the first: with the same world-wide name, serial number and size.
+/// Of a disk that is reached by several paths the first, with the names of the others: they have the same world-wide name,
+/// serial number and size.
 fn each_once(disks: Vec<Disk>) -> Vec<Disk> {
     let mut once: Vec<Disk> = Vec::new();
     for disk in disks {
@@ -52,8 +53,9 @@ fn each_once(disks: Vec<Disk>) -> Vec<Disk> {
             disk.wwn.is_some()
                 && (&disk.wwn, &disk.serial, disk.size_bytes) == (&other.wwn, &other.serial, other.size_bytes)
         };
-        if !once.iter().any(same) {
-            once.push(disk);
+        match once.iter().position(same) {
+            Some(first) => once[first].other_names.push(disk.name),
+            None => once.push(disk),
         }
     }
     once
@@ -160,8 +162,9 @@ mod tests {
         // Some makers give the same name to each.
         let disks =
             vec![disk("sda", wwn, "A"), disk("sdb", wwn, "A"), disk("sdc", wwn, "B"), disk("sdd", None, "A")];
-        let names: Vec<String> = each_once(disks).into_iter().map(|disk| disk.name).collect();
-        assert_eq!(names, ["sda", "sdc", "sdd"]);
+        let disks = each_once(disks);
+        assert_eq!(disks.iter().map(|disk| disk.name.as_str()).collect::<Vec<_>>(), ["sda", "sdc", "sdd"]);
+        assert_eq!(disks[0].other_names, ["sdb"]);
     }
 
     #[test]
@@ -223,6 +226,7 @@ mod tests {
             rotation_rpm: Some(7200),
             form_factor: text("3.5 inches"),
             pci_address: text("0000:00:10.0"),
+            hctl: text("2:0:0:0"),
             ..Disk::default()
         };
         assert_eq!(disks, [sda]);

@@ -77,6 +77,8 @@ pub(super) fn disk(machine: &Machine, name: String) -> Option<Disk> {
         disk.nvme = Some(Nvme { controller, ..Nvme::default() });
     }
     if is_scsi {
+        let place = machine.resolve(at("device")).unwrap_or_default();
+        disk.hctl = place.file_name().and_then(|name| name.to_str()).map(str::to_string);
         read_vital_product_data(machine, &name, &mut disk);
     }
     if disk.transport.as_deref() == Some("usb") {

@@ -138,6 +138,11 @@ pub(super) fn disk(disk: &Disk) -> Vec<String> {
         words().any(&disk.vendor).any(&disk.model).0,
         words().labelled("serial", &disk.serial).0,
         words().labelled("firmware", &disk.firmware).0,
+        words().any(&disk.hctl).0,
+        match disk.other_names.as_slice() {
+            [] => String::new(),
+            names => format!("also {}", names.join(", ")),
+        },
         health.map_or_else(String::new, |health| format!("{} % used", health.used_percent)),
     ]
 }

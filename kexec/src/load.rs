@@ -4,7 +4,7 @@
 #![allow(unsafe_code, reason = "system calls that nix does not have")]
 
 use std::convert::Infallible;
-use std::ffi::{CString, c_ulong};
+use std::ffi::{CString, c_long, c_ulong};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
@@ -14,6 +14,12 @@ use thiserror::Error;
 /// `include/uapi/linux/kexec.h`.
 const KEXEC_FILE_UNLOAD: c_ulong = 1;
 const KEXEC_FILE_NO_INITRAMFS: c_ulong = 4;
+
+/// include/uapi/asm-generic/unistd.h; the libc crate lacks it for musl on ARM.
+#[cfg(target_arch = "aarch64")]
+const KEXEC_FILE_LOAD: c_long = 294;
+#[cfg(not(target_arch = "aarch64"))]
+const KEXEC_FILE_LOAD: c_long = libc::SYS_kexec_file_load;
 
 /// A target that is loaded into the running kernel and can be executed.
 ///
@@ -93,14 +99,7 @@ pub fn load(kernel: BorrowedFd, initrd: Option<BorrowedFd>, cmdline: &str) -> Re
     // SAFETY: both descriptors are open for the length of the call (borrowed), and the command
     // line is a NUL-terminated buffer of exactly the length given.
     let result = unsafe {
-        libc::syscall(
-            libc::SYS_kexec_file_load,
-            kernel.as_raw_fd(),
-            initrd,
-            bytes.len(),
-            bytes.as_ptr(),
-            flags,
-        )
+        libc::syscall(KEXEC_FILE_LOAD, kernel.as_raw_fd(), initrd, bytes.len(), bytes.as_ptr(), flags)
     };
     match Errno::result(result) {
         Ok(_) => Ok(Loaded { is_in_kernel: true }),
@@ -133,7 +132,7 @@ impl Drop for Loaded {
             return;
         }
         // SAFETY: with KEXEC_FILE_UNLOAD the kernel ignores all other arguments.
-        let _ = unsafe { libc::syscall(libc::SYS_kexec_file_load, -1, -1, 0, 0, KEXEC_FILE_UNLOAD) };
+        let _ = unsafe { libc::syscall(KEXEC_FILE_LOAD, -1, -1, 0, 0, KEXEC_FILE_UNLOAD) };
     }
 }
 

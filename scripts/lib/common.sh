@@ -51,6 +51,11 @@ host_cargo() {
     if new_enough cargo; then cargo "$@"; else RUSTC=/usr/bin/rustc /usr/bin/cargo "$@"; fi
 }
 
+# has_target TARGET: whether rustup has it.
+has_target() {
+    command -v rustup >/dev/null && rustup target list --installed 2>/dev/null | grep -qx "$1"
+}
+
 has_musl_target() {
-    command -v rustup >/dev/null && rustup target list --installed 2>/dev/null | grep -qx x86_64-unknown-linux-musl
+    has_target x86_64-unknown-linux-musl
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `stage1 facts`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use stage1_contract::facts::Discovery;
@@ -12,6 +12,7 @@ use crate::facts::{self, Group, Unpacked};
 use crate::host::Machine;
 use crate::host::child;
 use crate::host::random;
+use crate::host::signals;
 use crate::json;
 
 /// The options of the command.
@@ -63,7 +64,7 @@ fn discover_and_print(request: &Request) -> u8 {
 
 fn discover(request: &Request) -> Result<Discovery> {
     let unpacked = match &request.sysroot {
-        Some(path) if path.is_file() => Some(Unpacked::open(path)?),
+        Some(path) if path.is_file() => Some(unpack(path)?),
         _ => None,
     };
     let machine = match (&unpacked, &request.sysroot) {
@@ -92,6 +93,20 @@ fn discover(request: &Request) -> Result<Discovery> {
         }
     };
     Ok(Discovery { version: VERSION, identity, facts, problems })
+}
+
+/// Unpacks a capture; a signal removes it.
+fn unpack(path: &Path) -> Result<Unpacked> {
+    let unpacked = Unpacked::empty()?;
+    let remove = unpacked.remover();
+    let end = move |signal| {
+        remove();
+        // As shells report the death by a signal.
+        std::process::exit(128 + signal as i32);
+    };
+    signals::on_termination(end).context("handling signals")?;
+    unpacked.fill(path)?;
+    Ok(unpacked)
 }
 
 fn problem(message: String) -> Problem {

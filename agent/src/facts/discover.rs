@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
+use stage1_contract::facts::Smbios;
 use stage1_contract::{Facts, FirmwareKind, Identity};
 
+use super::placeholder::is_placeholder;
 use super::{
     bmc, cpus, deadline, disks, firmware, identity, memory, nics, pci, sensors, smbios, tpm, watchdogs,
 };
@@ -107,6 +109,7 @@ fn relate(facts: &mut Facts, groups: &[Group]) {
         (Some(firmware), None) if firmware.kind == FirmwareKind::Bios => facts.firmware = None,
         _ => {}
     }
+    name_arm_processors(facts);
     let described = facts.smbios.as_ref().is_some_and(|smbios| !smbios.ipmi_devices.is_empty());
     if described && groups.contains(&Group::Bmc) {
         let reported_by = &mut facts.bmc.get_or_insert_default().reported_by;
@@ -117,6 +120,23 @@ fn relate(facts: &mut Facts, groups: &[Group]) {
     if !groups.contains(&Group::Smbios) {
         (facts.system, facts.smbios, facts.placeholders) = (None, None, Vec::new());
     }
+}
+
+/// ARM's kernel has the cores' design, `Neoverse-N1`; the firmware what was bought, `Ampere(R) Altra(R) Processor`.
+fn name_arm_processors(facts: &mut Facts) {
+    let Some(cpus) = facts.cpus.as_mut().filter(|cpus| cpus.part.is_some()) else { return };
+    // A virtual machine's tables have the name of its own kind there, `virt-7.2`.
+    let is_virtual =
+        |smbios: &&Smbios| smbios.bios.as_ref().is_some_and(|bios| bios.virtual_machine == Some(true));
+    let tables = facts.smbios.iter().filter(|smbios| !is_virtual(smbios));
+    let processors = tables.flat_map(|smbios| &smbios.processors);
+    let mut populated = processors.filter(|processor| processor.populated != Some(false));
+    let Some(processor) = populated.next() else {
+        return;
+    };
+    let real = |text: &Option<String>| text.clone().filter(|text| !is_placeholder(text));
+    // Some firmware has the name in the manufacturer's place.
+    cpus.model = real(&processor.version).or(cpus.model.take()).or_else(|| real(&processor.manufacturer));
 }
 
 fn discover_group(machine: &Machine, group: Group, problems: &mut Vec<String>) -> Found {
@@ -168,5 +188,52 @@ fn discover_group(machine: &Machine, group: Group, problems: &mut Vec<String>) -
             let found = sensors::discover(machine, problems);
             Box::new(move |facts| facts.sensors = found)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stage1_contract::Cpus;
+    use stage1_contract::facts::{Bios, Processor};
+
+    use super::*;
+
+    #[test]
+    fn an_arm_processor_has_the_name_that_smbios_gives_it() {
+        let named = |version: Option<&str>, virtual_machine, model: Option<&str>, part: Option<&str>| {
+            let text = |text: Option<&str>| text.map(str::to_string);
+            let processor = Processor {
+                manufacturer: text(Some("Made Up")),
+                version: text(version),
+                ..Processor::default()
+            };
+            let bios = Bios { virtual_machine: Some(virtual_machine), ..Bios::default() };
+            let smbios = Smbios { processors: vec![processor], bios: Some(bios), ..Smbios::default() };
+            let cpus = Cpus { model: text(model), part: text(part), ..Cpus::default() };
+            let mut facts = Facts { smbios: Some(smbios), cpus: Some(cpus), ..Facts::default() };
+            name_arm_processors(&mut facts);
+            facts.cpus.and_then(|cpus| cpus.model)
+        };
+        let (core, arm) = (Some("Neoverse-N1"), Some("0xd0c"));
+        assert_eq!(named(Some("Altra Q80-30"), false, core, arm).as_deref(), Some("Altra Q80-30"));
+        assert_eq!(named(Some("Not Specified"), false, core, arm).as_deref(), core);
+        assert_eq!(named(None, false, None, arm).as_deref(), Some("Made Up"));
+        assert_eq!(named(Some("virt-7.2"), true, core, arm).as_deref(), core);
+        let xeon = Some("Intel(R) Xeon(R)");
+        assert_eq!(named(Some("Xeon"), false, xeon, None).as_deref(), xeon);
+    }
+
+    #[test]
+    fn an_architecture_that_is_not_supported_is_a_problem() {
+        let tree = crate::facts::fixture::Tree::new([(
+            "/proc/cpuinfo",
+            "vendor_id       : IBM/S390\n# processors    : 4\n",
+        )]);
+        let (facts, problems) = discover(&tree.machine(), &[Group::Cpus]);
+        assert_eq!(facts.cpus, None);
+        assert!(
+            problems.iter().any(|problem| problem.contains("this architecture is not supported")),
+            "{problems:?}"
+        );
     }
 }

@@ -22,8 +22,10 @@ mod place;
 mod placeholder;
 mod scrub;
 mod sensors;
+mod serial_number;
 pub mod smbios;
 mod summary;
+mod system_uuid;
 mod tpm;
 mod watchdogs;
 

@@ -3,16 +3,19 @@
 //! names. Pure.
 //!
 //! Each is replaced by one of the same length and shape, the same wherever it stands and in whichever form: as text
-//! in either case, UTF-16, bytes of either order, or the swapped pairs of ATA. So the capture parses as before, and what
+//! in either case, UTF-16, bytes of either order, the swapped pairs of ATA, or any of these in hexadecimal. So the capture parses as before, and what
 //! belonged together still does. The vendor's half of a MAC address stays, and so does what is no identity:
 //! placeholders and UUIDs that many machines share.
+
+use std::collections::HashMap;
 
 use ring::hmac;
 use serde_json::Value;
 use stage1_contract::Facts;
 
-use super::identity;
 use super::placeholder::is_placeholder;
+use super::system_uuid::is_shared;
+use crate::display::hex_with;
 use crate::json;
 
 /// Words in the names of fields that hold what is to be replaced.
@@ -22,6 +25,9 @@ const IDENTIFYING: [&str; 10] =
 /// Text shorter than this is replaced only where it stands alone.
 const SHORT: usize = 6;
 
+/// By how many of its first bytes a form is looked up: there are many thousand forms, and megabytes to search.
+const KEY: usize = 4;
+
 /// The first type of structure whose meaning is its vendor's (DSP0134 6.1.2).
 const OEM: u8 = 128;
 /// The type of OEM strings.
@@ -29,8 +35,8 @@ const OEM_STRINGS: u8 = 11;
 
 /// Replaces what identifies one machine.
 pub(super) struct Scrubber {
-    /// Forms by their first byte, the longest first.
-    forms: Vec<Vec<Form>>,
+    /// Forms by their first bytes, at most [`KEY`], the longest first.
+    forms: HashMap<Vec<u8>, Vec<Form>>,
 }
 
 struct Form {
@@ -48,15 +54,14 @@ impl Scrubber {
         collect(&json::value(facts), false, &mut secrets);
         secrets.sort_unstable();
         secrets.dedup();
-        let mut forms: Vec<Vec<Form>> = (0..256).map(|_| Vec::new()).collect();
+        let mut forms: HashMap<Vec<u8>, Vec<Form>> = HashMap::new();
         for secret in &secrets {
             for form in all_forms(secret, &pseudonym(&key, secret)) {
-                if let Some(first) = form.found.first() {
-                    forms[usize::from(*first)].push(form);
-                }
+                let key = form.found[..form.found.len().min(KEY)].to_vec();
+                forms.entry(key).or_default().push(form);
             }
         }
-        forms.iter_mut().for_each(|forms| forms.sort_by_key(|form| std::cmp::Reverse(form.found.len())));
+        forms.values_mut().for_each(|forms| forms.sort_by_key(|form| std::cmp::Reverse(form.found.len())));
         Self { forms }
     }
 
@@ -86,7 +91,10 @@ impl Scrubber {
         let mut clean = Vec::with_capacity(bytes.len());
         while let Some(first) = bytes.get(clean.len()) {
             let here = clean.len();
-            let form = self.forms[usize::from(*first)].iter().find(|form| form.is_at(bytes, here));
+            let form = (1..=KEY).rev().find_map(|length| {
+                let forms = self.forms.get(bytes.get(here..here + length)?)?;
+                forms.iter().find(|form| form.is_at(bytes, here))
+            });
             match form {
                 Some(form) => clean.extend_from_slice(&form.replaced),
                 None => clean.push(*first),
@@ -115,7 +123,7 @@ fn collect(value: &Value, identifying: bool, secrets: &mut Vec<String>) {
         }
         Value::Array(values) => values.iter().for_each(|value| collect(value, identifying, secrets)),
         Value::String(text) if text.contains('(') => secrets.extend(of_device_path(text)),
-        Value::String(text) if identifying && !is_placeholder(text) && !identity::is_shared(text) => {
+        Value::String(text) if identifying && !is_placeholder(text) && !is_shared(text) => {
             secrets.push(text.clone());
         }
         _ => {}
@@ -201,6 +209,10 @@ fn all_forms(secret: &str, pseudonym: &str) -> Vec<Form> {
         if let (Some(found), Some(replaced)) = (mixed_endian(&found), mixed_endian(&replaced)) {
             add(found, replaced, false);
         }
+        if matches!(found.len(), 4 | 8) {
+            let reversed = |bytes: &[u8]| bytes.iter().rev().copied().collect::<Vec<u8>>();
+            add(reversed(&found), reversed(&replaced), false);
+        }
         if found.len() == 8 {
             add(swapped(&found), swapped(&replaced), false);
         }
@@ -213,7 +225,6 @@ fn all_forms(secret: &str, pseudonym: &str) -> Vec<Form> {
     }
     for (found, replaced) in texts {
         let alone = found.len() < SHORT;
-        let wide = |text: &[u8]| text.iter().flat_map(|byte| [*byte, 0]).collect::<Vec<u8>>();
         add(wide(&found), wide(&replaced), false);
         if found.len() >= SHORT {
             add(swapped(&found), swapped(&replaced), false);
@@ -221,18 +232,64 @@ fn all_forms(secret: &str, pseudonym: &str) -> Vec<Form> {
             let shifted = |text: &[u8]| swapped(&[b" ", text].concat());
             add(shifted(&found), shifted(&replaced), false);
         }
+        // As the kernel spells an NVMe serial number in `wwid` (drivers/nvme/host/sysfs.c, `wwid_show`).
+        for change in [|text: &[u8]| text.to_vec(), wide, swapped] {
+            let (found, replaced) = (hex(&change(&found)), hex(&change(&replaced)));
+            add(found.to_uppercase().into_bytes(), replaced.to_uppercase().into_bytes(), false);
+            add(found.into_bytes(), replaced.into_bytes(), false);
+        }
         add(found, replaced, alone);
     }
+    for (found, replaced) in interface_identifiers(secret).into_iter().zip(interface_identifiers(pseudonym)) {
+        for (found, replaced) in spellings(&found).into_iter().zip(spellings(&replaced)) {
+            add(found, replaced, false);
+        }
+    }
     forms
+}
+
+/// Hexadecimal in lower case.
+fn hex(bytes: &[u8]) -> String {
+    hex_with(bytes, "")
+}
+
+/// The identifiers of 8 bytes that are made of a MAC address: EUI-64 with `ff:fe` or, in InfiniBand, `03:00` in the middle,
+/// and in IPv6 with the universal bit inverted (RFC 4291 appendix A). That of an InfiniBand port ends its address.
+fn interface_identifiers(secret: &str) -> Vec<Vec<u8>> {
+    let octets = octets(secret, ':').unwrap_or_default();
+    match octets.as_slice() {
+        [a, b, c, d, e, f] => vec![
+            vec![*a, *b, *c, 0xff, 0xfe, *d, *e, *f],
+            vec![*a ^ 2, *b, *c, 0xff, 0xfe, *d, *e, *f],
+            vec![*a, *b, *c, 3, 0, *d, *e, *f],
+        ],
+        octets if octets.len() == 20 => vec![octets[12..].to_vec()],
+        _ => Vec::new(),
+    }
+}
+
+/// Bytes as they are, and in hexadecimal as the kernel writes it.
+fn spellings(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let groups: Vec<String> = bytes.chunks(2).map(hex).collect();
+    let texts = [hex(bytes), hex_with(bytes, ":"), hex_with(bytes, "-"), groups.join(":")];
+    let upper = texts.iter().map(|text| text.to_uppercase().into_bytes()).collect::<Vec<_>>();
+    [bytes.to_vec()].into_iter().chain(texts.map(String::into_bytes)).chain(upper).collect()
 }
 
 /// Hexadecimal text as the bytes it stands for: MAC addresses, UUIDs, world wide names.
 fn raw(text: &str) -> Option<Vec<u8>> {
     let digits: String = text.strip_prefix("0x").unwrap_or(text).replace(['-', ':'], "");
-    let whole = matches!(digits.len(), 12 | 16 | 32 | 40) && digits.chars().all(|c| c.is_ascii_hexdigit());
+    let number = text.starts_with("0x") && digits.len() == 8;
+    let whole = (number || matches!(digits.len(), 12 | 16 | 32 | 40))
+        && digits.chars().all(|c| c.is_ascii_hexdigit());
     let pairs = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
     let bytes = pairs.map(|pair| u8::from_str_radix(pair?, 16).ok());
     if whole { bytes.collect() } else { None }
+}
+
+/// UTF-16, little-endian.
+fn wide(text: &[u8]) -> Vec<u8> {
+    text.iter().flat_map(|byte| [*byte, 0]).collect()
 }
 
 fn octets(text: &str, between: char) -> Option<Vec<u8>> {

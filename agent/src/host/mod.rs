@@ -4,6 +4,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
+mod bmc_port;
 mod cancellation;
 pub(crate) mod child;
 pub mod critical_section;

@@ -2,22 +2,51 @@
 //! Which network interfaces are physical ports.
 
 use super::Machine;
+use super::bmc_port::BmcPort;
 
 /// `ARPHRD_ETHER` and `ARPHRD_INFINIBAND`, include/uapi/linux/if_arp.h.
 const KINDS: [(&str, &str); 2] = [("1", "ethernet"), ("32", "infiniband")];
 
-/// The names of the physical Ethernet ports.
+/// The names of the physical Ethernet ports that lead to a network: not of the BMC's own.
 pub fn physical_ports(machine: &Machine) -> Vec<String> {
     let names = machine.names("/sys/class/net").into_iter();
-    names.filter(|name| port_kind(machine, name) == Some("ethernet")).collect()
+    names.filter(|name| port_kind(machine, name) == Some("ethernet") && !is_of_bmc(machine, name)).collect()
+}
+
+/// Whether a port is that of the BMC, a USB device which SMBIOS describes.
+fn is_of_bmc(machine: &Machine, name: &str) -> bool {
+    let device = format!("/sys/class/net/{name}/device");
+    if machine.link_name(format!("{device}/subsystem")).as_deref() != Some("usb") {
+        return false;
+    }
+    let path = machine.resolve(&device).unwrap_or_default();
+    let usb = path.ancestors().find(|path| machine.has(path.join("idVendor")));
+    let id = |name: &str| machine.attribute(usb?.join(name));
+    let Some(vendor) = id("idVendor") else { return false };
+    let table = machine.read("/sys/firmware/dmi/tables/DMI").unwrap_or_default();
+    BmcPort::in_table(&table).iter().any(|port| port.is(&vendor, id("idProduct").as_deref()))
 }
 
 /// The kind of a physical port, `None` for other interfaces. A physical port has a device, and is neither a virtual function
-/// of a port that this host has, nor the representor of one.
+/// or a sub-function of a port that this host has, nor the representor of one, nor another partition of an InfiniBand
+/// port, nor Wi-Fi, nor a Thunderbolt cable to another host.
 pub fn port_kind(machine: &Machine, name: &str) -> Option<&'static str> {
     let at = |attribute: &str| format!("/sys/class/net/{name}/{attribute}");
     let code = machine.attribute(at("type"))?;
     let (_, kind) = KINDS.iter().find(|(number, _)| *number == code)?;
+    let bus = machine.link_name(at("device/subsystem"));
+    let device = || Some(machine.resolve(at("device"))?.file_name()?.to_str()?.to_string());
+    // mlx5_core.sf.4 (Documentation/networking/devlink/devlink-port.rst, "Subfunction").
+    let sub_function =
+        || bus.as_deref() == Some("auxiliary") && device().is_some_and(|device| device.contains(".sf."));
+    let wireless = || machine.has(at("phy80211")) || machine.has(at("wireless"));
+    let partition = || {
+        let parent = name.split_once('.').map(|(parent, _)| format!("/sys/class/net/{parent}"));
+        code == "32" && (machine.has(at("parent")) || parent.is_some_and(|parent| machine.has(parent)))
+    };
+    if bus.as_deref() == Some("thunderbolt") || sub_function() || wireless() || partition() {
+        return None;
+    }
     let representor = || machine.attribute(at("phys_port_name")).is_some_and(|name| is_representor(&name));
     (machine.has(at("device")) && !machine.has(at("device/physfn")) && !representor()).then_some(kind)
 }
@@ -33,6 +62,57 @@ fn is_representor(port_name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::fixture::Tree;
+
+    #[test]
+    fn what_is_no_port_of_the_machine_to_a_network() {
+        let pci = "/sys/devices/pci0000:00/0000:03:00.0";
+        let usb = "/sys/devices/pci0000:00/0000:00:14.0/usb1/1-11/1-11.3";
+        let device = format!("{usb}/1-11.3:2.0");
+        let (host_interface, end) = ([42, 14, 0, 7, 0x40, 6, 2, 0x6b, 0x04, 0xb0, 0xff, 0, 0, 0], [0, 0]);
+        let table = [&host_interface[..], &end].concat();
+        let mut files: Vec<(String, Vec<u8>)> = vec![
+            ("/sys/firmware/dmi/tables/DMI".to_string(), table),
+            (format!("{usb}/idVendor"), b"046b\n".to_vec()),
+            (format!("{usb}/idProduct"), b"ffb0\n".to_vec()),
+            ("/sys/class/net/wlan0/phy80211/".to_string(), Vec::new()),
+            (format!("{pci}/mlx5_core.sf.4/"), Vec::new()),
+            (format!("{device}/"), Vec::new()),
+        ];
+        for (name, kind) in [
+            ("eth0", "1"),
+            ("usb0", "1"),
+            ("sf0", "1"),
+            ("wlan0", "1"),
+            ("tb0", "1"),
+            ("ib0", "32"),
+            ("ib0.8001", "32"),
+        ] {
+            files.push((format!("/sys/class/net/{name}/type"), format!("{kind}\n").into_bytes()));
+        }
+        let sub_function = format!("{pci}/mlx5_core.sf.4");
+        let links = [
+            ("/sys/class/net/eth0/device", pci),
+            ("/sys/class/net/wlan0/device", pci),
+            ("/sys/class/net/ib0/device", pci),
+            ("/sys/class/net/ib0.8001/device", pci),
+            ("/sys/class/net/sf0/device", sub_function.as_str()),
+            ("/sys/class/net/usb0/device", device.as_str()),
+            ("/sys/class/net/tb0/device", "/sys/devices/domain0/0-1"),
+            ("/sys/devices/pci0000:00/0000:03:00.0/mlx5_core.sf.4/subsystem", "/sys/bus/auxiliary"),
+            (&format!("{device}/subsystem"), "/sys/bus/usb"),
+            ("/sys/devices/domain0/0-1/subsystem", "/sys/bus/thunderbolt"),
+        ];
+        let tree = Tree::new(files).links(links);
+        let machine = tree.machine();
+        let kind = |name: &str| port_kind(&machine, name);
+        assert_eq!(
+            (kind("eth0"), kind("usb0"), kind("ib0")),
+            (Some("ethernet"), Some("ethernet"), Some("infiniband"))
+        );
+        assert_eq!(["sf0", "wlan0", "tb0", "ib0.8001"].map(kind), [None; 4]);
+        assert_eq!(physical_ports(&machine), ["eth0"]);
+    }
 
     #[test]
     fn representors_are_recognized_by_their_names() {

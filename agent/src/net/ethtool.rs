@@ -19,7 +19,8 @@ pub(crate) fn ask(port: &str, command: u32, mut request: Vec<u8>) -> io::Result<
     let mut named: libc::ifreq = unsafe { std::mem::zeroed() };
     // The last byte stays 0.
     for (place, byte) in named.ifr_name.iter_mut().take(libc::IFNAMSIZ - 1).zip(port.bytes()) {
-        *place = byte.cast_signed();
+        // Signed on x86, unsigned on ARM.
+        *place = libc::c_char::from_ne_bytes([byte]);
     }
     request[..4].copy_from_slice(&command.to_ne_bytes());
     named.ifr_ifru.ifru_data = request.as_mut_ptr().cast();

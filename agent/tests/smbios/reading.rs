@@ -119,3 +119,25 @@ fn what_is_newer_than_dmidecode_3_4_is_read() {
     assert_eq!(found.memory_devices[1].speed_mtps, Some(70_000));
     assert_eq!(smbios(&machines::server()).processors[0].threads_enabled, Some(572));
 }
+
+#[test]
+fn a_whole_host_interface_in_a_table_of_an_earlier_version_is_read_with_a_remark() {
+    let usb = [4, 15, 0x25, 0x05, 0xa2, 0xa4, 0, 0x52, 0x54, 0, 0x42, 0x42, 1, 1, 0];
+    let whole = Structure::new(42, 0x2a00).byte(0x40).byte(15).bytes(&usb).bytes(&[1, 4, 2, 7, 7]);
+    let cut = Structure::new(42, 0x2a00).byte(0x40).byte(15).bytes(&usb).bytes(&[1, 4, 9, 7, 7]);
+    let read = |structure: Structure| {
+        let tables = Tables::bits32(2, 8, &[structure]);
+        let mut problems = Vec::new();
+        let found = parse(&tables.entry_point, &tables.table, &mut problems).smbios.unwrap();
+        (found.host_interfaces[0].device.clone(), problems)
+    };
+    let (device, problems) = read(whole);
+    assert_eq!(device.unwrap().mac.as_deref(), Some("52:54:00:42:42:01"));
+    assert_eq!(
+        problems,
+        [
+            "SMBIOS structure 0x2A00 (type 42): has the layout of SMBIOS 3.2, in a table of an earlier version: read as such"
+        ]
+    );
+    assert_eq!(read(cut), (None, Vec::new()));
+}

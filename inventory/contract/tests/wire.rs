@@ -48,6 +48,8 @@ fn reports() {
     assert_eq!(report.timeline.stages[2].outcome, Outcome::Running);
     let minimal: Report = example(include_str!("wire/report-minimal.json"));
     assert_eq!(minimal.run, RunKind::Register);
+    let paths: Report = example(include_str!("wire/report-disk-paths.json"));
+    assert_eq!(paths.facts.disks[0].other_names, ["sdb"]);
     let stopped: Report = example(include_str!("wire/report-stopped.json"));
     assert_eq!(stopped.timeline.stages[0].outcome, Outcome::Stopped);
 }

@@ -19,6 +19,7 @@ use crate::api::state::Inventory;
 use crate::bmc_config;
 use crate::document::{json, parse};
 use crate::output::log_line;
+use crate::store::reports::Registered;
 
 /// Seconds until a host retries that has no profile yet, or the action `wait`.
 const RETRY_AFTER_SECONDS: u32 = 10;
@@ -61,8 +62,17 @@ async fn register(
     let (action, new, bmc) = inventory
         .query(move |inventory| {
             let default = &inventory.default_action;
-            let (action, new) = inventory.store.register(&body.value, &body.text, default)?;
-            Ok((action, new, bmc_config_for(inventory, &id)))
+            let registered = inventory.store.register(&body.value, &body.text, default)?;
+            let Registered { action, new, conflicts, is_changed } = registered;
+            if conflicts.is_empty() {
+                return Ok((action, new, bmc_config_for(inventory, &id)));
+            }
+            if is_changed {
+                let conflicts: Vec<String> = conflicts.iter().map(|conflict| conflict.words(&id)).collect();
+                log_line(&format!("host {id} is held: {}", conflicts.join("; ")));
+            }
+            // It may be another machine, whose BMC must not get the address and passwords of this one.
+            Ok((action, new, None))
         })
         .await?;
     let seconds = (action == Action::Wait).then_some(RETRY_AFTER_SECONDS);

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `GET hosts`, `GET hosts/HOST` | as `host list --json` and `host show --json` print |
 //! | `DELETE hosts/HOST` | 204 |
+//! | `POST hosts/HOST/accept` | as `host accept` does; 204 |
 //! | `PUT hosts/HOST/action` | `{"action": "boot"}`, null for the default; 204 |
 //! | `PUT hosts/HOST/profile` | `{"profile": "compute-1"}`, null for none; 204 |
 //! | `PUT hosts/HOST/detail` | a detail of the contract; 204, or 422 with `errors` by field |
@@ -19,7 +20,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::Value;
@@ -37,6 +38,7 @@ pub(crate) fn routes(inventory: &Arc<Inventory>) -> Router<Arc<Inventory>> {
     Router::new()
         .route("/hosts", get(hosts))
         .route("/hosts/{host}", get(host).delete(remove_host))
+        .route("/hosts/{host}/accept", post(accept))
         .route("/hosts/{host}/action", put(put_action))
         .route("/hosts/{host}/profile", put(assign))
         .route("/hosts/{host}/detail", put(put_detail))
@@ -69,6 +71,11 @@ async fn remove_host(
     Name(host): Name,
 ) -> Result<StatusCode, Failure> {
     inventory.query(move |inventory| Ok(inventory.store.remove(&one(inventory, &host)?)?)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn accept(State(inventory): State<Arc<Inventory>>, Name(host): Name) -> Result<StatusCode, Failure> {
+    inventory.query(move |inventory| Ok(inventory.store.accept(&one(inventory, &host)?)?)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -24,7 +24,8 @@ pub(crate) enum HostCommand {
     /// List the hosts
     ///
     /// Prints one line per host, ordered by host name. The state is `unregistered`, `registered`, `booting`,
-    /// `installed` or `failed`.
+    /// `installed` or `failed`. The action `wait (conflict)` means that the host may be the same machine as another one, see
+    /// `host show` and `host accept`.
     #[command(after_help = examples!(
         "stage1-inventory host list",
         "stage1-inventory host list --json | jq -r '.[] | select(.state == \"failed\").id'",
@@ -75,6 +76,19 @@ pub(crate) enum HostCommand {
         /// The action
         #[arg(value_parser = PossibleValuesParser::new(["boot", "shutdown", "reboot", "rescue", "wait", "default"]))]
         action: String,
+    },
+    /// Accept a host that is held because of a conflict
+    ///
+    /// A host is held in `wait` if another host has the same MAC address, serial numbers or system UUID, or if another
+    /// machine has reported under its identity. If one of two hosts is only an earlier identity of the same machine, use
+    /// `host remove` on it. If they are two machines, or the ports of a machine were replaced, accept it.
+    #[command(after_help = examples!(
+        "stage1-inventory host accept 4c4c4544",
+        "stage1-inventory host accept compute-17",
+    ))]
+    Accept {
+        /// The host
+        host: String,
     },
     /// Set a host's name, interfaces, DNS, NTP and extra files
     ///
@@ -172,6 +186,7 @@ pub(crate) fn host(folder: &Folder, command: HostCommand) -> Result<()> {
             let action = if action == "default" { None } else { Some(parse_action(&action)?) };
             store.put_action(&find_or_add(&host)?, action.as_ref())
         }
+        HostCommand::Accept { host } => store.accept(&find(&host)?),
         HostCommand::Detail { host, file } => {
             let text = read_detail(&file).with_context(|| format!("reading {}", file.display()))?;
             store.put_detail(&find_or_add(&host)?, &text)
@@ -205,6 +220,10 @@ fn read_detail(file: &Path) -> Result<String> {
 
 fn list_hosts(hosts: &[Summary]) -> String {
     let text = |text: &Option<String>| printable(text.as_deref().unwrap_or("-"));
+    let action = |host: &Summary| match host.conflicts {
+        0 => host.action.clone().unwrap_or_else(|| "default".to_string()),
+        _ => "wait (conflict)".to_string(),
+    };
     let row = |host: &Summary| {
         vec![
             host.id.clone(),
@@ -212,7 +231,7 @@ fn list_hosts(hosts: &[Summary]) -> String {
             text(&host.product),
             text(&host.serial),
             host.state.clone(),
-            host.action.clone().unwrap_or_else(|| "default".to_string()),
+            action(host),
             text(&host.profile),
             host.problems.to_string(),
             text(&host.last_seen),

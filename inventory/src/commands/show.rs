@@ -35,6 +35,12 @@ pub(crate) fn show(host: &Host) -> Result<String> {
     line(&mut out, "name", &summary.hostname);
     line(&mut out, "state", &summary.state);
     line(&mut out, "action", summary.action.as_deref().unwrap_or("default"));
+    for conflict in &host.conflicting {
+        line(&mut out, "conflict", &conflict.words(&summary.id));
+    }
+    if !host.conflicting.is_empty() {
+        line(&mut out, "", "held in `wait`: remove the host that is no more, or `host accept` this one");
+    }
     line(&mut out, "profile", summary.profile.as_deref().unwrap_or("none"));
     let seen = |time: &Option<String>| time.clone().unwrap_or_else(|| "never".to_string());
     line(&mut out, "seen", &format!("first {}, last {}", seen(&host.first_seen), seen(&summary.last_seen)));

@@ -8,11 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
+use crate::store::conflicts;
+
 /// SQL for the time now, RFC 3339 in UTC.
 pub(crate) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')";
 
 /// Migrations: a database whose `user_version` is N has had the first N applied.
-const SCHEMA: [&str; 3] = [
+const SCHEMA: [&str; 4] = [
     "
     CREATE TABLE profiles (
         name TEXT PRIMARY KEY,
@@ -58,7 +60,28 @@ const SCHEMA: [&str; 3] = [
         body TEXT NOT NULL
     ) STRICT;
     ",
+    "
+    -- what identifies the machine that reported last
+    CREATE TABLE marks (
+        host TEXT NOT NULL REFERENCES hosts (id) ON DELETE CASCADE,
+        mark TEXT NOT NULL,
+        PRIMARY KEY (host, mark)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX hosts_of_mark ON marks (mark);
+    -- hosts that the operator has accepted as two machines, the lesser identity first
+    CREATE TABLE distinct_hosts (
+        one TEXT NOT NULL REFERENCES hosts (id) ON DELETE CASCADE,
+        other TEXT NOT NULL REFERENCES hosts (id) ON DELETE CASCADE,
+        PRIMARY KEY (one, other)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX distinct_from ON distinct_hosts (other);
+    -- what identifies another machine that has reported under the same identity
+    ALTER TABLE hosts ADD COLUMN rival TEXT;
+    ",
 ];
+
+/// The first schema with marks.
+const MARKS: u32 = 4;
 
 /// The database. Any number of processes may have it open.
 pub(crate) struct Store(Mutex<Connection>);
@@ -84,6 +107,9 @@ impl Store {
             for (migration, version) in migrations.iter().zip(version + 1..) {
                 transaction.execute_batch(migration)?;
                 transaction.pragma_update(None, "user_version", version)?;
+            }
+            if version < MARKS {
+                conflicts::record_all(&transaction)?;
             }
             transaction.commit()?;
             anyhow::Ok(connection)
@@ -158,9 +184,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("inventory.db");
         let later = Connection::open(&path).unwrap();
-        later.pragma_update(None, "user_version", 4).unwrap();
+        later.pragma_update(None, "user_version", 5).unwrap();
         drop(later);
         let refused = format!("{:#}", Store::open(&path).err().unwrap());
-        assert!(refused.contains("schema 4 is newer than 3"), "{refused}");
+        assert!(refused.contains("schema 5 is newer than 4"), "{refused}");
     }
 }

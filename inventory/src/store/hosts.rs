@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use stage1_contract::{Action, Event};
 
+use crate::store::conflicts::{self, Conflict};
 use crate::store::database::Store;
 
 /// SQL for the host name: from the detail, or else derived from the identity.
@@ -27,6 +28,8 @@ pub(crate) struct Summary {
     pub(crate) last_seen: Option<String>,
     /// Number of problems in the last run.
     pub(crate) problems: u32,
+    /// Number of hosts that may be the same machine; while there are any, the host is held in `wait`.
+    pub(crate) conflicts: u32,
 }
 
 /// A host with everything that is stored about it.
@@ -35,6 +38,8 @@ pub(crate) struct Host {
     #[serde(flatten)]
     pub(crate) summary: Summary,
     pub(crate) first_seen: Option<String>,
+    /// Hosts that may be the same machine, or another machine with the same identity.
+    pub(crate) conflicting: Vec<Conflict>,
     pub(crate) detail: Option<Value>,
     pub(crate) report: Option<Value>,
     /// Its firmware journal.
@@ -80,6 +85,7 @@ impl Store {
         Ok(Host {
             summary,
             first_seen,
+            conflicting: conflicts::of(&connection, id)?,
             detail: value(detail)?,
             report: value(report)?,
             firmware: value(firmware)?,
@@ -229,8 +235,9 @@ fn select_summary() -> String {
         "SELECT id, {HOSTNAME} AS hostname, json_extract(report, '$.facts.system.product'),
          json_extract(report, '$.facts.system.serial'), state, action, profile, last_seen,
          max(coalesce(json_array_length(report, '$.problems'), 0),
-             coalesce(json_array_length(failure, '$.problems'), failure IS NOT NULL))
-         FROM hosts"
+             coalesce(json_array_length(failure, '$.problems'), failure IS NOT NULL)), {}
+         FROM hosts",
+        conflicts::count()
     )
 }
 
@@ -245,6 +252,7 @@ fn summary(row: &Row) -> rusqlite::Result<Summary> {
         profile: row.get(6)?,
         last_seen: row.get(7)?,
         problems: row.get(8)?,
+        conflicts: row.get(9)?,
     })
 }
 

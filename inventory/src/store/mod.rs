@@ -2,10 +2,11 @@
 //! The inventory's database: one type, [`Store`], whose methods are grouped by subject.
 
 pub(crate) mod bmc;
+pub(crate) mod conflicts;
 mod database;
 mod firmware;
 pub(crate) mod hosts;
 mod profiles;
-mod reports;
+pub(crate) mod reports;
 
 pub(crate) use database::Store;

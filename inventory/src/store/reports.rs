@@ -7,15 +7,29 @@ use serde_json::Value;
 use stage1_contract::{Action, Detail, EventKind, Report, VERSION};
 
 use crate::store::bmc::record_outcome;
+use crate::store::conflicts::{self, Conflict};
 use crate::store::database::{NOW, Store};
 use crate::store::hosts::{HOSTNAME, action_name, add_host, parse_action};
 
 /// How many events of a host are kept; the oldest are deleted first.
 const EVENTS_PER_HOST: u32 = 500;
 
+/// A report that was stored.
+#[derive(Debug)]
+pub(crate) struct Registered {
+    /// What the host is to do.
+    pub(crate) action: Action,
+    /// Whether it is the host's first report.
+    pub(crate) new: bool,
+    /// Why the host is held.
+    pub(crate) conflicts: Vec<Conflict>,
+    /// Whether it is another machine than in the last report, or it has other ports.
+    pub(crate) is_changed: bool,
+}
+
 impl Store {
-    /// Stores a report; returns the action for the host, and whether the host is new.
-    pub(crate) fn register(&self, report: &Report, text: &str, default: &Action) -> Result<(Action, bool)> {
+    /// Stores a report. A host with a conflict gets the action `wait`.
+    pub(crate) fn register(&self, report: &Report, text: &str, default: &Action) -> Result<Registered> {
         let id = &report.identity.id.to_ascii_lowercase();
         self.transaction(|transaction| {
             add_host(transaction, id)?;
@@ -26,9 +40,11 @@ impl Store {
                     [id],
                     |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
                 )?;
+            let is_changed = conflicts::record(transaction, id, report)?;
+            let conflicts = conflicts::of(transaction, id)?;
             let mut action = action.as_deref().map(parse_action).transpose()?;
             let mut rebooted_in = rebooted_in;
-            if action == Some(Action::Reboot) {
+            if action == Some(Action::Reboot) && conflicts.is_empty() {
                 // Only once, or the host would reboot for ever. A retried call has the same boot ID and
                 // gets the same response.
                 match &rebooted_in {
@@ -44,7 +60,11 @@ impl Store {
                 ),
                 params![id, text, action_set, rebooted_in],
             )?;
-            Ok((next_action(action, profile.as_deref(), default), new))
+            let action = match conflicts.is_empty() {
+                true => next_action(action, profile.as_deref(), default),
+                false => Action::Wait,
+            };
+            Ok(Registered { action, new, conflicts, is_changed })
         })
     }
 
@@ -68,7 +88,9 @@ impl Store {
                 .optional()
                 .map_err(database)?;
             let Some(patched) = patched else { return Ok(false) };
-            record_outcome(transaction, id, &accept(&patched)?)?;
+            let report = accept(&patched)?;
+            record_outcome(transaction, id, &report)?;
+            conflicts::record(transaction, id, &report)?;
             let update = format!("UPDATE hosts SET report = ?, last_seen = {NOW} WHERE id = ?");
             transaction.execute(&update, [&patched, id]).map_err(database)?;
             Ok(true)
@@ -76,13 +98,14 @@ impl Store {
     }
 
     /// The name of the profile assigned to a registered host, if any; `None` for a host that is not registered.
-    /// Sets the state of a host with a profile to `booting`.
+    /// Sets the state of a host with a profile to `booting`. A host with a conflict gets no profile.
     pub(crate) fn boot(&self, id: &str) -> Result<Option<Option<String>>> {
         self.transaction(|transaction| {
-            let state = "CASE WHEN profile IS NULL THEN state ELSE 'booting' END";
+            let held = format!("{} > 0", conflicts::count());
+            let state = format!("CASE WHEN profile IS NULL OR {held} THEN state ELSE 'booting' END");
             let update = format!(
                 "UPDATE hosts SET state = {state}, last_seen = {NOW} WHERE id = ? AND report IS NOT NULL
-                 RETURNING profile"
+                 RETURNING CASE WHEN {held} THEN NULL ELSE profile END"
             );
             Ok(transaction.query_row(&update, [id], |row| row.get(0)).optional()?)
         })

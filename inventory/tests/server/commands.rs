@@ -225,5 +225,5 @@ fn every_command_has_a_summary_and_two_examples() {
         commands.extend(names(&help).into_iter().map(|name| [command.clone(), vec![name]].concat()));
         seen += 1;
     }
-    assert_eq!(seen, 1 + 5 + 9 + 4 + 4);
+    assert_eq!(seen, 1 + 5 + 10 + 4 + 4);
 }

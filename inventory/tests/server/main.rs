@@ -3,6 +3,7 @@
 
 mod bmc;
 mod commands;
+mod conflicts;
 mod files;
 mod firmware;
 mod running;
@@ -21,8 +22,10 @@ const OTHER: &str = "4c4c4544-0042-3510-8052-c2c04f4a4b32";
 const REPORT: &str = include_str!("../../contract/tests/wire/report.json");
 const FAILED: &str = include_str!("../../contract/tests/wire/event-failed.json");
 
+/// The report of another host, with a serial number of its own.
 fn report_of(id: &str) -> String {
-    REPORT.replace(ID, id)
+    let serials = format!("9{}", &id[1..]);
+    REPORT.replace(ID, id).replace("6c1b7c58-5d0e-5d0a-9c6c-0a4e3a1d2b3c", &serials)
 }
 
 #[test]

@@ -18,10 +18,17 @@ const NODES: &str = "/sys/devices/system/node";
 const VULNERABILITIES: &str = "/sys/devices/system/cpu/vulnerabilities";
 
 /// From `/proc/cpuinfo` and `/sys/devices/system`.
-pub(crate) fn discover(machine: &Machine, _problems: &mut Vec<String>) -> Option<Cpus> {
+pub(crate) fn discover(machine: &Machine, problems: &mut Vec<String>) -> Option<Cpus> {
     let text = machine.attribute("/proc/cpuinfo")?;
     let info = CpuInfo::parse(&text);
-    let first = info.processors.first()?.number;
+    let Some(first) = info.processors.first().map(|processor| processor.number) else {
+        problems.push(
+            "/proc/cpuinfo: lists no processor in a known form: this architecture is not supported; supported are \
+             x86-64 and ARM64"
+                .to_string(),
+        );
+        return None;
+    };
     let mut cpus = info.cpus();
     if let Some(packages) = packages(machine, &info.processors) {
         cpus.sockets = count(packages.len());

@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use stage1_contract::Disk;
@@ -15,37 +16,64 @@ use crate::host::Machine;
 /// waited for.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
-/// The disks. NVMe and ATA disks are queried in parallel; of one that does not answer, the result has what the kernel
-/// knows.
+/// The disks, each on its own, as even a file in `/sys` may hang. NVMe and ATA disks are queried; of one that does not answer,
+/// the result has what the kernel knows.
 pub(crate) fn discover(machine: &Machine, problems: &mut Vec<String>) -> Vec<Disk> {
-    let names = machine.names("/sys/block").into_iter().filter(|name| known::is_disk(machine, name));
-    let mut disks: Vec<Disk> = names.filter_map(|name| known::disk(machine, name)).collect();
-    let jobs = disks.iter().enumerate().filter(|(_, disk)| disk.nvme.is_some() || disk.ata.is_some());
-    let jobs = jobs.map(|(at, disk)| {
-        let (machine, mut disk) = (machine.clone(), disk.clone());
-        let name = format!("{}: reading from the disk", disk.name);
-        let job: Job<(usize, Disk, Vec<String>)> = Box::new(move || {
-            let mut problems = Vec::new();
-            match disk.nvme.is_some() {
-                true => ask::nvme(&machine, &mut disk, &mut problems),
-                false => ask::ata(&machine, &mut disk, &mut problems),
-            }
-            (at, disk, problems)
-        });
-        (name, job)
+    let names = machine.names("/sys/block");
+    let known: Vec<Arc<Mutex<Option<Disk>>>> = names.iter().map(|_| Arc::default()).collect();
+    let jobs = names.iter().zip(&known).map(|(name, known)| {
+        let (machine, known, disk) = (machine.clone(), Arc::clone(known), name.clone());
+        let job: Job<(Option<Disk>, Vec<String>)> = Box::new(move || read(&machine, disk, &known));
+        (format!("{name}: reading from the disk"), job)
     });
-    for result in deadline::in_parallel(DEADLINE, jobs.collect()) {
+    let results = deadline::in_parallel(DEADLINE, jobs.collect());
+    let mut disks = Vec::new();
+    for ((name, result), known) in names.into_iter().zip(results).zip(known) {
         match result {
-            Ok((at, disk, of_disk)) => {
+            Ok((disk, of_disk)) => {
+                disks.extend(disk);
                 problems.extend(of_disk);
-                if let Some(place) = disks.get_mut(at) {
-                    *place = disk;
-                }
             }
-            Err(problem) => problems.push(problem),
+            Err(problem) => {
+                problems.push(problem);
+                let known = known.lock().unwrap_or_else(PoisonError::into_inner).take();
+                disks.push(known.unwrap_or_else(|| Disk { name, ..Disk::default() }));
+            }
         }
     }
-    disks
+    each_once(disks)
+}
+
+/// Of a disk that is reached by several paths the first, with the names of the others: they have the same world-wide name,
+/// serial number and size.
+fn each_once(disks: Vec<Disk>) -> Vec<Disk> {
+    let mut once: Vec<Disk> = Vec::new();
+    for disk in disks {
+        let same = |other: &Disk| {
+            disk.wwn.is_some()
+                && (&disk.wwn, &disk.serial, disk.size_bytes) == (&other.wwn, &other.serial, other.size_bytes)
+        };
+        match once.iter().position(same) {
+            Some(first) => once[first].other_names.push(disk.name),
+            None => once.push(disk),
+        }
+    }
+    once
+}
+
+/// What the kernel knows of a disk, which goes to `known` at once, and what the disk answers; nothing for what is no disk.
+fn read(machine: &Machine, name: String, known: &Mutex<Option<Disk>>) -> (Option<Disk>, Vec<String>) {
+    let mut problems = Vec::new();
+    let Some(mut disk) = known::is_disk(machine, &name).then(|| known::disk(machine, name)).flatten() else {
+        return (None, problems);
+    };
+    known.lock().unwrap_or_else(PoisonError::into_inner).replace(disk.clone());
+    if disk.nvme.is_some() {
+        ask::nvme(machine, &mut disk, &mut problems);
+    } else if disk.ata.is_some() {
+        ask::ata(machine, &mut disk, &mut problems);
+    }
+    (Some(disk), problems)
 }
 
 #[cfg(test)]
@@ -123,6 +151,56 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_by_two_paths_is_one() {
+        let disk = |name: &str, wwn: Option<&str>, serial: &str| Disk {
+            name: name.to_string(),
+            wwn: wwn.map(str::to_string),
+            serial: text(serial),
+            ..Disk::default()
+        };
+        let wwn = Some("5000c500aaaa0001");
+        // Some makers give the same name to each.
+        let disks =
+            vec![disk("sda", wwn, "A"), disk("sdb", wwn, "A"), disk("sdc", wwn, "B"), disk("sdd", None, "A")];
+        let disks = each_once(disks);
+        assert_eq!(disks.iter().map(|disk| disk.name.as_str()).collect::<Vec<_>>(), ["sda", "sdc", "sdd"]);
+        assert_eq!(disks[0].other_names, ["sdb"]);
+    }
+
+    #[test]
+    fn block_devices_that_are_no_disks() {
+        let devices = [
+            ("pmem0", "/sys/devices/LNXSYSTM:00/ndbus0/region0/namespace0.0", "nd"),
+            ("mtdblock0", "/sys/devices/pci0000:00/0000:00:1f.5/mtd/mtd0", "mtd"),
+            ("rbd0", "/sys/devices/rbd/0", "rbd"),
+            ("ublkb0", "/sys/devices/virtual/ublk-char/ublkc0", "ublk-char"),
+            ("new0", "/sys/devices/virtual/new/0", "new"),
+            ("nvme7n1", "/sys/devices/virtual/nvme-fabrics/ctl/nvme7", "nvme"),
+        ];
+        let sizes = devices.map(|(name, ..)| (format!("/sys/block/{name}/size"), &b"16\n"[..]));
+        let sizes: Vec<(&str, &[u8])> = sizes.iter().map(|(path, size)| (path.as_str(), *size)).collect();
+        let (disks, _) = find(&tree(&devices, &sizes));
+        assert_eq!(disks.iter().map(|disk| disk.name.as_str()).collect::<Vec<_>>(), ["nvme7n1"]);
+    }
+
+    #[test]
+    fn an_attribute_that_hangs_costs_its_own_disk() {
+        let place = |disk: u8| {
+            format!("/sys/devices/pci0000:00/0000:00:10.0/host{disk}/target{disk}:0:0/{disk}:0:0:0")
+        };
+        let places = [place(0), place(1)];
+        let devices = [("sda", places[0].as_str(), "scsi"), ("sdb", places[1].as_str(), "scsi")];
+        let tree = tree(&devices, &[("/sys/block/sda/size", b"16\n"), ("/sys/block/sdb/size", b"16\n")]);
+        // Reading it waits for a writer that never comes.
+        let hanging = tree.machine().path(format!("{}/model", places[0]));
+        nix::unistd::mkfifo(&hanging, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        let (disks, problems) = find(&tree);
+        assert_eq!(problems, ["sda: reading from the disk: timed out after 5 s"]);
+        assert_eq!(disks.iter().map(|disk| disk.name.as_str()).collect::<Vec<_>>(), ["sda", "sdb"]);
+        assert_eq!(disks[1].size_bytes, 8192);
+    }
+
+    #[test]
     fn a_sas_disk_is_described_by_the_pages_that_the_kernel_keeps() {
         let place = "/sys/devices/pci0000:00/0000:00:10.0/host2/port-2:0/end_device-2:0/target2:0:0/2:0:0:0";
         let files: [(&str, &[u8]); 7] = [
@@ -148,6 +226,7 @@ mod tests {
             rotation_rpm: Some(7200),
             form_factor: text("3.5 inches"),
             pci_address: text("0000:00:10.0"),
+            hctl: text("2:0:0:0"),
             ..Disk::default()
         };
         assert_eq!(disks, [sda]);

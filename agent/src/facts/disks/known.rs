@@ -13,7 +13,11 @@ use crate::host::Machine;
 /// The size of a `/sys/block/*/size` unit, whatever the disk's own block size.
 const SECTOR_BYTES: u64 = 512;
 
-/// Whether a block device is hardware, and a disk of its own. Loop devices and the like have no device behind them.
+/// Buses of block devices that are no disks: persistent memory, flash chips, network and user-space block devices.
+const NO_DISKS: [&str; 5] = ["nd", "mtd", "rbd", "ublk-char", "nbd"];
+
+/// Whether a block device is hardware, and a disk of its own. Loop devices and the like have no device behind them, or one
+/// that is virtual itself; of these only NVMe's are disks, by multipath or over a fabric.
 pub(super) fn is_disk(machine: &Machine, name: &str) -> bool {
     let at = |attribute: &str| format!("/sys/block/{name}/{attribute}");
     // Optical and floppy drives, by the majors 11 and 2 (Documentation/admin-guide/devices.txt).
@@ -22,7 +26,14 @@ pub(super) fn is_disk(machine: &Machine, name: &str) -> bool {
     let path_only = machine.attribute(at("hidden")).as_deref() == Some("1");
     // The boot partitions of an eMMC have the disk as their device.
     let part = || machine.has(at("device/queue"));
-    machine.has(at("device")) && !no_disk && !path_only && !part()
+    let bus = machine.link_name(at("device/subsystem"));
+    let no_bus = bus.is_some_and(|bus| NO_DISKS.contains(&bus.as_str()));
+    let place = machine.resolve(at("device")).unwrap_or_default();
+    let is_virtual = place.strip_prefix("/sys/devices/virtual").is_ok_and(|place| {
+        let class = place.iter().next().unwrap_or_default().to_string_lossy();
+        !class.starts_with("nvme")
+    });
+    machine.has(at("device")) && !no_disk && !no_bus && !is_virtual && !path_only && !part()
 }
 
 /// What the kernel knows of a disk, without asking it; `None` for a drive without its medium.
@@ -66,6 +77,8 @@ pub(super) fn disk(machine: &Machine, name: String) -> Option<Disk> {
         disk.nvme = Some(Nvme { controller, ..Nvme::default() });
     }
     if is_scsi {
+        let place = machine.resolve(at("device")).unwrap_or_default();
+        disk.hctl = place.file_name().and_then(|name| name.to_str()).map(str::to_string);
         read_vital_product_data(machine, &name, &mut disk);
     }
     if disk.transport.as_deref() == Some("usb") {

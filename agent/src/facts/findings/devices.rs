@@ -55,7 +55,9 @@ impl Link {
 /// Base classes (PCI Code and ID Assignment, 1).
 const STORAGE: u32 = 0x01;
 const NETWORK: u32 = 0x02;
+const DISPLAY: u32 = 0x03;
 const BRIDGE: u32 = 0x06;
+const ACCELERATOR: u32 = 0x12;
 
 /// The share of its rated life from which on a disk should be replaced soon, in percent.
 const WORN_PERCENT: u8 = 90;
@@ -71,6 +73,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<DeviceFinding<'_>> {
     findings
 }
 
+/// GPUs and accelerators that are idle let their links run at the lowest speed, with all lanes.
 fn pci<'a>(device: &'a PciDevice, findings: &mut Vec<DeviceFinding<'a>>) {
     let class = base_class(device);
     if device.driver.is_none() && matches!(class, Some(STORAGE | NETWORK)) {
@@ -81,7 +84,7 @@ fn pci<'a>(device: &'a PciDevice, findings: &mut Vec<DeviceFinding<'a>>) {
     if let (Some(now), Some(best)) = (now, best)
         && class != Some(BRIDGE)
         && device.physical_function.is_none()
-        && (now.speed < best.speed || now.width < best.width)
+        && (now.width < best.width || now.speed < best.speed && !matches!(class, Some(DISPLAY | ACCELERATOR)))
         && now.width > 0
     {
         findings.push(DeviceFinding::SlowLink { device, now, best });
@@ -173,8 +176,9 @@ mod tests {
         let nic = PciDevice { driver: None, ..device("0x020000") };
         let whole = PciDevice { link_speed_mtps: Some(16000), link_width: Some(16), ..device("0x020000") };
         let (bridge, gpu) = (device("0x060400"), PciDevice { driver: None, ..device("0x030200") });
+        let idle = PciDevice { link_width: Some(16), link_speed_mtps: Some(2500), ..device("0x030200") };
         let mut findings = Vec::new();
-        [&nic, &whole, &bridge, &gpu].into_iter().for_each(|device| pci(device, &mut findings));
+        [&nic, &whole, &bridge, &gpu, &idle].into_iter().for_each(|device| pci(device, &mut findings));
         let slow = |device| DeviceFinding::SlowLink {
             device,
             now: Link { width: 8, speed: 8000 },

@@ -35,10 +35,37 @@ pub(super) fn findings(facts: &Facts) -> Vec<MemoryFinding<'_>> {
     findings
 }
 
+/// The slots of the machine's memory, empty ones too: what else SMBIOS lists as memory devices is a chip for firmware, or
+/// belongs to a graphics card (DSP0134 7.17.2, 7.18.2).
+pub(in crate::facts) fn slots(smbios: &Smbios) -> Vec<&MemoryDevice> {
+    let others = ["Video Memory", "Flash Memory", "Non-volatile RAM", "Cache Memory"];
+    let chips = ["ROM", "Flash", "EEPROM", "FEPROM", "EPROM"];
+    let is =
+        |names: &[&str], name: &Option<String>| name.as_deref().is_some_and(|name| names.contains(&name));
+    let of_array = |device: &MemoryDevice| {
+        let array = smbios.memory_arrays.iter().find(|array| Some(array.handle) == device.array_handle);
+        array.is_some_and(|array| is(&others, &array.usage))
+    };
+    smbios
+        .memory_devices
+        .iter()
+        .filter(|device| !is(&chips, &device.memory_type) && !of_array(device))
+        .collect()
+}
+
+/// How much of a module the kernel uses as memory: of one for persistent memory what is configured so (DSP0134 7.18, 44h).
+pub(in crate::facts) fn volatile_bytes(device: &MemoryDevice) -> u64 {
+    let size = device.size_bytes.unwrap_or_default();
+    let is_persistent = device.memory_type.as_deref() == Some("Logical non-volatile device")
+        || device.non_volatile_bytes.is_some_and(|bytes| bytes > 0);
+    let volatile = device.volatile_bytes.filter(|bytes| *bytes <= size);
+    if is_persistent { volatile.unwrap_or_default() } else { size }
+}
+
 fn modules<'a>(smbios: &'a Smbios, usable: Option<u64>, findings: &mut Vec<MemoryFinding<'a>>) {
-    let devices = smbios.memory_devices.iter();
+    let devices = slots(smbios).into_iter();
     let installed: Vec<(&MemoryDevice, u64)> =
-        devices.filter_map(|device| Some((device, device.size_bytes.filter(|size| *size > 0)?))).collect();
+        devices.map(|device| (device, volatile_bytes(device))).filter(|(_, size)| *size > 0).collect();
     let total: u64 = installed.iter().map(|(_, size)| size).sum();
     // The kernel and the firmware keep a few percent for themselves.
     if let Some(usable) = usable.filter(|usable| *usable < total - total / 8) {
@@ -92,11 +119,33 @@ fn errors<'a>(controller: &'a MemoryController, findings: &mut Vec<MemoryFinding
 #[cfg(test)]
 mod tests {
     use stage1_contract::Memory;
-    use stage1_contract::facts::{Bios, MemoryModule};
+    use stage1_contract::facts::{Bios, MemoryArray, MemoryModule};
 
     use super::*;
 
     const GIB: u64 = 1 << 30;
+
+    #[test]
+    fn persistent_memory_and_flash_chips_are_no_memory() {
+        let persistent = MemoryDevice {
+            memory_type: Some("Logical non-volatile device".to_string()),
+            non_volatile_bytes: Some(96 * GIB),
+            volatile_bytes: Some(32 * GIB),
+            ..device(128 * GIB, 3200)
+        };
+        let unknown = MemoryDevice { volatile_bytes: None, ..persistent.clone() };
+        let flash = MemoryDevice { memory_type: Some("Flash".to_string()), ..device(1 << 25, 3200) };
+        let video = MemoryDevice { array_handle: Some(32), ..device(1 << 25, 3200) };
+        let array =
+            MemoryArray { handle: 32, usage: Some("Video Memory".to_string()), ..MemoryArray::default() };
+        let memory_devices = vec![device(32 * GIB, 3200), persistent, unknown, flash, video];
+        let smbios = Smbios { memory_devices, memory_arrays: vec![array], ..Smbios::default() };
+        let sizes: Vec<u64> = slots(&smbios).into_iter().map(volatile_bytes).collect();
+        assert_eq!(sizes, [32 * GIB, 32 * GIB, 0]);
+        let mut findings = Vec::new();
+        modules(&smbios, Some(63 * GIB), &mut findings);
+        assert_eq!(findings, []);
+    }
 
     fn device(size: u64, configured: u32) -> MemoryDevice {
         MemoryDevice {

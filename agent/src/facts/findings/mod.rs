@@ -11,7 +11,7 @@ use stage1_contract::Problem;
 use stage1_contract::facts::Discovery;
 
 pub(super) use devices::{DeviceFinding, Link};
-pub(super) use memory::MemoryFinding;
+pub(super) use memory::{MemoryFinding, slots, volatile_bytes};
 pub(super) use platform::{ChassisPart, PlatformFinding};
 pub(super) use processors::{ProcessorFinding, microcodes};
 

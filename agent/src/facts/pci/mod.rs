@@ -4,5 +4,7 @@
 mod attributes;
 mod class;
 mod discover;
+mod names;
 
 pub(super) use discover::discover;
+pub(super) use names::part;

@@ -30,7 +30,12 @@ pub(super) fn host_interface(at: Structure) -> HostInterface {
         ..HostInterface::default()
     };
     if at.table.version < LENGTHS {
-        return interface;
+        if kind != Some(NETWORK) || !fits(at) {
+            return interface;
+        }
+        if at.table.has_version {
+            at.warn("has the layout of SMBIOS 3.2, in a table of an earlier version", ": read as such");
+        }
     }
     let length = usize::from(at.byte(0x05).unwrap_or(0));
     let Some(device) = at.parts.get_field_data(0x06, 0x06 + length) else {
@@ -43,6 +48,16 @@ pub(super) fn host_interface(at: Structure) -> HostInterface {
         protocols: if network { protocols(at, 0x06 + length) } else { Vec::new() },
         ..interface
     }
+}
+
+/// Whether device and protocol records fill the structure: then it has the layout of 3.2, whatever the table's version.
+fn fits(at: Structure) -> bool {
+    let device = usize::from(at.byte(0x05).unwrap_or(0));
+    let records = |count: u8| {
+        let first = Some(0x07 + device);
+        (0..count).fold(first, |start, _| Some(start? + 2 + usize::from(at.byte(start? + 1)?)))
+    };
+    device > 0 && at.byte(0x06 + device).and_then(records) == Some(at.length())
 }
 
 /// What is known of the device depends on its type (DSP0270 8.3.1 to 8.3.6).

@@ -26,6 +26,7 @@ pub(super) fn parse(
     let structures = walk(table, &entry, &mut warnings);
     let table = Table {
         version: entry.version.unwrap_or(DEFAULT_VERSION),
+        has_version: entry.version.is_some(),
         handles: structures
             .iter()
             .map(|parts| (parts.header.struct_type(), *parts.header.handle()))

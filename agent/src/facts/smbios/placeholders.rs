@@ -5,6 +5,8 @@ use stage1_contract::SystemInformation;
 use stage1_contract::facts::{Smbios, StringList};
 
 use crate::facts::placeholder::is_placeholder;
+use crate::facts::serial_number;
+use crate::facts::system_uuid::is_shared;
 
 /// Looks at those fields of every item of a list that are the firmware's own texts; every other text is the name
 /// of a code, or a number.
@@ -26,10 +28,11 @@ macro_rules! look {
 /// Pointers to every placeholder.
 pub(super) fn placeholders(system: Option<&SystemInformation>, smbios: &Smbios) -> Vec<String> {
     let mut found = Vec::new();
-    look!(found, "/system", system => manufacturer, product, version, serial, sku, family);
+    look!(found, "/system", system => manufacturer, product, version, sku, family);
     look!(found, "/smbios/bios", &smbios.bios => vendor, version, release_date);
-    look!(found, smbios.baseboards: manufacturer, product, version, serial, asset_tag, location);
-    look!(found, smbios.chassis: manufacturer, version, serial, asset_tag, sku);
+    look!(found, smbios.baseboards: manufacturer, product, version, asset_tag, location);
+    look!(found, smbios.chassis: manufacturer, version, asset_tag, sku);
+    look_at_what_identifies(system, smbios, &mut found);
     look!(found, smbios.processors: socket, manufacturer, version, socket_type, serial, asset_tag, part_number);
     look!(found, smbios.caches: socket);
     look!(found, smbios.slots: designation);
@@ -51,6 +54,21 @@ pub(super) fn placeholders(system: Option<&SystemInformation>, smbios: &Smbios) 
         look_at_texts(&languages.installable, &format!("bios_languages/{index}/installable"), &mut found);
     }
     found
+}
+
+/// What would stand for the machine is judged more strictly than other texts.
+fn look_at_what_identifies(system: Option<&SystemInformation>, smbios: &Smbios, found: &mut Vec<String>) {
+    let (boards, chassis) = (smbios.baseboards.iter().enumerate(), smbios.chassis.iter().enumerate());
+    let serials = system
+        .map(|system| ("/system/serial".to_string(), &system.serial))
+        .into_iter()
+        .chain(boards.map(|(index, board)| (format!("/smbios/baseboards/{index}/serial"), &board.serial)))
+        .chain(chassis.map(|(index, chassis)| (format!("/smbios/chassis/{index}/serial"), &chassis.serial)));
+    let unset = serials.filter(|(_, serial)| serial.as_deref().is_some_and(serial_number::is_placeholder));
+    found.extend(unset.map(|(pointer, _)| pointer));
+    if system.and_then(|system| system.uuid.as_deref()).is_some_and(is_shared) {
+        found.push("/system/uuid".to_string());
+    }
 }
 
 fn look_at_lists(lists: &[StringList], name: &str, found: &mut Vec<String>) {

@@ -21,6 +21,8 @@ pub(super) struct Version {
 pub(super) struct Table {
     /// The table's version.
     pub version: Version,
+    /// Whether the entry point has it; else it is assumed.
+    pub has_version: bool,
     /// Type and handle of every structure.
     pub handles: HashSet<(u8, u16)>,
     /// What is wrong with it.

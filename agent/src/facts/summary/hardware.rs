@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use stage1_contract::facts::{Accelerator, MemoryDevice, Sensor, SensorKind};
+use stage1_contract::facts::{Accelerator, MemoryDevice, PciDevice, Sensor, SensorKind};
 use stage1_contract::{Cpus, Disk, Facts, Nic};
 
 use super::Rows;
 use super::words::words;
 use crate::display::size;
-use crate::facts::findings::microcodes;
+use crate::facts::findings::{microcodes, slots, volatile_bytes};
+use crate::facts::pci::part;
 
 pub(super) fn processors(cpus: &Cpus) -> Rows {
     let model = cpus.model.as_deref().unwrap_or("unnamed");
@@ -45,14 +46,19 @@ pub(super) fn sockets(facts: &Facts) -> Rows {
 }
 
 pub(super) fn memory(facts: &Facts) -> Rows {
-    let dimms: &[MemoryDevice] =
-        facts.smbios.as_ref().map(|smbios| smbios.memory_devices.as_slice()).unwrap_or_default();
-    let installed: Vec<&MemoryDevice> =
-        dimms.iter().filter(|dimm| dimm.size_bytes.is_some_and(|size| size > 0)).collect();
+    let dimms: Vec<&MemoryDevice> = facts.smbios.as_ref().map(slots).unwrap_or_default();
+    let is_installed = |dimm: &&MemoryDevice| dimm.size_bytes.is_some_and(|size| size > 0);
+    let installed: Vec<&MemoryDevice> = dimms.iter().copied().filter(is_installed).collect();
     let mut head = Vec::new();
     if !dimms.is_empty() {
-        let total = installed.iter().filter_map(|dimm| dimm.size_bytes).sum();
-        head.push(format!("{} in {} of {} slots", size(total), installed.len(), dimms.len()));
+        let total: u64 = installed.iter().filter_map(|dimm| dimm.size_bytes).sum();
+        let volatile: u64 = installed.iter().map(|dimm| volatile_bytes(dimm)).sum();
+        let used = installed.iter().filter(|dimm| volatile_bytes(dimm) > 0).count();
+        head.push(format!("{} in {used} of {} slots", size(volatile), dimms.len()));
+        if total > volatile {
+            let count = installed.len() - used;
+            head.push(format!("{} persistent in {count}", size(total - volatile)));
+        }
     }
     if let Some(memory) = &facts.memory {
         head.push(format!("{} usable", size(memory.usable_bytes)));
@@ -85,7 +91,13 @@ fn module(dimm: &MemoryDevice) -> String {
     name.add(ecc).add(&speed).real(&dimm.manufacturer).real(&dimm.part_number).0
 }
 
-pub(super) fn port(nic: &Nic) -> Vec<String> {
+/// A port, with the name of its adapter where it is a common one.
+pub(super) fn port(nic: &Nic, devices: &[PciDevice]) -> Vec<String> {
+    let function = devices.iter().find(|device| Some(&device.address) == nic.pci_address.as_ref());
+    let function = function.filter(|_| nic.bus.as_deref() != Some("usb"));
+    let adapter = function
+        .and_then(|device| part(device.vendor.as_deref(), device.device.as_deref()))
+        .unwrap_or_default();
     let carrier = match (nic.carrier, nic.speed_mbps) {
         (Some(true), Some(speed)) => format!("{speed} Mbit/s"),
         (Some(true), None) => "carrier".to_string(),
@@ -101,6 +113,7 @@ pub(super) fn port(nic: &Nic) -> Vec<String> {
         words().any(nic.permanent_mac.as_ref().map_or(&nic.mac, |_| &nic.permanent_mac)).0,
         words().any(&nic.pci_address).0,
         words().any(&nic.driver).0,
+        adapter.to_string(),
         carrier,
         words().labelled("firmware", &nic.firmware_version).0,
         module.0,
@@ -125,8 +138,32 @@ pub(super) fn disk(disk: &Disk) -> Vec<String> {
         words().any(&disk.vendor).any(&disk.model).0,
         words().labelled("serial", &disk.serial).0,
         words().labelled("firmware", &disk.firmware).0,
+        words().any(&disk.hctl).0,
+        match disk.other_names.as_slice() {
+            [] => String::new(),
+            names => format!("also {}", names.join(", ")),
+        },
         health.map_or_else(String::new, |health| format!("{} % used", health.used_percent)),
     ]
+}
+
+/// How many disks there are, and which are alike.
+pub(super) fn storage(disks: &[Disk]) -> Rows {
+    let mut rows = Rows::new();
+    if disks.len() < 2 {
+        return rows;
+    }
+    let total = disks.iter().map(|disk| disk.size_bytes).fold(0, u64::saturating_add);
+    rows.push(vec![format!("{} in {} disks", size(total), disks.len())]);
+    let mut kinds: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for disk in disks {
+        let kind =
+            words().add(&size(disk.size_bytes)).any(&disk.transport).any(&disk.vendor).any(&disk.model);
+        kinds.entry(kind.0).or_default().push(&disk.name);
+    }
+    let several = kinds.iter().filter(|(_, names)| names.len() > 1);
+    rows.extend(several.map(|(kind, names)| vec![format!("{} x {kind}: {}", names.len(), names.join(", "))]));
+    rows
 }
 
 pub(super) fn accelerator(accelerator: &Accelerator) -> Vec<String> {
@@ -136,6 +173,7 @@ pub(super) fn accelerator(accelerator: &Accelerator) -> Vec<String> {
         accelerator.pci_address.clone(),
         accelerator.kind.clone(),
         ids.join(":"),
+        part(accelerator.vendor.as_deref(), accelerator.device.as_deref()).unwrap_or_default().to_string(),
         words().any(&accelerator.driver).0,
         accelerator.numa_node.map_or_else(String::new, |node| format!("node {node}")),
     ]

@@ -54,11 +54,24 @@ pub(super) fn machine(discovery: &Discovery) -> Rows {
         let timeout = watchdog.timeout_s.map(|seconds| format!("{seconds} s"));
         row("watchdog", words().add(name).any(&watchdog.state).any(&timeout));
     }
+    row("slots", slots(facts));
     if !facts.pci.is_empty() {
         row("pci", words().add(&format!("{} functions", facts.pci.len())));
     }
     row("kernel", words().any(&facts.kernel));
     rows
+}
+
+/// The free slots for cards (DSP0134 7.10.4).
+fn slots(facts: &Facts) -> Words {
+    let slots = facts.smbios.as_ref().map(|smbios| smbios.slots.as_slice()).unwrap_or_default();
+    let free = slots.iter().filter(|slot| slot.usage.as_deref() == Some("Available"));
+    let names: Vec<&str> = free.map(|slot| slot.designation.as_deref().unwrap_or("unnamed")).collect();
+    match (slots.len(), names.as_slice()) {
+        (0, _) => words(),
+        (all, []) => words().add(&format!("0 of {all} free")),
+        (all, free) => words().add(&format!("{} of {all} free: {}", free.len(), free.join(", "))),
+    }
 }
 
 fn firmware(facts: &Facts) -> Words {

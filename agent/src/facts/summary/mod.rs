@@ -38,7 +38,8 @@ pub(crate) fn table(discovery: &Discovery) -> String {
         ("machine", machine::machine(discovery)),
         ("processors", facts.cpus.as_ref().map_or_else(|| hardware::sockets(facts), hardware::processors)),
         ("memory", hardware::memory(facts)),
-        ("ports", facts.nics.iter().map(hardware::port).collect()),
+        ("ports", facts.nics.iter().map(|nic| hardware::port(nic, &facts.pci)).collect()),
+        ("storage", hardware::storage(&facts.disks)),
         ("disks", facts.disks.iter().map(hardware::disk).collect()),
         ("accelerators", facts.accelerators.iter().map(hardware::accelerator).collect()),
         ("sensors", hardware::sensors(&facts.sensors)),
@@ -54,10 +55,59 @@ pub(crate) fn table(discovery: &Discovery) -> String {
 
 #[cfg(test)]
 mod tests {
-    use stage1_contract::facts::BootFirmware;
-    use stage1_contract::{Memory, Nic, SystemInformation};
+    use stage1_contract::facts::{Accelerator, BootFirmware, PciDevice, Slot, Smbios};
+    use stage1_contract::{Disk, Memory, Nic, SystemInformation};
 
     use super::*;
+
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_string())
+    }
+
+    #[test]
+    fn names_of_parts_free_slots_and_totals() {
+        let slot =
+            |name: &str, usage: &str| Slot { designation: text(name), usage: text(usage), ..Slot::default() };
+        let slots = vec![slot("PCIE1", "In Use"), slot("PCIE2", "Available"), slot("PCIE3", "Available")];
+        let disk = |name: &str, model: &str| Disk {
+            name: name.to_string(),
+            size_bytes: 1 << 40,
+            model: text(model),
+            ..Disk::default()
+        };
+        let function = PciDevice {
+            address: "0000:01:00.0".to_string(),
+            vendor: text("0x15b3"),
+            device: text("0x1017"),
+            ..PciDevice::default()
+        };
+        let gpu = Accelerator {
+            pci_address: "0000:10:00.0".to_string(),
+            kind: "gpu".to_string(),
+            vendor: text("0x10de"),
+            device: text("0x2330"),
+            driver: None,
+            numa_node: None,
+        };
+        let nic = Nic { name: "eno1".to_string(), pci_address: text("0000:01:00.0"), ..Nic::default() };
+        let facts = Facts {
+            smbios: Some(Smbios { slots, ..Smbios::default() }),
+            pci: vec![function],
+            nics: vec![nic],
+            disks: vec![disk("sda", "A"), disk("sdb", "B"), disk("sdc", "A")],
+            accelerators: vec![gpu],
+            ..Facts::default()
+        };
+        let text = table(&Discovery { version: 1, identity: None, facts, problems: Vec::new() });
+        for line in [
+            "  slots  2 of 3 free: PCIE2, PCIE3\n",
+            "  eno1  0000:01:00.0  ConnectX-5  down\n",
+            "  3 TiB in 3 disks\n  2 x 1 TiB A: sda, sdc\n",
+            "  0000:10:00.0  gpu  10de:2330  NVIDIA H100 SXM5 80GB\n",
+        ] {
+            assert!(text.contains(line), "{line}{text}");
+        }
+    }
 
     #[test]
     fn the_machine_in_aligned_groups_without_placeholders_or_control_characters() {

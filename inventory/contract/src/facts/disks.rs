@@ -65,6 +65,12 @@ pub struct Disk {
     /// status (ACS-4 7.44.4). Absent if the disk was not asked, such as one in standby.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failing: Option<bool>,
+    /// The kernel's names of the same disk by its other paths.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_names: Vec<String>,
+    /// SCSI host, channel, target and LUN, `0:0:3:0`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hctl: Option<String>,
     /// Fields of NVMe disks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nvme: Option<Nvme>,

@@ -4,6 +4,7 @@
 //! `depmod` need not have run on the package: each `.ko` lists in its `.modinfo` section its dependencies and the hardware
 //! that it is for. The indexes have the text format of depmod (kmod 30, `tools/depmod.c`).
 
+use crate::blobs::Blobs;
 use crate::{Error, ImageBuilder};
 use goblin::elf::Elf;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +34,7 @@ struct Info {
     depends: Vec<String>,
     aliases: Vec<String>,
     soft: Vec<String>,
+    firmware: Vec<String>,
 }
 
 impl Modules {
@@ -78,8 +80,9 @@ impl Modules {
         Ok(())
     }
 
-    /// Adds the chosen modules to an image, and the indexes `modules.dep`, `.alias`, `.softdep` and `.builtin`.
-    pub fn add_to(&self, image: &mut ImageBuilder) -> Result<(), Error> {
+    /// Adds the chosen modules to an image, the indexes `modules.dep`, `.alias`, `.softdep` and `.builtin`, and the blobs that
+    /// the modules' drivers load into their devices.
+    pub fn add_to(&self, image: &mut ImageBuilder, blobs: &Blobs) -> Result<(), Error> {
         let directory = format!("lib/modules/{}", self.version);
         for (name, module) in &self.chosen {
             image.file(&format!("{directory}/{}", self.path(name)), 0o644, &*module.bytes)?;
@@ -92,6 +95,16 @@ impl Modules {
         ];
         for (name, text) in indexes {
             image.file(&format!("{directory}/{name}"), 0o644, text)?;
+        }
+        let mut added = BTreeSet::new();
+        for (name, module) in &self.chosen {
+            for blob in &module.info.firmware {
+                for (path, bytes) in blobs.of(blob, name)? {
+                    if added.insert(path.clone()) {
+                        image.file(&format!("lib/firmware/{path}"), 0o644, bytes)?;
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -170,6 +183,7 @@ impl Info {
                 }
                 Some(("alias", alias)) => info.aliases.push(alias.to_owned()),
                 Some(("softdep", soft)) => info.soft.push(soft.to_owned()),
+                Some(("firmware", blob)) => info.firmware.push(blob.to_owned()),
                 _ => {}
             }
         }
@@ -263,7 +277,7 @@ mod tests {
 
     fn index(modules: &Modules, name: &str) -> String {
         let mut image = ImageBuilder::new("test");
-        modules.add_to(&mut image).unwrap();
+        modules.add_to(&mut image, &Blobs::default()).unwrap();
         let members = crate::members(&image.to_bytes(Compression::None).unwrap()).unwrap();
         let member = members.into_iter().find(|member| member.path.ends_with(name)).unwrap();
         String::from_utf8(member.content).unwrap()

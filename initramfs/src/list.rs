@@ -326,6 +326,10 @@ mod tests {
             ),
             ("sysroot tree\nsysroot tree", "main.list:2: duplicate `sysroot`"),
             ("module loop", "main.list:1: `kernel DIR` must come before the first `module`"),
+            ("firmware missing", "main.list:1: reading directory missing: No such file"),
+            ("firmware tree\nfirmware tree", "main.list:2: duplicate `firmware`"),
+            ("optional", "main.list:1: wrong number of arguments: expected `optional PATTERN...`"),
+            ("omit", "main.list:1: wrong number of arguments: expected `omit PATTERN...`"),
             ("kernel tree", "main.list:1: reading directory tree/lib/modules: No such file"),
         ] {
             let error = built(text).unwrap_err();

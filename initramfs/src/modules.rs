@@ -311,6 +311,37 @@ mod tests {
     }
 
     #[test]
+    fn the_blobs_of_a_module_and_of_its_dependencies_are_taken_once() {
+        let kernel = kernel(&[
+            ("top.ko", "firmware=nic/one.fw\0firmware=nic/rare.fw\0depends=base\0"),
+            ("base.ko", "firmware=nic/one.fw\0depends=\0"),
+            ("other.ko", "firmware=nic/absent.fw\0depends=\0"),
+        ]);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("nic")).unwrap();
+        std::fs::write(folder.path().join("nic/one.fw"), "blob").unwrap();
+        let mut blobs = Blobs::default();
+        blobs.take_from(folder.path().to_owned()).unwrap();
+        let mut modules = Modules::open(kernel.path()).unwrap();
+        modules.choose("top").unwrap();
+        let error = modules.add_to(&mut ImageBuilder::new("test"), &blobs).unwrap_err().to_string();
+        assert!(error.starts_with("module top needs the blob nic/rare.fw"), "{error}");
+        blobs.optional(&["nic/rare*"]);
+        let mut image = ImageBuilder::new("test");
+        modules.add_to(&mut image, &blobs).unwrap();
+        let members = crate::members(&image.to_bytes(Compression::None).unwrap()).unwrap();
+        let blobs: Vec<&str> = members
+            .iter()
+            .filter(|member| member.path.ends_with(".fw"))
+            .map(|member| {
+                assert_eq!(member.content, b"blob");
+                &*member.path
+            })
+            .collect();
+        assert_eq!(blobs, ["usr/lib/firmware/nic/one.fw"]);
+    }
+
+    #[test]
     fn a_built_in_module_needs_no_file_and_an_unknown_one_is_named_with_its_user() {
         let kernel = kernel(&[("a.ko", "depends=gone\0"), ("b.ko", "depends=built_in\0")]);
         let mut modules = Modules::open(kernel.path()).unwrap();

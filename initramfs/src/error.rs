@@ -125,6 +125,23 @@ pub enum Error {
         /// The module that depends on it.
         by: Option<String>,
     },
+    /// A blob that a module names, and that is neither there nor declared as not needed.
+    #[error(
+        "module {module} needs the blob {blob}, which {}: add it to the folder of the statement `firmware DIR`, or state \
+         `optional {blob}` if the device works without it",
+        folder.as_ref().map_or("no folder has".to_owned(), |folder| format!("{} does not have", folder.display()))
+    )]
+    NoBlob {
+        /// The module.
+        module: String,
+        /// The blob's path in the folder.
+        blob: String,
+        /// The folder, if the list has one.
+        folder: Option<PathBuf>,
+    },
+    /// A compressed blob.
+    #[error("{path} is compressed with xz, which this kernel may not read: run `unxz --keep {path}`", path = .0.display())]
+    CompressedBlob(PathBuf),
 }
 
 impl Error {

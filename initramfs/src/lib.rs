@@ -34,9 +34,15 @@
 //! | `copy PATH...` | files, links or directories of the sysroot, with the same paths |
 //! | `library NAME...` | libraries of the sysroot that programs load with dlopen |
 //! | `kernel DIR` | an unpacked kernel package, the source of modules |
-//! | `module NAME...` | modules, with their dependencies |
+//! | `module NAME...` | modules, with their dependencies and the blobs that they name |
+//! | `firmware DIR` | a folder of blobs, such as /lib/firmware; an empty value means none |
+//! | `optional PATTERN...` | blobs that are taken if the folder has them, and are not needed |
+//! | `omit PATTERN...` | blobs that are never taken |
 //!
 //! The loader and the libraries of every ELF file are added automatically.
+//!
+//! Blobs are what a driver loads into its device: a module lists theirs (`modinfo -F firmware`). Each must be in the folder,
+//! or fit an `optional` or `omit`, in which `*` stands for anything. So no image has a driver that cannot start its device.
 //!
 //! # As a library
 //!
@@ -50,6 +56,7 @@
 //! # Ok::<(), stage1_initramfs::Error>(())
 //! ```
 
+mod blobs;
 mod elf;
 mod error;
 mod image;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Content lists: the content of an image, one statement per line. The crate's documentation describes the format.
 
+use crate::blobs::Blobs;
 use crate::elf::{Needs, Sysroot};
 use crate::modules::{Modules, names};
 use crate::{Error, ImageBuilder, NodeKind};
@@ -16,13 +17,20 @@ pub fn build(
     variables: BTreeMap<String, String>,
 ) -> Result<ImageBuilder, Error> {
     let mut image = ImageBuilder::new(name);
-    let mut builder =
-        ListBuilder { image: &mut image, variables, sysroot: None, modules: None, lists: BTreeSet::new() };
+    let mut builder = ListBuilder {
+        image: &mut image,
+        variables,
+        sysroot: None,
+        modules: None,
+        blobs: Blobs::default(),
+        lists: BTreeSet::new(),
+    };
     for list in lists {
         builder.list(list)?;
     }
-    if let Some(modules) = builder.modules {
-        modules.add_to(image.source("the chosen kernel modules"))?;
+    let ListBuilder { modules, blobs, .. } = builder;
+    if let Some(modules) = modules {
+        modules.add_to(image.source("the chosen kernel modules"), &blobs)?;
     }
     Ok(image)
 }
@@ -32,6 +40,7 @@ struct ListBuilder<'a> {
     variables: BTreeMap<String, String>,
     sysroot: Option<Sysroot>,
     modules: Option<Modules>,
+    blobs: Blobs,
     lists: BTreeSet<PathBuf>,
 }
 
@@ -87,6 +96,16 @@ impl ListBuilder<'_> {
                 let missing = || Error::Syntax("`kernel DIR` must come before the first `module`".to_owned());
                 let modules = self.modules.as_mut().ok_or_else(missing)?;
                 names.iter().try_for_each(|name| modules.choose(name))
+            }
+            ["firmware", ""] => Ok(()),
+            ["firmware", path] => self.blobs.take_from(directory.join(path)),
+            ["optional", ref patterns @ ..] if !patterns.is_empty() => {
+                self.blobs.optional(patterns);
+                Ok(())
+            }
+            ["omit", ref patterns @ ..] if !patterns.is_empty() => {
+                self.blobs.omit(patterns);
+                Ok(())
             }
             [statement, ..] => Err(Error::Syntax(usage(statement))),
         }
@@ -212,13 +231,14 @@ fn usage(statement: &str) -> String {
         "tree" => "PATH SOURCE",
         "volatile" => "PATH",
         "include" => "LIST",
-        "sysroot" | "kernel" => "DIR",
+        "sysroot" | "kernel" | "firmware" => "DIR",
         "copy" => "PATH...",
         "library" | "module" => "NAME...",
+        "optional" | "omit" => "PATTERN...",
         _ => {
             return format!(
                 "unknown statement {statement:?}: expected dir, file, link, node, tree, volatile, include, sysroot, copy, \
-                 library, kernel or module"
+                 library, kernel, module, firmware, optional or omit"
             );
         }
     };
@@ -346,6 +366,10 @@ mod tests {
             ),
             ("sysroot tree\nsysroot tree", "main.list:2: duplicate `sysroot`"),
             ("module loop", "main.list:1: `kernel DIR` must come before the first `module`"),
+            ("firmware missing", "main.list:1: reading directory missing: No such file"),
+            ("firmware tree\nfirmware tree", "main.list:2: duplicate `firmware`"),
+            ("optional", "main.list:1: wrong number of arguments: expected `optional PATTERN...`"),
+            ("omit", "main.list:1: wrong number of arguments: expected `omit PATTERN...`"),
             ("kernel tree", "main.list:1: reading directory tree/lib/modules: No such file"),
         ] {
             let error = built(text).unwrap_err();

@@ -4,6 +4,7 @@
 //! `depmod` need not have run on the package: each `.ko` lists in its `.modinfo` section its dependencies and the hardware
 //! that it is for. The indexes have the text format of depmod (kmod 30, `tools/depmod.c`).
 
+use crate::blobs::Blobs;
 use crate::{Error, ImageBuilder};
 use goblin::elf::Elf;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +34,7 @@ struct Info {
     depends: Vec<String>,
     aliases: Vec<String>,
     soft: Vec<String>,
+    firmware: Vec<String>,
 }
 
 impl Modules {
@@ -78,8 +80,9 @@ impl Modules {
         Ok(())
     }
 
-    /// Adds the chosen modules to an image, and the indexes `modules.dep`, `.alias`, `.softdep` and `.builtin`.
-    pub fn add_to(&self, image: &mut ImageBuilder) -> Result<(), Error> {
+    /// Adds the chosen modules to an image, the indexes `modules.dep`, `.alias`, `.softdep` and `.builtin`, and the blobs that
+    /// the modules' drivers load into their devices.
+    pub fn add_to(&self, image: &mut ImageBuilder, blobs: &Blobs) -> Result<(), Error> {
         let directory = format!("lib/modules/{}", self.version);
         for (name, module) in &self.chosen {
             image.file(&format!("{directory}/{}", self.path(name)), 0o644, &*module.bytes)?;
@@ -92,6 +95,16 @@ impl Modules {
         ];
         for (name, text) in indexes {
             image.file(&format!("{directory}/{name}"), 0o644, text)?;
+        }
+        let mut added = BTreeSet::new();
+        for (name, module) in &self.chosen {
+            for blob in &module.info.firmware {
+                for (path, bytes) in blobs.of(blob, name)? {
+                    if added.insert(path.clone()) {
+                        image.file(&format!("lib/firmware/{path}"), 0o644, bytes)?;
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -170,6 +183,7 @@ impl Info {
                 }
                 Some(("alias", alias)) => info.aliases.push(alias.to_owned()),
                 Some(("softdep", soft)) => info.soft.push(soft.to_owned()),
+                Some(("firmware", blob)) => info.firmware.push(blob.to_owned()),
                 _ => {}
             }
         }
@@ -264,7 +278,7 @@ mod tests {
 
     fn index(modules: &Modules, name: &str) -> String {
         let mut image = ImageBuilder::new("test");
-        modules.add_to(&mut image).unwrap();
+        modules.add_to(&mut image, &Blobs::default()).unwrap();
         let members = crate::members(&image.to_bytes(Compression::None).unwrap()).unwrap();
         let member = members.into_iter().find(|member| member.path.ends_with(name)).unwrap();
         String::from_utf8(member.content).unwrap()
@@ -295,6 +309,37 @@ mod tests {
         let soft = index(&modules, "modules.softdep");
         assert!(soft.ends_with("softdep mid_b pre: helper absent post: after\n"), "{soft}");
         assert_eq!(index(&modules, "modules.builtin"), "kernel/fs/built-in.ko\n");
+    }
+
+    #[test]
+    fn the_blobs_of_a_module_and_of_its_dependencies_are_taken_once() {
+        let kernel = kernel(&[
+            ("top.ko", "firmware=nic/one.fw\0firmware=nic/rare.fw\0depends=base\0"),
+            ("base.ko", "firmware=nic/one.fw\0depends=\0"),
+            ("other.ko", "firmware=nic/absent.fw\0depends=\0"),
+        ]);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("nic")).unwrap();
+        std::fs::write(folder.path().join("nic/one.fw"), "blob").unwrap();
+        let mut blobs = Blobs::default();
+        blobs.take_from(folder.path().to_owned()).unwrap();
+        let mut modules = Modules::open(kernel.path()).unwrap();
+        modules.choose("top").unwrap();
+        let error = modules.add_to(&mut ImageBuilder::new("test"), &blobs).unwrap_err().to_string();
+        assert!(error.starts_with("module top needs the blob nic/rare.fw"), "{error}");
+        blobs.optional(&["nic/rare*"]);
+        let mut image = ImageBuilder::new("test");
+        modules.add_to(&mut image, &blobs).unwrap();
+        let members = crate::members(&image.to_bytes(Compression::None).unwrap()).unwrap();
+        let blobs: Vec<&str> = members
+            .iter()
+            .filter(|member| member.path.ends_with(".fw"))
+            .map(|member| {
+                assert_eq!(member.content, b"blob");
+                &*member.path
+            })
+            .collect();
+        assert_eq!(blobs, ["usr/lib/firmware/nic/one.fw"]);
     }
 
     #[test]

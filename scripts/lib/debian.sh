@@ -14,12 +14,17 @@ debian_closure() {
 
 # debian_suite DIR SUITE PACKAGE: unpacks the package of another Debian suite into DIR.
 debian_suite() {
-    debian_elsewhere deb "$2" debian_directory "$1" elsewhere_apt download "$3"
+    debian_elsewhere deb "$2 main" debian_directory "$1" elsewhere_apt download "$3"
+}
+
+# debian_blobs DIR PACKAGE...: unpacks the packages of Debian's component non-free-firmware into DIR.
+debian_blobs() {
+    debian_elsewhere deb "bookworm non-free-firmware" debian_directory "$1" elsewhere_apt download "${@:2}"
 }
 
 # debian_source DIR SUITE PACKAGE: unpacks the package's source, with Debian's patches, into DIR.
 debian_source() {
-    debian_elsewhere deb-src "$2" debian_source_directory "$1" "$3"
+    debian_elsewhere deb-src "$2 main" debian_source_directory "$1" "$3"
 }
 
 # debian_kernel FLAVOUR: prints the name of the current kernel package, e.g. linux-image-6.1.0-56-amd64 for amd64.
@@ -30,13 +35,13 @@ debian_kernel() {
     echo "$package"
 }
 
-# debian_elsewhere TYPE SUITE COMMAND...: runs COMMAND, in which elsewhere_apt is an apt with only that suite's packages (deb)
+# debian_elsewhere TYPE "SUITE COMPONENT" COMMAND...: runs COMMAND, in which elsewhere_apt is an apt with only these packages (deb)
 # or sources (deb-src), from this machine's mirror. The machine's own sources and package lists stay as they are.
 debian_elsewhere() {
     local apt mirror
     apt=$(mktemp -d) && mkdir -p "$apt/lists/partial" "$apt/parts" || return 1
     mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' | head -n 1)
-    echo "$1 [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} $2 main" \
+    echo "$1 [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} $2" \
         >"$apt/sources.list"
     local elsewhere=(-o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts="$apt/parts"
         -o Dir::State::lists="$apt/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root)

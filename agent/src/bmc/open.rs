@@ -12,7 +12,7 @@ use ipmi::chassis::{ChassisControl, PowerAction};
 
 use super::session::Device;
 use super::{BmcSession, RetryPolicy};
-use crate::host::{Cancellation, Machine, power};
+use crate::host::{Cancellation, Machine, modules, power};
 
 /// How long the device of an expected BMC may take to appear: its driver probes the hardware when its module is loaded.
 const DEVICE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ const DEVICE_POLL: Duration = Duration::from_millis(20);
 const CYCLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Opens the machine's BMC; `None` if it has none. If the firmware reports a BMC (`is_expected`), its device is waited
-/// for.
+/// for, as long as its drivers are loaded.
 ///
 /// # Errors
 /// If an expected BMC has no device, the device cannot be opened, or the wait was cancelled.
@@ -45,14 +45,28 @@ pub(crate) fn open(
         if !is_expected {
             return Ok(None);
         }
+        if let Some(missing) = missing_driver(machine) {
+            bail!(
+                "the firmware reports a BMC, but {missing} is not loaded: check that it is in the image and that the BMC runs"
+            );
+        }
         if Instant::now() >= device_deadline {
             bail!(
-                "the firmware reports a BMC, but no driver found it: check that ipmi_si or ipmi_ssif is in the image and \
-                 that the BMC runs"
+                "the firmware reports a BMC, but its driver found none within {} s: check that the BMC runs",
+                DEVICE_TIMEOUT.as_secs()
             );
         }
         cancellation.sleep(DEVICE_POLL)?;
     }
+}
+
+/// What the device of a BMC needs, and this kernel does not have. ipmi_si unloads itself if it finds no BMC.
+fn missing_driver(machine: &Machine) -> Option<&'static str> {
+    let loaded = |module: &&str| modules::is_loaded(machine, module);
+    if !["ipmi_si", "ipmi_ssif"].iter().any(loaded) {
+        return Some("its driver (ipmi_si or ipmi_ssif)");
+    }
+    (!loaded(&"ipmi_devintf")).then_some("ipmi_devintf")
 }
 
 /// Has the BMC switch the host off and on.
@@ -67,4 +81,38 @@ pub(crate) fn power_cycle(machine: &Machine) -> Result<Infallible> {
         .context("requesting a power cycle from the BMC")?;
     thread::sleep(CYCLE_TIMEOUT);
     bail!("power cycle: the BMC accepted it, but the host is still on after {} s", CYCLE_TIMEOUT.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is wrong with a machine that has these modules, and how long it took to find out.
+    fn open_with(modules: &[&str], is_expected: bool) -> (Option<String>, Duration) {
+        let dir = tempfile::tempdir().unwrap();
+        for module in modules {
+            std::fs::create_dir_all(dir.path().join("sys/module").join(module)).unwrap();
+        }
+        let begin = Instant::now();
+        let result = open(&Machine::at(dir.path()), is_expected, begin + Duration::from_millis(300));
+        (result.err().map(|error| error.to_string()), begin.elapsed())
+    }
+
+    #[test]
+    fn only_a_loaded_driver_is_waited_for() {
+        let (error, _) = open_with(&[], false);
+        assert_eq!(error, None, "none is expected");
+        for (modules, expected) in [
+            (&[][..], "its driver (ipmi_si or ipmi_ssif) is not loaded"),
+            (&["ipmi_msghandler", "ipmi_devintf"], "its driver (ipmi_si or ipmi_ssif) is not loaded"),
+            (&["ipmi_msghandler", "ipmi_ssif"], "ipmi_devintf is not loaded"),
+        ] {
+            let (error, took) = open_with(modules, true);
+            assert!(error.as_ref().is_some_and(|error| error.contains(expected)), "{modules:?}: {error:?}");
+            assert!(took < Duration::from_millis(200), "{modules:?} took {took:?}");
+        }
+        let (error, took) = open_with(&["ipmi_si", "ipmi_devintf"], true);
+        assert!(error.is_some_and(|error| error.contains("found none")));
+        assert!(took >= Duration::from_millis(300), "{took:?}");
+    }
 }

@@ -13,7 +13,7 @@ mod machine;
 mod manager;
 pub(crate) mod modules;
 pub(crate) mod mounts;
-mod ports;
+pub(crate) mod ports;
 pub(crate) mod power;
 pub(crate) mod random;
 pub(crate) mod signals;

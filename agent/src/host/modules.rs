@@ -11,9 +11,16 @@ use nix::kmod::{ModuleInitFlags, finit_module};
 
 use super::Machine;
 
-/// Modules without an alias of a device, each with the path that exists where it is needed.
-const WITHOUT_ALIAS: [(&str, &str); 2] =
-    [("efivarfs", "/sys/firmware/efi/efivars"), ("ipmi_devintf", "/sys/module/ipmi_msghandler")];
+/// Modules that no alias of a device asks for now, each with the path that exists where it is needed. The first have none;
+/// the others are for devices that appear late: disks that an adapter is still looking for, and keyboards, often a BMC's.
+const WITHOUT_ALIAS: [(&str, &str); 6] = [
+    ("efivarfs", "/sys/firmware/efi/efivars"),
+    ("capsule_loader", "/sys/firmware/efi"),
+    ("ipmi_devintf", "/sys/module/ipmi_msghandler"),
+    ("sd_mod", "/sys/module/scsi_mod"),
+    ("usbhid", "/sys/module/usbcore"),
+    ("hid_generic", "/sys/module/usbhid"),
+];
 
 /// The result of loading modules.
 #[derive(Debug, Default)]
@@ -52,12 +59,18 @@ pub fn load_all(machine: &Machine) -> Loaded {
             }
         }
     }
+    // Of these, one may be the reason for the next.
     for (module, reason) in WITHOUT_ALIAS {
         if machine.has(reason) {
             loader.load(index.files_of(module));
         }
     }
     loader.loaded
+}
+
+/// Whether a module is in the kernel: loaded, or built in and with parameters.
+pub(crate) fn is_loaded(machine: &Machine, module: &str) -> bool {
+    machine.has(format!("/sys/module/{module}"))
 }
 
 /// Loads each file once.

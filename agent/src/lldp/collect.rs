@@ -20,6 +20,7 @@ use super::schedule::Message;
 use super::socket::{MAX_FRAME, PortSocket};
 use crate::host::Machine;
 use crate::host::physical_ports;
+use crate::host::ports::is_named;
 use crate::host::task::detach;
 use crate::net::socket::Netlink;
 use netlink::route::{self, Link};
@@ -146,7 +147,9 @@ impl Worker {
     fn update(&mut self, link: Link) {
         let (index, name) = (link.index, link.name.clone());
         let known = self.shared.ports().knows(index);
-        if !(known || link.ethernet && self.is_selected(&name)) {
+        // Adapters are configured by name. A port that is up is not renamed any more.
+        let named = || link.up || is_named(&self.machine, index);
+        if !(known || link.ethernet && named() && self.is_selected(&name)) {
             return;
         }
         let connected = link.up && link.carrier;

@@ -2,16 +2,20 @@
 //! The host itself: its image, drivers, network, facts and identity.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use stage1_contract::{Facts, Identity};
 
 use super::{Stages, image};
 use crate::facts;
-use crate::host::{Manager, manager, modules, mounts};
+use crate::host::{Manager, manager, modules, mounts, ports};
 use crate::inventory::{Client, Transport};
 use crate::net;
 use crate::run::StageContext;
+
+/// How long udev may take to name the ports of the drivers that were loaded.
+const NAMES_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Stages {
     /// Checks that the initramfs is whole. A machine that was not booted by one has none.
@@ -29,15 +33,26 @@ impl Stages {
             stage.note("none, since this is a plan");
             return Ok(());
         }
-        match manager(&self.machine) {
-            Manager::Agent => {
-                let loaded = modules::load_all(&self.machine);
-                let unmounted = mounts::mount_firmware_variables();
-                stage.problems(loaded.problems.into_iter().chain(unmounted));
-                stage.note(format!("{} kernel modules", loaded.count));
-            }
-            Manager::Systemd => stage.note("left to systemd"),
+        let manager = manager(&self.machine);
+        if manager == Manager::Systemd && !image::is_ours(&self.machine) {
+            stage.note("left to systemd");
+            return Ok(());
         }
+        // Also in our image with systemd: one process is faster than one for each device, and modules without an alias are
+        // loaded in the same way. udev only names the ports.
+        let loaded = modules::load_all(&self.machine);
+        let unmounted = mounts::mount_firmware_variables();
+        stage.problems(loaded.problems.into_iter().chain(unmounted));
+        let cancelled = || stage.cancellation().is_cancelled();
+        let unnamed = ports::wait_until_named(&self.machine, NAMES_TIMEOUT, &cancelled);
+        if !unnamed.is_empty() {
+            stage.problem(format!(
+                "{}: not named by udev within {} s",
+                unnamed.join(", "),
+                NAMES_TIMEOUT.as_secs()
+            ));
+        }
+        stage.note(format!("{} kernel modules", loaded.count));
         Ok(())
     }
 

@@ -54,6 +54,11 @@ pub fn check(stage: &StageContext, machine: &Machine) -> Result<()> {
     Ok(())
 }
 
+/// Whether this system is an initramfs of stage1.
+pub(crate) fn is_ours(machine: &Machine) -> bool {
+    machine.has(CONTENTS)
+}
+
 fn digest_of(machine: &Machine, path: &str) -> Option<String> {
     let bytes = machine.read(path).ok()?;
     let mut context = Context::new(&SHA256);

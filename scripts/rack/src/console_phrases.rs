@@ -11,15 +11,18 @@ use stage1_contract::StageName;
 pub const RESCUE_PROMPT: &str = "^stage1 rescue# $";
 /// Pattern: the same, or root's prompt under systemd.
 pub const SHELL_PROMPT: &str = "^(stage1 rescue|~ )# $";
-/// How the line with the reason of a failed run starts: as it is logged, and above the prompt of the rescue shell.
+/// How the line with the reason of a failed run starts: as it is logged, behind [`JOURNAL`] under systemd, and above the
+/// prompt of the rescue shell.
 pub const FAILURES: [&str; 2] = ["stage1: failed: ", "failed: "];
+/// How systemd starts a line on the console ends: `[   14.206306] stage1[173]: `.
+pub const JOURNAL: &str = "]: ";
 /// In the line before the target's kernel is started.
 pub const JUMP: &str = "jumping";
 /// Pattern: progress of firmware updates (group 1), or that the target is installed (no group).
 pub const FIRMWARE_OR_INSTALLED: &str =
-    "^(?:stage1: )?(?:(firmware: .*|flash: .*|a [a-z-]+ reset, .*)|installed: .*)\n";
+    r"^(?:\[.*\]: )?(?:stage1: )?(?:(firmware: .*|flash: .*|a [a-z-]+ reset, .*)|installed: .*)\n";
 /// Pattern: what the setting `stage1.network-timeout=soon` fails with.
-pub const BAD_NETWORK_TIMEOUT: &str = "^stage1: failed: settings: .*network-timeout.*soon";
+pub const BAD_NETWORK_TIMEOUT: &str = r"^(?:\[.*\]: )?stage1: failed: settings: .*network-timeout.*soon";
 /// Pattern: the host waits for its profile.
 pub const NO_PROFILE_YET: &str = "the inventory has no profile for this host yet";
 
@@ -56,7 +59,7 @@ pub(crate) const LLDPD_REFUSED: &str = "[WARN/lldpctl]";
 
 /// Pattern: a line of the stage `name`.
 pub fn stage(name: &StageName) -> String {
-    format!("^stage1: {name}: .*\n")
+    format!(r"^(?:\[.*\]: )?stage1: {name}: .*\n")
 }
 
 /// How the reason starts where the stage `name` fails with a request of `method` to the inventory at its default address.
@@ -84,11 +87,13 @@ mod tests {
             INVENTORY_READY,
             DNSMASQ_READY,
             LLDPD_READY,
-            &stage,
+            stage.as_str(),
         ] {
             assert!(Regex::new(pattern).is_ok(), "{pattern}");
         }
-        assert!(Regex::new(&stage).unwrap().is_match(b"stage1: network: eth0\n"));
+        let stage = Regex::new(&stage).unwrap();
+        assert!(stage.is_match(b"stage1: network: eth0\n"));
+        assert!(stage.is_match(b"[    4.206306] stage1[173]: stage1: network: eth0\n"));
     }
 
     #[test]

@@ -183,6 +183,8 @@ pub enum Image {
     Systemd,
     /// As the demo's, with the drivers of virtual hardware with updatable firmware.
     Firmware,
+    /// The released one with systemd, and the same drivers.
+    FirmwareSystemd,
     /// With the tools that facts are compared with; writes their output into the host's `share`.
     Reference,
 }
@@ -195,6 +197,7 @@ impl Image {
             Image::Init => "initramfs.cpio.zst",
             Image::Systemd => "initramfs-systemd.cpio.zst",
             Image::Firmware => "initramfs-firmware.cpio",
+            Image::FirmwareSystemd => "initramfs-firmware-systemd.cpio",
             Image::Reference => "initramfs-reference.cpio",
         }
     }

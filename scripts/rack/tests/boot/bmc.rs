@@ -16,13 +16,13 @@ use stage1_rack::scenario::{self, BOOT};
 use crate::{NIC, UUID, expect_host, known, rack_on};
 
 /// One user with a given password, and one with a generated one; all others are disabled.
-const DESIRED: &str = "[inventory.bmc]\nunknown_users = 'disable'\nipmi_over_lan = true\nset_clock = true\n\
+pub const DESIRED: &str = "[inventory.bmc]\nunknown_users = 'disable'\nipmi_over_lan = true\nset_clock = true\n\
     [[inventory.bmc.users]]\nname = 'stage1'\ngenerate = true\n\
     [[inventory.bmc.users]]\nname = 'watch'\nprivilege = 'operator'\npassword = '4-Night-Watch'";
 /// A BMC with another user.
-const BMC: &str = "[host.bmc]\n[[host.bmc.user]]\nslot = 2\nname = 'root'\npassword = 'factory'\n";
+pub const BMC: &str = "[host.bmc]\n[[host.bmc.user]]\nslot = 2\nname = 'root'\npassword = 'factory'\n";
 
-fn problems(rack: &Rack) -> Vec<String> {
+pub fn problems(rack: &Rack) -> Vec<String> {
     let host = rack.inventory().host(UUID).unwrap();
     let problems = host.pointer("/report/problems").and_then(Value::as_array).cloned().unwrap_or_default();
     problems.iter().filter_map(|problem| problem["message"].as_str()).map(str::to_string).collect()
@@ -87,10 +87,19 @@ fn is_configured_by_one_boot_and_unchanged_by_the_next() {
 }
 
 #[test]
-fn that_stops_responding_does_not_stop_the_boot() {
-    let keys = "boot = 'kernel'";
+fn that_stops_responding_does_not_stop_the_boot_of_init() {
+    hangs("test-bmc-hangs", "demo");
+}
+
+#[test]
+fn that_stops_responding_does_not_stop_the_boot_of_systemd() {
+    hangs("test-bmc-hangs-systemd", "systemd");
+}
+
+fn hangs(name: &str, image: &str) {
+    let keys = format!("boot = 'kernel'\nimage = '{image}'");
     let bmc = format!("[host.bmc]\nfaults = ['06 46 hang']\n{NIC}");
-    let rack = rack_on(DESIRED, "test-bmc-hangs", keys, &bmc);
+    let rack = rack_on(DESIRED, name, &keys, &bmc);
     let host = expect_host(&rack);
     host.power_on().unwrap();
     scenario::wait_for_target(&rack, host).unwrap();

@@ -169,11 +169,11 @@ fn no_neighbours(rack: &Rack) {
 
 /// Two ports at a switch that answers at once, and two that are connected late to one that sends only every 30 s: the run
 /// waits as long as for the slowest port, not for the sum.
-#[test]
-fn ports_are_waited_for_in_parallel() {
+fn late_ports(name: &str, image: Image) {
     const LATE: [usize; 2] = [1, 3];
-    let rack = rack_with("test-lldp-slow", |spec| {
+    let rack = rack_with(name, |spec| {
         spec.switches[1].speaks = Speaks::Slow;
+        spec.hosts[0].image = image;
         for nic in LATE {
             // It drops earlier frames; e1000e keeps those that the switch sent at power-on.
             spec.hosts[0].nics[nic].model = NicModel::VirtioNetPci;
@@ -197,11 +197,11 @@ fn ports_are_waited_for_in_parallel() {
 }
 
 /// Noise on one port delays the boot no longer than a silent switch, and needs no more memory.
-#[test]
-fn noise_does_not_stall_the_boot() {
-    let rack = rack_with("test-lldp-flood", |spec| {
+fn noise(name: &str, image: Image) {
+    let rack = rack_with(name, |spec| {
         spec.switches[2].noise = 100_000;
         let host = &mut spec.hosts[1];
+        host.image = image;
         host.boot = Boot::Kernel;
         let [quiet, flooded] = &mut host.nics[..] else { panic!("{host:#?}") };
         // The noise would displace DHCP responses on the cable.
@@ -255,4 +255,24 @@ fn init_reports_no_neighbours() {
 #[test]
 fn systemd_reports_no_neighbours() {
     no_neighbours(&rack("test-lldp-silent-systemd", Image::Systemd));
+}
+
+#[test]
+fn init_waits_for_ports_in_parallel() {
+    late_ports("test-lldp-slow", Image::Demo);
+}
+
+#[test]
+fn systemd_waits_for_ports_in_parallel() {
+    late_ports("test-lldp-slow-systemd", Image::Systemd);
+}
+
+#[test]
+fn noise_does_not_stall_the_boot_of_init() {
+    noise("test-lldp-flood", Image::Demo);
+}
+
+#[test]
+fn noise_does_not_stall_the_boot_of_systemd() {
+    noise("test-lldp-flood-systemd", Image::Systemd);
 }

@@ -26,8 +26,13 @@ pub struct Scenario(pub Rack);
 impl Scenario {
     /// `offer` are the keys of the firmware, `keys` those of the host; `append` is added to its command line.
     pub fn new(name: &str, offer: &str, keys: &str, append: &str) -> Scenario {
+        Scenario::on("firmware", name, offer, keys, append)
+    }
+
+    /// The same with another image.
+    fn on(image: &str, name: &str, offer: &str, keys: &str, append: &str) -> Scenario {
         let spec = format!(
-            "[firmware]\n{offer}\n[[host]]\nname = 'a'\nboot = 'kernel'\nimage = 'firmware'\nreboots = true\n\
+            "[firmware]\n{offer}\n[[host]]\nname = 'a'\nboot = 'kernel'\nimage = '{image}'\nreboots = true\n\
              append = 'stage1.firmware=apply {append}'\n{keys}\n\
              [host.smbios.system]\nmanufacturer = 'Virtual'\nproduct = 'Rack Server'\nuuid = '{UUID}'\n\
              [[host.nic]]\nmac = '52:54:00:09:00:01'\n"
@@ -113,8 +118,18 @@ impl Scenario {
 
 #[test]
 fn outdated_firmware_is_flashed_and_after_one_reset_the_target_runs() {
-    let scenario = Scenario::new(
-        "firmware-scenario",
+    outdated("firmware", "firmware-scenario");
+}
+
+#[test]
+fn outdated_firmware_is_flashed_under_systemd() {
+    outdated("firmware-systemd", "firmware-scenario-systemd");
+}
+
+fn outdated(image: &str, name: &str) {
+    let scenario = Scenario::on(
+        image,
+        name,
         &format!("nic = '{NEW}'\nbios = 'new'"),
         "firmware = 'uefi'\nbios = { version = 'old' }\nfirmware_nic = {}",
         "",

@@ -123,6 +123,8 @@ impl Lldpd {
         let lldpd = Self { child, socket };
         lldpd.until("it answers", |lldpd| lldpd.try_ask(&["show", "chassis"]).is_some());
         lldpd.configure(&["system", "chassisid", chassis]);
+        // Without a bridge in its namespace it is none.
+        lldpd.configure(&["system", "capabilities", "enabled", "bridge"]);
         lldpd
     }
 

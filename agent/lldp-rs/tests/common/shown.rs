@@ -414,11 +414,14 @@ impl Fields {
             .iter()
             .flat_map(|text| text.as_bytes().split_inclusive(|&byte| byte == b'\n'));
         version.for_each(|line| self.bytes("cdp.software_version", line));
-        for (name, text) in [("cdp.platform", &cdp.platform), ("cdp.system_name", &cdp.system_name)] {
-            text.iter().for_each(|text| self.bytes(name, text.as_bytes()));
+        if let Some(platform) = &cdp.platform {
+            self.bytes("cdp.platform", platform.as_bytes());
         }
         if let Some(vlan) = cdp.native_vlan {
             self.number("cdp.native_vlan", vlan);
+        }
+        if let Some(name) = &cdp.system_name {
+            self.bytes("cdp.system_name", name.as_bytes());
         }
         self.addresses(&cdp.management_addresses);
     }

@@ -229,7 +229,8 @@ fn ports_with_a_master_have_neighbours_and_masters_are_not_ports() {
             let vlan = made("vlan5", &["link", name, "type", "vlan", "id", "5"]);
             let links = [OURS, "up1", "sw1", name].into_iter().chain(vlan.then_some("vlan5"));
             links.for_each(|link| ip(&["link", "set", link, "up"]));
-            let _lldpd = Lldpd::at("sw0,sw1", "leaf", &[]);
+            let lldpd = Lldpd::at("sw0,sw1", "leaf", &[]);
+            lldpd.configure(&["system", "capabilities", "enabled", "bridge"]);
             let ours = ports(&stage1(&["--json", "up1"]).output().unwrap());
             let descriptions: Vec<&Value> =
                 ours.iter().map(|port| &port["neighbours"][0]["port_description"]).collect();

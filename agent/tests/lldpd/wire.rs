@@ -105,7 +105,10 @@ pub struct Lldpd {
 impl Lldpd {
     /// Starts one at the far end with this chassis ID.
     pub fn start(chassis: &str) -> Self {
-        Self::at(THEIRS, chassis, &[])
+        let lldpd = Self::at(THEIRS, chassis, &[]);
+        // Without a bridge in its namespace it is none.
+        lldpd.configure(&["system", "capabilities", "enabled", "bridge"]);
+        lldpd
     }
 
     /// Starts one at these `ports`, with these options.
@@ -123,8 +126,6 @@ impl Lldpd {
         let lldpd = Self { child, socket };
         lldpd.until("it answers", |lldpd| lldpd.try_ask(&["show", "chassis"]).is_some());
         lldpd.configure(&["system", "chassisid", chassis]);
-        // Without a bridge in its namespace it is none.
-        lldpd.configure(&["system", "capabilities", "enabled", "bridge"]);
         lldpd
     }
 

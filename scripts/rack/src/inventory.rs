@@ -14,6 +14,7 @@ use stage1_contract::Detail;
 
 use crate::console_phrases::INVENTORY_READY;
 use crate::namespace::Namespace;
+use crate::network::INVENTORY_NAME;
 use crate::process::{Process, explain, output};
 use crate::spec::{InventorySpec, NetworkSpec};
 use crate::transcript::Transcript;
@@ -74,6 +75,8 @@ impl Inventory {
             &format!("{address}:{}", self.spec.boot_port),
             "--name",
             &address.to_string(),
+            "--name",
+            INVENTORY_NAME,
         ]);
         self.log.begin("inventory");
         *server = Some(Process::spawn(&self.namespace, command, Vec::new(), Arc::clone(&self.log))?);

@@ -18,6 +18,8 @@ use crate::transcript::Transcript;
 
 /// The bridge, which has the boot server's address.
 pub(crate) const BRIDGE: &str = "br0";
+/// The inventory's name. The name server has its A record only, and refuses AAAA, as dnsmasq does without `local=`.
+pub const INVENTORY_NAME: &str = "inventory.rack.test";
 /// The longest time that dnsmasq may take to start.
 const START: Duration = Duration::from_secs(30);
 
@@ -81,10 +83,10 @@ fn ip_commands(spec: &NetworkSpec, taps: &[String]) -> String {
 
 /// With router advertisements, as iPXE under UEFI waits 16 s for one.
 fn dnsmasq_settings(spec: &NetworkSpec, boot: &Path, boot_url: &str) -> String {
-    let [first, last] = spec.dhcp_range;
+    let ([first, last], server) = (spec.dhcp_range, spec.server);
     let boot = boot.display();
     format!(
-        "port=0\n\
+        "host-record={INVENTORY_NAME},{server}\n\
          user=root\n\
          no-hosts\n\
          no-resolv\n\

@@ -26,7 +26,7 @@ impl fmt::Display for MacAddress {
 
 /// An address with its family's number (IANA Address Family Numbers; 802.1AB-2016 8.5.2.3 and 8.5.9.3).
 ///
-/// Displays as IPv4 or IPv6; addresses of other families in hexadecimal.
+/// Displays as IPv4, IPv6 or MAC; addresses of other families in hexadecimal, after the family's number.
 ///
 /// ```
 /// use lldp_rs::NetworkAddress;
@@ -35,6 +35,8 @@ impl fmt::Display for MacAddress {
 /// assert_eq!(address.to_string(), "192.0.2.7");
 /// let address = NetworkAddress { family: 6, bytes: vec![0, 0x1b, 0x21, 1, 2, 3] };
 /// assert_eq!(address.to_string(), "00:1b:21:01:02:03");
+/// let address = NetworkAddress { family: 8, bytes: vec![0x15, 0x55] };
+/// assert_eq!(address.to_string(), "family 8: 15:55");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NetworkAddress {
@@ -93,7 +95,11 @@ impl fmt::Display for NetworkAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.ip() {
             Some(ip) => ip.fmt(f),
-            None => colons(f, &self.bytes),
+            None if self.family == Self::MAC => colons(f, &self.bytes),
+            None => {
+                write!(f, "family {}: ", self.family)?;
+                colons(f, &self.bytes)
+            }
         }
     }
 }

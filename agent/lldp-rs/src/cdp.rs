@@ -39,12 +39,13 @@ pub struct Cdp {
     pub system_name: Option<Text>,
     /// TLV 22 (version 2): where the device is managed.
     pub management_addresses: Vec<NetworkAddress>,
-    /// The TLVs that could not be read, and why.
+    /// The TLVs that could not be read, and why; a wrong checksum.
     pub faults: Vec<Fault>,
 }
 
 impl Cdp {
-    /// Reads what follows the SNAP header, without padding: the checksum covers all of it.
+    /// Reads what follows the SNAP header, without padding: the checksum covers all of it. A wrong checksum is one of the
+    /// faults: some devices send none.
     pub fn decode(message: &[u8]) -> Result<Self, CdpError> {
         let short = |_| CdpError::TooShort { actual: message.len() };
         let mut header = Reader::new(message);
@@ -53,9 +54,6 @@ impl Cdp {
         header.u16().map_err(short)?;
         if !matches!(version, 1 | 2) {
             return Err(CdpError::Version(version));
-        }
-        if ![LastByte::Cisco, LastByte::Rfc1071].into_iter().any(|rule| sum(message, rule) == 0xffff) {
-            return Err(CdpError::Checksum);
         }
         let mut cdp = Self {
             version,
@@ -71,6 +69,9 @@ impl Cdp {
             management_addresses: Vec::new(),
             faults: Vec::new(),
         };
+        if ![LastByte::Cisco, LastByte::Rfc1071].into_iter().any(|rule| sum(message, rule) == 0xffff) {
+            cdp.faults.push(Fault { kind: Kind::CdpHeader, offset: 2, problem: Problem::Checksum });
+        }
         let mut offset = message.len() - header.left();
         while let Some(rest) = message.get(offset..).filter(|rest| !rest.is_empty()) {
             offset += cdp.read(rest, offset);
@@ -119,7 +120,7 @@ impl Cdp {
             CAPABILITIES => self.capabilities = Some(CdpCapabilities(Reader::new(info).u32()?)),
             SOFTWARE_VERSION => self.software_version = Some(info.into()),
             PLATFORM => self.platform = Some(info.into()),
-            NATIVE_VLAN => self.native_vlan = Some(Reader::new(info).u16()?),
+            NATIVE_VLAN => self.native_vlan = Some(Problem::check_vlan(Reader::new(info).u16()?)?),
             SYSTEM_NAME => self.system_name = Some(info.into()),
             MANAGEMENT_ADDRESSES => self.management_addresses = addresses(info)?,
             _ => {}
@@ -230,8 +231,6 @@ pub enum CdpError {
     },
     /// A version other than 1 and 2.
     Version(u8),
-    /// The checksum is wrong.
-    Checksum,
     /// A TLV that identifies the neighbour is missing.
     Missing(Kind),
 }
@@ -241,7 +240,6 @@ impl fmt::Display for CdpError {
         match self {
             Self::TooShort { actual } => write!(f, "CDP message of {actual} bytes where 4 are needed"),
             Self::Version(version) => write!(f, "CDP version {version} is not known"),
-            Self::Checksum => f.write_str("wrong CDP checksum"),
             Self::Missing(kind) => write!(f, "no {kind} TLV, which identifies the neighbour"),
         }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::basic::low_byte;
+use crate::dcb::{ApplicationPriority, Ets, FlowControl};
 use crate::problem::Problem;
 use crate::read::{Reader, bit};
 use crate::text::Text;
@@ -34,6 +35,21 @@ pub enum Dot1 {
     ManagementVid(u16),
     /// Subtype 7 (Table D-1; 802.1AX).
     LinkAggregation(LinkAggregation),
+    /// Subtype 8 (D.2.7): congestion notification.
+    CongestionNotification {
+        /// The priorities that are congestion notification priority values: bit 0 is priority 0.
+        priorities: u8,
+        /// Those that are ready.
+        ready: u8,
+    },
+    /// Subtype 9 (D.2.8).
+    EtsConfiguration(Ets),
+    /// Subtype 10 (D.2.9): what the neighbour should use; only the tables are sent.
+    EtsRecommendation(Ets),
+    /// Subtype 11 (D.2.10).
+    FlowControl(FlowControl),
+    /// Subtype 12 (D.2.11).
+    ApplicationPriority(Vec<ApplicationPriority>),
 }
 
 impl Dot1 {
@@ -50,6 +66,11 @@ impl Dot1 {
             Self::VidUsageDigest(_) => 5,
             Self::ManagementVid(_) => 6,
             Self::LinkAggregation(_) => 7,
+            Self::CongestionNotification { .. } => 8,
+            Self::EtsConfiguration(_) => 9,
+            Self::EtsRecommendation(_) => 10,
+            Self::FlowControl(_) => 11,
+            Self::ApplicationPriority(_) => 12,
         }
     }
 
@@ -75,14 +96,14 @@ impl Dot1 {
     pub(crate) fn decode(subtype: u8, info: &[u8]) -> Result<Option<Self>, Problem> {
         let mut reader = Reader::new(info);
         Ok(Some(match subtype {
-            1 => Self::PortVlanId(reader.u16()?),
+            1 => Self::PortVlanId(Problem::check_vlan(reader.u16()?)?),
             2 => {
                 let flags = reader.u8()?;
                 let (supported, enabled) = (flags & 2 != 0, flags & 4 != 0);
-                Self::PortProtocolVlanId { supported, enabled, id: reader.u16()? }
+                Self::PortProtocolVlanId { supported, enabled, id: Problem::check_vlan(reader.u16()?)? }
             }
             3 => {
-                let id = reader.u16()?;
+                let id = Problem::check_vlan(reader.u16()?)?;
                 let length = reader.u8()?.into();
                 Self::VlanName { id, name: reader.take(length)?.into() }
             }
@@ -91,8 +112,18 @@ impl Dot1 {
                 Self::ProtocolIdentity(reader.take(length)?.into())
             }
             5 => Self::VidUsageDigest(reader.u32()?),
-            6 => Self::ManagementVid(reader.u16()?),
+            6 => Self::ManagementVid(Problem::check_vlan(reader.u16()?)?),
             7 => Self::LinkAggregation(LinkAggregation::decode(info)?),
+            8 => Self::CongestionNotification { priorities: reader.u8()?, ready: reader.u8()? },
+            9 => Self::EtsConfiguration(Ets::decode(info)?),
+            10 => Self::EtsRecommendation(Ets {
+                willing: false,
+                credit_based_shaper: false,
+                traffic_classes: 0,
+                ..Ets::decode(info)?
+            }),
+            11 => Self::FlowControl(FlowControl::decode(info)?),
+            12 => Self::ApplicationPriority(ApplicationPriority::decode_all(info)?),
             _ => return Ok(None),
         }))
     }
@@ -115,6 +146,17 @@ impl Dot1 {
             }
             Self::VidUsageDigest(digest) => out.extend(digest.to_be_bytes()),
             Self::LinkAggregation(aggregation) => aggregation.encode(out),
+            Self::CongestionNotification { priorities, ready } => out.extend([*priorities, *ready]),
+            Self::EtsConfiguration(ets) => ets.encode(out),
+            Self::EtsRecommendation(ets) => {
+                out.push(0);
+                ets.encode_tables(out);
+            }
+            Self::FlowControl(control) => control.encode(out),
+            Self::ApplicationPriority(applications) => {
+                out.push(0);
+                applications.iter().for_each(|application| application.encode(out));
+            }
         }
     }
 }

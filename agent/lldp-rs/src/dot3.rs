@@ -110,6 +110,16 @@ pub struct MacPhy {
     pub mau_type: u16,
 }
 
+impl MacPhy {
+    /// Of a sender that does not know: what it offers is bOther(0), what it runs is dot3MauTypeOther.
+    pub const UNKNOWN: Self = Self {
+        autonegotiation_supported: false,
+        autonegotiation_enabled: false,
+        advertised: 1 << 15,
+        mau_type: 0,
+    };
+}
+
 /// Wake times for energy-efficient Ethernet, in microseconds (802.3-2018 79.3.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EnergyEfficient {

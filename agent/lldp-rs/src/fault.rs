@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+use crate::dcb::Cee;
 use crate::dot1::Dot1;
 use crate::dot3::Dot3;
 use crate::med::Med;
 use crate::problem::Problem;
+use crate::tlv::Value;
 use core::error::Error;
 use core::fmt;
 
@@ -20,6 +22,8 @@ pub enum Kind {
     },
     /// Not LLDP: a TLV of the Cisco Discovery Protocol.
     Cdp(u16),
+    /// No TLV: the header of the Cisco Discovery Protocol.
+    CdpHeader,
 }
 
 impl Kind {
@@ -59,10 +63,13 @@ impl fmt::Display for Kind {
             Self::Organization { oui: Dot1::OUI, subtype } => write!(f, "802.1 {}", Dot1::name(subtype)),
             Self::Organization { oui: Dot3::OUI, subtype } => write!(f, "802.3 {}", Dot3::name(subtype)),
             Self::Organization { oui: Med::OUI, subtype } => write!(f, "LLDP-MED {}", Med::name(subtype)),
+            Self::Organization { oui: Cee::OUI, subtype: Cee::SUBTYPE } => f.write_str("CEE DCBX"),
+            Self::Organization { oui: Value::IANA, subtype: Value::MUD_URL } => f.write_str("MUD URL"),
             Self::Organization { oui: [a, b, c], subtype } => {
                 write!(f, "{a:02x}-{b:02x}-{c:02x} subtype {subtype}")
             }
             Self::Cdp(kind) => write!(f, "CDP type {kind}"),
+            Self::CdpHeader => f.write_str("CDP header"),
         }
     }
 }
@@ -80,7 +87,8 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} TLV at byte {}: {}", self.kind, self.offset, self.problem)
+        let tlv = if self.kind == Kind::CdpHeader { "" } else { " TLV" };
+        write!(f, "{}{tlv} at byte {}: {}", self.kind, self.offset, self.problem)
     }
 }
 

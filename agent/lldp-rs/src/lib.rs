@@ -9,6 +9,7 @@ extern crate alloc;
 mod address;
 mod basic;
 pub mod cdp;
+mod dcb;
 mod dot1;
 mod dot3;
 pub mod ethernet;
@@ -25,6 +26,7 @@ mod tlv;
 
 pub use address::{MacAddress, NetworkAddress};
 pub use basic::{Capabilities, InterfaceNumbering, ManagementAddress, ObjectId, SystemCapabilities};
+pub use dcb::{ApplicationPriority, Cee, CeeApplication, CeeFeature, Ets, FlowControl, PerPriority};
 pub use dot1::{Dot1, LinkAggregation};
 pub use dot3::{Dot3, EnergyEfficient, MacPhy};
 pub use fault::{DecodeError, EncodeError, Fault, Kind};

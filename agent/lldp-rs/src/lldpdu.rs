@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::address::MacAddress;
+use crate::dot3::{Dot3, MacPhy};
 use crate::fault::{DecodeError, EncodeError, Fault, Kind};
 use crate::id::{ChassisId, PortId};
 use crate::med::{DeviceType, Med, MedCapabilities};
@@ -106,6 +107,19 @@ impl Lldpdu {
             device: DeviceType::ENDPOINT_CLASS_I,
         };
         let optional = [Value::SystemName(system_name.into()), Value::Med(med)];
+        Self::new(chassis_id, PortId::MacAddress(port), ttl, optional)
+    }
+
+    /// The LLDPDU of an end station that is no LLDP-MED device: some switches do not answer these, or want to know the
+    /// other end's MAC and PHY.
+    pub fn station(
+        chassis_id: ChassisId,
+        port: MacAddress,
+        ttl: u16,
+        system_name: &str,
+        phy: MacPhy,
+    ) -> Result<Self, EncodeError> {
+        let optional = [Value::SystemName(system_name.into()), Value::Dot3(Dot3::MacPhy(phy))];
         Self::new(chassis_id, PortId::MacAddress(port), ttl, optional)
     }
 

@@ -218,7 +218,7 @@ impl NetworkPolicy {
             application,
             unknown: bits & (1 << 23) != 0,
             tagged: bits & (1 << 22) != 0,
-            vlan: u16::from_le_bytes([low, high]),
+            vlan: Problem::check_vlan(u16::from_le_bytes([low, high]))?,
             priority,
             dscp,
         })

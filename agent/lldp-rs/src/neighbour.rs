@@ -2,12 +2,13 @@
 use crate::address::NetworkAddress;
 use crate::basic::{Capabilities, SystemCapabilities};
 use crate::cdp::Cdp;
+use crate::dcb::Cee;
 use crate::dot1::{Dot1, LinkAggregation};
 use crate::dot3::{Dot3, MacPhy};
 use crate::fault::Fault;
 use crate::id::{ChassisId, PortId};
 use crate::lldpdu::Lldpdu;
-use crate::med::Med;
+use crate::med::{DeviceType, Med};
 use crate::power::MdiPower;
 use crate::text::Text;
 use crate::tlv::Value;
@@ -60,6 +61,8 @@ pub struct Neighbour {
     pub model: Option<Text>,
     /// The device's serial number, of the LLDP-MED inventory.
     pub serial_number: Option<Text>,
+    /// The class of an LLDP-MED device.
+    pub device_type: Option<DeviceType>,
     /// What the device can do and does. CDP has only the enabled functions.
     pub capabilities: Option<SystemCapabilities>,
     /// Where the device is managed. From CDP: the management addresses, else the port's addresses.
@@ -74,6 +77,10 @@ pub struct Neighbour {
     pub mac_phy: Option<MacPhy>,
     /// The longest frame in bytes.
     pub maximum_frame_size: Option<u16>,
+    /// The priorities with flow control, by 802.1Q or by CEE DCBX: bit 0 is priority 0.
+    pub flow_control: Option<u8>,
+    /// Where the manufacturer describes how the device uses the network.
+    pub mud_url: Option<Text>,
     /// Power over Ethernet.
     pub power: Option<MdiPower>,
     /// The TLVs that could not be read, and why.
@@ -92,6 +99,7 @@ impl Neighbour {
             system_description: None,
             model: None,
             serial_number: None,
+            device_type: None,
             capabilities: None,
             management_addresses: Vec::new(),
             vlan: None,
@@ -99,6 +107,8 @@ impl Neighbour {
             link_aggregation: None,
             mac_phy: None,
             maximum_frame_size: None,
+            flow_control: None,
+            mud_url: None,
             power: None,
             faults: Vec::new(),
         }
@@ -119,9 +129,19 @@ impl Neighbour {
             | Value::Dot3(Dot3::LinkAggregation(aggregation)) => {
                 first(&mut self.link_aggregation, aggregation);
             }
+            Value::Dot1(Dot1::FlowControl(control)) => first(&mut self.flow_control, &control.enabled),
+            Value::Cee(parts) => {
+                for part in parts {
+                    if let Cee::FlowControl { enabled, .. } = part {
+                        first(&mut self.flow_control, enabled);
+                    }
+                }
+            }
+            Value::MudUrl(url) => first(&mut self.mud_url, url),
             Value::Dot3(Dot3::MacPhy(phy)) => first(&mut self.mac_phy, phy),
             Value::Dot3(Dot3::MaximumFrameSize(size)) => first(&mut self.maximum_frame_size, size),
             Value::Dot3(Dot3::Power(power)) => first(&mut self.power, power),
+            Value::Med(Med::Capabilities { device, .. }) => first(&mut self.device_type, device),
             Value::Med(Med::Model(text)) => first(&mut self.model, text),
             Value::Med(Med::SerialNumber(text)) => first(&mut self.serial_number, text),
             _ => {}

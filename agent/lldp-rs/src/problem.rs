@@ -32,6 +32,17 @@ pub enum Problem {
     },
     /// The frame ends within the TLV's header.
     CutHeader,
+    /// A number that its field may not have.
+    OutOfRange {
+        /// Which field.
+        field: &'static str,
+        /// The most it may be.
+        most: u16,
+        /// What it is.
+        actual: u16,
+    },
+    /// The checksum does not match.
+    Checksum,
 }
 
 impl Problem {
@@ -41,6 +52,12 @@ impl Problem {
             return Ok(());
         }
         Err(Self::BadLength { field, least, most, actual })
+    }
+
+    /// A VLAN ID, which may be 4094 at most: 4095 is reserved, and there are 12 bits (802.1Q-2018 Table 9-2).
+    pub(crate) fn check_vlan(id: u16) -> Result<u16, Self> {
+        const MOST: u16 = 4094;
+        if id > MOST { Err(Self::OutOfRange { field: "VLAN ID", most: MOST, actual: id }) } else { Ok(id) }
     }
 }
 
@@ -58,6 +75,10 @@ impl fmt::Display for Problem {
                 write!(f, "it declares {declared} bytes but the frame has {available} more")
             }
             Self::CutHeader => f.write_str("the frame ends within its header"),
+            Self::OutOfRange { field, most, actual } => {
+                write!(f, "{field} {actual} where {most} is the most")
+            }
+            Self::Checksum => f.write_str("wrong checksum"),
         }
     }
 }

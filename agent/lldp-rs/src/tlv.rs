@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::basic::{ManagementAddress, SystemCapabilities};
+use crate::dcb::Cee;
 use crate::dot1::Dot1;
 use crate::dot3::Dot3;
 use crate::fault::{EncodeError, Fault, Kind};
@@ -114,6 +115,11 @@ pub enum Value {
     Dot3(Dot3),
     /// Type 127, OUI 00-12-BB.
     Med(Med),
+    /// Type 127, OUI 00-1B-21, subtype 2: DCBX before 802.1Q had it.
+    Cee(Vec<Cee>),
+    /// Type 127, OUI 00-00-5E (IANA), subtype 1: where the manufacturer describes how the device uses the network
+    /// (RFC 8520 12).
+    MudUrl(Text),
     /// Type 127 (8.6), of an organization or with a subtype that is not known here.
     Organization {
         /// Organizationally unique identifier.
@@ -134,6 +140,8 @@ pub enum Value {
 
 impl Value {
     const ORGANIZATION: u8 = 127;
+    pub(crate) const IANA: [u8; 3] = [0x00, 0x00, 0x5e];
+    pub(crate) const MUD_URL: u8 = 1;
 
     /// The TLV that carries this value.
     pub fn kind(&self) -> Kind {
@@ -141,6 +149,8 @@ impl Value {
             Self::Dot1(dot1) => Kind::Organization { oui: Dot1::OUI, subtype: dot1.subtype() },
             Self::Dot3(dot3) => Kind::Organization { oui: Dot3::OUI, subtype: dot3.subtype() },
             Self::Med(med) => Kind::Organization { oui: Med::OUI, subtype: med.subtype() },
+            Self::Cee(_) => Kind::Organization { oui: Cee::OUI, subtype: Cee::SUBTYPE },
+            Self::MudUrl(_) => Kind::Organization { oui: Self::IANA, subtype: Self::MUD_URL },
             Self::Organization { oui, subtype, .. } => Kind::Organization { oui: *oui, subtype: *subtype },
             _ => Kind::Basic(self.tlv_type()),
         }
@@ -157,7 +167,12 @@ impl Value {
             Self::SystemDescription(_) => 6,
             Self::SystemCapabilities(_) => 7,
             Self::ManagementAddress(_) => 8,
-            Self::Dot1(_) | Self::Dot3(_) | Self::Med(_) | Self::Organization { .. } => Self::ORGANIZATION,
+            Self::Dot1(_)
+            | Self::Dot3(_)
+            | Self::Med(_)
+            | Self::Cee(_)
+            | Self::MudUrl(_)
+            | Self::Organization { .. } => Self::ORGANIZATION,
             Self::Reserved { tlv_type, .. } => *tlv_type,
         }
     }
@@ -184,6 +199,8 @@ impl Value {
                     Dot1::OUI => Dot1::decode(subtype, info)?.map(Self::Dot1),
                     Dot3::OUI => Dot3::decode(subtype, info)?.map(Self::Dot3),
                     Med::OUI => Med::decode(subtype, info)?.map(Self::Med),
+                    Cee::OUI if subtype == Cee::SUBTYPE => Some(Self::Cee(Cee::decode_all(info)?)),
+                    Self::IANA if subtype == Self::MUD_URL => Some(Self::MudUrl(info.into())),
                     _ => None,
                 };
                 known.unwrap_or_else(|| Self::Organization { oui, subtype, info: info.into() })
@@ -210,6 +227,8 @@ impl Value {
             Self::Dot1(dot1) => dot1.encode(out),
             Self::Dot3(dot3) => dot3.encode(out),
             Self::Med(med) => med.encode(out),
+            Self::Cee(parts) => parts.iter().for_each(|part| part.encode(out)),
+            Self::MudUrl(url) => out.extend_from_slice(url.as_bytes()),
             Self::Organization { info, .. } | Self::Reserved { info, .. } => out.extend_from_slice(info),
         }
     }

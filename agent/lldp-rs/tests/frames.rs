@@ -209,6 +209,43 @@ fn the_summary_has_what_the_tlvs_announce() {
 }
 
 #[test]
+fn a_vlan_id_over_4094_is_refused() {
+    for (id, expected) in [(4094_u16, Some(4094)), (4095, None), (0x1234, None)] {
+        let [high, low] = id.to_be_bytes();
+        let vlan = [0xfe, 6, 0, 0x80, 0xc2, 1, high, low];
+        let neighbour = Neighbour::from(&decode(&[CHASSIS, PORT, TTL, &vlan, END]).unwrap());
+        assert_eq!((neighbour.vlan, neighbour.faults.is_empty()), (expected, expected.is_some()));
+        let message = cdp(2, &[(1, b"sw1"), (3, b"swp1"), (10, &[high, low])]);
+        assert_eq!(Neighbour::from(&Cdp::decode(&message).unwrap()).vlan, expected);
+    }
+    let problem = Problem::OutOfRange { field: "VLAN ID", most: 4094, actual: 4660 };
+    assert_eq!(problem.to_string(), "VLAN ID 4660 where 4094 is the most");
+}
+
+#[test]
+fn data_centre_bridging_as_switches_send_it() {
+    let pfc = b"\xfe\x06\x00\x80\xc2\x0b\x88\x08";
+    let neighbour = Neighbour::from(&decode(&[CHASSIS, PORT, TTL, pfc, END]).unwrap());
+    assert_eq!((neighbour.flow_control, neighbour.faults), (Some(8), vec![]));
+    // CEE: control and flow control for priority 3, with room for 8 classes.
+    let cee: &[u8] =
+        &[0xfe, 24, 0, 0x1b, 0x21, 2, 2, 10, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 6, 6, 0, 0, 0x80, 0, 8, 8];
+    let lldpdu = decode(&[CHASSIS, PORT, TTL, cee, END]).unwrap();
+    assert_eq!(Neighbour::from(&lldpdu).flow_control, Some(8));
+    assert_eq!(lldpdu.faults().count(), 0);
+    let cut: &[u8] = &[0xfe, 8, 0, 0x1b, 0x21, 2, 6, 6, 0, 0];
+    let neighbour = Neighbour::from(&decode(&[CHASSIS, PORT, TTL, cut, END]).unwrap());
+    assert!(
+        neighbour.faults[0].to_string().starts_with("CEE DCBX TLV at byte 20:"),
+        "{:?}",
+        neighbour.faults
+    );
+    let mud = b"\xfe\x0d\x00\x00\x5e\x01https://m";
+    let neighbour = Neighbour::from(&decode(&[CHASSIS, PORT, TTL, mud, END]).unwrap());
+    assert_eq!(neighbour.mud_url, Some(Text::from("https://m")));
+}
+
+#[test]
 fn vlan_zero_is_no_vlan() {
     let lldpdu = decode(&[CHASSIS, PORT, TTL, b"\xfe\x06\x00\x80\xc2\x01\x00\x00", END]).unwrap();
     assert_eq!(lldpdu.values().nth(3), Some(&Value::Dot1(Dot1::PortVlanId(0))));
@@ -287,8 +324,10 @@ fn cdp_from_others_and_with_faults() {
     let checksum = rfc1071(&message);
     message[2..4].copy_from_slice(&checksum.to_be_bytes());
     assert_eq!(Cdp::decode(&message).unwrap().port_id, Text::from("eth0"));
-    message[4] = 1;
-    assert_eq!(Cdp::decode(&message), Err(CdpError::Checksum));
+    message[2] ^= 1;
+    let read = Cdp::decode(&message).unwrap();
+    assert_eq!(read.port_id, Text::from("eth0"));
+    assert_eq!(read.faults[0].to_string(), "CDP header at byte 2: wrong checksum");
 
     let faulty = cdp(2, &[(2, &[0, 0, 0, 9]), plain[0], (10, &[1]), plain[1], (4, &[0, 0, 0, 1])]);
     let read = Cdp::decode(&faulty).unwrap();

@@ -185,7 +185,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "lldp-timeout",
         value: "SECONDS",
-        meaning: "seconds until neighbours must have been heard, for all ports together, from the first carrier on",
+        meaning: "seconds until neighbours must have been heard, for all ports together, from the first carrier on; and until ports that are up must have carrier",
         default: "32",
         set: |settings, value| assign(&mut settings.lldp_timeout, seconds(value)),
     },

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use lldp_rs::{EncodeError, Lldpdu, MacAddress, ethernet};
+use lldp_rs::{EncodeError, Lldpdu, MacAddress, MacPhy, ethernet};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::collector::{Shared, lock};
 use super::firmware_agent;
 use super::ports::{Mode, Options};
-use super::schedule::Message;
+use super::schedule::{As, Message};
 use super::socket::{MAX_FRAME, PortSocket};
 use crate::host::Machine;
 use crate::host::physical_ports;
@@ -242,10 +242,12 @@ impl Worker {
     fn frame(&self, link: &Link, mac: [u8; 6], message: Message) -> Result<Vec<u8>, EncodeError> {
         let port = MacAddress(link.permanent_mac.unwrap_or(mac));
         let ours = self.shared.ports().ours().clone();
-        let announcement = Lldpdu::solicit(ours, port, TTL, &self.system_name)?;
         let lldpdu = match message {
-            Message::Announce => announcement,
-            Message::Shutdown => announcement.shutdown(),
+            Message::Announce(As::MedEndpoint) => Lldpdu::solicit(ours, port, TTL, &self.system_name)?,
+            Message::Announce(As::Station) => {
+                Lldpdu::station(ours, port, TTL, &self.system_name, MacPhy::UNKNOWN)?
+            }
+            Message::Shutdown => Lldpdu::solicit(ours, port, TTL, &self.system_name)?.shutdown(),
         };
         Ok(ethernet::lldp_frame(ethernet::NEAREST_BRIDGE, MacAddress(mac), &lldpdu))
     }

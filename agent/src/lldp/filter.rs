@@ -37,11 +37,13 @@ const JUMP: u16 = 0x05;
 const ACCEPT: u16 = 0x06;
 
 /// X holds the length of the inner tag. A load beyond the end of the frame drops the frame.
-pub(crate) const PROGRAM: [Instruction; 20] = [
+pub(crate) const PROGRAM: [Instruction; 21] = [
     plain(X, 0),
     plain(HALF, 12),
-    jump(EQUAL, 0x8100, 1, 0),
-    jump(EQUAL, 0x88a8, 0, 2),
+    jump(EQUAL, 0x8100, 2, 0),
+    jump(EQUAL, 0x88a8, 1, 0),
+    // Before 802.1ad, for the outer tag. The kernel does not remove it.
+    jump(EQUAL, 0x9100, 0, 2),
     plain(X, 4),
     plain(HALF, 16),
     jump(EQUAL, 0x88cc, 8, 0),
@@ -123,6 +125,7 @@ mod tests {
         assert!(accepts(&lldp()));
         assert!(accepts(&with(12, &[0x81, 0, 0, 7])));
         assert!(accepts(&with(12, &[0x88, 0xa8, 0, 7])));
+        assert!(accepts(&with(12, &[0x91, 0, 0, 7])));
         assert!(accepts(&with(12, &[0, 60, 0xaa, 0xaa, 3, 0, 0, 0])));
         assert!(accepts(&with(12, &[0x81, 0, 0, 7, 0, 60, 0xaa, 0xaa, 3, 0, 0, 0])));
         let cdp = [&[0; 12][..], &[0, 60, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0, 2, 180]].concat();
@@ -158,7 +161,7 @@ mod tests {
         fn whatever_decodes_passes(tail in prop::collection::vec(any::<u8>(), 0..100), snap in any::<bool>(), tag in any::<bool>()) {
             let mut frame = vec![2; 12];
             if tag {
-                frame.extend([0x81, 0, 0, 7]);
+                frame.extend(if snap { [0x81, 0, 0, 7] } else { [0x91, 0, 0, 7] });
             }
             if snap {
                 frame.extend([0, tail.len() as u8 + 8, 0xaa, 0xaa, 3, 0, 0, 0]);

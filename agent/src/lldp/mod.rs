@@ -6,6 +6,7 @@
 
 mod collect;
 mod collector;
+mod device;
 mod filter;
 mod firmware;
 mod firmware_agent;

@@ -3,21 +3,21 @@
 //! are since the collection began.
 //!
 //! The collection is complete when every port is settled, or at the deadline, which counts for all ports from the first
-//! carrier on. A port with carrier is settled a moment after its first neighbour, since a second one on the same wire
-//! answers at about the same time. A port without carrier gets the waits of [`Options`]: adapters take seconds to get
-//! carrier.
+//! carrier on. A port with carrier is settled a moment after it has heard a bridge or router by LLDP, since a second one on
+//! the same wire answers at about the same time. A port without carrier gets the waits of [`Options`]: adapters take seconds
+//! to get carrier, and some switches most of a minute to give it.
 
 use std::time::Duration;
 
-use lldp_rs::ChassisId;
+use lldp_rs::{ChassisId, MacAddress};
 use stage1_contract::{PortNeighbours, PortOutcome};
 
-use super::neighbours::Neighbours;
+use super::neighbours::{Neighbours, Own};
 use super::report::milliseconds;
 use super::schedule::{Message, Schedule};
 use netlink::route::Link;
 
-/// How long a port waits for more neighbours after its first one.
+/// How long a port waits for more neighbours after its first switch.
 const LINGER: Duration = Duration::from_millis(500);
 
 /// How to collect neighbours.
@@ -36,11 +36,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// At boot, ports are set up while the collection runs, and adapters take some seconds to get carrier.
+    /// At boot, ports are set up while the collection runs, and carrier may take as long as a neighbour.
     pub(crate) const AT_BOOT: Self = Self {
         mode: Mode::Solicit,
         timeout: Duration::from_secs(32),
-        carrier_wait: Duration::from_secs(10),
+        carrier_wait: Duration::from_secs(32),
         up_wait: Duration::from_secs(10),
         restore: false,
     };
@@ -81,6 +81,8 @@ struct Port {
     seen: Duration,
     up_since: Option<Duration>,
     carrier_since: Option<Duration>,
+    /// From when the port was up to its first carrier.
+    carrier_after: Option<Duration>,
     schedule: Schedule,
     neighbours: Neighbours,
     firmware: Option<FirmwareAgent>,
@@ -119,6 +121,7 @@ impl Ports {
         port.up_since = if up { port.up_since.or(Some(now)) } else { None };
         if carrier && port.carrier_since.is_none() {
             port.carrier_since = Some(now);
+            port.carrier_after.get_or_insert(now.saturating_sub(port.up_since.unwrap_or(now)));
             port.neighbours.carrier();
             self.first_carrier.get_or_insert(now);
             if self.options.mode == Mode::Solicit {
@@ -171,8 +174,9 @@ impl Ports {
         }
         let Some(port) = find(&mut self.ports, index) else { return };
         let Some(carrier_since) = port.carrier_since else { return };
-        let changed = port.neighbours.receive(frame, at.saturating_sub(carrier_since), &self.ours);
-        if port.neighbours.by_lldp() {
+        let own = Own { chassis_id: &self.ours, port: port.mac() };
+        let changed = port.neighbours.receive(frame, at.saturating_sub(carrier_since), own);
+        if port.neighbours.settled_after().is_some() {
             port.schedule.answered();
         }
         self.changes += u64::from(changed);
@@ -253,14 +257,31 @@ impl Ports {
         let failure = port.failure.as_ref().map(|why| format!("cannot receive LLDP: {why}"));
         PortNeighbours {
             port: port.link.name.clone(),
-            mac: port.link.permanent_mac.or(port.link.mac).map(|mac| lldp_rs::MacAddress(mac).to_string()),
+            mac: port.mac().map(|mac| mac.to_string()),
             speed_mbps: port.speed_mbps,
             outcome,
+            carrier_after_ms: port.carrier_after.map(milliseconds),
             listened_ms: listened.filter(|_| port.neighbours.is_empty()).map(milliseconds),
             firmware_agent: port.firmware.as_ref().map(|agent| agent.description.clone()),
-            faults: failure.into_iter().chain(port.neighbours.faults()).collect(),
-            neighbours: port.neighbours.list(),
+            faults: failure.into_iter().chain(self.loop_of(port)).chain(port.neighbours.faults()).collect(),
+            neighbours: port.neighbours.list(listened),
         }
+    }
+
+    /// Why a port hears nothing but other ports of this host.
+    fn loop_of(&self, port: &Port) -> Option<String> {
+        let macs = port.neighbours.own_ports();
+        let name = |mac: String| {
+            let other = self.ports.iter().find(|other| other.mac().is_some_and(|own| own.to_string() == mac));
+            other.map_or(mac, |other| other.link.name.clone())
+        };
+        let names: Vec<String> = macs.into_iter().map(name).collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "connected to {} of this host, by a cable or by a switch that forwards LLDP frames: no other neighbour",
+                names.join(", ")
+            )
+        })
     }
 
     /// Without ports the wait goes on for as long as one may still be set up.
@@ -284,6 +305,7 @@ impl Port {
             seen: now,
             up_since: None,
             carrier_since: None,
+            carrier_after: None,
             schedule: Schedule::default(),
             neighbours: Neighbours::default(),
             firmware: None,
@@ -291,11 +313,16 @@ impl Port {
         }
     }
 
+    /// The address that identifies the port: all members of a bond have the same current one.
+    fn mac(&self) -> Option<MacAddress> {
+        self.link.permanent_mac.or(self.link.mac).map(MacAddress)
+    }
+
     /// When the wait for this port ends; `None` while that depends on what happens on it.
     fn settled(&self, options: &Options) -> Option<Duration> {
         match (self.carrier_since, self.up_since) {
             _ if self.failure.is_some() => Some(self.seen),
-            (Some(since), _) => self.neighbours.first().map(|after| since + after + LINGER),
+            (Some(since), _) => self.neighbours.settled_after().map(|after| since + after + LINGER),
             _ if !self.neighbours.is_empty() => Some(self.seen),
             (None, Some(since)) => Some(since + options.carrier_wait),
             (None, None) => Some(self.seen + options.up_wait),
@@ -310,7 +337,7 @@ fn find(ports: &mut [Port], index: u32) -> Option<&mut Port> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lldp_rs::{Lldpdu, MacAddress, PortId, Text, ethernet};
+    use lldp_rs::{Capabilities, Lldpdu, PortId, SystemCapabilities, Text, Value, ethernet};
     use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
 
     const OPTIONS: Options = Options::AT_BOOT;
@@ -338,7 +365,9 @@ mod tests {
     }
 
     fn frame(name: &str) -> Vec<u8> {
-        let lldpdu = Lldpdu::new(local(name), PortId::Local(Text::from("1")), 120, []).unwrap();
+        let bridge = SystemCapabilities { capable: Capabilities::BRIDGE, enabled: Capabilities::BRIDGE };
+        let optional = [Value::SystemCapabilities(bridge)];
+        let lldpdu = Lldpdu::new(local(name), PortId::Local(Text::from("1")), 120, optional).unwrap();
         ethernet::lldp_frame(ethernet::NEAREST_BRIDGE, MacAddress([2, 0, 0, 0, 0, 9]), &lldpdu)
     }
 
@@ -361,11 +390,13 @@ mod tests {
     fn a_port_without_carrier_costs_its_own_wait_and_a_silent_one_the_deadline_once() {
         let mut ports = ports(&[(true, true), (true, false), (false, false)]);
         ports.frame(1, &frame("a"), s(1));
-        assert_eq!(ports.completion(s(2)), Err(Some(s(10))));
-        assert_eq!(ports.completion(s(10)), Ok(()));
+        assert_eq!(ports.completion(s(2)), Err(Some(s(32))));
+        assert_eq!(ports.completion(s(32)), Ok(()));
         // The third gets carrier late, and no neighbour answers: the deadline counts from the first one.
+        ports.link(link(3, true, false), s(1));
         ports.link(link(3, true, true), s(8));
         assert_eq!(ports.completion(s(10)), Err(Some(s(32))));
+        assert_eq!(ports.snapshot(s(10))[2].carrier_after_ms, Some(7000));
         assert_eq!(outcomes(&ports, s(31))[2], PortOutcome::Listening);
         assert_eq!(ports.completion(s(32)), Ok(()));
         let snapshot = ports.snapshot(s(32));
@@ -375,8 +406,8 @@ mod tests {
 
     #[test]
     fn a_machine_without_carrier_or_ports_costs_the_carrier_wait() {
-        assert_eq!(ports(&[(true, false)]).completion(s(9)), Err(Some(s(10))));
-        assert_eq!(ports(&[(true, false)]).completion(s(10)), Ok(()));
+        assert_eq!(ports(&[(true, false)]).completion(s(9)), Err(Some(s(32))));
+        assert_eq!(ports(&[(true, false)]).completion(s(32)), Ok(()));
         assert_eq!(ports(&[]).completion(s(9)), Err(Some(s(10))));
         assert_eq!(ports(&[]).completion(s(10)), Ok(()));
     }
@@ -409,6 +440,30 @@ mod tests {
         assert_eq!(outcomes(&ports, s(32)), [PortOutcome::Swallowed]);
         ports.frame(1, &frame("a"), s(33));
         assert_eq!(outcomes(&ports, s(33)), [PortOutcome::Neighbours]);
+    }
+
+    #[test]
+    fn two_ports_of_this_host_at_one_cable() {
+        let mut ports = ports(&[(true, true), (true, true)]);
+        let mac = |last| Some([2, 0, 0, 0, 0, last]);
+        for index in [1, 2] {
+            ports.link(Link { permanent_mac: mac(index as u8), ..link(index, true, true) }, s(0));
+        }
+        let sent = |last: u8| {
+            let lldpdu =
+                Lldpdu::solicit(local("ours"), MacAddress([2, 0, 0, 0, 0, last]), 20, "host").unwrap();
+            ethernet::lldp_frame(ethernet::NEAREST_BRIDGE, MacAddress([2, 0, 0, 0, 0, last]), &lldpdu)
+        };
+        // Its own frame, and the other port's.
+        ports.frame(1, &sent(1), s(1));
+        assert_eq!(outcomes(&ports, s(1))[0], PortOutcome::Listening);
+        ports.frame(1, &sent(2), s(1));
+        let report = &ports.snapshot(s(1))[0];
+        assert_eq!((&report.outcome, report.neighbours.len()), (&PortOutcome::Neighbours, 1));
+        assert!(report.faults[0].starts_with("connected to eth2 of this host"), "{:?}", report.faults);
+        ports.frame(1, &frame("a"), s(2));
+        let report = &ports.snapshot(s(2))[0];
+        assert_eq!((report.faults.len(), report.neighbours.len()), (0, 1));
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(crate) fn reported(neighbour: &Neighbour, heard_after: Duration) -> Reported
         vlan_names: neighbour.vlan_names.iter().map(vlan_name).collect(),
         aggregation_id: neighbour.link_aggregation.and_then(aggregation_id),
         maximum_frame_bytes: neighbour.maximum_frame_size,
+        flow_control_priorities: neighbour.flow_control.map(priorities),
+        mud_url: text(neighbour.mud_url.as_ref()),
         faults: neighbour.faults.iter().map(ToString::to_string).collect(),
     }
 }
@@ -51,6 +53,11 @@ fn aggregation_id(aggregation: LinkAggregation) -> Option<u32> {
         LinkAggregation { capable: true, .. } => Some(0),
         _ => None,
     }
+}
+
+/// Bit 0 is priority 0.
+fn priorities(bits: u8) -> Vec<u8> {
+    (0..8).filter(|priority| bits >> priority & 1 == 1).collect()
 }
 
 fn vlan_name((vlan, name): &(u16, Text)) -> VlanName {

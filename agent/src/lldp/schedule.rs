@@ -4,6 +4,8 @@
 //! A switch sends at once to a neighbour that is new to it (802.1AB-2016 9.2.5, txFast). It may remember the port from
 //! an earlier boot, and losing carrier does not make it forget. So each attempt first sends a shutdown LLDPDU, and
 //! announces this host a moment later: without the pause a switch may see one change, or none.
+//!
+//! Some switches answer only LLDP-MED endpoints, others ignore these or object to them. So the attempts alternate.
 
 use std::time::Duration;
 
@@ -19,7 +21,16 @@ pub(crate) enum Message {
     /// The shutdown LLDPDU (TTL 0): the switch removes this host.
     Shutdown,
     /// The LLDPDU that announces this host: the switch answers a new neighbour at once.
-    Announce,
+    Announce(As),
+}
+
+/// As what this host is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum As {
+    /// An LLDP-MED endpoint.
+    MedEndpoint,
+    /// A station, with the MAC/PHY TLV.
+    Station,
 }
 
 /// The LLDPDUs of one port.
@@ -52,7 +63,8 @@ impl Schedule {
     pub(crate) fn next(&self) -> Option<(Duration, Message)> {
         let since = self.carrier_since?;
         if let Some(sent) = self.shutdown_sent {
-            return Some((sent + PAUSE, Message::Announce));
+            let announced = if self.attempts.is_multiple_of(2) { As::MedEndpoint } else { As::Station };
+            return Some((sent + PAUSE, Message::Announce(announced)));
         }
         if self.answered && self.attempts > 0 {
             return None;
@@ -65,7 +77,7 @@ impl Schedule {
         let (_, message) = self.next().filter(|(at, _)| *at <= now)?;
         match message {
             Message::Shutdown => self.shutdown_sent = Some(now),
-            Message::Announce => {
+            Message::Announce(_) => {
                 self.shutdown_sent = None;
                 self.attempts += 1;
             }
@@ -89,11 +101,13 @@ mod tests {
 
     #[test]
     fn four_attempts_while_there_is_no_answer() {
-        use Message::{Announce, Shutdown};
         let mut schedule = Schedule::default();
         assert_eq!(schedule.next(), None);
         schedule.carrier(Duration::from_secs(2));
-        let expected = [2000, 3000, 5000, 9000].map(|at| [(at, Shutdown), (at + 30, Announce)]).concat();
+        let at = [(2000, As::MedEndpoint), (3000, As::Station), (5000, As::MedEndpoint), (9000, As::Station)];
+        let expected = at
+            .map(|(at, announced)| [(at, Message::Shutdown), (at + 30, Message::Announce(announced))])
+            .concat();
         assert_eq!(sent(&mut schedule, Duration::from_secs(60)), expected);
     }
 
@@ -153,7 +167,7 @@ mod tests {
                             prop_assert_eq!(shutdown.replace(now), None);
                             prop_assert!(!answered || announcements == 0);
                         }
-                        Message::Announce => {
+                        Message::Announce(_) => {
                             prop_assert!(shutdown.take().unwrap() + PAUSE <= now);
                             announcements += 1;
                         }

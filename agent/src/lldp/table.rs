@@ -7,6 +7,9 @@ use stage1_contract::{Neighbour, PortNeighbours, PortOutcome};
 
 use crate::display::columns;
 
+/// Carrier that comes later than this is mentioned: adapters take some seconds.
+const LATE_CARRIER: Duration = Duration::from_secs(5);
+
 const HEADING: [&str; 8] = ["port", "mac", "speed", "neighbour", "its port", "description", "vlan", "after"];
 
 /// A line for each neighbour, and one for each port without a neighbour; below them, what went wrong.
@@ -24,7 +27,8 @@ pub(crate) fn table(ports: &[PortNeighbours]) -> String {
     for port in ports {
         let agent = port.firmware_agent.iter().map(|agent| format!("firmware LLDP agent {agent}"));
         let of_neighbours = port.neighbours.iter().flat_map(|neighbour| &neighbour.faults).cloned();
-        for fault in agent.chain(port.faults.iter().cloned()).chain(of_neighbours) {
+        let late = late_carrier(port).map(|late| format!("carrier {late}"));
+        for fault in late.into_iter().chain(agent).chain(port.faults.iter().cloned()).chain(of_neighbours) {
             text.push_str(&format!("{}: {fault}\n", port.port));
         }
     }
@@ -50,6 +54,9 @@ pub(crate) fn summary(ports: &[PortNeighbours]) -> String {
     }];
     let others = ports.iter().filter(|port| port.neighbours.is_empty());
     parts.extend(others.map(|port| format!("{} {}", port.port, outcome(port))));
+    let late =
+        ports.iter().filter_map(|port| Some(format!("{} had carrier {}", port.port, late_carrier(port)?)));
+    parts.extend(late);
     parts.join("; ")
 }
 
@@ -74,6 +81,11 @@ pub(crate) fn problems(ports: &[PortNeighbours], timeout: Duration) -> Vec<Strin
         problems.extend(port.faults.iter().map(|fault| format!("{}: {fault}", port.port)));
     }
     problems
+}
+
+fn late_carrier(port: &PortNeighbours) -> Option<String> {
+    let after = Duration::from_millis(port.carrier_after_ms?);
+    (after > LATE_CARRIER).then(|| format!("{:.1} s after it was set up", after.as_secs_f64()))
 }
 
 fn row(port: &PortNeighbours, neighbour: Option<&Neighbour>) -> [String; 8] {
@@ -151,7 +163,11 @@ mod tests {
                 ..port("eth0", PortOutcome::Neighbours)
             },
             port("eth1", PortOutcome::NoCarrier),
-            PortNeighbours { listened_ms: Some(32_100), ..port("eth2", PortOutcome::Silent) },
+            PortNeighbours {
+                listened_ms: Some(32_100),
+                carrier_after_ms: Some(12_340),
+                ..port("eth2", PortOutcome::Silent)
+            },
             PortNeighbours {
                 firmware_agent: Some("could not be disabled".to_string()),
                 faults: vec!["malformed frame".to_string()],
@@ -169,6 +185,7 @@ eth0  52:54:00:09:00:02  25 Gbit/s  phone (cdp)                     Port 1      
 eth1  52:54:00:09:00:02             no carrier
 eth2  52:54:00:09:00:02             silent for 32 s
 eth3  52:54:00:09:00:02             kept by the adapter's firmware
+eth2: carrier 12.3 s after it was set up
 eth3: firmware LLDP agent could not be disabled
 eth3: malformed frame
 ";
@@ -183,7 +200,8 @@ eth3: malformed frame
     #[test]
     fn all_ports_on_one_line() {
         let expected = "neighbours on 1 of 4 ports, 900 ms after carrier; \
-            eth1 no carrier; eth2 silent for 32 s; eth3 kept by the adapter's firmware";
+            eth1 no carrier; eth2 silent for 32 s; eth3 kept by the adapter's firmware; \
+            eth2 had carrier 12.3 s after it was set up";
         assert_eq!(summary(&ports()), expected);
     }
 

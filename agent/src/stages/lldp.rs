@@ -68,6 +68,8 @@ impl Stages {
         let is_off = options.plan || options.mode == RunMode::Boot;
         let mode = if is_off { Mode::Off } else { settings.lldp };
         let waits = if options.at_boot { Options::AT_BOOT } else { Options::BY_HAND };
-        Options { mode, timeout: settings.lldp_timeout, restore: settings.lldp_restore, ..waits }
+        let timeout = settings.lldp_timeout;
+        let carrier_wait = if options.at_boot { timeout } else { waits.carrier_wait };
+        Options { mode, timeout, carrier_wait, restore: settings.lldp_restore, ..waits }
     }
 }

@@ -102,7 +102,7 @@ const CONFIGURATIONS: &[Configuration] = &[
             "lldp portidsubtype local Slot/7",
             "system ip management pattern fd00:*",
             "lldp tx-hold 2",
-            "system capabilities enabled station",
+            "system capabilities enabled bridge,station",
         ],
         expected: &[
             ("/port_id", "Slot 7"),
@@ -182,8 +182,10 @@ fn a_switch_that_sends_only_cdp_is_a_neighbour() {
         }
         let details = |lldpd: &Lldpd| lldpd.ask(&["show", "neighbors", "details"]);
         reference.until("it has received all", |lldpd| details(lldpd).to_string().contains("WS-9"));
-        let (theirs, ours) =
-            (details(&reference), port(&stage1(&["--json"]).output().unwrap())["neighbours"].clone());
+        let (theirs, ours) = (
+            details(&reference),
+            port(&stage1(&["--json", "--timeout", "5"]).output().unwrap())["neighbours"].clone(),
+        );
         assert_eq!(ours.as_array().unwrap().len(), 1, "{ours}");
         let ours = &ours[0];
         compare(ours, &theirs);
@@ -227,7 +229,8 @@ fn ports_with_a_master_have_neighbours_and_masters_are_not_ports() {
             let vlan = made("vlan5", &["link", name, "type", "vlan", "id", "5"]);
             let links = [OURS, "up1", "sw1", name].into_iter().chain(vlan.then_some("vlan5"));
             links.for_each(|link| ip(&["link", "set", link, "up"]));
-            let _lldpd = Lldpd::at("sw0,sw1", "leaf", &[]);
+            let lldpd = Lldpd::at("sw0,sw1", "leaf", &[]);
+            lldpd.configure(&["system", "capabilities", "enabled", "bridge"]);
             let ours = ports(&stage1(&["--json", "up1"]).output().unwrap());
             let descriptions: Vec<&Value> =
                 ours.iter().map(|port| &port["neighbours"][0]["port_description"]).collect();
@@ -252,6 +255,34 @@ fn two_neighbours_on_one_port_are_both_kept() {
             ids.sort_unstable();
             ids == ["one", "two"]
         });
+    });
+}
+
+/// A telephone that answers first, or another host, does not hide the switch.
+#[test]
+fn a_station_does_not_end_the_wait() {
+    wired(|| {
+        let station = Lldpd::start("station");
+        station.configure(&["system", "capabilities", "enabled", "station"]);
+        let run = stage1(&["--json", "--timeout", "20"]).spawn().unwrap();
+        station.until("it lists us", |lldpd| lldpd.neighbours().len() == 1);
+        thread::sleep(Duration::from_secs(1));
+        let _switch = Lldpd::start("switch");
+        let neighbours = port(&run.wait_with_output().unwrap())["neighbours"].clone();
+        let ids: Vec<&Value> = neighbours.as_array().unwrap().iter().map(|one| &one["chassis_id"]).collect();
+        assert_eq!(ids, ["switch", "station"], "{neighbours:#}");
+    });
+}
+
+#[test]
+fn two_ports_of_one_host_at_one_cable_are_reported_as_such() {
+    wired(|| {
+        let output = stage1(&["--json", "--timeout", "2", THEIRS]).output().unwrap();
+        for (port, other) in ports(&output).iter().zip([OURS, THEIRS]) {
+            assert_eq!(port["outcome"], "neighbours", "{port:#}");
+            let fault = port["faults"][0].as_str().unwrap();
+            assert!(fault.contains("of this host") && fault.contains(other), "{fault}");
+        }
     });
 }
 

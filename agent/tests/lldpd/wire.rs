@@ -105,7 +105,10 @@ pub struct Lldpd {
 impl Lldpd {
     /// Starts one at the far end with this chassis ID.
     pub fn start(chassis: &str) -> Self {
-        Self::at(THEIRS, chassis, &[])
+        let lldpd = Self::at(THEIRS, chassis, &[]);
+        // Without a bridge in its namespace it is none.
+        lldpd.configure(&["system", "capabilities", "enabled", "bridge"]);
+        lldpd
     }
 
     /// Starts one at these `ports`, with these options.

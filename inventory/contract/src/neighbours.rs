@@ -18,15 +18,18 @@ pub struct PortNeighbours {
     pub speed_mbps: Option<u32>,
     /// The outcome of the collection on this port.
     pub outcome: PortOutcome,
+    /// Time from when the port was set up, or was first seen up, to its first carrier, in milliseconds; absent if it had none.
+    pub carrier_after_ms: Option<u64>,
     /// How long the port has listened since it got carrier, in milliseconds; absent if there are neighbours.
     pub listened_ms: Option<u64>,
     /// What was done about the LLDP agent in the adapter's firmware, which keeps the frames from the host; absent if the
     /// driver has no setting for it.
     pub firmware_agent: Option<String>,
-    /// The first malformed frame, neighbours beyond the limit, the reason why the port cannot receive.
+    /// The first malformed frame, neighbours beyond the limit, another port of the host at the other end of the cable, the
+    /// reason why the port cannot receive.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
-    /// The neighbours, in the order of their first frames.
+    /// The neighbours: bridges and routers first, LLDP before CDP, then in the order of their first frames.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub neighbours: Vec<Neighbour>,
 }
@@ -100,6 +103,11 @@ pub struct Neighbour {
     pub aggregation_id: Option<u32>,
     /// Maximum frame size in bytes (802.3 79.3.4).
     pub maximum_frame_bytes: Option<u16>,
+    /// The priorities that have priority-based flow control (802.1Q D.2.10, or DCBX before it), in ascending order; absent if
+    /// the neighbour does not say.
+    pub flow_control_priorities: Option<Vec<u8>>,
+    /// Where the manufacturer describes how the device uses the network (MUD URL, RFC 8520 12).
+    pub mud_url: Option<String>,
     /// Malformed TLVs, with the reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,

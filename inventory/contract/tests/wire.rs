@@ -80,6 +80,10 @@ fn a_report_with_neighbours() {
     let neighbours = &report.lldp[0].neighbours;
     assert_eq!(neighbours[0].vlan_names[1].name, "storage");
     assert_eq!((neighbours[1].protocol.as_str(), neighbours[1].vlan), ("cdp", None));
+
+    let late: Report = example(include_str!("wire/report-neighbours-late.json"));
+    assert_eq!((late.lldp[0].carrier_after_ms, late.lldp[1].carrier_after_ms), (Some(14_200), Some(0)));
+    assert_eq!(late.lldp[0].neighbours[0].flow_control_priorities, Some(vec![3, 4]));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use stage1_contract::Detail;
 use crate::console_phrases::INVENTORY_READY;
 use crate::namespace::Namespace;
 use crate::process::{Process, explain, output};
-use crate::spec::{InventorySpec, NetworkSpec};
+use crate::spec::{INVENTORY_NAME, InventorySpec, NetworkSpec};
 use crate::transcript::Transcript;
 
 /// The inventory of a rack.
@@ -77,7 +77,9 @@ impl Inventory {
             "--boot-listen",
             &format!("{address}:{}", self.spec.boot_port),
             "--name",
-            &self.network.server_name(),
+            &self.network.server.to_string(),
+            "--name",
+            INVENTORY_NAME,
         ]);
         self.log.begin("inventory");
         *server = Some(Process::spawn(&self.namespace, command, Vec::new(), Arc::clone(&self.log))?);

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use crate::console_phrases::DNSMASQ_READY;
 use crate::namespace::Namespace;
 use crate::process::{Process, command, explain, output};
-use crate::spec::{NetworkSpec, SERVER_NAME};
+use crate::spec::{INVENTORY_NAME, NetworkSpec};
 use crate::tap;
 use crate::transcript::Transcript;
 
@@ -83,13 +83,13 @@ fn ip_commands(spec: &NetworkSpec, taps: &[String]) -> String {
 
 /// With router advertisements, as iPXE under UEFI waits 16 s for one.
 fn dnsmasq_settings(spec: &NetworkSpec, boot: &Path, boot_url: &str) -> String {
-    let [first, last] = spec.dhcp_range;
+    let ([first, last], server) = (spec.dhcp_range, spec.server);
     let boot = boot.display();
     let addresses = match spec.ipv6_only {
         true => format!(
-            "port=53\naddress=/{SERVER_NAME}/{SERVER_IPV6}\ndhcp-option=option6:dns-server,[{SERVER_IPV6}]\n"
+            "address=/{INVENTORY_NAME}/{SERVER_IPV6}\ndhcp-option=option6:dns-server,[{SERVER_IPV6}]\n"
         ),
-        false => format!("port=0\ndhcp-range={first},{last},1h\n"),
+        false => format!("host-record={INVENTORY_NAME},{server}\ndhcp-range={first},{last},1h\n"),
     };
     format!(
         "{addresses}\

@@ -5,10 +5,10 @@
 pub mod shown;
 
 use lldp_rs::{
-    Capabilities, ChassisId, DeviceType, Dot1, Dot3, EnergyEfficient, ExtendedPower, FourPairPower,
-    InterfaceNumbering, LinkAggregation, Lldpdu, MacAddress, MacPhy, ManagementAddress, MdiPower, Med,
-    MedCapabilities, NetworkAddress, NetworkPolicy, ObjectId, PortId, PowerAllocation, SystemCapabilities,
-    Text, Value,
+    ApplicationPriority, Capabilities, Cee, CeeApplication, CeeFeature, ChassisId, DeviceType, Dot1, Dot3,
+    EnergyEfficient, Ets, ExtendedPower, FlowControl, FourPairPower, InterfaceNumbering, LinkAggregation,
+    Lldpdu, MacAddress, MacPhy, ManagementAddress, MdiPower, Med, MedCapabilities, NetworkAddress,
+    NetworkPolicy, ObjectId, PortId, PowerAllocation, SystemCapabilities, Text, Value,
 };
 use std::net::IpAddr;
 
@@ -86,6 +86,8 @@ pub fn optional_values() -> Vec<Value> {
     values.extend(dot1_values().into_iter().map(Value::Dot1));
     values.extend(dot3_values().into_iter().map(Value::Dot3));
     values.extend(med_values().into_iter().map(Value::Med));
+    values.push(Value::Cee(cee_parts()));
+    values.push(Value::MudUrl(Text::from("https://maker.example/switch")));
     values.push(Value::Organization { oui: [0x00, 0x26, 0xe1], subtype: 7, info: vec![1, 2, 3] });
     values.push(Value::Organization { oui: Dot1::OUI, subtype: 200, info: vec![4, 5] });
     values.push(Value::Reserved { tlv_type: 100, info: vec![1, 2, 3] });
@@ -112,6 +114,51 @@ fn dot1_values() -> Vec<Dot1> {
             port_type: 2,
             port_id: 100_007,
         }),
+        Dot1::CongestionNotification { priorities: 0x88, ready: 0x08 },
+        Dot1::EtsConfiguration(Ets { willing: true, credit_based_shaper: true, traffic_classes: 3, ..ETS }),
+        Dot1::EtsRecommendation(ETS),
+        Dot1::FlowControl(FlowControl { willing: true, macsec_bypass: true, capability: 8, enabled: 0x08 }),
+        Dot1::ApplicationPriority(vec![
+            ApplicationPriority { priority: 3, selector: 1, protocol: 0x8906 },
+            ApplicationPriority { priority: 5, selector: 5, protocol: 26 },
+        ]),
+    ]
+}
+
+const ETS: Ets = Ets {
+    willing: false,
+    credit_based_shaper: false,
+    traffic_classes: 0,
+    classes: [0, 1, 2, 3, 4, 5, 6, 7],
+    bandwidth: [10, 20, 30, 40, 0, 0, 0, 0],
+    algorithms: [0, 2, 2, 1, 0, 0, 0, 255],
+};
+
+fn cee_parts() -> Vec<Cee> {
+    let feature = CeeFeature {
+        operating_version: 0,
+        max_version: 0,
+        enabled: true,
+        willing: true,
+        error: false,
+        subtype: 0,
+    };
+    let application =
+        |protocol, selector| CeeApplication { protocol, selector, oui: [0, 0x1b, 0x21], priorities: 8 };
+    vec![
+        Cee::Control { operating_version: 0, max_version: 0, sequence: 1, acknowledgement: 2 },
+        Cee::PriorityGroups {
+            feature,
+            groups: [0, 1, 2, 3, 4, 5, 6, 15],
+            bandwidth: [10, 20, 30, 40, 0, 0, 0, 0],
+            traffic_classes: 8,
+        },
+        Cee::FlowControl {
+            feature: CeeFeature { willing: false, ..feature },
+            enabled: 0x28,
+            traffic_classes: 8,
+        },
+        Cee::Applications { feature, applications: vec![application(0x8906, 0), application(3260, 1)] },
     ]
 }
 

@@ -3,8 +3,9 @@
 
 use lldp_rs::cdp::Cdp;
 use lldp_rs::{
-    Capabilities, ChassisId, Dot1, Dot3, ExtendedPower, FourPairPower, Kind, LinkAggregation, MacPhy,
-    ManagementAddress, MdiPower, Med, NetworkAddress, NetworkPolicy, PortId, PowerAllocation, Tlv, Value,
+    Capabilities, Cee, CeeApplication, CeeFeature, ChassisId, Dot1, Dot3, Ets, ExtendedPower, FlowControl,
+    FourPairPower, Kind, LinkAggregation, MacPhy, ManagementAddress, MdiPower, Med, NetworkAddress,
+    NetworkPolicy, PerPriority, PortId, PowerAllocation, Tlv, Value,
 };
 
 /// Name and content of fields, in the dissector's order: numbers in decimal, flags as 0 and 1, bytes after `x`.
@@ -40,7 +41,7 @@ impl Fields {
         let (tlv_type, oui) = match tlv.kind() {
             Kind::Basic(number) => (number, None),
             Kind::Organization { oui, .. } => (127, Some(oui)),
-            Kind::Cdp(_) => unreachable!("not LLDP"),
+            Kind::Cdp(_) | Kind::CdpHeader => unreachable!("not LLDP"),
         };
         self.number("lldp.tlv.type", tlv_type);
         self.number("lldp.tlv.len", tlv.as_bytes().len() as u64 - 2);
@@ -67,6 +68,8 @@ impl Fields {
                 self.number("lldp.ieee.802_1.subtype", dot1.subtype());
                 self.dot1(dot1);
             }
+            Value::Cee(parts) => parts.iter().for_each(|part| self.cee(part)),
+            Value::MudUrl(url) => self.text("lldp.iana.mudurl", url),
             Value::Dot3(dot3) => {
                 self.number("lldp.ieee.802_3.subtype", dot3.subtype());
                 self.dot3(dot3);
@@ -176,9 +179,89 @@ impl Fields {
                 self.number(&format!("{name}.porttype"), *port_type);
                 self.number("lldp.ieee.802_1.aggregated_port_id", *port_id);
             }
+            Dot1::CongestionNotification { priorities, ready } => {
+                self.bits("lldp.ieee.802_1qau.cnpv.prio", *priorities);
+                self.bits("lldp.ieee.802_1qau.ready.prio", *ready);
+            }
+            Dot1::EtsConfiguration(ets) => {
+                self.number("lldp.dcbx.ieee.willing", ets.willing);
+                self.number("lldp.dcbx.ieee.ets.cbs", ets.credit_based_shaper);
+                self.number("lldp.dcbx.ieee.ets.maxtcs", ets.traffic_classes);
+                self.ets_tables(ets);
+            }
+            Dot1::EtsRecommendation(ets) => self.ets_tables(ets),
+            Dot1::FlowControl(FlowControl { willing, macsec_bypass, capability, enabled }) => {
+                self.number("lldp.dcbx.ieee.willing", *willing);
+                self.number("lldp.dcbx.ieee.pfc.mbc", *macsec_bypass);
+                self.number("lldp.dcbx.ieee.pfc.numtcs", *capability);
+                self.bits("lldp.dcbx.feature.pfc.prio", *enabled);
+            }
+            Dot1::ApplicationPriority(applications) => {
+                for application in applications {
+                    self.number("lldp.dcbx.ieee.app.prio", application.priority);
+                    // The dissector's spelling.
+                    self.number("lldp.dcbx.iee.app.sf", application.selector);
+                    self.number("lldp.dcbx.feature.app.proto", application.protocol);
+                }
+            }
             // The dissector of tshark 4.0 shows only the bytes.
             Dot1::VidUsageDigest(_) | Dot1::ManagementVid(_) => {}
         }
+    }
+
+    fn ets_tables(&mut self, ets: &Ets) {
+        self.per_priority("lldp.dcbx.feature.pg.pgid_prio", ets.classes);
+        self.per_priority("lldp.dcbx.feature.pg.per", ets.bandwidth);
+        self.per_priority("lldp.dcbx.ieee.ets.tsa", ets.algorithms);
+    }
+
+    /// A flag for each priority.
+    fn bits(&mut self, name: &str, bits: u8) {
+        (0..8).for_each(|bit| self.number(&format!("{name}{bit}"), bits >> bit & 1));
+    }
+
+    fn per_priority(&mut self, name: &str, numbers: PerPriority) {
+        numbers.iter().enumerate().for_each(|(at, number)| self.number(&format!("{name}{at}"), *number));
+    }
+
+    fn cee(&mut self, part: &Cee) {
+        match part {
+            Cee::Control { operating_version, max_version, sequence, acknowledgement } => {
+                self.number("lldp.dcbx.version", *operating_version);
+                self.number("lldp.dcbx.max_version", *max_version);
+                self.number("lldp.dcbx.control.seq", *sequence);
+                self.number("lldp.dcbx.control.ack", *acknowledgement);
+            }
+            Cee::PriorityGroups { feature, groups, bandwidth, traffic_classes } => {
+                self.cee_feature(feature);
+                self.per_priority("lldp.dcbx.feature.pg.pgid_prio", *groups);
+                self.per_priority("lldp.dcbx.feature.pg.per", *bandwidth);
+                self.number("lldp.dcbx.feature.pg.numtcs", *traffic_classes);
+            }
+            Cee::FlowControl { feature, enabled, traffic_classes } => {
+                self.cee_feature(feature);
+                self.bits("lldp.dcbx.feature.pfc.prio", *enabled);
+                self.number("lldp.dcbx.feature.pfc.numtcs", *traffic_classes);
+            }
+            Cee::Applications { feature, applications } => {
+                self.cee_feature(feature);
+                for CeeApplication { protocol, selector, oui: [a, b, c], .. } in applications {
+                    self.number("lldp.dcbx.feature.app.proto", *protocol);
+                    self.number("lldp.dcbx.feature.app.oui", u32::from_be_bytes([0, *a, *b, *c]));
+                    self.number("lldp.dcbx.feature.app.sf", *selector);
+                }
+            }
+            Cee::Other { .. } => {}
+        }
+    }
+
+    fn cee_feature(&mut self, feature: &CeeFeature) {
+        self.number("lldp.dcbx.version", feature.operating_version);
+        self.number("lldp.dcbx.max_version", feature.max_version);
+        self.number("lldp.dcbx.feature.enabled", feature.enabled);
+        self.number("lldp.dcbx.feature.willing", feature.willing);
+        self.number("lldp.dcbx.feature.error", feature.error);
+        self.number("lldp.dcbx.feature.subtype", feature.subtype);
     }
 
     fn dot3(&mut self, dot3: &Dot3) {
@@ -318,17 +401,28 @@ impl Fields {
     pub fn cdp(&mut self, cdp: &Cdp) {
         self.number("cdp.version", cdp.version);
         self.number("cdp.ttl", cdp.ttl);
-        self.number("cdp.checksum.status", 1u8);
+        let is_good = cdp.faults.iter().all(|fault| fault.kind != Kind::CdpHeader);
+        self.number("cdp.checksum.status", is_good);
         self.bytes("cdp.deviceid", cdp.device_id.as_bytes());
         self.addresses(&cdp.addresses);
         self.bytes("cdp.portid", cdp.port_id.as_bytes());
-        self.number("cdp.capabilities", cdp.capabilities.unwrap().0);
-        for line in cdp.software_version.as_ref().unwrap().as_bytes().split_inclusive(|&byte| byte == b'\n') {
-            self.bytes("cdp.software_version", line);
+        if let Some(capabilities) = cdp.capabilities {
+            self.number("cdp.capabilities", capabilities.0);
         }
-        self.bytes("cdp.platform", cdp.platform.as_ref().unwrap().as_bytes());
-        self.number("cdp.native_vlan", cdp.native_vlan.unwrap());
-        self.bytes("cdp.system_name", cdp.system_name.as_ref().unwrap().as_bytes());
+        let version = cdp
+            .software_version
+            .iter()
+            .flat_map(|text| text.as_bytes().split_inclusive(|&byte| byte == b'\n'));
+        version.for_each(|line| self.bytes("cdp.software_version", line));
+        if let Some(platform) = &cdp.platform {
+            self.bytes("cdp.platform", platform.as_bytes());
+        }
+        if let Some(vlan) = cdp.native_vlan {
+            self.number("cdp.native_vlan", vlan);
+        }
+        if let Some(name) = &cdp.system_name {
+            self.bytes("cdp.system_name", name.as_bytes());
+        }
         self.addresses(&cdp.management_addresses);
     }
 

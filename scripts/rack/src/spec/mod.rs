@@ -42,8 +42,9 @@ pub struct RackSpec {
     pub hosts: Vec<HostSpec>,
 }
 
-/// The name of the boot server where hosts have IPv6 only.
-pub(crate) const SERVER_NAME: &str = "inventory.rack";
+/// The inventory's name. The name server has one record of it, and refuses the other address family, as dnsmasq does
+/// without `local=`.
+pub const INVENTORY_NAME: &str = "inventory.rack";
 
 /// The boot network: one IP subnet, with one server.
 #[derive(Clone, Debug, Deserialize)]
@@ -251,7 +252,7 @@ impl RackSpec {
 impl NetworkSpec {
     /// The boot server as hosts know it: its address, or its name where they have IPv6 only.
     pub(crate) fn server_name(&self) -> String {
-        if self.ipv6_only { SERVER_NAME.to_string() } else { self.server.to_string() }
+        if self.ipv6_only { INVENTORY_NAME.to_string() } else { self.server.to_string() }
     }
 
     /// The network's address plus `offset`.

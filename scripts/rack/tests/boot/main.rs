@@ -17,6 +17,7 @@ use serde_json::Value;
 use stage1_contract::StageName;
 use stage1_rack::console_phrases as phrases;
 use stage1_rack::host::Host;
+use stage1_rack::spec::INVENTORY_NAME;
 use stage1_rack::paths::Paths;
 use stage1_rack::progress::Progress;
 use stage1_rack::qmp::PowerOff;
@@ -89,6 +90,23 @@ fn uefi_whole_scenario() {
 #[test]
 fn uefi_http_whole_scenario() {
     whole_scenario("test-uefi-http", "firmware = 'uefi'\nboot = 'uefi-http'");
+}
+
+fn registers_by_name(rack_name: &str, image: &str) {
+    let append = format!("append = 'stage1.inventory=https://{INVENTORY_NAME}:8443/ipxe'");
+    let rack = rack(rack_name, &format!("boot = 'kernel'\nimage = '{image}'\n{append}"), NIC);
+    scenario::register_all(&rack, Progress::start()).unwrap();
+    assert_eq!(known(&rack, "/state"), "registered");
+}
+
+#[test]
+fn registers_by_name_although_the_name_server_refuses_aaaa() {
+    registers_by_name("test-name", "init");
+}
+
+#[test]
+fn systemd_registers_by_name_although_the_name_server_refuses_aaaa() {
+    registers_by_name("test-name-systemd", "systemd");
 }
 
 #[test]

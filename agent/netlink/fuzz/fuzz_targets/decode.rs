@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Any bytes as a response of the kernel, of a driver and of a DHCP server: `cargo +nightly fuzz run decode`.
+//! Any bytes as a response of the kernel, of a driver of a DHCP server and of a router: `cargo +nightly fuzz run decode`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use netlink::devlink::{self, Device};
 use netlink::dhcp::{Exchange, Identity, Reply};
-use netlink::{ethtool, message, packet, route};
+use netlink::{dhcpv6, ethtool, message, ndp, packet, route};
 
 fuzz_target!(|bytes: &[u8]| {
     kernel(bytes);
     driver(bytes);
     dhcp(bytes);
+    router(bytes);
+    dhcp_v6(bytes);
 });
 
 fn kernel(bytes: &[u8]) {
@@ -67,4 +69,40 @@ fn dhcp(bytes: &[u8]) {
     if let Some(datagram) = packet::datagram(bytes) {
         assert_eq!(packet::datagram(&datagram.encode()), Some(datagram), "a datagram reads back");
     }
+}
+
+/// As options of an advertisement.
+fn router(bytes: &[u8]) {
+    let mut message = vec![ndp::ROUTER_ADVERTISEMENT; 16];
+    message[1] = 0;
+    message.extend_from_slice(bytes);
+    if let Some(advertisement) = ndp::advertisement(&message) {
+        let is_clean = |name: &str| !name.is_empty() && !name.contains(char::is_whitespace);
+        assert!(advertisement.search.iter().all(|(name, _)| is_clean(name)), "{advertisement:?}");
+        assert!(advertisement.name_servers.iter().all(|(server, _)| !server.is_multicast()), "{advertisement:?}");
+    }
+    let _ = ndp::advertisement(bytes);
+}
+
+/// As further options of a reply to this client.
+fn dhcp_v6(bytes: &[u8]) {
+    let client = dhcpv6::Client {
+        transaction: [1, 2, 3],
+        duid: dhcpv6::duid_ll([0x52, 0x54, 0, 0, 0, 1]),
+        iaid: 7,
+        user_class: "fuzz".to_string(),
+        vendor_class: (1, "fuzz".to_string()),
+        architecture: None,
+    };
+    let solicit = client.message(dhcpv6::Kind::Solicit, std::time::Duration::ZERO, None);
+    // Type, transaction and client identifier of a message of ours, then a server identifier.
+    let mut reply = solicit[..4 + 4 + client.duid.len()].to_vec();
+    reply[0] = 7;
+    reply.extend_from_slice(&[0, 2, 0, 1, 9]);
+    reply.extend_from_slice(bytes);
+    if let Some(dhcpv6::Reply::Reply(lease)) = client.parse(&reply) {
+        assert!(lease.addresses.iter().all(|(_, preferred, valid)| preferred <= valid), "{lease:?}");
+        let _ = client.message(dhcpv6::Kind::Renew, std::time::Duration::ZERO, Some(&lease));
+    }
+    let _ = client.parse(bytes);
 }

@@ -428,7 +428,7 @@ fn kea(host: &Host, site: &Site) -> Option<Daemon> {
         "interfaces-config": { "interfaces": ["s0"], "dhcp-socket-type": "raw" },
         "lease-database": { "type": "memfile", "persist": false },
         "valid-lifetime": 120,
-        "client-classes": [{ "name": "stage1", "test": "option[60].text == 'stage1' and option[93].hex != ''" }],
+        "client-classes": [{ "name": "stage1", "test": "option[60].text == 'stage1' and option[93].exists" }],
         "option-def": [{ "name": "routes", "code": 121, "type": "binary", "space": "dhcp4" }],
         "subnet4": [{ "subnet": "10.9.0.0/24", "client-class": "stage1", "pools": [{ "pool": "10.9.0.100 - 10.9.0.150" }],
             "reservations": [{ "client-id": "0152540000001a", "ip-address": "10.9.0.77" }],

@@ -157,12 +157,17 @@ fn ordinary_site(host: &Host, change: impl Fn(&Heard, &mut Answer) + Send + 'sta
 
 #[test]
 fn without_an_address_each_port_says_what_is_missing() {
-    let cases: [(&str, fn(&Heard, &mut Answer)); 3] = [
-        ("carrier, 3 DISCOVERs, no answer", |_, answer| answer.kind = 0),
-        ("refused by 10.9.0.1 (NAK)", |heard, answer| answer.kind = if heard.kind == 3 { 6 } else { 2 }),
-        ("offer, no ACK (from 10.9.0.1)", |heard, answer| answer.kind = if heard.kind == 3 { 0 } else { 2 }),
+    struct Missing(&'static str, fn(&Heard, &mut Answer));
+    let cases = [
+        Missing("carrier, 3 DISCOVERs, no answer", |_, answer| answer.kind = 0),
+        Missing("refused by 10.9.0.1 (NAK)", |heard, answer| {
+            answer.kind = if heard.kind == 3 { 6 } else { 2 }
+        }),
+        Missing("offer, no ACK (from 10.9.0.1)", |heard, answer| {
+            answer.kind = if heard.kind == 3 { 0 } else { 2 }
+        }),
     ];
-    let cases = cases.map(|(words, change)| {
+    let cases = cases.map(|Missing(words, change)| {
         thread::spawn(move || {
             on_host(move |host| {
                 let (site, _) = ordinary_site(&host, change);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The client with servers that behave and servers that do not.
 
+#![allow(clippy::disallowed_methods, reason = "reads the clock once")]
+
 use proptest::prelude::{any, prop, prop_assert, proptest};
 
 use super::*;

@@ -107,14 +107,14 @@ impl State {
         for object in new {
             match netlink.request(&add(&object)) {
                 Ok(()) => drop(self.applied.insert(object)),
-                Err(error) => log::warn!("adding {object:?}: {error:#}"),
+                Err(error) => log::warn!("adding {object}: {error:#}"),
             }
         }
         let old: Vec<Object> = self.applied.difference(&wanted).copied().collect();
         for object in old.into_iter().rev() {
             // The kernel has removed it with the port, or with the address that was its source.
             if let Err(error) = netlink.request(&remove(&object)) {
-                log::debug!("removing {object:?}: {error:#}");
+                log::debug!("removing {object}: {error:#}");
             }
             self.applied.remove(&object);
         }

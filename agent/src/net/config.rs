@@ -4,6 +4,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::IpAddr;
 
 use netlink::route::{Address, Rule, Target};
@@ -74,6 +75,19 @@ pub(super) enum Object {
     Route(Target),
     /// A rule.
     Rule(Rule),
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(Address { ip, prefix, .. }) => write!(f, "the address {ip}/{prefix}"),
+            Self::Route(Target { to, prefix, via: Some(via), .. }) => {
+                write!(f, "the route to {to}/{prefix} via {via}")
+            }
+            Self::Route(Target { to, prefix, .. }) => write!(f, "the route to {to}/{prefix}"),
+            Self::Rule(Rule { from, table, .. }) => write!(f, "the rule for {from}, table {table}"),
+        }
+    }
 }
 
 /// The configurations of all ports.

@@ -29,6 +29,33 @@ pub(super) fn identity(machine: &Machine, settings: &Settings, mac: [u8; 6]) -> 
     }
 }
 
+/// The same for systemd-networkd: a drop-in of a systemd.network(5) file.
+pub(crate) fn networkd_drop_in(machine: &Machine, settings: &Settings) -> String {
+    networkd(&identity(machine, settings, [0; 6]))
+}
+
+fn networkd(identity: &Identity) -> String {
+    let Identity { vendor_class, user_class, host_name, uuid, architecture, .. } = identity;
+    let mut text = "[DHCPv4]\nClientIdentifier=mac\n".to_string();
+    for (key, value) in [("VendorClassIdentifier", vendor_class), ("UserClass", user_class)] {
+        if !value.is_empty() {
+            text.push_str(&format!("{key}={value}\n"));
+        }
+    }
+    match host_name.as_str() {
+        "" => text.push_str("SendHostname=no\n"),
+        name => text.push_str(&format!("SendHostname=yes\nHostname={name}\n")),
+    }
+    if let Some(uuid) = uuid {
+        let bytes: String = uuid.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+        text.push_str(&format!("SendOption=97:string:\\x00{bytes}\n"));
+    }
+    if let Some(architecture) = architecture {
+        text.push_str(&format!("SendOption=93:uint16:{architecture}\n"));
+    }
+    text
+}
+
 /// The UUID in the byte order of SMBIOS, of which the kernel prints the first three fields swapped (DSP0134 7.2.1). `None` for
 /// one that many machines have.
 fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
@@ -44,6 +71,23 @@ fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn networkd_sends_the_same() {
+        let identity = Identity {
+            vendor_class: "stage1".to_string(),
+            user_class: String::new(),
+            host_name: "node7".to_string(),
+            uuid: Some(*b"0123456789abcdef"),
+            architecture: Some(X64_UEFI),
+            ..Identity::default()
+        };
+        let expected = "[DHCPv4]\nClientIdentifier=mac\nVendorClassIdentifier=stage1\nSendHostname=yes\nHostname=node7\n\
+            SendOption=97:string:\\x00\\x30\\x31\\x32\\x33\\x34\\x35\\x36\\x37\\x38\\x39\\x61\\x62\\x63\\x64\\x65\\x66\n\
+            SendOption=93:uint16:7\n";
+        assert_eq!(networkd(&identity), expected);
+        assert_eq!(networkd(&Identity::default()), "[DHCPv4]\nClientIdentifier=mac\nSendHostname=no\n");
+    }
 
     #[test]
     fn the_uuid_has_the_order_of_smbios() {

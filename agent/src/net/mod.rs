@@ -10,7 +10,7 @@ mod config;
 pub(crate) mod devlink;
 mod dhcp4;
 pub(crate) mod ethtool;
-mod identity;
+pub(crate) mod identity;
 mod interfaces;
 mod ipv6;
 mod ports;

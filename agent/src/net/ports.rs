@@ -431,3 +431,6 @@ impl Ports {
         texts.chain(unknown).chain(left_out).collect::<Vec<_>>().join("; ")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -397,7 +397,11 @@ impl fmt::Display for Client {
             }
             _ => {}
         }
-        match &self.news {
+        let news = match &self.state {
+            State::Requesting { offer, messages } if *messages > 1 => News::NoAck { server: offer.server },
+            _ => self.news.clone(),
+        };
+        match &news {
             News::Refused { server, message } => {
                 f.write_str("refused by ")?;
                 address(f, *server)?;

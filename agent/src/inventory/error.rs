@@ -10,7 +10,6 @@ use ureq::http::Method;
 
 use super::http::{CONNECT_TIMEOUT, READ_TIMEOUT};
 use super::retry::may_retry_status;
-use crate::host::Machine;
 use crate::net;
 
 /// A request to the inventory that failed.
@@ -150,7 +149,7 @@ impl Reason {
     /// The HTTP client's error, of a request that had `timeout` in all.
     pub(crate) fn from_client(error: ureq::Error, timeout: Duration) -> Self {
         match error {
-            ureq::Error::HostNotFound if !net::has_name_server(&Machine::real()) => Self::NoNameServer,
+            ureq::Error::HostNotFound if !net::has_name_server() => Self::NoNameServer,
             ureq::Error::HostNotFound => Self::NoSuchName,
             ureq::Error::BadUri(text) => Self::BadUrl(text),
             ureq::Error::RequireHttpsOnly(_) => Self::PlainHttp,

@@ -378,6 +378,17 @@ mod tests {
     }
 
     #[test]
+    fn name_servers_of_the_settings_come_first_and_link_local_ones_have_their_port() {
+        let mut table = two_ports();
+        table.name_servers = vec!["fd00:9::53".parse().unwrap()];
+        let router = PortConfig { name_servers: vec!["fe80::1".parse().unwrap()], ..PortConfig::default() };
+        table.set(3, Source::RouterAdvertisement, Some(router));
+        table.preferred = Some(3);
+        let expected = "nameserver fd00:9::53\nnameserver 10.8.0.2\nnameserver fe80::1%eth1\nsearch site8.example\n";
+        assert_eq!(table.resolv_conf(), expected);
+    }
+
+    #[test]
     fn a_port_without_carrier_keeps_its_address_only() {
         let mut table = two_ports();
         table.suspend(2);

@@ -17,7 +17,6 @@ use nix::sys::socket::{
 use super::apply::Configurations;
 use super::has_name_server;
 use super::socket::Netlink;
-use crate::host::Machine;
 use netlink::route::{self, Message, Target};
 
 /// How long a connection may take: a lost SYN is repeated after 1 s.
@@ -156,7 +155,7 @@ fn resolve_and_connect(server: &Server, ports: &[(u32, String)]) -> BTreeMap<u32
     match (server.host.as_str(), server.port).to_socket_addrs() {
         Ok(addresses) => connect_by(&addresses.collect::<Vec<_>>(), ports),
         Err(_) => {
-            let no_server = !has_name_server(&Machine::real());
+            let no_server = !has_name_server();
             let reason = if no_server { ": no name server known on any port" } else { "" };
             let why = format!("the name {} does not resolve{reason}", server.host);
             ports.iter().map(|(index, _)| (*index, Tried::Failed(why.clone()))).collect()

@@ -55,7 +55,10 @@ fn settings(machine: &Machine, flags: &Flags) -> Result<(Settings, Vec<SettingEr
         None => None,
     };
     let file = file.map(String::from_utf8).transpose().context("the settings file is not UTF-8")?;
-    let line = machine.attribute("/proc/cmdline").unwrap_or_default();
+    let mut line = machine.attribute("/proc/cmdline").unwrap_or_default();
+    if machine.has(config::INITRD_RELEASE) {
+        line = config::dracut::removed(&line);
+    }
     Ok(Settings::merge(file.as_deref(), &line, &flags.set))
 }
 

@@ -36,6 +36,15 @@ pub(super) fn lists(line: &str) -> Vec<(&'static str, &'static str, String)> {
     WORDS.iter().filter_map(list).collect()
 }
 
+/// The command line without dracut's words: in an initramfs of dracut they are for dracut, which understands more of them.
+pub(crate) fn removed(line: &str) -> String {
+    let is_dracuts = |word: &str| {
+        let name = word.split_once('=').map_or(word, |(name, _)| name);
+        WORDS.iter().any(|(_, word)| *word == name) || UNSUPPORTED.contains(&name)
+    };
+    line.split(' ').filter(|word| !is_dracuts(word)).collect::<Vec<_>>().join(" ")
+}
+
 /// Takes the port that the boot loader used, and checks how the settings of the network fit together.
 pub(super) fn finish(network: &mut NetworkConfig, line: &str) -> Vec<SettingError> {
     let error = |cause| SettingError { origin: "kernel command line".to_string(), cause };
@@ -60,4 +69,17 @@ pub(super) fn finish(network: &mut NetworkConfig, line: &str) -> Vec<SettingErro
 fn values(line: &str, word: &str) -> Vec<String> {
     let found = parameters(line, word).into_iter();
     found.filter(|(rest, _)| rest.is_empty()).filter_map(|(_, value)| value).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dracuts_words_can_be_removed() {
+        let line = "quiet ip=ibft bridge=br0:eth0 stage1.vlan=eth0.7:eth0 BOOTIF=01-52-54-00-09-01-01 append=\"a b\"";
+        let left = "quiet stage1.vlan=eth0.7:eth0 BOOTIF=01-52-54-00-09-01-01 append=\"a b\"";
+        assert_eq!(removed(line), left);
+        assert_eq!(lists(&removed(line)), [("vlan", "vlan", "eth0.7:eth0".to_string())]);
+    }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Settings from the file in the image, `stage1.*` on the kernel command line, and flags. Later ones win.
 
-mod dracut;
+pub(crate) mod dracut;
 pub(crate) mod network;
 mod table;
 
@@ -16,6 +16,8 @@ use network::NetworkConfig;
 
 pub use table::{SETTINGS, Setting, help};
 
+/// An initramfs of dracut and its like has this file (os-release(5)); the project's own images do not.
+pub(crate) const INITRD_RELEASE: &str = "/etc/initrd-release";
 /// The settings file of an image.
 pub const FILE: &str = "/etc/stage1/config.toml";
 

@@ -4,6 +4,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::IpAddr;
 
 use netlink::route::{Address, Rule, Target};
@@ -74,6 +75,19 @@ pub(super) enum Object {
     Route(Target),
     /// A rule.
     Rule(Rule),
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(Address { ip, prefix, .. }) => write!(f, "the address {ip}/{prefix}"),
+            Self::Route(Target { to, prefix, via: Some(via), .. }) => {
+                write!(f, "the route to {to}/{prefix} via {via}")
+            }
+            Self::Route(Target { to, prefix, .. }) => write!(f, "the route to {to}/{prefix}"),
+            Self::Rule(Rule { from, table, .. }) => write!(f, "the rule for {from}, table {table}"),
+        }
+    }
 }
 
 /// The configurations of all ports.
@@ -361,6 +375,18 @@ mod tests {
         table.set(3, Source::Dhcp4, Some(PortConfig { name_servers: Vec::new(), ..config(8) }));
         assert_eq!(table.resolv_conf(), "nameserver 10.9.0.2\nsearch site8.example site9.example\n");
         assert_eq!(table.ntp_servers(), [IpAddr::from([10, 8, 0, 3]), IpAddr::from([10, 9, 0, 3])]);
+    }
+
+    #[test]
+    fn name_servers_of_the_settings_come_first_and_link_local_ones_have_their_port() {
+        let mut table = two_ports();
+        table.name_servers = vec!["fd00:9::53".parse().unwrap()];
+        let router = PortConfig { name_servers: vec!["fe80::1".parse().unwrap()], ..PortConfig::default() };
+        table.set(3, Source::RouterAdvertisement, Some(router));
+        table.preferred = Some(3);
+        let expected =
+            "nameserver fd00:9::53\nnameserver 10.8.0.2\nnameserver fe80::1%eth1\nsearch site8.example\n";
+        assert_eq!(table.resolv_conf(), expected);
     }
 
     #[test]

@@ -78,11 +78,6 @@ impl Interfaces {
         self.config.ip_of(&link.name, mac(link))
     }
 
-    /// The name servers of the settings, which are those of no port.
-    pub(crate) fn name_servers(&self) -> Vec<IpAddr> {
-        self.config.name_servers.clone()
-    }
-
     /// What the settings give a link.
     pub(crate) fn static_config(&self, link: &Link, ip: &Ip) -> Option<PortConfig> {
         let name = self.config.name_of(&link.name, mac(link));

@@ -29,7 +29,7 @@ impl NetworkConfig {
         for ip in self.ip.iter().filter(|ip| ip.device.is_none() && ip.is_for_one()) {
             if let Some(mac) = self.boot_port {
                 let text = self.network(&format!("PermanentMACAddress={}", mac_text(mac)), "", Some(ip));
-                files.insert(format!("{PREFIX}boot.network"), text);
+                files.insert(format!("{PREFIX}BOOTIF.network"), text);
             }
         }
         if !self.is_automatic() || !self.name_servers.is_empty() {

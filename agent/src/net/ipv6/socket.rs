@@ -111,13 +111,12 @@ impl Sockets {
             Err(errno) => return Err(errno),
         }
         let mut received = Vec::new();
-        if let Some((from, hops, message)) = datagram(&self.icmp)?
-            && hops == Some(HOP_LIMIT.into())
-            && from.is_unicast_link_local()
-        {
-            received.push(Received::Router(from, message));
-        }
-        received.extend(datagram(&self.dhcp)?.map(|(_, _, message)| Received::Dhcp(message)));
+        let from_link = |message: &Datagram| {
+            message.hops == Some(HOP_LIMIT.into()) && message.from.is_unicast_link_local()
+        };
+        let router = datagram(&self.icmp)?.filter(from_link);
+        received.extend(router.map(|message| Received::Router(message.from, message.content)));
+        received.extend(datagram(&self.dhcp)?.map(|message| Received::Dhcp(message.content)));
         Ok(received)
     }
 
@@ -132,8 +131,15 @@ sockopt_impl!(
     MulticastHops, SetOnly, libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS, libc::c_int
 );
 
-/// A datagram with its source and hop limit, if there is one.
-fn datagram(fd: &OwnedFd) -> nix::Result<Option<(Ipv6Addr, Option<i32>, Vec<u8>)>> {
+struct Datagram {
+    from: Ipv6Addr,
+    /// Where the socket reports it.
+    hops: Option<i32>,
+    content: Vec<u8>,
+}
+
+/// A datagram, if there is one.
+fn datagram(fd: &OwnedFd) -> nix::Result<Option<Datagram>> {
     let mut buffer = vec![0; ROOM];
     let mut control = cmsg_space!(libc::c_int);
     let (length, from, hops) = {
@@ -153,5 +159,5 @@ fn datagram(fd: &OwnedFd) -> nix::Result<Option<(Ipv6Addr, Option<i32>, Vec<u8>)
         (message.bytes, message.address, hops)
     };
     buffer.truncate(length);
-    Ok(from.map(|from| (from.ip(), hops, buffer)))
+    Ok(from.map(|from| Datagram { from: from.ip(), hops, content: buffer }))
 }

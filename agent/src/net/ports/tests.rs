@@ -5,14 +5,13 @@
 mod lab;
 mod server;
 
-use std::net::Ipv4Addr;
-use std::process::Command;
+use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lab::{Host, Site, ip, note, on_host, until};
+use lab::{Daemon, Host, Site, ip, note, on_host, until};
 use server::{Answer, DNS, Heard, Log, MASK, ROUTER, lease, serve};
 
 const INVENTORY: &str = "http://10.77.0.1:8000/ipxe";
@@ -157,13 +156,18 @@ fn ordinary_site(host: &Host, change: impl Fn(&Heard, &mut Answer) + Send + 'sta
 }
 
 #[test]
-fn without_an_address_each_port_says_what_is_missing() {
-    let cases: [(&str, fn(&Heard, &mut Answer)); 3] = [
-        ("carrier, 3 DISCOVERs, no answer", |_, answer| answer.kind = 0),
-        ("refused by 10.9.0.1 (NAK)", |heard, answer| answer.kind = if heard.kind == 3 { 6 } else { 2 }),
-        ("offer, no ACK (from 10.9.0.1)", |heard, answer| answer.kind = if heard.kind == 3 { 0 } else { 2 }),
+fn without_an_address_each_port_reports_what_is_missing() {
+    struct Missing(&'static str, fn(&Heard, &mut Answer));
+    let cases = [
+        Missing("carrier, 3 DISCOVERs, no answer", |_, answer| answer.kind = 0),
+        Missing("refused by 10.9.0.1 (NAK)", |heard, answer| {
+            answer.kind = if heard.kind == 3 { 6 } else { 2 }
+        }),
+        Missing("offer, no ACK (from 10.9.0.1)", |heard, answer| {
+            answer.kind = if heard.kind == 3 { 0 } else { 2 }
+        }),
     ];
-    let cases = cases.map(|(words, change)| {
+    let cases = cases.map(|Missing(words, change)| {
         thread::spawn(move || {
             on_host(move |host| {
                 let (site, _) = ordinary_site(&host, change);
@@ -314,10 +318,7 @@ fn the_port_that_reaches_the_inventory_is_found_and_another_one_if_it_is_lost() 
                 || result.ends_with("; eth2 reaches 10.77.0.1:8000"),
             "{result}"
         );
-        let reached = || {
-            std::net::TcpStream::connect_timeout(&"10.77.0.1:8000".parse().unwrap(), Duration::from_secs(2))
-        };
-        reached().unwrap();
+        assert!(is_reached());
         let first = if result.contains("; eth1 ") { 0 } else { 1 };
         assert_eq!(host.resolv_conf(), format!("nameserver 192.168.{}.1\n", [50, 60][first]));
         until("both have an address", || host.addresses("eth1").len() + host.addresses("eth2").len() == 2);
@@ -325,7 +326,7 @@ fn the_port_that_reaches_the_inventory_is_found_and_another_one_if_it_is_lost() 
         let from = ip("route get 10.77.0.1 from 10.9.0.50");
         assert!(from.contains("via 10.9.0.1 dev eth0"), "{from}");
         sites[first].0.ip("link set s0 down");
-        until("the other port reaches it", || reached().is_ok());
+        until("the other port reaches it", is_reached);
         until("its name server", || {
             host.resolv_conf() == format!("nameserver 192.168.{}.1\n", [60, 50][first])
         });
@@ -366,7 +367,7 @@ fn the_boot_port_is_first() {
 }
 
 #[test]
-fn where_no_port_reaches_the_inventory_the_run_goes_on_and_says_so() {
+fn where_no_port_reaches_the_inventory_the_run_goes_on_and_reports_it() {
     on_host(|host| {
         let (_site, _log) = ordinary_site(&host, |_, answer| options(answer, &[MASK, &[3, 4, 10, 9, 0, 9]]));
         let result = host.bring_up(INVENTORY, 20).unwrap();
@@ -377,12 +378,89 @@ fn where_no_port_reaches_the_inventory_the_run_goes_on_and_says_so() {
     });
 }
 
-/// dnsmasq, with 16 ports in one network.
+/// Servers that fleets use: a reservation by client identifier and a class by vendor class, as an operator would write them.
 #[test]
-fn many_ports_of_one_network_get_addresses_from_dnsmasq() {
-    if Command::new("dnsmasq").arg("--version").output().is_err() {
-        return note("SKIPPED: there is no dnsmasq: install Debian's package dnsmasq-base");
+fn servers_of_fleets_give_the_address_that_is_reserved() {
+    let servers: [fn(&Host, &Site) -> Option<Daemon>; 3] = [dnsmasq, kea, dhcpd];
+    let cases = servers.map(|start| {
+        thread::spawn(move || {
+            on_host(move |host| {
+                let site = Site::new();
+                host.cable("eth0", &site, "s0");
+                ip("link set eth0 address 52:54:00:00:00:1a");
+                site.set_up("s0", "10.9.0.1/24");
+                let Some(_server) = start(&host, &site) else { return };
+                assert_eq!(host.bring_up("", 40).as_deref(), Ok("eth0 10.9.0.77/24"));
+                until("the routes", || host.routes().len() == 3);
+                assert!(
+                    host.routes()
+                        .iter()
+                        .any(|route| route.starts_with("10.100.0.0/16 via 10.9.0.2 dev eth0"))
+                );
+                assert_eq!(host.resolv_conf(), "nameserver 10.9.0.3\nsearch rack.test lab.test\n");
+            });
+        })
+    });
+    cases.into_iter().for_each(|case| case.join().unwrap());
+}
+
+fn is_installed(program: &str, package: &str) -> bool {
+    let is_there = std::path::Path::new("/usr/sbin").join(program).exists();
+    if !is_there {
+        note(&format!("SKIPPED: there is no {program}: install Debian's package {package}"));
     }
+    is_there
+}
+
+fn dnsmasq(host: &Host, site: &Site) -> Option<Daemon> {
+    let leases = host.file("leases", None);
+    is_installed("dnsmasq", "dnsmasq-base").then(|| {
+        site.start(
+            "dnsmasq",
+            &format!(
+                "-k -C /dev/null --no-hosts --no-resolv --user=root --interface=s0 --bind-interfaces --no-ping \
+                 --dhcp-leasefile={leases} --dhcp-range=10.9.0.100,10.9.0.150,2m --dhcp-host=id:01:52:54:00:00:00:1a,10.9.0.77 \
+                 --dhcp-vendorclass=set:stage1,stage1 --dhcp-option=tag:stage1,option:dns-server,10.9.0.3 \
+                 --dhcp-option=tag:stage1,option:domain-search,rack.test,lab.test \
+                 --dhcp-option=option:classless-static-route,10.100.0.0/16,10.9.0.2,0.0.0.0/0,10.9.0.1"
+            ),
+        )
+    })
+}
+
+fn kea(host: &Host, site: &Site) -> Option<Daemon> {
+    let config = r#"{ "Dhcp4": {
+        "interfaces-config": { "interfaces": ["s0"], "dhcp-socket-type": "raw" },
+        "lease-database": { "type": "memfile", "persist": false },
+        "valid-lifetime": 120,
+        "client-classes": [{ "name": "stage1", "test": "option[60].text == 'stage1' and option[93].exists" }],
+        "option-def": [{ "name": "routes", "code": 121, "type": "binary", "space": "dhcp4" }],
+        "subnet4": [{ "subnet": "10.9.0.0/24", "client-class": "stage1", "pools": [{ "pool": "10.9.0.100 - 10.9.0.150" }],
+            "reservations": [{ "client-id": "0152540000001a", "ip-address": "10.9.0.77" }],
+            "option-data": [{ "name": "domain-name-servers", "data": "10.9.0.3" },
+                { "name": "domain-search", "data": "rack.test, lab.test" },
+                { "name": "routes", "data": "100A640A090002000A090001" }] }] } }"#;
+    let file = host.file("kea.json", Some(config));
+    is_installed("kea-dhcp4", "kea-dhcp4-server").then(|| site.start("kea-dhcp4", &format!("-c {file}")))
+}
+
+fn dhcpd(host: &Host, site: &Site) -> Option<Daemon> {
+    let config = "option routes code 121 = string;\ndefault-lease-time 120;\nauthoritative;\n\
+        class \"stage1\" { match if option vendor-class-identifier = \"stage1\"; }\n\
+        subnet 10.9.0.0 netmask 255.255.255.0 {\n\
+            pool { allow members of \"stage1\"; range 10.9.0.100 10.9.0.150; }\n\
+            option domain-name-servers 10.9.0.3;\noption domain-search \"rack.test\", \"lab.test\";\n\
+            option routes 10:0a:64:0a:09:00:02:00:0a:09:00:01;\n}\n\
+        host node7 { option dhcp-client-identifier 01:52:54:00:00:00:1a; fixed-address 10.9.0.77; }\n";
+    let (file, leases) = (host.file("dhcpd.conf", Some(config)), host.file("dhcpd.leases", Some("")));
+    let pid = host.file("dhcpd.pid", None);
+    is_installed("dhcpd", "isc-dhcp-server")
+        .then(|| site.start("dhcpd", &format!("-4 -f -cf {file} -lf {leases} -pf {pid} s0")))
+}
+
+/// 16 ports in one network; then without the first.
+#[test]
+fn many_ports_of_one_network_have_an_address_each() {
     on_host(|host| {
         let site = Site::new();
         site.run(|| ip("link add br0 type bridge"));
@@ -395,7 +473,10 @@ fn many_ports_of_one_network_get_addresses_from_dnsmasq() {
             host.cable(port, &site, &far);
             site.ip(&format!("link set {far} master br0 up"));
         }
-        let leases = host_file("leases");
+        if !is_installed("dnsmasq", "dnsmasq-base") {
+            return;
+        }
+        let leases = host.file("leases", None);
         let _dnsmasq = site.start(
             "dnsmasq",
             &format!(
@@ -406,18 +487,14 @@ fn many_ports_of_one_network_get_addresses_from_dnsmasq() {
         let result = host.bring_up(INVENTORY, 30).unwrap();
         assert!(result.contains(" reaches 10.77.0.1:8000"), "{result}");
         until("all have an address", || ports.iter().all(|port| host.addresses(port).len() == 1));
-        let reached = || {
-            std::net::TcpStream::connect_timeout(&"10.77.0.1:8000".parse().unwrap(), Duration::from_secs(2))
-        };
         site.ip("link set s0 down");
         until("without the first port too", || {
             host.routes().iter().all(|route| !route.contains("dev eth0 "))
         });
-        reached().unwrap();
-        let _ = std::fs::remove_file(leases);
+        until("the inventory is reached", is_reached);
     });
 }
 
-fn host_file(name: &str) -> String {
-    std::env::temp_dir().join(format!("stage1-net-{}-{name}", std::process::id())).display().to_string()
+fn is_reached() -> bool {
+    TcpStream::connect_timeout(&"10.77.0.1:8000".parse().unwrap(), Duration::from_secs(2)).is_ok()
 }

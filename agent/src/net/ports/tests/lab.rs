@@ -97,6 +97,13 @@ impl Host {
             .map_err(|error| format!("{error:#}"))
     }
 
+    /// A file for a server, or the path of one.
+    pub(super) fn file(&self, name: &str, text: Option<&str>) -> String {
+        let path = self.root.join(name);
+        text.into_iter().for_each(|text| fs::write(&path, text).unwrap());
+        path.display().to_string()
+    }
+
     /// /etc/resolv.conf.
     pub(super) fn resolv_conf(&self) -> String {
         fs::read_to_string(self.root.join("etc/resolv.conf")).unwrap_or_default()
@@ -159,6 +166,8 @@ impl Site {
         let mut command = Command::new(program);
         command
             .args(arguments.split_whitespace())
+            // Kea's own folders may not be there.
+            .envs([("KEA_PIDFILE_DIR", "/tmp"), ("KEA_LOCKFILE_DIR", "none")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());

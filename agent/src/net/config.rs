@@ -384,7 +384,8 @@ mod tests {
         let router = PortConfig { name_servers: vec!["fe80::1".parse().unwrap()], ..PortConfig::default() };
         table.set(3, Source::RouterAdvertisement, Some(router));
         table.preferred = Some(3);
-        let expected = "nameserver fd00:9::53\nnameserver 10.8.0.2\nnameserver fe80::1%eth1\nsearch site8.example\n";
+        let expected =
+            "nameserver fd00:9::53\nnameserver 10.8.0.2\nnameserver fe80::1%eth1\nsearch site8.example\n";
         assert_eq!(table.resolv_conf(), expected);
     }
 

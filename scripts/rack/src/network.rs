@@ -87,7 +87,7 @@ fn dnsmasq_settings(spec: &NetworkSpec, boot: &Path, boot_url: &str) -> String {
     let boot = boot.display();
     let addresses = match spec.ipv6_only {
         true => format!(
-            "port=53\naddress=/{SERVER_NAME}/{SERVER_IPV6}\ndhcp-option=option6:dns-server,[{SERVER_IPV6}]\n"
+            "port=53\nlocal=/{SERVER_NAME}/\naddress=/{SERVER_NAME}/{SERVER_IPV6}\ndhcp-option=option6:dns-server,[{SERVER_IPV6}]\n"
         ),
         false => format!("port=0\ndhcp-range={first},{last},1h\n"),
     };

@@ -13,6 +13,9 @@ use super::retry::may_retry_status;
 use super::url::redacted;
 use crate::net::dns;
 
+/// How the standard library begins the message of getaddrinfo(3).
+const LOOKUP: &str = "failed to lookup address information";
+
 /// A request to the inventory that failed.
 #[derive(Debug, Error)]
 #[error("{method} {url}: {reason}{}", attempts_text(*.attempts))]
@@ -186,6 +189,10 @@ impl Reason {
                 match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                     Some(error) => Self::Tls(tls_text(error)),
                     None if error.kind() == std::io::ErrorKind::UnexpectedEof => Self::Truncated,
+                    // "Try again" of the C library, which has no error number: no name server answers.
+                    None if error.to_string().starts_with(LOOKUP) && !net::has_name_server() => {
+                        Self::NoNameServer
+                    }
                     None => Self::Connection(error.to_string()),
                 }
             }

@@ -87,7 +87,7 @@ fn dnsmasq_settings(spec: &NetworkSpec, boot: &Path, boot_url: &str) -> String {
     let boot = boot.display();
     let addresses = match spec.ipv6_only {
         true => format!(
-            "address=/{INVENTORY_NAME}/{SERVER_IPV6}\ndhcp-option=option6:dns-server,[{SERVER_IPV6}]\n"
+            "local=/{INVENTORY_NAME}/\naddress=/{INVENTORY_NAME}/{SERVER_IPV6}\ndhcp-option=option6:dns-server,[{SERVER_IPV6}]\n"
         ),
         false => format!("host-record={INVENTORY_NAME},{server}\ndhcp-range={first},{last},1h\n"),
     };

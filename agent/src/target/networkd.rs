@@ -82,7 +82,7 @@ fn network_file(detail: &Detail, interface: &Interface, matched: &str) -> String
     for address in &interface.addresses {
         line("Address", &address.0);
     }
-    if interface.dhcp || !interface.addresses.is_empty() {
+    if interface.dhcp || interface.ipv6_ra == Some(true) || !interface.addresses.is_empty() {
         for (key, values) in
             [("DNS", &detail.dns.servers), ("Domains", &detail.dns.search), ("NTP", &detail.ntp)]
         {

@@ -24,7 +24,8 @@ const BALANCE_TLB: &str = "balance-tlb";
 const BALANCE_ALB: &str = "balance-alb";
 const MODES: [&str; 7] =
     ["balance-rr", ACTIVE_BACKUP, BALANCE_XOR, "broadcast", LACP, BALANCE_TLB, BALANCE_ALB];
-const HASH_POLICIES: [&str; 6] = ["layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4", "vlan+srcmac"];
+/// Those of networkd; the kernel also has `vlan+srcmac`, which systemd 252 ignores.
+const HASH_POLICIES: [&str; 5] = ["layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4"];
 
 impl Errors {
     pub(super) fn interfaces(&mut self, interfaces: &[Interface]) {

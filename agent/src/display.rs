@@ -28,6 +28,14 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{:.decimals$} {}", tenths / 10.0, units[unit])
 }
 
+/// A number of things: `1 port`, `2 ports`.
+pub(crate) fn count(number: impl Into<u64>, one: &str) -> String {
+    match number.into() {
+        1 => format!("1 {one}"),
+        number => format!("{number} {one}s"),
+    }
+}
+
 /// Rows of cells as lines of text, each column as wide as its widest cell, with two spaces between columns.
 ///
 /// Each line starts with `indent` and ends with a newline, without trailing spaces. Rows may differ in length. A column whose cells
@@ -54,6 +62,11 @@ pub(crate) fn columns<Row: AsRef<[Cell]>, Cell: AsRef<str>>(rows: &[Row], indent
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_and_several() {
+        assert_eq!([0_u32, 1, 2].map(|ports| count(ports, "port")), ["0 ports", "1 port", "2 ports"]);
+    }
 
     #[test]
     fn bytes_in_hexadecimal() {

@@ -44,7 +44,7 @@ pub fn run(run: &Run, stages: &Stages) -> Result<FinalAction, Stopped> {
             let registered = run.stage(Name::Register, |stage| {
                 stages.register(stage, client, &identity, facts, &bmc, firmware.report())
             })?;
-            let desired = stages.desired_bmc(registered.bmc, client, firmware.report());
+            let desired = stages.desired_bmc(registered.bmc, client, firmware.report(), &registered.next);
             let bmc = run.spawn_after(scope, Name::BmcConfig, bmc, |stage, bmc| {
                 stages.configure_bmc(stage, bmc, desired)
             });

@@ -43,7 +43,10 @@ pub fn configure(
     let mut session = LenientSession::new(bmc);
     let (plan, checks) = prepare(&mut session, survey, desired);
     let mut problems = plan.refusals.clone();
+    let asked = Instant::now();
     let passwords = passwords(&plan, desired, escrow, &mut problems);
+    // The deadline is the BMC's, not the inventory's.
+    session.extend(asked.elapsed());
     let channel = survey.config.lan.as_ref().map_or(1, |lan| lan.channel);
     let mut work = Work::new(&mut session, channel, passwords);
     let is_last = |change: &Change| matches!(change, Change::UserDisable { .. });
@@ -192,7 +195,8 @@ impl<'a, 'b> Work<'a, 'b> {
                 (None, Some(cause)) => Some(format!("skipped: {cause}")),
                 (None, None) => {
                     let cause = self.session.fatal_cause().unwrap_or_default();
-                    Some(format!("outcome unknown: {cause}"))
+                    let what = if self.session.is_outcome_unknown() { "outcome unknown" } else { "skipped" };
+                    Some(format!("{what}: {cause}"))
                 }
             };
             if failure.is_some() {

@@ -12,7 +12,7 @@ use ipmi::chassis::{ChassisControl, PowerAction};
 
 use super::session::Device;
 use super::{BmcSession, RetryPolicy};
-use crate::host::{Machine, power};
+use crate::host::{Cancellation, Machine, power};
 
 /// How long the device of an expected BMC may take to appear: its driver probes the hardware when its module is loaded.
 const DEVICE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,12 +27,20 @@ const CYCLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// for.
 ///
 /// # Errors
-/// If an expected BMC has no device, or the device cannot be opened.
-pub(crate) fn open(machine: &Machine, is_expected: bool, deadline: Instant) -> Result<Option<BmcSession>> {
+/// If an expected BMC has no device, the device cannot be opened, or the wait was cancelled.
+pub(crate) fn open(
+    machine: &Machine,
+    is_expected: bool,
+    deadline: Instant,
+    cancellation: &Cancellation,
+) -> Result<Option<BmcSession>> {
     let device_deadline = deadline.min(Instant::now() + DEVICE_TIMEOUT);
     loop {
         if let Some(device) = Device::open(machine).context("opening the IPMI device")? {
-            return Ok(Some(BmcSession::new(Box::new(device), RetryPolicy::default(), deadline)));
+            let mut session = BmcSession::new(Box::new(device), RetryPolicy::default(), deadline);
+            let cancellation = cancellation.clone();
+            session.cancel_with(move || cancellation.is_cancelled());
+            return Ok(Some(session));
         }
         if !is_expected {
             return Ok(None);
@@ -43,7 +51,7 @@ pub(crate) fn open(machine: &Machine, is_expected: bool, deadline: Instant) -> R
                  that the BMC runs"
             );
         }
-        thread::sleep(DEVICE_POLL);
+        cancellation.sleep(DEVICE_POLL)?;
     }
 }
 
@@ -52,7 +60,7 @@ pub(crate) fn open(machine: &Machine, is_expected: bool, deadline: Instant) -> R
 /// # Errors
 /// If there is no BMC, it refuses, firmware is being written, or the host is still on after a minute.
 pub(crate) fn power_cycle(machine: &Machine) -> Result<Infallible> {
-    let bmc = open(machine, false, Instant::now() + CYCLE_TIMEOUT)?;
+    let bmc = open(machine, false, Instant::now() + CYCLE_TIMEOUT, &Cancellation::default())?;
     let mut bmc = bmc.context("power cycle: this machine has no BMC")?;
     power::settle()?;
     bmc.ask(&ChassisControl { action: PowerAction::Cycle })

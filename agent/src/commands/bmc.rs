@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{DONE, PROBLEMS, print, say};
 use crate::bmc::{self, BmcSession, Depth, Survey};
-use crate::host::Machine;
+use crate::host::{Cancellation, Machine};
 use crate::json;
 use ipmi::app::{ColdReset, WarmReset};
 
@@ -61,9 +61,10 @@ pub enum Request {
 /// Runs the subcommand, prints its result, and returns the exit code.
 pub fn run(request: &Request) -> u8 {
     let machine = Machine::real();
-    let bmc = bmc::open(&machine, false, Instant::now() + TIMEOUT).and_then(|bmc| {
-        bmc.context("no IPMI device: this machine has no BMC, or the module ipmi_devintf is not loaded")
-    });
+    let bmc =
+        bmc::open(&machine, false, Instant::now() + TIMEOUT, &Cancellation::default()).and_then(|bmc| {
+            bmc.context("no IPMI device: this machine has no BMC, or the module ipmi_devintf is not loaded")
+        });
     let result = bmc.and_then(|mut bmc| match request {
         Request::Show { json } => show(&mut bmc, *json),
         Request::Apply { policy, plan, json } => apply(&mut bmc, policy, *plan, *json),

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{SigSet, Signal};
 use stage1_contract::{Neighbour, PortNeighbours, PortOutcome};
 
-use super::{DONE, PROBLEMS, say};
+use super::{DONE, PROBLEMS, print, say};
 use crate::host::{Machine, task};
 use crate::json;
 use crate::lldp::ports::{Mode, Options};
@@ -33,17 +33,18 @@ pub struct Request {
 /// Collects neighbours and prints them; returns the exit code.
 pub fn run(request: &Request) -> u8 {
     match collect(request) {
-        Ok(ports) => {
+        Ok((ports, text)) => {
             let incomplete = |port: &PortNeighbours| {
                 !matches!(port.outcome, PortOutcome::Neighbours | PortOutcome::NoCarrier)
             };
-            if ports.iter().any(incomplete) { PROBLEMS } else { DONE }
+            print(&text, if ports.iter().any(incomplete) { PROBLEMS } else { DONE })
         }
         Err(error) => say(&error),
     }
 }
 
-fn collect(request: &Request) -> Result<Vec<PortNeighbours>> {
+/// The ports, and what is to be printed.
+fn collect(request: &Request) -> Result<(Vec<PortNeighbours>, String)> {
     let machine = Machine::real();
     let mode = if request.listen { Mode::Listen } else { Mode::Solicit };
     let options = Options { mode, timeout: request.timeout, ..Options::BY_HAND };
@@ -60,12 +61,12 @@ fn collect(request: &Request) -> Result<Vec<PortNeighbours>> {
     if let Some(name) = request.ports.iter().find(|name| ports.iter().all(|port| port.port != **name)) {
         bail!("{name}: no such Ethernet port");
     }
-    if request.json {
-        print!("{}", json::pretty(&ports));
-    } else if !request.watch {
-        print!("{}", table::table(&ports));
-    }
-    Ok(ports)
+    let text = match request {
+        Request { json: true, .. } => json::pretty(&ports),
+        Request { watch: true, .. } => String::new(),
+        _ => table::table(&ports),
+    };
+    Ok((ports, text))
 }
 
 /// Prints each neighbour when it is received, until the shutdown.

@@ -6,7 +6,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::host::task::{NoResult, Task};
+use crate::host::task::{NoResult, Task, timed_out};
 
 /// Work for a thread of its own.
 pub(super) type Job<T> = Box<dyn FnOnce() -> T + Send>;
@@ -26,7 +26,7 @@ pub(super) fn in_parallel<T: Send + 'static>(
     let finish = |(name, task): (String, io::Result<Task<T>>)| {
         let task = task.map_err(|error| format!("{name}: starting a thread: {error}"))?;
         task.wait(deadline.saturating_duration_since(Instant::now())).map_err(|error| match error {
-            NoResult::TimedOut => format!("{name}: timed out after {} s", limit.as_secs_f64()),
+            NoResult::TimedOut => format!("{name}: {}", timed_out(limit)),
             NoResult::Panicked => format!("{name}: {error}"),
         })
     };

@@ -19,9 +19,9 @@ use super::reading::ReadError;
 use super::set::VerifiedManifest;
 use super::variable;
 use crate::bmc;
-use crate::config::Settings;
+use crate::config::{BmcMode, Settings};
 use crate::facts::{self, Group};
-use crate::host::Machine;
+use crate::host::{Cancellation, Machine};
 use crate::inventory::Client;
 use ipmi::app::GetDeviceId;
 
@@ -141,7 +141,10 @@ impl CheckContext<'_> {
     }
 
     fn bmc_responds(&self) -> bool {
-        let bmc = bmc::open(self.machine, false, Instant::now() + BMC);
+        if self.settings.bmc == BmcMode::Off {
+            return false;
+        }
+        let bmc = bmc::open(self.machine, false, Instant::now() + BMC, &Cancellation::default());
         bmc.ok().flatten().is_some_and(|mut bmc| bmc.ask(&GetDeviceId).is_ok())
     }
 }

@@ -15,6 +15,8 @@ use super::{Machine, critical_section};
 
 /// Longest wait until the console has printed everything.
 const DRAIN: Duration = Duration::from_secs(2);
+/// Longest wait until the disks are flushed. One that hangs must not keep the host from a reset.
+const SYNC: Duration = Duration::from_secs(10);
 
 /// The kind of reset that the kernel uses.
 const MODE: &str = "/sys/kernel/reboot/mode";
@@ -60,12 +62,13 @@ pub fn settle() -> Result<()> {
     Ok(())
 }
 
-/// Flushes the console and disks. A stopped console (Ctrl-S, or line noise that looks like it) delays this by 2 s at most.
+/// Flushes the console and disks. A stopped console (Ctrl-S, or line noise that looks like it) delays this by 2 s at most,
+/// and a disk that hangs by 10 s.
 pub fn drain() {
     let drains = || {
         let _ = tcdrain(std::io::stdout());
         let _ = tcdrain(std::io::stderr());
     };
     let _ = Task::start("drain", drains).map(|task| task.wait(DRAIN));
-    sync();
+    let _ = Task::start("sync", sync).map(|task| task.wait(SYNC));
 }

@@ -50,6 +50,11 @@ impl<T: Send + 'static> Task<T> {
     }
 }
 
+/// `timed out after 0.5 s`.
+pub(crate) fn timed_out(limit: Duration) -> String {
+    format!("timed out after {} s", limit.as_secs_f64())
+}
+
 /// Starts a thread of this name.
 ///
 /// # Errors

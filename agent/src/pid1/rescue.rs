@@ -4,6 +4,7 @@
 #![allow(unsafe_code, reason = "system calls that nix does not have")]
 
 use std::fs::OpenOptions;
+use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -21,14 +22,14 @@ pub(super) fn shell(message: &str) -> u8 {
     take_console();
     let status = Status::read(&Machine::real()).ok().flatten();
     match &status {
-        Some(status) => eprint!("\n{}", status.text(80)),
-        None => eprintln!("\nstage1: {message}"),
+        Some(status) => print(&format!("\n{}", status.text(80))),
+        None => print(&format!("\nstage1: {message}\n")),
     }
     if status.is_some_and(|status| status.end.is_none()) {
-        eprintln!("stage1: {message}");
+        print(&format!("stage1: {message}\n"));
     }
-    eprintln!(
-        "\n'stage1 run' tries again, 'stage1 status' prints this again, 'reboot' restarts the host, 'poweroff' turns it off."
+    print(
+        "\n'stage1 run' tries again, 'stage1 status' prints this again, 'reboot' restarts the host, 'poweroff' turns it off.\n",
     );
     let error = Command::new("/bin/sh")
         .env("PS1", "stage1 rescue# ")
@@ -36,9 +37,14 @@ pub(super) fn shell(message: &str) -> u8 {
         .env("HOME", "/root")
         .env("TERM", "vt102")
         .exec();
-    eprintln!("stage1: starting /bin/sh: {error}; is busybox in this image?");
+    print(&format!("stage1: starting /bin/sh: {error}; is busybox in this image?\n"));
     std::thread::sleep(std::time::Duration::from_secs(60));
     1
+}
+
+/// Unlike `eprint!` it does not panic if there is no console.
+fn print(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// Makes the console the controlling terminal, which Ctrl-C needs. `/dev/console` cannot be one, but the terminal behind it

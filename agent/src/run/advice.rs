@@ -6,6 +6,7 @@
 use stage1_contract::StageName;
 use stage1_kexec::LoadError;
 
+use super::NotAssigned;
 use crate::inventory::{Error, Reason as Request};
 
 /// Why a stage failed or has a problem, as far as the advice depends on it.
@@ -20,6 +21,7 @@ pub(crate) enum Reason {
     PlainHttp,
     Unauthorized,
     NotFound,
+    WrongPath,
     ServerError,
     NotTheContract,
     Modules,
@@ -31,6 +33,7 @@ pub(crate) enum Reason {
     Flash,
     Registration,
     Profile,
+    NotAssigned,
     Detail,
     Download,
     Load,
@@ -46,7 +49,12 @@ pub(crate) enum Reason {
 pub(crate) fn of_failure(stage: &StageName, error: &anyhow::Error) -> Reason {
     let request = error.chain().find_map(|cause| cause.downcast_ref::<Error>()).map(Error::reason);
     let load = error.chain().find_map(|cause| cause.downcast_ref::<LoadError>());
+    if error.chain().any(<dyn std::error::Error>::is::<NotAssigned>) {
+        return Reason::NotAssigned;
+    }
     match (request, load) {
+        // Before the registration there is no host that could be unknown.
+        (Some(Request::Status { status: 404, .. }), _) if *stage == StageName::Register => Reason::WrongPath,
         (Some(request), _) => of_request(request).unwrap_or_else(|| of_stage(stage)),
         (None, Some(LoadError::Signature(_) | LoadError::NotPermitted)) => Reason::Signature,
         _ => of_stage(stage),
@@ -107,6 +115,7 @@ impl Reason {
             Self::Unauthorized => {
                 "check the token (setting token-file) and the client certificate of this image"
             }
+            Self::WrongPath => "check the path in the inventory's URL",
             Self::NotFound => "register the host first, and check the path in the inventory's URL",
             Self::ServerError => "look into the inventory's log; the agent retried until inventory-timeout",
             Self::NotTheContract => "check that the URL is that of an inventory for stage1, and its version",
@@ -129,6 +138,9 @@ impl Reason {
                 "look at what the inventory answered, and at the host there ('stage1-inventory host show')"
             }
             Self::Profile => "correct the profile in the inventory, or assign another one",
+            Self::NotAssigned => {
+                "assign a profile to the host ('stage1-inventory host assign'), or let it wait longer (setting wait-timeout)"
+            }
             Self::Detail => "correct the host's detail in the inventory",
             Self::Download => "check the image server, and size and SHA-256 in the profile",
             Self::Load => "check that kernel and initrds of the profile are whole and for this architecture",
@@ -217,6 +229,8 @@ mod tests {
         assert_eq!(of_failure(&StageName::Load, &error), Reason::Signature);
         let error = anyhow::anyhow!("no such thing");
         assert_eq!(of_failure(&StageName::Load, &error), Reason::Load);
+        let error = anyhow::Error::new(NotAssigned { what: "profile", waited_s: 60 });
+        assert_eq!(of_failure(&StageName::Profile, &error), Reason::NotAssigned);
         assert_eq!(of_request(&Request::NoSuchName), Some(Reason::NameUnknown));
     }
 }

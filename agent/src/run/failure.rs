@@ -36,6 +36,16 @@ pub struct Failure {
 #[error("the run has ended")]
 pub struct Stopped;
 
+/// The inventory had nothing for this host until the end of the setting `wait-timeout`.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("no {what} for this host within {waited_s} s (setting wait-timeout)")]
+pub struct NotAssigned {
+    /// `profile` or `action`.
+    pub what: &'static str,
+    /// The setting, in seconds.
+    pub waited_s: u64,
+}
+
 impl Failure {
     /// A stage that failed with `error`.
     pub fn new(stage: StageName, error: &anyhow::Error) -> Self {

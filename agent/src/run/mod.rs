@@ -19,7 +19,7 @@ use stage1_contract::{Event, EventKind, Identity, Outcome, Problem, Stage, Stage
 
 use crate::host::{Cancellation, Machine};
 
-pub use failure::{Cause, Failure, Stopped};
+pub use failure::{Cause, Failure, NotAssigned, Stopped};
 pub use stage::{StageContext, StageHandle};
 
 /// A run. Clones are of the same run. Stages may run in parallel; what they record is kept in the order they started.

@@ -49,7 +49,7 @@ impl Run {
         });
         match result {
             Ok(value) => {
-                stage.end(None);
+                stage.end();
                 Ok(value)
             }
             Err(error) => {
@@ -96,16 +96,16 @@ impl Run {
 
 impl StageContext<'_> {
     /// Records a short result of the stage.
-    pub fn note(&self, words: impl Into<String>) {
+    pub fn note(&self, note: impl Into<String>) {
         if let Some(stage) = self.run.state().timeline.stages.get_mut(self.index) {
-            stage.note = Some(words.into());
+            stage.note = Some(note.into());
         }
     }
 
     /// Reports progress of the stage to the console and to the inventory.
-    pub fn progress(&self, words: &str) {
-        log::info!("{}: {words}", self.name);
-        self.run.send(&self.name, words);
+    pub fn progress(&self, message: &str) {
+        log::info!("{}: {message}", self.name);
+        self.run.send(&self.name, message);
     }
 
     /// Records a problem of this stage; it goes on.
@@ -125,30 +125,35 @@ impl StageContext<'_> {
 
     /// The first failure ends the run; what fails afterwards was ended with it.
     fn fail(&self, error: &anyhow::Error) {
-        if self.run.cancellation().is_cancelled() {
+        let failure = Failure::new(self.name.clone(), error);
+        let message = format!("failed: {}", failure.message);
+        let mut state = self.run.state();
+        if state.cause.is_some() {
+            drop(state);
             log::debug!("{}: {error:#}", self.name);
             return self.close(Outcome::Stopped, "stopped");
         }
-        let failure = Failure::new(self.name.clone(), error);
-        self.run.state().problems.push(Problem {
+        state.problems.push(Problem {
             stage: self.name.clone(),
             message: failure.message.clone(),
             advice: failure.advice.map(str::to_string),
         });
-        self.close(Outcome::Failed, &format!("failed: {}", failure.message));
-        self.run.stop(Cause::Failed(failure));
+        state.cause = Some(Cause::Failed(failure));
+        drop(state);
+        self.close(Outcome::Failed, &message);
+        self.run.cancellation().cancel();
     }
 
-    fn end(&self, words: Option<&str>) {
+    fn end(&self) {
         let state = self.run.state();
         let has_problem = state.problems.iter().any(|problem| problem.stage == self.name);
         let note = state.timeline.stages.get(self.index).and_then(|stage| stage.note.clone());
         drop(state);
         let outcome = if has_problem { Outcome::Problem } else { Outcome::Done };
-        self.close(outcome, words.or(note.as_deref()).unwrap_or("done"));
+        self.close(outcome, note.as_deref().unwrap_or("done"));
     }
 
-    fn close(&self, outcome: Outcome, words: &str) {
+    fn close(&self, outcome: Outcome, message: &str) {
         let end_ms = self.run.now_ms();
         let mut state = self.run.state();
         if state.is_closed {
@@ -158,8 +163,8 @@ impl StageContext<'_> {
         (stage.end_ms, stage.outcome) = (Some(end_ms), outcome);
         let took = end_ms.saturating_sub(stage.start_ms);
         drop(state);
-        log::info!("{}: {words} ({took} ms)", self.name);
-        self.run.send(&self.name, words);
+        log::info!("{}: {message} ({took} ms)", self.name);
+        self.run.send(&self.name, message);
         self.run.save(None);
     }
 }
@@ -193,7 +198,7 @@ impl<T> StageHandle<T> {
     }
 
     /// Whether the stage has ended.
-    pub fn has_ended(&self) -> bool {
+    fn has_ended(&self) -> bool {
         self.slot.lock().is_some()
     }
 
@@ -221,10 +226,10 @@ impl<T> Slot<T> {
 }
 
 impl Run {
-    fn send(&self, stage: &StageName, words: &str) {
+    fn send(&self, stage: &StageName, message: &str) {
         let listener = self.state().listener.clone();
         if let Some(listener) = listener {
-            let _ = listener.send(self.event(EventKind::Progress, stage, words));
+            let _ = listener.send(self.event(EventKind::Progress, stage, message));
         }
     }
 }
@@ -345,6 +350,24 @@ mod tests {
         let note = run.timeline().stages.into_iter().find(|stage| stage.name == Lldp).unwrap().note;
         assert_eq!(note.as_deref(), Some("needs network"));
         assert_eq!(run.problems().len(), 1, "what was stopped is no problem");
+    }
+
+    #[test]
+    fn of_two_failures_at_once_one_is_the_cause() {
+        for _ in 0..50 {
+            let (_dir, run) = run();
+            let barrier = std::sync::Barrier::new(2);
+            let fail = |_: &StageContext| -> Result<()> {
+                barrier.wait();
+                bail!("no")
+            };
+            std::thread::scope(|scope| {
+                let handles = [run.spawn(scope, Lldp, fail), run.spawn(scope, Network, fail)];
+                assert!(handles.into_iter().all(|handle| handle.join().is_err()));
+            });
+            let failed = outcomes(&run).into_iter().filter(|(_, outcome)| *outcome == Outcome::Failed);
+            assert_eq!((failed.count(), run.problems().len()), (1, 1));
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The BMC: read, configured as desired, and reported.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -9,9 +10,9 @@ use stage1_contract::firmware::FirmwareReport;
 use stage1_contract::{BmcCredentials, BmcReport, Secret, VERSION};
 
 use super::firmware::is_pending;
-use super::{RunMode, Stages};
+use super::{FinalAction, RunMode, Stages};
 use crate::bmc::{self, BmcSession, Survey};
-use crate::config::{self, BmcMode};
+use crate::config::BmcMode;
 use crate::inventory::Client;
 use crate::run::StageContext;
 
@@ -46,7 +47,7 @@ impl Stages {
             return Ok(None);
         }
         let deadline = Instant::now() + self.settings.bmc_timeout;
-        let mut session = match bmc::open(&self.machine, is_expected, deadline) {
+        let mut session = match bmc::open(&self.machine, is_expected, deadline, stage.cancellation()) {
             Ok(Some(session)) => session,
             Ok(None) => {
                 stage.note("there is none");
@@ -57,8 +58,6 @@ impl Stages {
                 return Ok(None);
             }
         };
-        let cancellation = stage.cancellation().clone();
-        session.cancel_with(move || cancellation.is_cancelled());
         let (survey, problems) = bmc::survey(&mut session);
         stage.problems(problems);
         let left = deadline.saturating_duration_since(Instant::now());
@@ -72,9 +71,9 @@ impl Stages {
         config: Option<Value>,
         client: &Client,
         firmware: Option<&FirmwareReport>,
+        next: &ControlFlow<FinalAction>,
     ) -> DesiredBmc {
-        let is_flashing =
-            self.settings.firmware == config::Firmware::Apply && firmware.is_some_and(is_pending);
+        let is_flashing = self.flashes_before(next) && firmware.is_some_and(is_pending);
         DesiredBmc { config, client: client.clone(), is_flashing }
     }
 

@@ -4,14 +4,14 @@
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use stage1_contract::Facts;
 use stage1_contract::firmware::manifest::Activation;
 use stage1_contract::firmware::{Decision, FirmwareReport};
 
 use super::{FinalAction, RunMode, Stages};
 use crate::bmc;
-use crate::config;
+use crate::config::{self, BmcMode};
 use crate::firmware::set::VerifiedManifest;
 use crate::firmware::{self, ApplyContext, CheckContext, CheckResult};
 use crate::host::critical_section;
@@ -92,6 +92,21 @@ impl Stages {
         firmware: CheckedFirmware,
         next: ControlFlow<FinalAction>,
     ) -> Result<ControlFlow<FinalAction>> {
+        let next = self.flash_before(stage, client, firmware, next)?;
+        if matches!(next, Break(FinalAction::Rescue(_))) {
+            // A shell is not delayed by the wait for switches.
+            self.lldp.shutdown();
+        }
+        Ok(next)
+    }
+
+    fn flash_before(
+        &self,
+        stage: &StageContext,
+        client: &Client,
+        firmware: CheckedFirmware,
+        next: ControlFlow<FinalAction>,
+    ) -> Result<ControlFlow<FinalAction>> {
         let Some((checked, _)) = firmware.0.filter(|_| self.flashes_before(&next)) else {
             stage.note("left alone");
             return Ok(next);
@@ -128,7 +143,7 @@ impl Stages {
         let mut problem = |problem| stage.problem(problem);
         let (checked, _) =
             firmware::check(&self.check_context(client), &facts, checked.set, true, &mut problem);
-        self.stop_watchdog().unwrap_or_else(|error| stage.problem(format!("{error:#}")));
+        self.stop_watchdog(stage).unwrap_or_else(|error| stage.problem(format!("{error:#}")));
         let progress = |message: String| stage.progress(&message);
         let context = ApplyContext {
             check: self.check_context(client),
@@ -139,7 +154,7 @@ impl Stages {
         let applied = firmware::apply(&context, &facts, checked);
         stage.problems(applied.problems);
         if applied.lost_link {
-            self.network(stage).map_or_else(|error| stage.problem(format!("{error:#}")), drop);
+            self.wait_for_network(stage).map_or_else(|error| stage.problem(format!("{error:#}")), drop);
         }
         stage.note(firmware::table::summary(&applied.report));
         let sent = self.amend(client, "firmware", &applied.report, self.settings.inventory_timeout);
@@ -154,20 +169,33 @@ impl Stages {
     }
 
     /// Stops the BMC's own watchdog: it would reset the host during a write.
-    fn stop_watchdog(&self) -> Result<()> {
-        let Some(mut bmc) = bmc::open(&self.machine, false, Instant::now() + WATCHDOG)? else {
+    fn stop_watchdog(&self, stage: &StageContext) -> Result<()> {
+        if self.settings.bmc == BmcMode::Off {
+            return Ok(());
+        }
+        let deadline = Instant::now() + WATCHDOG;
+        let Some(mut bmc) = bmc::open(&self.machine, false, deadline, stage.cancellation())? else {
             return Ok(());
         };
-        let Ok(state) = bmc.ask(&GetWatchdogTimer) else { return Ok(()) };
-        if state.is_running {
-            let watchdog = Watchdog { action: WatchdogAction::Nothing, ..state.watchdog };
-            bmc.ask(&SetWatchdogTimer { watchdog }).context("stopping the BMC's watchdog")?;
+        let state = match bmc.ask(&GetWatchdogTimer) {
+            Ok(state) => state,
+            Err(error) if error.is_absent() => return Ok(()),
+            Err(error) => return Err(error).context("reading the BMC's watchdog, which may reset the host"),
+        };
+        if !state.is_running {
+            return Ok(());
         }
-        Ok(())
+        ensure!(
+            self.settings.bmc == BmcMode::Apply,
+            "the BMC's watchdog is running, and may reset the host while firmware is written: with the setting bmc=apply \
+             it is stopped"
+        );
+        let watchdog = Watchdog { action: WatchdogAction::Nothing, ..state.watchdog };
+        bmc.ask(&SetWatchdogTimer { watchdog }).context("stopping the BMC's watchdog")
     }
 
     /// Whether firmware is flashed before `next`.
-    fn flashes_before(&self, next: &ControlFlow<FinalAction>) -> bool {
+    pub(super) fn flashes_before(&self, next: &ControlFlow<FinalAction>) -> bool {
         self.settings.firmware == config::Firmware::Apply
             && matches!(next, Continue(()) | Break(FinalAction::PowerOff | FinalAction::Reboot))
     }

@@ -52,10 +52,18 @@ impl Stages {
     }
 
     /// Waits until some port has an address, and returns which. A plan sets no link up.
-    pub(super) fn network(&self, stage: &StageContext) -> Result<String> {
-        let manager = if self.options.plan { Manager::Systemd } else { manager(&self.machine) };
+    fn network(&self, stage: &StageContext) -> Result<String> {
+        if self.options.plan {
+            return self.wait_for_network(stage);
+        }
         let cancelled = || stage.cancellation().is_cancelled();
-        net::bring_up(&self.machine, manager, self.settings.network_timeout, &cancelled)
+        net::bring_up(&self.machine, manager(&self.machine), self.settings.network_timeout, &cancelled)
+    }
+
+    /// Waits until some port has an address, which somebody else sees to.
+    pub(super) fn wait_for_network(&self, stage: &StageContext) -> Result<String> {
+        let cancelled = || stage.cancellation().is_cancelled();
+        net::bring_up(&self.machine, Manager::Systemd, self.settings.network_timeout, &cancelled)
     }
 
     /// Discovers the machine's facts.

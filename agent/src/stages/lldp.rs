@@ -21,7 +21,11 @@ impl Stages {
     pub(crate) fn collect_neighbours(&self, stage: &StageContext) -> Result<Vec<PortNeighbours>> {
         let options = Self::lldp_options(&self.settings, self.options);
         if options.mode == Mode::Off {
-            stage.note("turned off");
+            stage.note(match (self.options.plan, self.options.mode) {
+                (true, _) => "none, since this is a plan",
+                (_, RunMode::Boot) => "none, since nothing is registered",
+                _ => "off (setting lldp)",
+            });
             return Ok(Vec::new());
         }
         if let Err(error) = self.lldp.start(&self.machine, &[]) {

@@ -11,10 +11,9 @@ mod image;
 mod lldp;
 mod register;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::Serialize;
 use stage1_contract::firmware::manifest::Activation;
 use stage1_kexec::Loaded;
@@ -25,12 +24,15 @@ use crate::inventory::{Client, Error};
 use crate::json;
 use crate::lldp::Collector;
 use crate::run::report::Amendments;
-use crate::run::{Run, StageContext};
+use crate::run::{NotAssigned, Run, StageContext};
 use crate::target::Loader;
 
 pub use boot::TargetDetail;
 pub use firmware::CheckedFirmware;
 pub use register::Registered;
+
+/// How long a progress event may take.
+const EVENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Options of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,13 +133,17 @@ impl Stages {
     }
 
     /// Waits before the inventory is asked again for `what`.
-    fn wait(&self, stage: &StageContext, pause: Duration, deadline: Instant, what: &str) -> Result<()> {
+    fn wait(
+        &self,
+        stage: &StageContext,
+        pause: Duration,
+        deadline: Instant,
+        what: &'static str,
+    ) -> Result<()> {
         let pause = pause.max(Duration::from_secs(1));
         if Instant::now() + pause >= deadline {
-            bail!(
-                "no {what} for this host within {} s (setting wait-timeout)",
-                self.settings.wait_timeout.as_secs()
-            );
+            let waited_s = self.settings.wait_timeout.as_secs();
+            return Err(NotAssigned { what, waited_s }.into());
         }
         log::info!("the inventory has no {what} for this host yet; asking again in {} s", pause.as_secs());
         Ok(stage.cancellation().sleep(pause)?)
@@ -147,10 +153,9 @@ impl Stages {
     fn send_events(&self, client: Client) {
         let (sender, events) = std::sync::mpsc::channel();
         self.run.send_events_to(sender);
-        let client = Arc::new(client);
         task::detach("events", move || {
             for event in events {
-                if let Err(error) = client.event(&event, register::EVENT_TIMEOUT) {
+                if let Err(error) = client.event(&event, EVENT_TIMEOUT) {
                     log::debug!("{error}");
                 }
             }

@@ -20,9 +20,6 @@ use crate::run::{StageContext, StageHandle};
 /// Waiting time if the inventory's action `wait` has no duration.
 const WAIT: Duration = Duration::from_secs(30);
 
-/// How long a progress event may take.
-pub(super) const EVENT_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// What the inventory answered.
 pub struct Registered {
     /// What follows; `Continue` if the host is to boot.
@@ -69,11 +66,7 @@ impl Stages {
                 Action::Boot => Continue(()),
                 Action::Shutdown => Break(FinalAction::PowerOff),
                 Action::Reboot => Break(FinalAction::Reboot),
-                Action::Rescue => {
-                    // A shell is not delayed by the wait for switches.
-                    self.lldp.shutdown();
-                    Break(FinalAction::Rescue("requested by the inventory".to_string()))
-                }
+                Action::Rescue => Break(FinalAction::Rescue("requested by the inventory".to_string())),
                 Action::Wait => {
                     let pause = seconds.map_or(WAIT, |seconds| Duration::from_secs(seconds.into()));
                     self.wait(stage, pause, deadline, "action")?;

@@ -93,6 +93,11 @@ impl BmcSession {
         self.deadline = deadline;
     }
 
+    /// Moves the end of the session.
+    pub(crate) fn extend(&mut self, time: Duration) {
+        self.deadline += time;
+    }
+
     /// The data of the response, after as many attempts as make sense.
     fn exchange(&mut self, request: &Request<'_>) -> Result<Vec<u8>, Error> {
         let (mut attempts, mut losses, mut is_outcome_unknown) = (0, 0, false);

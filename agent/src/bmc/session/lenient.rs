@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reading many values of which any may fail.
 
+use std::time::Duration;
+
 use ipmi::Command;
 
 use super::{BmcSession, Error};
@@ -11,11 +13,12 @@ pub(crate) struct LenientSession<'a> {
     bmc: &'a mut BmcSession,
     problems: Vec<String>,
     fatal_cause: Option<&'static str>,
+    is_outcome_unknown: bool,
 }
 
 impl<'a> LenientSession<'a> {
     pub(crate) fn new(bmc: &'a mut BmcSession) -> Self {
-        Self { bmc, problems: Vec::new(), fatal_cause: None }
+        Self { bmc, problems: Vec::new(), fatal_cause: None, is_outcome_unknown: false }
     }
 
     /// The response. `None` if the BMC does not have the value, which is no problem, or if the command fails, which is one.
@@ -47,6 +50,7 @@ impl<'a> LenientSession<'a> {
             Err(error) if error.is_fatal() => {
                 let cause = error.fatal_cause();
                 self.fatal_cause = Some(cause);
+                self.is_outcome_unknown = error.is_outcome_unknown();
                 self.problems.push(format!("{cause}, no further requests are sent: {error}"));
                 None
             }
@@ -57,6 +61,16 @@ impl<'a> LenientSession<'a> {
     /// Why nothing more is sent, once there was a fatal error.
     pub(crate) fn fatal_cause(&self) -> Option<&'static str> {
         self.fatal_cause
+    }
+
+    /// Whether it is unknown if the BMC executed the command that ended the session.
+    pub(crate) fn is_outcome_unknown(&self) -> bool {
+        self.is_outcome_unknown
+    }
+
+    /// Moves the deadline: this time was not the BMC's.
+    pub(crate) fn extend(&mut self, time: Duration) {
+        self.bmc.extend(time);
     }
 
     /// Records a problem.

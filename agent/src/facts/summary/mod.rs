@@ -11,7 +11,7 @@ use std::fmt::Write;
 use stage1_contract::Facts;
 use stage1_contract::facts::Discovery;
 
-use crate::display::{columns, size};
+use crate::display::{columns, count, size};
 use words::words;
 
 type Rows = Vec<Vec<String>>;
@@ -25,7 +25,9 @@ pub(crate) fn one_line(facts: &Facts) -> String {
     let threads = facts.cpus.as_ref().map_or(0, |cpus| cpus.threads);
     let memory = facts.memory.as_ref().map_or(0, |memory| memory.usable_bytes);
     let (ports, disks) = (facts.nics.len(), facts.disks.len());
-    format!("{product}, {threads} threads, {}, {ports} ports, {disks} disks", size(memory))
+    let (threads, ports, disks) =
+        (count(threads, "thread"), count(ports as u64, "port"), count(disks as u64, "disk"));
+    format!("{product}, {threads}, {}, {ports}, {disks}", size(memory))
 }
 
 /// The machine as groups of aligned lines.

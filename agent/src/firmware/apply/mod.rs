@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Flashing by a plan: carries out the acts of [`super::state`], one after the other.
+//! Flashing: `flash` carries out a plan, `job` writes one component, `verify` reads it back.
 
 mod flash;
 mod job;

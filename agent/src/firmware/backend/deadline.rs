@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use super::{Outcome, Progress};
 use crate::host::critical_section::register_writer;
-use crate::host::task::{self, NoResult, Task};
+use crate::host::task::{self, NoResult, Task, timed_out};
 
 enum Event {
     Progress(Progress),
@@ -65,11 +65,6 @@ pub(crate) fn limited<T: Send + 'static>(
         Err(NoResult::TimedOut) => bail!(timed_out(limit)),
         Err(error) => Err(error.into()),
     }
-}
-
-/// `timed out after 900 s`.
-pub(crate) fn timed_out(limit: Duration) -> String {
-    format!("timed out after {} s", limit.as_secs())
 }
 
 #[cfg(test)]

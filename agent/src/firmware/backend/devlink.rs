@@ -10,10 +10,10 @@ use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 use stage1_contract::facts::Devlink;
 
-use super::deadline::timed_out;
 use super::search_path::SearchPath;
 use super::{Activation, Outcome, Progress, Stored};
 use crate::host::Machine;
+use crate::host::task::timed_out;
 use crate::net::devlink::{Client, read_info};
 use netlink::devlink::{Device, FlashStatus};
 

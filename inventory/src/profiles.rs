@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use ring::digest::{Context as Hash, SHA256};
 use stage1_contract::{Artifact, Profile, VERSION};
+use stage1_kexec::longest_command_line;
 
 use crate::folder::Folder;
 use crate::hex;
@@ -27,6 +28,9 @@ pub(crate) struct Sources<'a> {
 /// Copies are named by their digest, so that a download in progress is not affected.
 pub(crate) fn add(folder: &Folder, store: &Store, name: &str, sources: &Sources) -> Result<Profile> {
     check_name(name)?;
+    if let Some(kernel) = sources.kernel {
+        check_command_line(kernel, sources.append)?;
+    }
     let import = |path: &Path| {
         import(path, &folder.images()).with_context(|| format!("copying {} to the images", path.display()))
     };
@@ -109,6 +113,22 @@ pub(crate) fn check(profile: &Profile) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses a command line that a bzImage does not accept, before each host has downloaded it to find that out.
+fn check_command_line(kernel: &Path, append: &str) -> Result<()> {
+    let read = |kernel: &Path| {
+        let mut header = Vec::new();
+        File::open(kernel)?.take(1024).read_to_end(&mut header)?;
+        std::io::Result::Ok(header)
+    };
+    let header = read(kernel).with_context(|| format!("reading {}", kernel.display()))?;
+    match longest_command_line(&header) {
+        Some(longest) if append.len() > longest as usize => {
+            bail!("append: command line too long: {} bytes, this kernel accepts {longest}", append.len())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A path on the same server; agents resolve it against their base URL.

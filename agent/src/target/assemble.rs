@@ -148,3 +148,57 @@ fn split(bytes: &[u8], append: &str, overlay: &Overlay) -> Result<Target> {
     }
     Ok(Target { kernel, initrd: Some(initrd), append: append.to_string(), artifacts: Vec::new() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A bzImage of setup code only.
+    fn kernel() -> Vec<u8> {
+        let mut file = vec![0; 5 * 512];
+        file[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
+        file[0x202..0x206].copy_from_slice(b"HdrS");
+        file[0x206..0x208].copy_from_slice(&0x020f_u16.to_le_bytes());
+        file[0x211] = 1;
+        file[0x236] = 3;
+        file[0x238..0x23c].copy_from_slice(&2047_u32.to_le_bytes());
+        file
+    }
+
+    /// A PE32+ file with these sections.
+    fn uki(sections: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut file = vec![0; 0x148 + 40 * sections.len()];
+        file[..2].copy_from_slice(b"MZ");
+        file[0x3c] = 0x40;
+        file[0x40..0x46].copy_from_slice(b"PE\0\0\x64\x86");
+        file[0x46] = sections.len() as u8;
+        file[0x54] = 240;
+        file[0x58..0x5a].copy_from_slice(&[0x0b, 2]);
+        file[0xc4] = 16;
+        for (i, (name, data)) in sections.iter().enumerate() {
+            let (at, start, length) = (0x148 + 40 * i, file.len() as u32, data.len() as u32);
+            file[at..at + name.len()].copy_from_slice(name.as_bytes());
+            for (field, value) in [(8, length), (16, length), (20, start)] {
+                file[at + field..at + field + 4].copy_from_slice(&value.to_le_bytes());
+            }
+            file.extend_from_slice(data);
+        }
+        file
+    }
+
+    #[test]
+    fn a_ukis_microcode_comes_first_and_the_overlay_is_around_its_initrd() {
+        let kernel = kernel();
+        let sections: [(&str, &[u8]); 4] =
+            [(".initrd", b"initrd"), (".ucode", b"microcode"), (".cmdline", b"quiet"), (".linux", &kernel)];
+        let overlay = Overlay { directories: b"directories".to_vec(), files: b"files".to_vec() };
+        let target = split(&uki(&sections), "", &overlay).unwrap();
+        assert_eq!(memory::content(&target.kernel).unwrap(), kernel);
+        let initrd = memory::content(target.initrd.as_ref().unwrap()).unwrap();
+        assert_eq!(initrd, b"microcode\0\0\0directories\0initrd\0\0files\0\0\0");
+        assert_eq!(target.append, "quiet");
+        let words = |append: &str| format!("{:#}", split(&uki(&sections), append, &overlay).err().unwrap());
+        assert!(words(&"a".repeat(2017)).contains("2017 bytes, this kernel accepts 2016"));
+        assert!(split(&uki(&sections), &"a".repeat(2016), &overlay).is_ok());
+    }
+}

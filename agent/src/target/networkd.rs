@@ -82,7 +82,7 @@ fn network_file(detail: &Detail, interface: &Interface, matched: &str) -> String
     for address in &interface.addresses {
         line("Address", &address.0);
     }
-    if interface.dhcp || !interface.addresses.is_empty() {
+    if interface.dhcp || interface.ipv6_ra == Some(true) || !interface.addresses.is_empty() {
         for (key, values) in
             [("DNS", &detail.dns.servers), ("Domains", &detail.dns.search), ("NTP", &detail.ntp)]
         {
@@ -110,14 +110,25 @@ fn yes_or_no(value: bool) -> &'static str {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "runs networkd")]
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
+    use std::path::Path;
+    use std::process::Command;
+
+    const FABRIC: &str = r#"[{ "name": "a", "mac": "ac:1f:6b:00:00:01", "required_for_online": false },
+                { "name": "b", "mac": "ac:1f:6b:00:00:02" }, { "name": "c", "mac": "ac:1f:6b:00:00:03" },
+                { "name": "bond0", "ipv6_ra": true, "addresses": ["192.0.2.1/32"], "bond": { "mode": "802.3ad",
+                  "members": ["a"], "transmit_hash_policy": "layer3+4", "lacp_rate": "fast", "min_links": 1 },
+                  "routes": [{ "to": "10.0.0.0/8", "via": "198.51.100.1", "on_link": true, "metric": 7 }] },
+                { "name": "bond1", "bond": { "mode": "active-backup", "members": ["b", "c"], "primary": "c" },
+                  "ipv6_ra": false, "dhcp": true }]"#;
 
     /// All files of a detail, by name.
     fn all(interfaces: &str) -> BTreeMap<String, String> {
         let text = format!(
-            r#"{{ "version": 1, "hostname": "a", "interfaces": {interfaces}, "dns": {{ "servers": ["10.1.2.1"] }} }}"#
+            r#"{{ "version": 1, "hostname": "a", "interfaces": {interfaces}, "dns": {{ "servers": ["10.1.2.1"], "search": ["a_b.example.", "~."] }} }}"#
         );
         let detail: Detail = serde_json::from_str(&text).unwrap();
         assert_eq!(detail.check(), []);
@@ -149,31 +160,57 @@ mod tests {
         assert!(files["20-vlan12.netdev"].ends_with("[VLAN]\nId=12\n"));
         assert_eq!(
             files["30-vlan12.network"],
-            "[Match]\nName=vlan12\n\n[Network]\nAddress=10.1.2.3/24\nDNS=10.1.2.1\n\n[Route]\nGateway=10.1.2.1\n"
+            "[Match]\nName=vlan12\n\n[Network]\nAddress=10.1.2.3/24\nDNS=10.1.2.1\nDomains=a_b.example.\nDomains=~.\n\n[Route]\nGateway=10.1.2.1\n"
         );
     }
 
     #[test]
     fn the_options_of_a_fabric() {
-        let files = all(r#"[{ "name": "a", "mac": "ac:1f:6b:00:00:01", "required_for_online": false },
-                { "name": "b", "mac": "ac:1f:6b:00:00:02" }, { "name": "c", "mac": "ac:1f:6b:00:00:03" },
-                { "name": "bond0", "ipv6_ra": true, "addresses": ["192.0.2.1/32"], "bond": { "mode": "802.3ad",
-                  "members": ["a"], "transmit_hash_policy": "layer3+4", "lacp_rate": "fast", "min_links": 1 },
-                  "routes": [{ "to": "10.0.0.0/8", "via": "198.51.100.1", "on_link": true, "metric": 7 }] },
-                { "name": "bond1", "bond": { "mode": "active-backup", "members": ["b", "c"], "primary": "c" },
-                  "ipv6_ra": false, "dhcp": true }]"#);
+        let files = all(FABRIC);
         assert!(
             files["20-bond0.netdev"]
                 .ends_with("TransmitHashPolicy=layer3+4\nLACPTransmitRate=fast\nMinLinks=1\n")
         );
         assert_eq!(
             files["30-bond0.network"],
-            "[Match]\nName=bond0\n\n[Network]\nIPv6AcceptRA=yes\nAddress=192.0.2.1/32\nDNS=10.1.2.1\n\n\
+            "[Match]\nName=bond0\n\n[Network]\nIPv6AcceptRA=yes\nAddress=192.0.2.1/32\nDNS=10.1.2.1\nDomains=a_b.example.\nDomains=~.\n\n\
              [Route]\nDestination=10.0.0.0/8\nGateway=198.51.100.1\nGatewayOnLink=yes\nMetric=7\n"
         );
         assert!(files["30-a.network"].contains("\n[Link]\nRequiredForOnline=no\n"));
         assert!(files["30-b.network"].ends_with("[Network]\nBond=bond1\n"));
         assert!(files["30-c.network"].ends_with("[Network]\nBond=bond1\nPrimarySlave=yes\n"));
         assert!(files["30-bond1.network"].contains("[Network]\nDHCP=yes\nIPv6AcceptRA=no\n"));
+    }
+
+    /// What networkd cannot parse, it ignores with a line in its log.
+    #[test]
+    fn networkd_itself_accepts_every_line() {
+        const NETWORKD: &str = "/usr/lib/systemd/systemd-networkd";
+        if !Path::new(NETWORKD).exists() || !nix::unistd::geteuid().is_root() {
+            println!("SKIPPED: needs root and {NETWORKD}");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let log_of = |files: &BTreeMap<String, String>| {
+            for (name, text) in files {
+                std::fs::write(folder.path().join(name), text).unwrap();
+            }
+            let script = "mount -t tmpfs tmpfs /run && mkdir /run/systemd /run/systemd/network && \
+                          mount --bind \"$0\" /run/systemd/network && timeout 2 \"$1\"";
+            let mut command = Command::new("unshare");
+            command.args(["--net", "--mount", "sh", "-c", script]).arg(folder.path()).arg(NETWORKD);
+            String::from_utf8(command.output().unwrap().stderr).unwrap()
+        };
+        let mut files = all(FABRIC);
+        files.extend(all(
+            r#"[{ "name": "p_1.-", "mac": "AC-1F-6B-00-00-04", "mtu": 65535, "addresses": ["10.1.1.0/31", "fe80::1/10"],
+                  "routes": [{ "to": "::/0", "via": "fe80::2" },
+                             { "to": "default", "via": "10.1.1.1", "metric": 4294967295 }] },
+                { "name": "v", "vlan": { "id": 4094, "parent": "p_1.-" }, "mtu": 68 }]"#,
+        ));
+        let log = log_of(&files);
+        assert!(log.contains("Enumeration completed") && !log.contains("ignoring"), "{log}");
+        let log = log_of(&[("99-bad.network".to_string(), "[Network]\nBogus=1\n".to_string())].into());
+        assert!(log.contains("ignoring"), "a bad line is not found: {log}");
     }
 }

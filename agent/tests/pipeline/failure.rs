@@ -157,7 +157,8 @@ fn a_detail_that_cannot_be_used() {
 #[test]
 fn a_download_that_fails() {
     let with = |reply| case().on(KERNEL, reply).run();
-    with(Reply::body(vec![0; kernel().len()])).assert_failed(&StageName::Download, "/images/kernel: wrong digest");
+    with(Reply::body(vec![0; kernel().len()]))
+        .assert_failed(&StageName::Download, "/images/kernel: wrong digest");
     with(Reply::body("short")).assert_failed(&StageName::Download, "wrong size");
     with(Reply::status(404)).assert_failed(&StageName::Download, "/images/kernel: HTTP 404");
     let page = profile(|profile| profile["kernel"] = artifact("kernel", b"<html>"));

@@ -119,6 +119,16 @@ fn bad_input_is_refused() {
         fails(dir.path(), &["profile", "add", "c1", "--kernel", "/does/not/exist"])
             .contains("/does/not/exist")
     );
+    // The setup header of a bzImage (Documentation/arch/x86/boot.rst) with a cmdline_size of 2047.
+    let mut kernel = vec![0; 1024];
+    kernel[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
+    kernel[0x202..0x206].copy_from_slice(b"HdrS");
+    kernel[0x238..0x23a].copy_from_slice(&2047_u16.to_le_bytes());
+    std::fs::write(&file, kernel).unwrap();
+    let long = "a".repeat(2017);
+    let refused =
+        fails(dir.path(), &["profile", "add", "c1", "--kernel", file.to_str().unwrap(), "--append", &long]);
+    assert!(refused.contains("2017 bytes, this kernel accepts 2016"), "{refused}");
     std::fs::write(&file, "").unwrap();
     assert!(
         fails(dir.path(), &["profile", "add", "c1", "--kernel", file.to_str().unwrap()]).contains("empty")

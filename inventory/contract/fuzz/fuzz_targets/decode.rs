@@ -22,7 +22,9 @@ fuzz_target!(|text: &str| {
     body::<Facts>(text);
     body::<Registration>(text);
     body::<Profile>(text);
-    body::<Detail>(text);
+    if let Some(detail) = body::<Detail>(text) {
+        detail.check();
+    }
     body::<Installed>(text);
     body::<Event>(text);
     body::<BmcCredentials>(text);

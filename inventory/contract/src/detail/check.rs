@@ -51,7 +51,7 @@ impl Errors {
             let field = format!("dns.servers[{i}]");
             match server.parse::<IpAddr>() {
                 Ok(address) if !servers.insert(address) => {
-                    self.add(&field, format!("{server} is listed twice"))
+                    self.add(&field, format!("{server} is listed twice"));
                 }
                 Ok(address) => self.check(&field, check_server(&address)),
                 Err(_) => self.add(&field, format!("{server:?} is not an IP address")),

@@ -88,7 +88,7 @@ impl Errors {
             (None, Some(text)) if is_base64(text) => {}
             // Not the text, which may be a secret.
             (None, Some(_)) => {
-                self.add(&format!("{field}.content_base64"), "not base64 (RFC 4648, section 4)")
+                self.add(&format!("{field}.content_base64"), "not base64 (RFC 4648, section 4)");
             }
             _ => self.add(&format!("{field}.content"), "exactly one of content and content_base64 is needed"),
         }

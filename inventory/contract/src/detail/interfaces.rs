@@ -7,6 +7,8 @@ use super::check::Errors;
 use super::names::check_interface_name;
 use super::{Bond, Interface, Vlan};
 
+/// Far more than a host has; each is compared with the others.
+const MAX_INTERFACES: usize = 1000;
 /// `ETH_MIN_MTU` (linux/if_ether.h), and the minimum of IPv6 (RFC 8200, section 5).
 const MIN_MTU: u32 = 68;
 const MIN_MTU_IPV6: u32 = 1280;
@@ -22,10 +24,14 @@ const BALANCE_TLB: &str = "balance-tlb";
 const BALANCE_ALB: &str = "balance-alb";
 const MODES: [&str; 7] =
     ["balance-rr", ACTIVE_BACKUP, BALANCE_XOR, "broadcast", LACP, BALANCE_TLB, BALANCE_ALB];
-const HASH_POLICIES: [&str; 6] = ["layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4", "vlan+srcmac"];
+/// Those of networkd; the kernel also has `vlan+srcmac`, which systemd 252 ignores.
+const HASH_POLICIES: [&str; 5] = ["layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4"];
 
 impl Errors {
     pub(super) fn interfaces(&mut self, interfaces: &[Interface]) {
+        if interfaces.len() > MAX_INTERFACES {
+            return self.add("interfaces", format!("{} entries, at most {MAX_INTERFACES}", interfaces.len()));
+        }
         let (mut names, mut macs) = (BTreeMap::new(), BTreeMap::new());
         for (i, interface) in interfaces.iter().enumerate() {
             let field = format!("interfaces[{i}]");
@@ -135,15 +141,20 @@ impl Errors {
     }
 
     fn members(&mut self, field: &str, interface: &Interface, bond: &Bond, all: Stack) {
-        if bond.members.is_empty() {
-            self.add(&format!("{field}.members"), "a bond needs at least one member");
+        let wrong = match bond.members.len() {
+            0 => Some("a bond needs at least one member"),
+            count if count > all.0.len() => Some("more members than interfaces"),
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            return self.add(&format!("{field}.members"), wrong);
         }
         for (i, member) in bond.members.iter().enumerate() {
             let field = format!("{field}.members[{i}]");
             let other = all.bond_of(member).filter(|other| other.name != interface.name);
             match (all.named(member), other) {
                 _ if bond.members[..i].contains(member) => {
-                    self.add(&field, format!("{member:?} is listed twice"))
+                    self.add(&field, format!("{member:?} is listed twice"));
                 }
                 (None, _) => self.add(&field, format!("{member:?} is not an interface of this detail")),
                 (Some(port), _) if port.bond.is_some() || port.vlan.is_some() => {

@@ -131,7 +131,9 @@ impl Network {
         let wrong = || format!("{text:?} is not an IP address with its prefix length, such as 10.9.0.50/24");
         let (address, prefix) = text.split_once('/').ok_or_else(wrong)?;
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let is_number = prefix.bytes().all(|byte| byte.is_ascii_digit());
+        // Without a zero in front, which some programs read as octal.
+        let is_number =
+            prefix.bytes().all(|byte| byte.is_ascii_digit()) && (prefix == "0" || !prefix.starts_with('0'));
         let prefix = prefix.parse::<u32>().ok().filter(|_| is_number).ok_or_else(wrong)?;
         let network = Self { address, prefix };
         match prefix <= network.bits() {

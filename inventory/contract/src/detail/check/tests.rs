@@ -80,6 +80,7 @@ fn each_mistake_is_reported_once_with_its_field() {
     let interface = |name: &str| json!({ "name": name, "mac": "52:54:00:aa:00:99" });
     let file = |path: &str| json!({ "path": path, "content": "" });
     for (pointer, value, expected) in [
+        ("/interfaces/3/addresses/0", json!("10.1.2.3/024"), "interfaces[3].addresses[0]: "),
         ("/hostname", json!("a b"), "hostname: \"a b\" is not a host name"),
         ("/hostname", json!("a\nb"), "hostname: \"a\\nb\" is not"),
         ("/hostname", json!("-a"), "hostname: "),
@@ -292,6 +293,20 @@ fn each_mistake_is_reported_once_with_its_field() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_far_too_much_is_not_compared() {
+    let interface = |i: usize| json!({ "name": format!("p{i}"), "mac": "0a:00:00:00:00:01" });
+    let many: Vec<Value> = (0..10_000).map(interface).collect();
+    let members: Vec<String> = (0..10_000).map(|i| format!("p{i}")).collect();
+    let bond = json!([{ "name": "b", "bond": { "mode": "broadcast", "members": members } }]);
+    for (interfaces, expected) in [
+        (json!(many), "interfaces: 10000 entries, at most 1000"),
+        (bond, "interfaces[0].bond.members: more members than interfaces"),
+    ] {
+        assert_eq!(errors(&json!({ "version": 1, "hostname": "a", "interfaces": interfaces })), [expected]);
+    }
 }
 
 /// A mistake may be one of several, or have several.

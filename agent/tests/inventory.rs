@@ -155,6 +155,30 @@ fn a_temporary_error_is_retried() {
 }
 
 #[test]
+fn a_redirect_is_followed_by_a_read_and_never_by_a_write() {
+    let server = Server::start(&[
+        |stream| answer(stream, "302 Found\r\nlocation: /elsewhere", ""),
+        |stream| answer(stream, "200 OK", PROFILE),
+        |stream| answer(stream, "302 Found\r\nlocation: https://other/ipxe/4c4c?S3CRET", ""),
+        |stream| answer(stream, "307 Temporary Redirect\r\nlocation: /ipxe/4c4c/", ""),
+        |stream| answer(stream, "301 Moved Permanently", ""),
+    ]);
+    let client = server.client(Duration::from_secs(5));
+    assert!(client.profile().is_ok());
+    let patch = serde_json::json!({ "version": 1 });
+    let errors = [(); 3].map(|()| client.amend(&patch, Duration::from_secs(5)).unwrap_err().to_string());
+    let text = |what: &str| {
+        format!("PATCH {}/4c4c: {what}: what is written is never sent on; set that URL instead", server.base)
+    };
+    assert_eq!(errors[0], text("HTTP 302, a redirect to https://other/ipxe/4c4c"));
+    assert_eq!(errors[1], text("HTTP 307, a redirect to /ipxe/4c4c/"));
+    assert_eq!(errors[2], text("HTTP 301, a redirect to an unknown place (no Location)"));
+    let requests: Vec<String> = server.requests.iter().collect();
+    assert_eq!(requests.len(), 5);
+    assert!(requests[2..].iter().all(|request| request.starts_with("PATCH ")), "{requests:?}");
+}
+
+#[test]
 fn without_a_profile_the_answer_is_when_to_ask_again() {
     let server = Server::start(&[|stream| answer(stream, "204 No Content\r\nretry-after: 7", "")]);
     let Ok(Assigned::Nothing(pause)) = server.client(Duration::from_secs(5)).profile() else { panic!() };
@@ -223,9 +247,8 @@ fn download(scripts: &'static [Script], paths: &[&str], size: u64) -> (String, V
     let urls = paths.iter().map(|path| (*path).to_string()).collect();
     let kernel = Artifact { urls, sha256: SHA256.to_string(), size };
     let plan = plan(kernel, &server.base);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let downloader = Downloader { transport: server.transport(), deadline };
-    let error = format!("{:#}", fetch(&downloader, &plan, &Overlay::default()).err().unwrap());
+    let downloader = Downloader::new(server.transport(), Duration::from_secs(30));
+    let error = format!("{:#}", fetch(downloader, &plan, &Overlay::default()).err().unwrap());
     let origin = server.base.trim_end_matches("/ipxe").to_string();
     (error.replace(&origin, "HOST"), server.requests.try_iter().collect())
 }
@@ -342,11 +365,11 @@ fn a_cancelled_run_neither_retries_nor_downloads_on() {
         |stream| drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n0123")),
         |stream| answer(stream, "200 OK", BYTES),
     ]);
-    let deadline = Instant::now() + Duration::from_secs(3600);
-    let downloader = Downloader { transport: server.transport().with_pause(Arc::new(Cancelled)), deadline };
+    let transport = server.transport().with_pause(Arc::new(Cancelled));
+    let downloader = Downloader::new(transport, Duration::from_secs(3600));
     let urls = vec!["/a".to_string(), "/b".to_string()];
     let plan = plan(Artifact { urls, sha256: SHA256.to_string(), size: 10 }, &server.base);
-    let error = format!("{:#}", fetch(&downloader, &plan, &Overlay::default()).err().unwrap());
+    let error = format!("{:#}", fetch(downloader, &plan, &Overlay::default()).err().unwrap());
     assert!(error.contains("/a: cancelled (received 0 B of 10 B)"), "{error}");
     assert_eq!(server.requests.try_iter().count(), 1);
 }

@@ -72,6 +72,13 @@ pub const SETTINGS: &[Setting] = &[
         set: |settings, value| assign(&mut settings.allow_http, boolean(value)),
     },
     Setting {
+        key: "ntp",
+        value: "HOST...",
+        meaning: "NTP servers, separated by spaces, asked at boot if a certificate is not valid at the time of the host's clock",
+        default: "those that DHCP announces",
+        set: |settings, value| assign(&mut settings.ntp, hosts(value)),
+    },
+    Setting {
         key: "on-failure",
         value: "rescue|reboot|poweroff",
         meaning: "how a failed run at boot ends: rescue (a shell on the console), reboot or poweroff (both after 30 s)",
@@ -225,6 +232,18 @@ fn base_url(url: &str) -> Result<String, String> {
     Ok(format!("{scheme}://{rest}"))
 }
 
+fn hosts(value: &str) -> Result<Vec<String>, String> {
+    let list: Vec<String> = value.split_whitespace().map(str::to_string).collect();
+    if list.is_empty() {
+        return Err("no host: give one such as ntp.example.com".to_string());
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-.:[]_".contains(c);
+    match list.iter().find(|host| !host.chars().all(plain)) {
+        Some(host) => Err(format!("{host:?} is neither a host name nor an address")),
+        None => Ok(list),
+    }
+}
+
 fn path(value: &str) -> Result<Option<PathBuf>, String> {
     match value.starts_with('/') {
         true => Ok(Some(PathBuf::from(value))),
@@ -265,6 +284,7 @@ mod tests {
         for setting in SETTINGS {
             let (good, bad): (Vec<&str>, &str) = match setting.value {
                 "URL..." => (vec!["https://a", "http://a/ipxe/ https://b"], "inventory.example.com"),
+                "HOST..." => (vec!["ntp.example.com", "10.0.0.1 [fd00::1]:123"], "ntp://ntp.example.com"),
                 "FILE" => (vec!["/some/file"], "some/file"),
                 "SECONDS" => (vec!["1", "86400", "5s"], "0"),
                 "true|false" => (vec!["true", "yes", "on", "1", "false", "no", "off", "0"], "maybe"),
@@ -285,6 +305,7 @@ mod tests {
         };
         let value = |setting: &Setting| match setting.value {
             "URL..." => "https://a",
+            "HOST..." => "a",
             "FILE" => "/some/file",
             "SECONDS" => "7",
             "true|false" => "true",
@@ -299,7 +320,7 @@ mod tests {
     fn defaults_are_those_of_the_program() {
         let mut checked = 0;
         for Setting { key, value, default, set, .. } in SETTINGS {
-            if matches!(*value, "URL..." | "FILE") {
+            if matches!(*value, "URL..." | "HOST..." | "FILE") {
                 continue;
             }
             let mut settings = Settings::default();

@@ -12,6 +12,7 @@ use stage1_contract::printable;
 
 use super::plan::{Plan, Planned, Target, Verdict};
 use crate::display::{columns, size};
+use crate::inventory::redacted;
 use crate::json;
 
 /// The message without a manifest set.
@@ -84,7 +85,8 @@ pub(crate) fn acts(plan: &Plan) -> String {
         let name = format!("{} {device}", entry.name);
         let _ = match verdict {
             Verdict::Update(Target { version, image, .. }) => {
-                let (how, url) = (how(&entry.method), image.urls.first().map_or("", String::as_str));
+                let how = how(&entry.method);
+                let url = image.urls.first().map(|url| redacted(url)).unwrap_or_default();
                 let size = size(image.size);
                 writeln!(text, "{name}: write {version} ({size}, {url}) {how}; activate: {by}")
             }

@@ -6,6 +6,7 @@
 
 mod cancellation;
 pub(crate) mod child;
+pub(crate) mod clock;
 pub mod critical_section;
 pub mod logger;
 mod machine;

@@ -10,6 +10,8 @@ use ureq::http::Method;
 
 use super::http::{CONNECT_TIMEOUT, READ_TIMEOUT};
 use super::retry::may_retry_status;
+use super::tls;
+use super::url::redacted;
 
 /// A request to the inventory that failed.
 #[derive(Debug, Error)]
@@ -42,6 +44,17 @@ pub enum Reason {
     /// The connection was refused or broke.
     #[error("{0}")]
     Connection(String),
+    /// What the server sends is not HTTP, or redirects in circles.
+    #[error("the server does not speak HTTP as it should: {0}")]
+    Protocol(String),
+    /// A redirect of a request that writes, which is not followed: it would become one that reads.
+    #[error("{}", redirect_text(*.status, .location.as_deref()))]
+    Redirected {
+        /// The HTTP status.
+        status: u16,
+        /// Where to, if the response says it, without what must not be shown.
+        location: Option<String>,
+    },
     /// A time limit passed.
     #[error("{}", timeout_text(*.limit, *.after))]
     Timeout {
@@ -53,6 +66,9 @@ pub enum Reason {
     /// TLS failed on either side.
     #[error("{0}")]
     Tls(String),
+    /// A certificate is not valid at the time of this host's clock.
+    #[error("{0}")]
+    CertificateTime(String),
     /// The response has an error status.
     #[error("{}", status_text(*.status, .document))]
     Status {
@@ -107,7 +123,7 @@ impl Error {
     }
 
     pub(super) fn new(method: &Method, url: &str, reason: Reason) -> Self {
-        Self { method: method.clone(), url: url.to_string(), reason, attempts: 1 }
+        Self { method: method.clone(), url: redacted(url), reason, attempts: 1 }
     }
 
     pub(super) fn after(self, attempts: u32) -> Self {
@@ -133,16 +149,26 @@ impl Reason {
         }
     }
 
-    /// A response with an error status; `body` may be a problem document.
+    /// A response with an error status; `body` may be a problem document, or the XML of an S3 server.
     pub(crate) fn status(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
-        Self::Status { status, retry_after, document: serde_json::from_slice(body).unwrap_or_default() }
+        let document = serde_json::from_slice(body)
+            .unwrap_or_else(|_| ProblemDocument { title: s3_code(body), ..ProblemDocument::default() });
+        Self::Status { status, retry_after, document: Box::new(document) }
+    }
+
+    /// A request that writes was redirected.
+    pub(crate) fn redirected(status: u16, location: Option<&str>) -> Self {
+        Self::Redirected { status, location: location.map(redacted) }
     }
 
     /// The HTTP client's error, of a request that had `timeout` in all.
     pub(crate) fn from_client(error: ureq::Error, timeout: Duration) -> Self {
         match error {
             ureq::Error::HostNotFound => Self::NoSuchName,
-            ureq::Error::BadUri(text) => Self::BadUrl(text),
+            // Its text has the whole URL. The first one is checked before, so that it can only be that of a redirect.
+            ureq::Error::BadUri(_) => {
+                Self::BadUrl("the server redirects to what is no http or https URL".to_string())
+            }
             ureq::Error::RequireHttpsOnly(_) => Self::PlainHttp,
             ureq::Error::Timeout(limit) => {
                 let after = match limit {
@@ -153,15 +179,17 @@ impl Reason {
                 Self::Timeout { limit, after }
             }
             ureq::Error::BodyExceedsLimit(limit) => Self::TooLong(limit),
-            ureq::Error::Rustls(error) => Self::Tls(tls_text(&error)),
+            ureq::Error::Rustls(error) => tls::reason(&error),
             ureq::Error::Io(error) => {
                 match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                    Some(error) => Self::Tls(tls_text(error)),
+                    Some(error) => tls::reason(error),
                     None if error.kind() == std::io::ErrorKind::UnexpectedEof => Self::Truncated,
                     None => Self::Connection(error.to_string()),
                 }
             }
-            error => Self::Connection(error.to_string()),
+            ureq::Error::ConnectionFailed => Self::Connection(error.to_string()),
+            ureq::Error::Protocol(error) => Self::Protocol(without_urls(&error.to_string())),
+            error => Self::Protocol(without_urls(&error.to_string())),
         }
     }
 
@@ -179,27 +207,27 @@ impl Reason {
     }
 }
 
-fn tls_text(error: &rustls::Error) -> String {
-    use rustls::{CertificateError as Bad, Error::InvalidCertificate};
-    match error {
-        InvalidCertificate(Bad::UnknownIssuer | Bad::BadSignature) => {
-            "the server's certificate is not issued by a CA that this image trusts: check the setting ca"
-                .to_string()
-        }
-        InvalidCertificate(Bad::ExpiredContext { time, .. } | Bad::NotValidYetContext { time, .. }) => {
-            let year = 1970 + time.as_secs() / 31_556_952;
-            format!(
-                "the server's certificate is not valid at the time of this host's clock (year {year}): {error}"
-            )
-        }
-        InvalidCertificate(Bad::Expired | Bad::NotValidYet) => {
-            format!("the server's certificate is not valid at the time of this host's clock: {error}")
-        }
-        InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. }) => {
-            format!("the server's certificate is for another name: {error}")
-        }
-        other => format!("TLS: {other}"),
-    }
+/// The code in the error document of an S3 server (Amazon S3 API Reference, *REST error responses*). The other fields of
+/// the document may have parts of the request, and so of its signature.
+fn s3_code(body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(body);
+    let (code, _) = text.split_once("<Code>")?.1.split_once("</Code>")?;
+    let is_word = (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_word.then(|| code.to_string())
+}
+
+fn redirect_text(status: u16, location: Option<&str>) -> String {
+    let location = location.map_or("an unknown place (no Location)".to_string(), printable);
+    format!("HTTP {status}, a redirect to {location}: what is written is never sent on; set that URL instead")
+}
+
+/// A text without the words that may be a URL, which may have a secret.
+fn without_urls(text: &str) -> String {
+    let words = text.split(' ').map(|word| match word.contains(['/', '?', '@']) {
+        true => "...",
+        false => word,
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn status_text(status: u16, document: &ProblemDocument) -> String {
@@ -243,6 +271,37 @@ mod tests {
         );
         assert!(!error.may_retry());
         assert_eq!(status(500, "<html>").to_string(), "GET https://i/ipxe/x/profile: HTTP 500");
+    }
+
+    #[test]
+    fn of_an_s3_error_only_the_code_is_shown() {
+        let body = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>m</Message>\
+                    <StringToSign>S3CRET</StringToSign></Error>";
+        assert_eq!(status(403, body).to_string(), "GET https://i/ipxe/x/profile: HTTP 403: AccessDenied");
+        assert_eq!(
+            status(403, "<Code>a?sig=S3CRET</Code>").to_string(),
+            "GET https://i/ipxe/x/profile: HTTP 403"
+        );
+    }
+
+    #[test]
+    fn no_secret_of_a_url_is_shown() {
+        let error = Error::new(
+            &Method::PUT,
+            "https://u:S3CRET@i/ipxe/x",
+            Reason::redirected(302, Some("//h/x?S3CRET")),
+        );
+        assert_eq!(
+            error.to_string(),
+            "PUT https://i/ipxe/x: HTTP 302, a redirect to //h/x: what is written is never sent on; set that URL instead"
+        );
+        assert!(!error.may_retry());
+        let text = |error| Reason::from_client(error, Duration::ZERO).to_string();
+        assert!(
+            !text(ureq::Error::BadUri("file:///x?S3CRET is missing host".to_string())).contains("S3CRET")
+        );
+        let other = ureq::Error::ConnectProxyFailed("location header is malformed: h/x?S3CRET".to_string());
+        assert!(text(other).ends_with("location header is malformed: ..."));
     }
 
     #[test]

@@ -8,6 +8,8 @@
 mod client;
 pub(crate) mod devlink;
 pub(crate) mod ethtool;
+pub(crate) mod ntp;
+mod sntp;
 pub(crate) mod socket;
 
 use std::collections::{BTreeMap, BTreeSet};

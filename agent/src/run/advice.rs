@@ -18,7 +18,9 @@ pub(crate) enum Reason {
     NameUnknown,
     Unreachable,
     Untrusted,
+    Clock,
     PlainHttp,
+    Redirected,
     Unauthorized,
     NotFound,
     WrongPath,
@@ -107,10 +109,16 @@ impl Reason {
                 "check that the inventory runs, its address and port, and the route and firewall to it"
             }
             Self::Untrusted => {
-                "put the CA of the inventory's certificate into /etc/stage1/ca.pem (setting ca), and check the host's clock"
+                "put the CA of the inventory's certificate into /etc/stage1/ca.pem (setting ca), and check both certificates"
+            }
+            Self::Clock => {
+                "compare both times: set the host's clock, or name NTP servers in the setting ntp, or renew the certificate"
             }
             Self::PlainHttp => {
                 "give the inventory an https URL; for a test network set stage1.allow-http=true"
+            }
+            Self::Redirected => {
+                "set inventory to the URL that the server redirects to, or take the redirect away"
             }
             Self::Unauthorized => {
                 "check the token (setting token-file) and the client certificate of this image"
@@ -165,14 +173,18 @@ fn of_request(reason: &Request) -> Option<Reason> {
         Request::NoUrl | Request::BadUrl(_) => Reason::Settings,
         Request::PlainHttp | Request::NotForSecrets => Reason::PlainHttp,
         Request::NoSuchName => Reason::NameUnknown,
+        Request::Redirected { .. } => Reason::Redirected,
         Request::Connection(_) | Request::Timeout { .. } => Reason::Unreachable,
         Request::Tls(_) => Reason::Untrusted,
+        Request::CertificateTime(_) => Reason::Clock,
         Request::Status { status: 401 | 403, .. } => Reason::Unauthorized,
         Request::Status { status: 404, .. } => Reason::NotFound,
         Request::Status { status: 500.., .. } => Reason::ServerError,
-        Request::TooLong(_) | Request::Truncated | Request::NotJson(_) | Request::Version(_) => {
-            Reason::NotTheContract
-        }
+        Request::TooLong(_)
+        | Request::Truncated
+        | Request::Protocol(_)
+        | Request::NotJson(_)
+        | Request::Version(_) => Reason::NotTheContract,
         Request::Status { .. } | Request::Cancelled => return None,
     })
 }

@@ -59,9 +59,13 @@ impl Stages {
         plan: &Plan,
         detail: &TargetDetail,
     ) -> Result<Target> {
-        let deadline = Instant::now() + self.settings.download_timeout;
-        let downloader = Downloader { transport: client.transport().clone(), deadline };
-        let target = target::fetch(&downloader, plan, &detail.overlay)?;
+        let renewed = client.clone();
+        let downloader = Downloader::new(client.transport().clone(), self.settings.download_timeout)
+            .renewed_by(move || match renewed.profile()? {
+                Assigned::Profile(profile, base) => Plan::new(&profile, &base.0),
+                Assigned::Nothing(_) => bail!("no profile is assigned any more"),
+            });
+        let target = target::fetch(downloader, plan, &detail.overlay)?;
         stage.note(format!("{}, digests verified", size(plan.bytes())));
         Ok(target)
     }

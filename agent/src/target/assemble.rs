@@ -38,7 +38,7 @@ pub type Loader = fn(BorrowedFd, Option<BorrowedFd>, &str) -> Result<Loaded, Loa
 ///
 /// # Errors
 /// A file that cannot be downloaded, or does not match the profile.
-pub fn fetch(downloader: &Downloader, plan: &Plan, overlay: &Overlay) -> Result<Target> {
+pub fn fetch(downloader: Downloader, plan: &Plan, overlay: &Overlay) -> Result<Target> {
     match plan {
         Plan::Kernel { kernel, initrds, append, .. } => {
             let (initrd, offsets, end) = memory::for_initrds(&overlay.directories, initrds)?;

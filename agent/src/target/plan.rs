@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use stage1_contract::{Artifact, Profile};
 
 use crate::display::size;
-use crate::inventory::resolve;
+use crate::inventory::Url;
 
 /// What to download and load.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +37,8 @@ pub enum Plan {
 /// A file to download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
-    /// Absolute URLs, tried in turn.
-    pub urls: Vec<String>,
+    /// Where it is, tried in turn.
+    pub urls: Vec<Url>,
     /// SHA-256 in lower-case hex.
     pub sha256: String,
     /// Size in bytes.
@@ -132,7 +132,8 @@ impl Plan {
         text
     }
 
-    fn artifacts(&self) -> Vec<&Fetch> {
+    /// The files, in the order in which they are loaded.
+    pub(super) fn artifacts(&self) -> Vec<&Fetch> {
         match self {
             Self::Kernel { kernel, initrds, .. } => [kernel].into_iter().chain(initrds).collect(),
             Self::Uki { uki, .. } => vec![uki],
@@ -153,8 +154,10 @@ impl Fetch {
         if !is_digest {
             bail!("{:?} is not a SHA-256 digest in hex", artifact.sha256);
         }
+        let urls = artifact.urls.iter().enumerate();
+        let urls = urls.map(|(i, url)| Url::new(base, url).with_context(|| format!("urls[{i}]")));
         Ok(Self {
-            urls: artifact.urls.iter().map(|url| resolve(base, url)).collect(),
+            urls: urls.collect::<Result<_>>()?,
             sha256: artifact.sha256.to_lowercase(),
             size: artifact.size,
         })
@@ -197,9 +200,18 @@ mod tests {
         let plan = Plan::new(&profile(), "https://i/ipxe/x/profile").unwrap();
         assert_eq!(plan.memory_bytes(), 180);
         let Plan::Kernel { kernel, initrds, .. } = plan else { panic!("{plan:?}") };
-        assert_eq!(kernel.urls, ["https://i/images/a"]);
+        assert_eq!(kernel.urls, [Url::new("", "https://i/images/a").unwrap()]);
         assert_eq!(kernel.sha256, "ab".repeat(32));
         assert_eq!(initrds.len(), 2);
+    }
+
+    #[test]
+    fn a_signature_in_a_url_is_not_printed() {
+        let mut profile = profile();
+        profile.initrds[0].urls = vec!["https://u:S3CRET@h/k?X-Amz-Signature=S3CRET".to_string()];
+        let plan = Plan::new(&profile, "https://i/").unwrap();
+        assert!(plan.text().contains("         https://h/k\n"), "{}", plan.text());
+        assert!(!plan.text().contains("S3CRET") && !format!("{plan:?}").contains("S3CRET"));
     }
 
     #[test]
@@ -212,6 +224,10 @@ mod tests {
         assert_eq!(fails(|p| p.kernel = None), "profile \"p\" has neither a kernel nor a uki");
         assert!(fails(|p| p.uki = Some(artifact(1))).contains("both a kernel and a uki"));
         assert_eq!(fails(|p| p.initrds[1].urls.clear()), "profile \"p\": initrds[1]: no URL");
+        assert_eq!(
+            fails(|p| p.initrds[0].urls[0] = "s3://b/k".to_string()),
+            "profile \"p\": initrds[0]: urls[0]: s3://b/k: its scheme is neither https nor http"
+        );
         assert!(
             fails(|p| p.initrds[0].sha256 = "xyz".to_string())
                 .contains("initrds[0]: \"xyz\" is not a SHA-256")

@@ -169,6 +169,24 @@ fn a_download_that_fails() {
 }
 
 #[test]
+fn a_signature_in_a_url_is_in_no_message_and_a_write_is_not_redirected() {
+    let secret = || profile(|profile| profile["kernel"]["urls"][0] = "/images/kernel?sig=S3CRET".into());
+    let ended = case()
+        .on(PROFILE, Reply::body(secret()))
+        .on("GET /images/kernel?sig=S3CRET", Reply::status(404))
+        .run();
+    ended.assert_failed(&StageName::Download, "/images/kernel: HTTP 404");
+    let said = format!("{:?} {:?} {:?}", ended.result, ended.run.problems(), ended.run.timeline());
+    assert!(!said.contains("S3CRET"), "{said}");
+    ended.inventory.wait_for(super::inventory::EVENTS, "HTTP 404");
+    assert!(!ended.inventory.all_bodies().contains("S3CRET"));
+    let ended = Case::new(RunMode::Boot).plan().on(PROFILE, Reply::body(secret())).run();
+    assert!(!ended.text().contains("S3CRET") && ended.text().contains("/images/kernel"), "{}", ended.text());
+    let moved = Reply::Answer(307, "location: https://other/ipxe\r\n".to_string(), Vec::new());
+    case().on(REGISTER, moved).run().assert_failed(&StageName::Register, "a redirect to https://other/ipxe");
+}
+
+#[test]
 fn a_target_that_the_kernel_refuses() {
     let ended = case().loader(|_, _, _| Err(LoadError::NotPermitted)).run();
     ended.assert_failed(&StageName::Load, "loading the target: not permitted");

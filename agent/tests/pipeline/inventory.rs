@@ -145,6 +145,12 @@ impl Inventory {
         bodies.map(|(_, body)| serde_json::from_slice(body).unwrap()).collect()
     }
 
+    /// The bodies of all requests so far, as one text.
+    pub fn all_bodies(&self) -> String {
+        let state = self.shared.state.lock().unwrap();
+        state.requests.iter().map(|(_, body)| String::from_utf8_lossy(body).into_owned()).collect()
+    }
+
     /// Waits until a request came whose body has this text.
     pub fn wait_for(&self, request: &str, text: &str) {
         self.wait(request, |state| {

@@ -50,6 +50,23 @@ fn a_run_registers_and_boots_in_the_contracts_order() {
 }
 
 #[test]
+fn an_expired_signature_is_renewed_by_the_profile_and_stays_secret() {
+    let case = Case::new(RunMode::Boot);
+    let signed = |signature: &str| {
+        let url = format!("/images/kernel?sig={signature}");
+        Reply::body(super::case::profile(|profile| profile["kernel"]["urls"][0] = url.into()))
+    };
+    case.inventory.on("GET /ipxe/ID/profile", [signed("S3CRET-1"), signed("S3CRET-2")]);
+    case.inventory.on("GET /images/kernel?sig=S3CRET-1", [Reply::status(403)]);
+    case.inventory.on("GET /images/kernel?sig=S3CRET-2", [Reply::body(super::host::kernel())]);
+    let ended = case.run();
+    assert!(matches!(ended.action(), FinalAction::Execute(_)), "{:?}", ended.result);
+    let installed = ended.inventory.bodies::<Installed>(INSTALLED).remove(0);
+    assert_eq!(installed.artifacts[0].url, format!("{}/images/kernel", ended.inventory.origin));
+    assert!(!ended.inventory.all_bodies().contains("S3CRET"));
+}
+
+#[test]
 fn what_was_not_loaded_is_not_executed() {
     let ended = Case::new(RunMode::Boot).run();
     let Ok(FinalAction::Execute(loaded)) = ended.result else { panic!("{:?}", ended.result) };

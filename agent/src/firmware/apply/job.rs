@@ -24,7 +24,7 @@ use crate::firmware::matching::Matched;
 use crate::firmware::plan::{Planned, Target, Verdict};
 use crate::firmware::state::{Event, State};
 use crate::host::critical_section::{self, Armed};
-use crate::inventory::resolve;
+use crate::inventory::{Url, is_absolute};
 use crate::json;
 use crate::target::{Downloader, Fetch};
 use netlink::devlink::Device;
@@ -156,17 +156,18 @@ impl<'a> Job<'a> {
         self.began = Instant::now();
         let image = self.target()?.image;
         let bases = self.context.check.inventory.map_or(&[][..], |inventory| inventory.bases());
-        let urls = image.urls.iter().flat_map(|url| match url.contains("://") {
-            true => vec![url.clone()],
-            false => bases.iter().map(|base| resolve(&format!("{base}/"), url)).collect(),
+        let urls = image.urls.iter().flat_map(|url| match is_absolute(url) {
+            true => vec![Url::new("", url)],
+            false => bases.iter().map(|base| Url::new(&format!("{base}/"), url)).collect(),
         });
-        let fetch = Fetch { urls: urls.collect(), sha256: image.sha256.clone(), size: image.size };
+        let urls = urls.collect::<Result<_, _>>().context("the image's URLs in the manifest")?;
+        let fetch = Fetch { urls, sha256: image.sha256.clone(), size: image.size };
         self.report(&format!("fetching {}, {}", self.version(), size(image.size)));
         let folder = self.context.check.machine.path(FOLDER);
         fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
         let file = File::create(&self.image).with_context(|| format!("creating {}", self.image.display()))?;
-        let deadline = Instant::now() + self.context.check.settings.download_timeout;
-        let downloader = Downloader { transport: self.context.transport.clone(), deadline };
+        let timeout = self.context.check.settings.download_timeout;
+        let downloader = Downloader::new(self.context.transport.clone(), timeout);
         downloader.fetch_all(&[(&fetch, &file, 0)]).map(drop)
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Formats values for people: hexadecimal, sizes, columns.
+//! Formats values for people: hexadecimal, sizes, times, columns.
 
 use stage1_contract::printable;
 
@@ -36,6 +36,27 @@ pub(crate) fn count(number: impl Into<u64>, one: &str) -> String {
     }
 }
 
+/// Seconds since 1970 as RFC 3339 in UTC.
+pub(crate) fn utc(seconds: u64) -> String {
+    let (year, month, day) = civil(seconds / 86400);
+    let rest = seconds % 86400;
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Year, month and day of a day counted from 1970 (Howard Hinnant, *chrono-Compatible Low-Level Date Algorithms*,
+/// `civil_from_days`).
+pub(crate) fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1460 + day / 36524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (era * 400 + year + next, month, day)
+}
+
 /// Rows of cells as lines of text, each column as wide as its widest cell, with two spaces between columns.
 ///
 /// Each line starts with `indent` and ends with a newline, without trailing spaces. Rows may differ in length. A column whose cells
@@ -66,6 +87,19 @@ mod tests {
     #[test]
     fn one_thing_and_several() {
         assert_eq!([0_u32, 1, 2].map(|ports| count(ports, "port")), ["0 ports", "1 port", "2 ports"]);
+    }
+
+    #[test]
+    fn times_are_those_of_date() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_700_000_000, "2023-11-14T22:13:20Z"),
+            (u32::MAX.into(), "2106-02-07T06:28:15Z"),
+        ] {
+            assert_eq!(utc(seconds), text);
+        }
     }
 
     #[test]

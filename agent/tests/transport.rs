@@ -57,11 +57,30 @@ fn valid_files_are_accepted() {
 fn a_ca_file_must_exist_and_contain_a_certificate() {
     let absent = Settings { ca: path("absent.pem"), ..Settings::default() };
     assert!(error(&absent).starts_with("setting ca: "), "{}", error(&absent));
-    for file in ["text", "one.key"] {
+    for (file, form) in [("text", ""), ("one.key", ": it has a private key only")] {
         let empty = Settings { ca: path(file), ..Settings::default() };
-        assert_eq!(error(&empty), format!("setting ca: /{file}: no certificate in it"));
+        assert_eq!(error(&empty), format!("setting ca: /{file}: no certificate in it{form}"));
     }
     assert!(error(&Settings::default()).starts_with("no CA certificate: "));
+}
+
+#[test]
+fn a_file_that_is_cut_or_der_is_described_and_a_byte_order_mark_is_ignored() {
+    let (dir, machine) = machine();
+    let one = fs::read(dir.path().join("one.pem")).unwrap();
+    let ca = |bytes: &[u8]| {
+        fs::write(dir.path().join("ca"), bytes).unwrap();
+        let settings = Settings { ca: path("ca"), ..Settings::default() };
+        Transport::new(&machine, &settings).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(ca(&[b"\xef\xbb\xbf".as_slice(), &one].concat()), Ok(()));
+    assert_eq!(ca(&String::from_utf8_lossy(&one).replace('\n', "\r\n").into_bytes()), Ok(()));
+    let cut = "setting ca: /ca: it was cut short: a BEGIN line has no END line";
+    assert_eq!(ca(&one[..one.len() - 40]).unwrap_err(), cut);
+    assert_eq!(ca(&[&one, &one[..90]].concat()).unwrap_err(), cut);
+    assert!(
+        ca(&[0x30, 0x82, 1, 0]).unwrap_err().starts_with("setting ca: /ca: no certificate in it: it is DER;")
+    );
 }
 
 #[test]

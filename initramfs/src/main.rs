@@ -62,7 +62,13 @@ fn variable(argument: &str) -> Result<(String, String), String> {
 fn build(output: &Path, name: &str, set: Vec<(String, String)>, lists: &[PathBuf]) -> Result<()> {
     let compressed = output.extension().is_some_and(|extension| extension == "zst");
     let compression = if compressed { Compression::Zstd } else { Compression::None };
-    let image = stage1_initramfs::build(name, lists, set.into_iter().collect())?;
+    let mut image = stage1_initramfs::build(name, lists, set.into_iter().collect())?;
+    // The time is an input, so that the image stays reproducible (https://reproducible-builds.org/specs/source-date-epoch/).
+    if let Ok(time) = std::env::var("SOURCE_DATE_EPOCH") {
+        let seconds: u64 = time.trim().parse().with_context(|| format!("SOURCE_DATE_EPOCH={time:?}"))?;
+        image.source("SOURCE_DATE_EPOCH");
+        image.file(&format!("etc/stage1/build-time.d/{name}"), 0o644, format!("{seconds}\n"))?;
+    }
     let bytes = image.to_bytes(compression)?;
     std::fs::write(output, &bytes).with_context(|| format!("writing {}", output.display()))?;
     println!(

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use stage1_contract::{BmcFru, BmcHealth, BmcPower, BmcSel, BmcSensor, EventSeverity, SelEntry};
 
 use super::session::{BmcSession, LenientSession, Sel, Sensor, read_fru, read_sdrs, read_sel, read_sensors};
-use super::text::time;
 use crate::display::hex;
+use crate::display::utc;
 use ipmi::dcmi::GetPowerReading;
 use ipmi::sensor::{Breach, Event, Severity, Units, sensor_type};
 use ipmi::storage::{Fru, Sdr, SdrContent, SelContent, SelRecord, Timestamp};
@@ -214,7 +214,7 @@ fn reported_fru(id: u8, name: Option<String>, fru: Fru) -> Option<BmcFru> {
         chassis_type,
         chassis_part_number: chassis.part_number,
         chassis_serial: chassis.serial,
-        board_made: board.manufactured.map(time),
+        board_made: board.manufactured.map(|time| utc(time.into())),
         board_manufacturer: board.manufacturer,
         board_product: board.product,
         board_serial: board.serial,
@@ -240,7 +240,7 @@ fn names(records: &[Sdr]) -> BTreeMap<u8, String> {
 
 fn clock(timestamp: Timestamp) -> Option<String> {
     match timestamp {
-        Timestamp::Clock(seconds) => Some(time(seconds)),
+        Timestamp::Clock(seconds) => Some(utc(seconds.into())),
         Timestamp::SinceStart(_) | Timestamp::Unspecified => None,
     }
 }

@@ -94,7 +94,8 @@ mod tests {
             std::fs::create_dir_all(dir.path().join("sys/module").join(module)).unwrap();
         }
         let begin = Instant::now();
-        let result = open(&Machine::at(dir.path()), is_expected, begin + Duration::from_millis(300));
+        let deadline = begin + Duration::from_millis(300);
+        let result = open(&Machine::at(dir.path()), is_expected, deadline, &Cancellation::default());
         (result.err().map(|error| error.to_string()), begin.elapsed())
     }
 

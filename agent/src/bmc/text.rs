@@ -11,14 +11,6 @@ use stage1_contract::{
 use crate::display::{columns, size};
 use crate::json;
 
-/// Seconds since 1970 as RFC 3339 in UTC.
-pub(crate) fn time(seconds: u32) -> String {
-    let (days, rest) = (seconds / 86400, seconds % 86400);
-    let (year, month, day) = date(days);
-    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
 /// A BMC, faults first.
 pub fn show(report: &BmcReport) -> String {
     let mut rows: Vec<[String; 2]> = Vec::new();
@@ -208,36 +200,11 @@ fn reading(sensor: &BmcSensor) -> String {
     format!("{number} {}", printable(unit)).trim_end().to_string()
 }
 
-/// The date of a day counted from 1970 (Howard Hinnant, *chrono-Compatible Low-Level Date Algorithms*, `civil_from_days`).
-fn date(days: u32) -> (u32, u32, u32) {
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    (era * 400 + year + next, month, day)
-}
-
 #[cfg(test)]
 mod tests {
     use stage1_contract::{BmcChange, BmcHealth, BmcUserOutcome, EventSeverity, PrivilegeLevel};
 
     use super::*;
-
-    #[test]
-    fn times_are_those_of_date() {
-        for (seconds, text) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_700_000_000, "2023-11-14T22:13:20Z"),
-            (u32::MAX, "2106-02-07T06:28:15Z"),
-        ] {
-            assert_eq!(time(seconds), text);
-        }
-    }
 
     #[test]
     fn a_bmc_is_printed_in_columns_with_faults_first() {

@@ -11,8 +11,9 @@ use stage1_contract::StageName;
 
 use super::failure::{self, fail};
 use super::{DONE, Flags, PROBLEMS, RESCUE, WIDTH, print, say, settings};
+use crate::display::utc;
 use crate::firmware;
-use crate::host::{Machine, logger, power, signals};
+use crate::host::{Machine, clock, logger, power, signals};
 use crate::json;
 use crate::pipeline;
 use crate::run::{Cause, Failure, Run};
@@ -37,6 +38,9 @@ pub fn run(flags: &Flags, options: RunOptions, started: Instant) -> u8 {
     if let Err(error) = signals::on_termination(move |signal| stopped.stop(Cause::Signal(signal))) {
         log::warn!("handling signals: {error}");
     }
+    if options.at_boot {
+        raise_clock(&machine);
+    }
     let stages = Stages::new(&run, &machine, settings.clone(), options);
     let end = run.supervise(move |run| pipeline::run(run, &stages));
     match end.and_then(|action| carry_out(&run, action, options)) {
@@ -44,6 +48,17 @@ pub fn run(flags: &Flags, options: RunOptions, started: Instant) -> u8 {
         Err(cause) => {
             fail(&failure::Failed { run: &run, machine: &machine, settings: &settings.0, options }, &cause)
         }
+    }
+}
+
+/// At boot the clock is never before the time at which the image was built, so that certificates of that time are valid.
+fn raise_clock(machine: &Machine) {
+    match clock::raise(machine) {
+        Ok(Some(built)) => {
+            log::info!("the clock was before this image was built, and is set to that time: {}", utc(built));
+        }
+        Ok(None) => {}
+        Err(error) => log::warn!("setting the clock to the time at which the image was built: {error}"),
     }
 }
 

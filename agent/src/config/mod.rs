@@ -36,6 +36,8 @@ pub struct Settings {
     pub token_file: Option<PathBuf>,
     /// Allows plain http.
     pub allow_http: bool,
+    /// NTP servers, for a clock at whose time a certificate is not valid; empty: those that DHCP announces.
+    pub ntp: Vec<String>,
     /// The failure policy.
     pub on_failure: OnFailure,
     /// How far the firmware stage goes.
@@ -120,6 +122,7 @@ impl Default for Settings {
             client_key: None,
             token_file: None,
             allow_http: false,
+            ntp: Vec::new(),
             on_failure: OnFailure::Rescue,
             firmware: Firmware::Check,
             firmware_unsigned: false,

@@ -72,6 +72,13 @@ pub const SETTINGS: &[Setting] = &[
         set: |settings, value| assign(&mut settings.allow_http, boolean(value)),
     },
     Setting {
+        key: "ntp",
+        value: "HOST...",
+        meaning: "NTP servers, separated by spaces, asked at boot if a certificate is not valid at the time of the host's clock",
+        default: "those that DHCP announces",
+        set: |settings, value| assign(&mut settings.ntp, hosts(value)),
+    },
+    Setting {
         key: "on-failure",
         value: "rescue|reboot|poweroff",
         meaning: "how a failed run at boot ends: rescue (a shell on the console), reboot or poweroff (both after 30 s)",
@@ -307,6 +314,18 @@ fn dhcp_text(value: &str) -> Result<String, String> {
     }
 }
 
+fn hosts(value: &str) -> Result<Vec<String>, String> {
+    let list: Vec<String> = value.split_whitespace().map(str::to_string).collect();
+    if list.is_empty() {
+        return Err("no host: give one such as ntp.example.com".to_string());
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-.:[]_".contains(c);
+    match list.iter().find(|host| !host.chars().all(plain)) {
+        Some(host) => Err(format!("{host:?} is neither a host name nor an address")),
+        None => Ok(list),
+    }
+}
+
 fn path(value: &str) -> Result<Option<PathBuf>, String> {
     match value.starts_with('/') {
         true => Ok(Some(PathBuf::from(value))),
@@ -347,6 +366,7 @@ mod tests {
         for setting in SETTINGS {
             let (good, bad): (Vec<&str>, &str) = match setting.value {
                 "URL..." => (vec!["https://a", "http://a/ipxe/ https://b"], "inventory.example.com"),
+                "HOST..." => (vec!["ntp.example.com", "10.0.0.1 [fd00::1]:123"], "ntp://ntp.example.com"),
                 "FILE" => (vec!["/some/file"], "some/file"),
                 "IP..." => (vec!["dhcp", "eth0:dhcp 10.0.0.5::10.0.0.1:24::eth1:none"], "eth0"),
                 "VLAN..." => (vec!["eth0.120:eth0", "vlan7:bond0"], "eth0.120"),
@@ -374,6 +394,7 @@ mod tests {
         };
         let value = |setting: &Setting| match setting.value {
             "URL..." => "https://a",
+            "HOST..." => "a",
             "FILE" => "/some/file",
             "IP..." => "eth0:dhcp",
             "VLAN..." => "eth0.120:eth0",

@@ -7,6 +7,7 @@
 mod bmc_port;
 mod cancellation;
 pub(crate) mod child;
+pub(crate) mod clock;
 pub mod critical_section;
 pub mod logger;
 mod machine;

@@ -188,6 +188,7 @@ impl Client {
     ) -> Result<Response, Error> {
         let deadline = Instant::now() + timeout;
         let mut retry = Retry::new(&*self.transport.pause, deadline, LONGEST_PAUSE);
+        let mut is_corrected = false;
         for (attempt, base) in (1..).zip(self.bases.iter().cycle()) {
             let url = format!("{base}{path}");
             let left = deadline.saturating_duration_since(Instant::now());
@@ -195,6 +196,10 @@ impl Client {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
+            if !is_corrected && self.transport.corrects_clock(error.reason()) {
+                is_corrected = true;
+                continue;
+            }
             if !error.may_retry() {
                 return Err(error.after(attempt));
             }
@@ -235,6 +240,11 @@ impl Client {
         };
         let mut response = result.map_err(|error| fail(Reason::from_client(error, timeout)))?;
         let retry_after = http::retry_after(response.headers());
+        if let (Some(clock), Some(date)) = (&self.transport.clock, http::date(response.headers()))
+            && url.starts_with("https://")
+        {
+            clock.confirm(date);
+        }
         let body = response.body_mut().with_config().limit(MAX_BODY).read_to_vec();
         let body = body.map_err(|error| fail(Reason::from_client(error, timeout)))?;
         let status = response.status();

@@ -10,6 +10,7 @@ use ureq::http::Method;
 
 use super::http::{CONNECT_TIMEOUT, READ_TIMEOUT};
 use super::retry::may_retry_status;
+use super::tls;
 use super::url::redacted;
 use crate::net::dns;
 
@@ -69,6 +70,9 @@ pub enum Reason {
     /// TLS failed on either side.
     #[error("{0}")]
     Tls(String),
+    /// A certificate is not valid at the time of this host's clock.
+    #[error("{0}")]
+    CertificateTime(String),
     /// The response has an error status.
     #[error("{}", status_text(*.status, .document))]
     Status {
@@ -184,19 +188,16 @@ impl Reason {
                 Self::Timeout { limit, after }
             }
             ureq::Error::BodyExceedsLimit(limit) => Self::TooLong(limit),
-            ureq::Error::Rustls(error) => Self::Tls(tls_text(&error)),
+            ureq::Error::Rustls(error) => tls::reason(&error),
             ureq::Error::Io(error) => {
                 match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                    Some(error) => Self::Tls(tls_text(error)),
+                    Some(error) => tls::reason(error),
                     None if error.kind() == std::io::ErrorKind::UnexpectedEof => Self::Truncated,
-                    // "Try again" of the C library, which has no error number: no name server answers.
-                    None if error.to_string().starts_with(LOOKUP) && !net::has_name_server() => {
-                        Self::NoNameServer
-                    }
                     None => Self::Connection(error.to_string()),
                 }
             }
             ureq::Error::ConnectionFailed => Self::Connection(error.to_string()),
+            ureq::Error::Protocol(error) => Self::Protocol(without_urls(&error.to_string())),
             error => Self::Protocol(without_urls(&error.to_string())),
         }
     }
@@ -212,29 +213,6 @@ impl Reason {
             [b'{', ..] => error.to_string(),
             _ => format!("{:?}", printable(&start)),
         })
-    }
-}
-
-fn tls_text(error: &rustls::Error) -> String {
-    use rustls::{CertificateError as Bad, Error::InvalidCertificate};
-    match error {
-        InvalidCertificate(Bad::UnknownIssuer | Bad::BadSignature) => {
-            "the server's certificate is not issued by a CA that this image trusts: check the setting ca"
-                .to_string()
-        }
-        InvalidCertificate(Bad::ExpiredContext { time, .. } | Bad::NotValidYetContext { time, .. }) => {
-            let year = 1970 + time.as_secs() / 31_556_952;
-            format!(
-                "the server's certificate is not valid at the time of this host's clock (year {year}): {error}"
-            )
-        }
-        InvalidCertificate(Bad::Expired | Bad::NotValidYet) => {
-            format!("the server's certificate is not valid at the time of this host's clock: {error}")
-        }
-        InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. }) => {
-            format!("the server's certificate is for another name: {error}")
-        }
-        other => format!("TLS: {other}"),
     }
 }
 

@@ -12,6 +12,9 @@ use thiserror::Error;
 use ureq::http::HeaderMap;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
+use super::Reason;
+use super::date::http_date;
+use super::pem;
 use super::resolver;
 use super::retry::Pause;
 use crate::config::Settings;
@@ -39,6 +42,17 @@ pub struct Transport {
     pub(crate) pause: Arc<dyn Pause>,
     /// Where names are resolved.
     machine: Machine,
+    /// What corrects the host's clock; `None`: nothing may.
+    pub(crate) clock: Option<Arc<dyn Clock>>,
+}
+
+/// The host's clock, as TLS depends on it.
+pub trait Clock: Send + Sync {
+    /// A certificate is not valid at the time of the clock. Whether the clock has another time now.
+    fn correct(&self) -> bool;
+
+    /// The inventory, whose certificate is trusted, has this time, in seconds since 1970.
+    fn confirm(&self, time: u64);
 }
 
 /// Why the settings make no HTTP client.
@@ -94,7 +108,7 @@ impl Transport {
         let authorization = token(machine, settings)?.map(|token| format!("Bearer {token}"));
         let pause: Arc<dyn Pause> = Arc::new(Cancellation::default());
         let agent = resolver::agent(config, machine, &pause);
-        Ok(Self { agent, authorization, pause, machine: machine.clone() })
+        Ok(Self { agent, authorization, pause, machine: machine.clone(), clock: None })
     }
 
     /// The same, with waits that `pause` makes and may cancel.
@@ -102,11 +116,32 @@ impl Transport {
         let agent = resolver::agent(self.agent.config().clone(), &self.machine, &pause);
         Self { agent, pause, ..self }
     }
+
+    /// The same; where a certificate is not valid at the time of this host, `clock` is asked to correct it.
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
+    /// Whether the time was what is wrong, and is another one now.
+    pub(crate) fn corrects_clock(&self, reason: &Reason) -> bool {
+        matches!(reason, Reason::CertificateTime(_))
+            && self.clock.as_ref().is_some_and(|clock| clock.correct())
+    }
 }
 
-/// Retry-After in seconds (RFC 9110 10.2.3). The form with a date is ignored, because it needs a correct clock.
+/// The server's time, in seconds since 1970 (RFC 9110 6.6.1).
+pub(crate) fn date(headers: &HeaderMap) -> Option<u64> {
+    http_date(headers.get("date")?.to_str().ok()?)
+}
+
+/// Retry-After in seconds (RFC 9110 10.2.3). In the form with a date it is from the server's own time on, so that the clock of
+/// this host does not matter.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: u64 = headers.get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
+    let value = headers.get("retry-after")?.to_str().ok()?.trim();
+    let seconds = match value.parse() {
+        Ok(seconds) => seconds,
+        Err(_) => http_date(value)?.saturating_sub(date(headers)?),
+    };
     Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
 }
 
@@ -118,11 +153,11 @@ fn roots(machine: &Machine, settings: &Settings) -> Result<Vec<Certificate<'stat
             Path::new(found.ok_or(TransportError::NoCa)?)
         }
     };
-    let certificates = pem(machine, "ca", path)?.certificates;
-    if certificates.is_empty() {
-        return Err(unusable("ca", path, "no certificate in it"));
+    let pem = pem(machine, "ca", path)?;
+    if pem.certificates.is_empty() {
+        return Err(unusable("ca", path, &pem.without("certificate")));
     }
-    Ok(certificates)
+    Ok(pem.certificates)
 }
 
 /// The client certificate. It is checked against its key here, because the HTTP client would panic later.
@@ -133,9 +168,14 @@ fn client_certificate(machine: &Machine, settings: &Settings) -> Result<Option<C
         (Some(path), None) => return Err(unusable("client-cert", path, "client-key is not set")),
         (None, Some(path)) => return Err(unusable("client-key", path, "client-cert is not set")),
     };
-    let chain = pem(machine, "client-cert", certificate_file)?.certificates;
-    let key = pem(machine, "client-key", key_file)?.key;
-    let key = key.ok_or_else(|| unusable("client-key", key_file, "no private key in it"))?;
+    let pem_chain = pem(machine, "client-cert", certificate_file)?;
+    if pem_chain.certificates.is_empty() {
+        return Err(unusable("client-cert", certificate_file, &pem_chain.without("certificate")));
+    }
+    let chain = pem_chain.certificates;
+    let pem_key = pem(machine, "client-key", key_file)?;
+    let missing = pem_key.without("private key");
+    let key = pem_key.key.ok_or_else(|| unusable("client-key", key_file, &missing))?;
     let bad_key = |error: String| unusable("client-key", key_file, &error);
     let der =
         rustls::pki_types::PrivateKeyDer::try_from(key.der()).map_err(|error| bad_key(error.to_string()))?;
@@ -152,17 +192,46 @@ fn client_certificate(machine: &Machine, settings: &Settings) -> Result<Option<C
 struct Pem {
     certificates: Vec<Certificate<'static>>,
     key: Option<PrivateKey<'static>>,
+    /// What the file is, if it is known and is no PEM that can be used.
+    form: Option<&'static str>,
+}
+
+impl Pem {
+    /// Why there is no `what` in it.
+    fn without(&self, what: &str) -> String {
+        match self.form {
+            Some(form) => format!("no {what} in it: {form}"),
+            None => format!("no {what} in it"),
+        }
+    }
 }
 
 fn pem(machine: &Machine, setting: &'static str, path: &Path) -> Result<Pem, TransportError> {
     let bytes = machine.read(path).map_err(|error| TransportError::Unreadable { setting, error })?;
-    let mut found = Pem::default();
-    for item in parse_pem(&bytes) {
-        match item.map_err(|error| unusable(setting, path, &error.to_string()))? {
+    let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
+        Some(rest) => {
+            log::warn!(
+                "setting {setting}: {}: ignoring the byte order mark at its beginning",
+                path.display()
+            );
+            rest
+        }
+        None => &bytes,
+    };
+    let mut found = Pem { form: pem::form(bytes), ..Pem::default() };
+    for item in parse_pem(bytes) {
+        let item = item.map_err(|error| match pem::is_cut(bytes) {
+            true => unusable(setting, path, "it was cut short: a BEGIN line has no END line"),
+            false => unusable(setting, path, &error.to_string()),
+        })?;
+        match item {
             PemItem::Certificate(certificate) => found.certificates.push(certificate),
             PemItem::PrivateKey(key) => found.key = Some(key),
             _ => {}
         }
+    }
+    if pem::is_cut(bytes) {
+        return Err(unusable(setting, path, "it was cut short: a BEGIN line has no END line"));
     }
     Ok(found)
 }
@@ -180,4 +249,28 @@ fn token(machine: &Machine, settings: &Settings) -> Result<Option<String>, Trans
 
 fn unusable(setting: &'static str, path: &Path, what: &str) -> TransportError {
     TransportError::Unusable { setting, path: path.to_path_buf(), what: what.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_a_number_or_a_date_of_the_servers_clock() {
+        let of = |headers: &[(&'static str, &'static str)]| {
+            let header = |(name, value): &(&'static str, &'static str)| {
+                (ureq::http::HeaderName::from_static(name), ureq::http::HeaderValue::from_static(value))
+            };
+            retry_after(&headers.iter().map(header).collect())
+        };
+        let date = ("date", "Tue, 14 Nov 2023 22:13:20 GMT");
+        assert_eq!(of(&[("retry-after", "7")]), Some(Duration::from_secs(7)));
+        assert_eq!(
+            of(&[date, ("retry-after", "Tue, 14 Nov 2023 22:14:00 GMT")]),
+            Some(Duration::from_secs(40))
+        );
+        assert_eq!(of(&[date, ("retry-after", "Tue, 14 Nov 2023 22:13:00 GMT")]), Some(Duration::ZERO));
+        assert_eq!(of(&[("retry-after", "Tue, 14 Nov 2023 22:14:00 GMT")]), None);
+        assert_eq!(of(&[("retry-after", "soon")]), None);
+    }
 }

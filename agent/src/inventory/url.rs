@@ -41,12 +41,12 @@ impl Url {
         if !url.0.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(invalid("it has a space, a control character, or one outside ASCII"));
         }
+        let scheme = split(&url.0).0.unwrap_or_default().to_ascii_lowercase();
+        if !["http", "https"].contains(&scheme.as_str()) {
+            return Err(BadUrl::Scheme(url));
+        }
         let uri: Uri =
             url.0.parse().map_err(|error: ureq::http::uri::InvalidUri| invalid(&error.to_string()))?;
-        match uri.scheme_str() {
-            Some("http" | "https") => {}
-            _ => return Err(BadUrl::Scheme(url)),
-        }
         if uri.host().is_none_or(str::is_empty) {
             return Err(invalid("it has no host"));
         }
@@ -248,6 +248,7 @@ mod tests {
         let error = |text: &str| Url::new("https://i/ipxe/x/profile", text).unwrap_err().to_string();
         assert_eq!(error(""), "the URL is empty");
         assert_eq!(error("ftp://h/k?S3CRET"), "ftp://h/k: its scheme is neither https nor http");
+        assert_eq!(error("file:///etc/passwd"), "file:///etc/passwd: its scheme is neither https nor http");
         for bad in [
             "https://h/my k?S3CRET",
             "https://h/kärnel?S3CRET",

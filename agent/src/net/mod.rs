@@ -16,6 +16,8 @@ mod interfaces;
 mod ipv6;
 mod ports;
 mod reach;
+pub(crate) mod ntp;
+mod sntp;
 pub(crate) mod socket;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};

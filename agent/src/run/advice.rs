@@ -20,6 +20,7 @@ pub(crate) enum Reason {
     NoNameServer,
     Unreachable,
     Untrusted,
+    Clock,
     PlainHttp,
     Redirected,
     Unauthorized,
@@ -113,7 +114,10 @@ impl Reason {
                 "check that the inventory runs, its address and port, and the route and firewall to it"
             }
             Self::Untrusted => {
-                "put the CA of the inventory's certificate into /etc/stage1/ca.pem (setting ca), and check the host's clock"
+                "put the CA of the inventory's certificate into /etc/stage1/ca.pem (setting ca), and check both certificates"
+            }
+            Self::Clock => {
+                "compare both times: set the host's clock, or name NTP servers in the setting ntp, or renew the certificate"
             }
             Self::PlainHttp => {
                 "give the inventory an https URL; for a test network set stage1.allow-http=true"
@@ -178,6 +182,7 @@ fn of_request(reason: &Request) -> Option<Reason> {
         Request::Redirected { .. } => Reason::Redirected,
         Request::Connection(_) | Request::Timeout { .. } => Reason::Unreachable,
         Request::Tls(_) => Reason::Untrusted,
+        Request::CertificateTime(_) => Reason::Clock,
         Request::Status { status: 401 | 403, .. } => Reason::Unauthorized,
         Request::Status { status: 404, .. } => Reason::NotFound,
         Request::Status { status: 500.., .. } => Reason::ServerError,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use stage1_contract::{Facts, Identity};
 
+use super::clock::RunClock;
 use super::{Stages, image};
 use crate::facts;
 use crate::host::{Manager, manager, modules, mounts, ports};
@@ -112,7 +113,9 @@ impl Stages {
         }
         let transport = Transport::new(&self.machine, &self.settings)?;
         stage.note(self.settings.inventory.join(", "));
-        Ok(transport.with_pause(Arc::new(stage.cancellation().clone())))
+        // What DHCP announces (option 42) belongs into the last argument.
+        let clock = RunClock::new(&self.machine, self.options.at_boot, &self.settings.ntp, &[]);
+        Ok(transport.with_pause(Arc::new(stage.cancellation().clone())).with_clock(Arc::new(clock)))
     }
 
     /// A client of the inventory for this host. From here on the inventory gets an event for every stage.

@@ -5,6 +5,7 @@
 
 mod bmc;
 mod boot;
+mod clock;
 mod firmware;
 mod host;
 mod image;

@@ -19,7 +19,11 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) fn beginning(transport: &Transport, fetch: &Fetch, length: u64) -> Option<Vec<u8>> {
     fetch.urls.iter().find_map(|url| {
         let range = format!("bytes=0-{}", length.saturating_sub(1));
-        let request = Request::builder().uri(url.with_secrets()).header("range", range).body(()).ok()?;
+        let mut request = Request::builder().uri(url.with_secrets()).header("range", range);
+        if let Some(authorization) = url.basic_authorization() {
+            request = request.header("authorization", authorization);
+        }
+        let request = request.body(()).ok()?;
         let request = transport.agent.configure_request(request).timeout_global(Some(TIMEOUT)).build();
         let mut response = transport.agent.run(request).ok()?;
         if !response.status().is_success() {

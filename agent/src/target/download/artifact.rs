@@ -36,6 +36,8 @@ pub(super) struct Download {
     partial: Partial,
     /// How much had been received when its URLs were renewed last.
     renewed_at: Option<u64>,
+    /// Whether the host's clock was corrected for it.
+    is_corrected: bool,
 }
 
 /// How a response is delimited.
@@ -55,6 +57,7 @@ impl Download {
             sources: Sources::new(&fetch.urls),
             partial: Partial::new(shared, fetch, file, offset),
             renewed_at: None,
+            is_corrected: false,
         }
     }
 
@@ -93,9 +96,15 @@ impl Download {
     /// Does what helps after a failed attempt. Returns how long to wait at least before the next; `None` if not at all.
     fn remedy(&mut self, error: &DownloadError, url: &Url, has_progress: bool) -> Result<Option<Duration>> {
         let now = Instant::now();
+        if let DownloadError::Http(reason) = error
+            && !self.is_corrected
+            && self.shared.transport.corrects_clock(reason)
+        {
+            self.is_corrected = true;
+            return self.at_once(url, error);
+        }
         let Some(source) = self.sources.current() else { return Err(anyhow!("no URL")) };
-        let remedy = error.remedy();
-        match remedy {
+        match error.remedy() {
             Remedy::Stop => return Err(self.failed(url, error)),
             Remedy::Continue if has_progress => return self.at_once(url, error),
             // A server that works but breaks off is gone on with, since another may not have ranges.

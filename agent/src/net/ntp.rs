@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Asks an NTP server for the time.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
+
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+
+use super::sntp;
+use crate::host::random;
+use crate::host::task::Task;
+
+/// The port of NTP.
+const PORT: u16 = 123;
+/// How often a server is asked, and how long it has each time.
+const ATTEMPTS: u32 = 3;
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a name may take to resolve.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The time of a server, a host name or address, perhaps with `:PORT`, since 1970. `about` tells between times that are 136 years apart.
+///
+/// # Errors
+/// If the server does not answer, or refuses.
+pub(crate) fn query(server: &str, about: u64) -> Result<Duration> {
+    let mut failure = anyhow!("the name has no address");
+    for address in addresses(server)? {
+        for _ in 0..ATTEMPTS {
+            match ask(address, about) {
+                Ok(time) => return Ok(time),
+                Err(error) => failure = error,
+            }
+        }
+    }
+    Err(failure)
+}
+
+fn addresses(server: &str) -> Result<Vec<SocketAddr>> {
+    let server = server.to_string();
+    let task = Task::start("ntp-name", move || -> io::Result<Vec<SocketAddr>> {
+        if let Ok(address) = server.parse::<Ipv6Addr>() {
+            return Ok(vec![(address, PORT).into()]);
+        }
+        if server.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+            return Ok(server.to_socket_addrs()?.collect());
+        }
+        Ok((server.trim_matches(['[', ']']), PORT).to_socket_addrs()?.collect())
+    })?;
+    task.wait(RESOLVE_TIMEOUT).context("resolving the name")?.context("resolving the name")
+}
+
+fn ask(address: SocketAddr, about: u64) -> Result<Duration> {
+    let local = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = UdpSocket::bind(local)?;
+    // Only this server's datagrams are received, and that its port is closed is an error.
+    socket.connect(address).with_context(|| address.to_string())?;
+    let cookie = random::bytes();
+    socket.send(&sntp::request(cookie)).with_context(|| address.to_string())?;
+    let begin = Instant::now();
+    let mut buffer = [0; 512];
+    loop {
+        let left = TIMEOUT.saturating_sub(begin.elapsed()).max(Duration::from_millis(1));
+        socket.set_read_timeout(Some(left))?;
+        let length = match socket.recv(&mut buffer) {
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Err(anyhow!("{address}: no answer within {} s", TIMEOUT.as_secs()));
+            }
+            Err(error) => return Err(error).with_context(|| address.to_string()),
+        };
+        match sntp::time(&buffer[..length], cookie, about) {
+            // Half of the way there and back.
+            Ok(time) => return Ok(time + begin.elapsed() / 2),
+            Err(sntp::SntpError::NotAResponse) if begin.elapsed() < TIMEOUT => {}
+            Err(error) => return Err(error).with_context(|| address.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// A server that answers with this time, after a datagram that is not for this client.
+    fn server(seconds: u32, stratum: u8) -> String {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap().to_string();
+        thread::spawn(move || {
+            let mut request = [0; 48];
+            while let Ok((48, client)) = socket.recv_from(&mut request) {
+                socket.send_to(b"noise", client).unwrap();
+                let mut response = [0; 48];
+                (response[0], response[1]) = (0x24, stratum);
+                response[12..16].copy_from_slice(b"DENY");
+                response[24..32].copy_from_slice(&request[40..48]);
+                response[40..44].copy_from_slice(&seconds.to_be_bytes());
+                socket.send_to(&response, client).unwrap();
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn a_server_is_asked_for_its_time() {
+        // 2023-11-14T22:13:20Z
+        let time = query(&server(3_908_988_800, 2), 0).unwrap();
+        assert!((1_700_000_000..1_700_000_005).contains(&time.as_secs()), "{time:?}");
+        let port = server(3_908_988_800, 2).split_once(':').unwrap().1.to_string();
+        assert!(query(&format!("localhost:{port}"), 0).is_ok());
+    }
+
+    #[test]
+    fn a_server_that_refuses_or_is_not_there_is_named() {
+        let refusing = server(1, 0);
+        assert_eq!(
+            format!("{:#}", query(&refusing, 0).unwrap_err()),
+            format!("{refusing}: the server refuses: DENY")
+        );
+        let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        assert!(format!("{:#}", query(&closed, 0).unwrap_err()).starts_with(&closed));
+    }
+}

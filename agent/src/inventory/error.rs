@@ -14,9 +14,6 @@ use super::tls;
 use super::url::redacted;
 use crate::net::dns;
 
-/// How the standard library begins the message of getaddrinfo(3).
-const LOOKUP: &str = "failed to lookup address information";
-
 /// A request to the inventory that failed.
 #[derive(Debug, Error)]
 #[error("{method} {url}: {reason}{}", attempts_text(*.attempts))]

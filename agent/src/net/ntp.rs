@@ -4,14 +4,13 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
-use super::sntp;
-use crate::host::random;
-use crate::host::task::Task;
+use super::{dns, sntp};
+use crate::host::{Machine, random};
 
 /// The port of NTP.
 const PORT: u16 = 123;
@@ -39,17 +38,12 @@ pub(crate) fn query(server: &str, about: u64) -> Result<Duration> {
 }
 
 fn addresses(server: &str) -> Result<Vec<SocketAddr>> {
-    let server = server.to_string();
-    let task = Task::start("ntp-name", move || -> io::Result<Vec<SocketAddr>> {
-        if let Ok(address) = server.parse::<Ipv6Addr>() {
-            return Ok(vec![(address, PORT).into()]);
-        }
-        if server.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
-            return Ok(server.to_socket_addrs()?.collect());
-        }
-        Ok((server.trim_matches(['[', ']']), PORT).to_socket_addrs()?.collect())
-    })?;
-    task.wait(RESOLVE_TIMEOUT).context("resolving the name")?.context("resolving the name")
+    let is_address = server.parse::<Ipv6Addr>().is_ok();
+    let port = server.rsplit_once(':').filter(|_| !is_address);
+    let port = port.and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+    let (host, port) = port.unwrap_or((server, PORT));
+    let found = dns::resolve(&Machine::real(), host, RESOLVE_TIMEOUT, &|| false)?;
+    Ok(found.into_iter().map(|address| (address, port).into()).collect())
 }
 
 fn ask(address: SocketAddr, about: u64) -> Result<Duration> {

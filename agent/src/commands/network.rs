@@ -28,7 +28,7 @@ pub fn network(flags: &Flags, folder: Option<&Path>) -> u8 {
     let mut files = settings.network.networkd_files();
     let is_static = !files.is_empty();
     match folder {
-        // What DHCP says of the host is for all files, also for the image's own.
+        // The identity in DHCP is for all files, also for the image's own.
         Some(folder) => match with_identity(&machine, &settings, &mut files)
             .iter()
             .try_for_each(|(name, text)| write(folder, name, text))

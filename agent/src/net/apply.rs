@@ -101,16 +101,16 @@ impl State {
     fn apply(&mut self) -> Result<()> {
         let netlink = Netlink::open(0)?;
         self.set_mtus(&netlink);
-        let wanted = self.table.objects();
+        let desired = self.table.objects();
         // First what is new, so that a port is never without an address: the kernel would drop all its routes.
-        let new: Vec<Object> = wanted.difference(&self.applied).copied().collect();
+        let new: Vec<Object> = desired.difference(&self.applied).copied().collect();
         for object in new {
             match netlink.request(&add(&object)) {
                 Ok(()) => drop(self.applied.insert(object)),
                 Err(error) => log::warn!("adding {object}: {error:#}"),
             }
         }
-        let old: Vec<Object> = self.applied.difference(&wanted).copied().collect();
+        let old: Vec<Object> = self.applied.difference(&desired).copied().collect();
         for object in old.into_iter().rev() {
             // The kernel has removed it with the port, or with the address that was its source.
             if let Err(error) = netlink.request(&remove(&object)) {
@@ -122,15 +122,15 @@ impl State {
     }
 
     fn set_mtus(&mut self, netlink: &Netlink) {
-        let wanted = self.table.mtus();
-        for (index, mtu) in &wanted {
+        let desired = self.table.mtus();
+        for (index, mtu) in &desired {
             if self.mtus.get(index) != Some(mtu)
                 && let Err(error) = netlink.request(&route::link_mtu(*index, *mtu))
             {
                 log::warn!("setting the MTU of port {index} to {mtu}: {error:#}");
             }
         }
-        self.mtus = wanted;
+        self.mtus = desired;
     }
 
     /// A file of the image stays until some port has a name server.

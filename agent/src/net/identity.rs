@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a DHCP client says of the host.
+//! How a DHCP client identifies the host.
 
 use crate::config::Settings;
 use crate::host::Machine;

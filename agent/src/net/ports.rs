@@ -295,9 +295,9 @@ impl Ports {
 
     fn tried(&mut self, results: BTreeMap<u32, Tried>) {
         self.trial.running = None;
-        let with = |wanted: Tried| {
+        let with = |desired: Tried| {
             let mut ports = self.trial.candidates.iter().map(|(index, _)| *index);
-            ports.find(|index| results.get(index) == Some(&wanted))
+            ports.find(|index| results.get(index) == Some(&desired))
         };
         let (reached, refused) = (with(Tried::Reached), with(Tried::Refused));
         self.trial.results = results;

@@ -121,7 +121,7 @@ pub(super) fn prefer_default_route(index: u32) -> Result<Option<Target>> {
         for message in netlink.receive(deadline)? {
             match message {
                 Message::Route(target) if target.index == index && target.prefix == 0 => {
-                    defaults.push(target)
+                    defaults.push(target);
                 }
                 Message::Done => break 'dump,
                 _ => {}

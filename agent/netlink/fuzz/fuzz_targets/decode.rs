@@ -43,8 +43,8 @@ fn driver(bytes: &[u8]) {
     let _ = ethtool::private_flags(bytes);
 }
 
-/// As options of a reply to this exchange, since a fuzzer would hardly find the fields before them; the first byte says in
-/// which fields they are.
+/// As options of a reply to this exchange, since a fuzzer would hardly find the fields before them; the first byte selects
+/// the fields that have them.
 fn dhcp(bytes: &[u8]) {
     let identity = Identity { mac: [0x52, 0x54, 0, 0, 0, 1], ..Identity::default() };
     let exchange = Exchange { id: [1, 2, 3, 4], identity };

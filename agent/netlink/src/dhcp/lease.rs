@@ -59,9 +59,9 @@ pub struct Lease {
     pub mtu: Option<u16>,
     /// Lease time; `None`: without end.
     pub time: Option<Duration>,
-    /// Time until it is to be renewed, if the server says.
+    /// Time until it is to be renewed, if the server sends it.
     pub t1: Option<Duration>,
-    /// Time until any server is to be asked, if the server says.
+    /// Time until any server is to be asked, if the server sends it.
     pub t2: Option<Duration>,
 }
 

@@ -156,13 +156,18 @@ fn ordinary_site(host: &Host, change: impl Fn(&Heard, &mut Answer) + Send + 'sta
 }
 
 #[test]
-fn without_an_address_each_port_says_what_is_missing() {
-    let cases: [(&str, fn(&Heard, &mut Answer)); 3] = [
-        ("carrier, 3 DISCOVERs, no answer", |_, answer| answer.kind = 0),
-        ("refused by 10.9.0.1 (NAK)", |heard, answer| answer.kind = if heard.kind == 3 { 6 } else { 2 }),
-        ("offer, no ACK (from 10.9.0.1)", |heard, answer| answer.kind = if heard.kind == 3 { 0 } else { 2 }),
+fn without_an_address_each_port_reports_what_is_missing() {
+    struct Missing(&'static str, fn(&Heard, &mut Answer));
+    let cases = [
+        Missing("carrier, 3 DISCOVERs, no answer", |_, answer| answer.kind = 0),
+        Missing("refused by 10.9.0.1 (NAK)", |heard, answer| {
+            answer.kind = if heard.kind == 3 { 6 } else { 2 }
+        }),
+        Missing("offer, no ACK (from 10.9.0.1)", |heard, answer| {
+            answer.kind = if heard.kind == 3 { 0 } else { 2 }
+        }),
     ];
-    let cases = cases.map(|(words, change)| {
+    let cases = cases.map(|Missing(words, change)| {
         thread::spawn(move || {
             on_host(move |host| {
                 let (site, _) = ordinary_site(&host, change);
@@ -362,7 +367,7 @@ fn the_boot_port_is_first() {
 }
 
 #[test]
-fn where_no_port_reaches_the_inventory_the_run_goes_on_and_says_so() {
+fn where_no_port_reaches_the_inventory_the_run_goes_on_and_reports_it() {
     on_host(|host| {
         let (_site, _log) = ordinary_site(&host, |_, answer| options(answer, &[MASK, &[3, 4, 10, 9, 0, 9]]));
         let result = host.bring_up(INVENTORY, 20).unwrap();

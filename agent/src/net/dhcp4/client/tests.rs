@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The client with servers that behave and servers that do not.
 
+#![allow(clippy::disallowed_methods, reason = "reads the clock once")]
+
 use proptest::prelude::{any, prop, prop_assert, proptest};
 
 use super::*;
@@ -215,7 +217,7 @@ fn a_lease_is_renewed_by_its_server_then_by_any_and_then_ends() {
         }
     };
     assert!(kinds.iter().all(|(kind, at)| (*kind == 'u') == (*at < 17.5)), "{kinds:?}");
-    let count = |wanted| kinds.iter().filter(|(kind, _)| *kind == wanted).count();
+    let count = |desired| kinds.iter().filter(|(kind, _)| *kind == desired).count();
     assert!((2..9).contains(&count('u')) && (1..4).contains(&count('b')), "{kinds:?}");
     assert!((19.5..20.5).contains(&at(&case)), "{}", at(&case));
     assert!(matches!(actions[..], [Action::Withdraw, Action::Broadcast(..)]), "{actions:?}");
@@ -255,7 +257,7 @@ fn after_carrier_was_lost_the_address_is_asked_for_again() {
     case.reply(ACK);
     case.next();
     assert_eq!(configured(&case.next()), Some(case.address));
-    // Another one, whose server does not know the address, or says nothing.
+    // Another one, whose server does not know the address, or is silent.
     case.carrier(false);
     case.carrier(true);
     assert!(matches!(case.reply(NAK)[..], [Action::Withdraw, Action::Broadcast(..)]));

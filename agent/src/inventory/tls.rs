@@ -59,9 +59,6 @@ fn certificate(bad: &Bad) -> String {
              RSA of 2048 bits or more, P-256, P-384 or Ed25519 (not P-521)"
                 .to_string()
         }
-        Bad::UnhandledCriticalExtension => {
-            "the server's certificate has a critical extension that this agent does not know".to_string()
-        }
         Bad::BadEncoding => "the server's certificate cannot be read: it is damaged".to_string(),
         Bad::Other(OtherError(cause)) => match cause.downcast_ref::<webpki::Error>() {
             Some(webpki::Error::CaUsedAsEndEntity) => {
@@ -71,6 +68,9 @@ fn certificate(bad: &Bad) -> String {
             }
             Some(webpki::Error::EndEntityUsedAsCa) => {
                 "the server's certificate is issued by a certificate that is not a CA's (CA:FALSE)".to_string()
+            }
+            Some(webpki::Error::UnsupportedCriticalExtension) => {
+                "the server's certificate has a critical extension that this agent does not know".to_string()
             }
             Some(other) => format!("the server's certificate cannot be used: {other:?}"),
             None => format!("the server's certificate cannot be used: {cause}"),
@@ -88,9 +88,14 @@ fn for_another_name(expected: &ServerName, presented: &[String]) -> String {
         ),
         names => format!(
             "the server's certificate is for another name: for {}, not for {expected}",
-            names.join(", ")
+            names.iter().map(|name| plain(name)).collect::<Vec<_>>().join(", ")
         ),
     }
+}
+
+/// A name of rustls' list, `DnsName("h")`, as it is in the certificate.
+fn plain(name: &str) -> &str {
+    name.split_once('(').map_or(name, |(_, name)| name).trim_matches(['"', ')'])
 }
 
 fn alerted(alert: Alert) -> String {
@@ -184,7 +189,10 @@ mod tests {
             assert!(!sentences[..i].contains(sentence), "{sentence}");
         }
         assert!(sentences[2].contains("CA:TRUE") && sentences[4].contains("not P-521"));
-        assert!(sentences[5].contains("i.example is needed") && sentences[6].contains("not for i.example"));
+        assert!(
+            sentences[5].contains("i.example is needed")
+                && sentences[6].ends_with("for h, not for i.example")
+        );
         assert!(sentences[8].contains("client-key") && sentences[12].contains("plain http"));
     }
 }

@@ -256,7 +256,7 @@ fn what_cannot_pass_ends_the_download_at_once() {
         ),
         (
             |_, _, stream| {
-                drop(stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nxx\r\n"))
+                drop(stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nxx\r\n"));
             },
             "HOST/k: the server does not speak HTTP as it should: ",
         ),
@@ -276,7 +276,7 @@ fn what_cannot_pass_ends_the_download_at_once() {
             |_, _, stream| {
                 drop(stream.write_all(
                     b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\n0123\r\n0\r\n\r\n",
-                ))
+                ));
             },
             "HOST/k: wrong size: 4 bytes, not the expected 10",
         ),

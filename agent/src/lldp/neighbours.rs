@@ -198,9 +198,9 @@ impl Neighbours {
 }
 
 impl Entry {
-    /// Bridges before stations, LLDP before CDP.
-    fn rank(&self) -> (Role, bool) {
-        (self.role, self.id.0 == Protocol::Lldp)
+    /// Switches before stations, LLDP before CDP, bridges before what may be one.
+    fn rank(&self) -> (bool, bool, Role) {
+        (self.role.may_be_switch(), self.id.0 == Protocol::Lldp, self.role)
     }
 
     /// Whether its TTL is over.
@@ -319,6 +319,17 @@ mod tests {
         assert_eq!((names(&port.0), port.0.settled_after()), (vec!["other".into(), "phone".into()], None));
         port.receive(&lldpdu("leaf1", 120, ""), 3000);
         assert_eq!(names(&port.0), ["leaf1", "other", "phone"]);
+        assert_eq!(port.0.settled_after(), Some(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn lldp_without_capabilities_is_listed_before_cdp() {
+        let mut port = port();
+        port.frame(&cdp("other"), 1);
+        let swp1 = PortId::InterfaceName(Text::from("swp1"));
+        let plain = [Value::SystemName(Text::from("leaf1"))];
+        port.receive(&Lldpdu::new(local("leaf1"), swp1, 120, plain).unwrap(), 3000);
+        assert_eq!(names(&port.0), ["leaf1", "other"]);
         assert_eq!(port.0.settled_after(), Some(Duration::from_secs(3)));
     }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::{Context, Result};
 
 use super::config::{Object, PortConfig, Source, Table};
+use super::ntp;
 use super::socket::Netlink;
 use crate::host::Machine;
 use netlink::route::{self, Link};
@@ -26,6 +27,8 @@ struct State {
     mtus: BTreeMap<u32, u16>,
     /// What is in /etc/resolv.conf, if it is the agent's.
     resolv_conf: String,
+    /// What is in the file of [`ntp::announce`].
+    ntp_servers: Vec<IpAddr>,
 }
 
 impl Configurations {
@@ -37,6 +40,7 @@ impl Configurations {
             applied: BTreeSet::new(),
             mtus: BTreeMap::new(),
             resolv_conf: String::new(),
+            ntp_servers: Vec::new(),
         })))
     }
 
@@ -77,12 +81,6 @@ impl Configurations {
         self.lock().table.usable()
     }
 
-    /// The NTP servers of all ports.
-    #[allow(dead_code, reason = "nothing sets the clock yet")]
-    pub(crate) fn ntp_servers(&self) -> Vec<IpAddr> {
-        self.lock().table.ntp_servers()
-    }
-
     fn change(&self, change: impl FnOnce(&mut Table)) {
         let mut state = self.lock();
         change(&mut state.table);
@@ -118,7 +116,8 @@ impl State {
             }
             self.applied.remove(&object);
         }
-        self.write_resolv_conf()
+        self.write_resolv_conf()?;
+        self.write_ntp_servers()
     }
 
     fn set_mtus(&mut self, netlink: &Netlink) {
@@ -139,6 +138,15 @@ impl State {
         if text != self.resolv_conf {
             fs::write(self.machine.path("/etc/resolv.conf"), &text).context("writing /etc/resolv.conf")?;
             self.resolv_conf = text;
+        }
+        Ok(())
+    }
+
+    fn write_ntp_servers(&mut self) -> Result<()> {
+        let servers = self.table.ntp_servers();
+        if servers != self.ntp_servers {
+            ntp::announce(&self.machine, &servers)?;
+            self.ntp_servers = servers;
         }
         Ok(())
     }

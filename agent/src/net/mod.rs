@@ -14,9 +14,9 @@ pub(crate) mod ethtool;
 pub(crate) mod identity;
 mod interfaces;
 mod ipv6;
+pub(crate) mod ntp;
 mod ports;
 mod reach;
-pub(crate) mod ntp;
 mod sntp;
 pub(crate) mod socket;
 

@@ -3,15 +3,19 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
-use std::io;
-use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use anyhow::{Context, Result, anyhow};
 
 use super::{dns, sntp};
 use crate::host::{Machine, random};
 
+/// The servers that DHCP announces (option 42), one to a line.
+const ANNOUNCED: &str = "/run/stage1/ntp-servers";
+/// The state of systemd-networkd: `NTP=` has the servers of all ports.
+const NETWORKD: &str = "/run/systemd/netif/state";
 /// The port of NTP.
 const PORT: u16 = 123;
 /// How often a server is asked, and how long it has each time.
@@ -19,6 +23,25 @@ const ATTEMPTS: u32 = 3;
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a name may take to resolve.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Announces the NTP servers that DHCP gave, in a file: whoever corrects the clock may be another process.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(crate) fn announce(machine: &Machine, servers: &[IpAddr]) -> Result<()> {
+    let path = machine.path(ANNOUNCED);
+    let text: String = servers.iter().map(|server| format!("{server}\n")).collect();
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+    folder.and_then(|()| fs::write(&path, text)).with_context(|| format!("writing {ANNOUNCED}"))
+}
+
+/// The NTP servers that DHCP announced to the agent, or to systemd-networkd.
+pub(crate) fn announced(machine: &Machine) -> Vec<String> {
+    let text = |path| String::from_utf8_lossy(&machine.read(path).unwrap_or_default()).into_owned();
+    let (own, networkd) = (text(ANNOUNCED), text(NETWORKD));
+    let networkd = networkd.lines().filter_map(|line| line.strip_prefix("NTP="));
+    own.lines().chain(networkd.flat_map(str::split_whitespace)).map(str::to_string).collect()
+}
 
 /// The time of a server, a host name or address, perhaps with `:PORT`, since 1970. `about` tells between times that are 136 years apart.
 ///
@@ -79,6 +102,20 @@ mod tests {
     use std::thread;
 
     use super::*;
+
+    #[test]
+    fn what_dhcp_announces_is_known_in_both_images() {
+        let dir = tempfile::tempdir().unwrap();
+        let machine = Machine::at(dir.path());
+        assert!(announced(&machine).is_empty());
+        announce(&machine, &[[10, 0, 0, 1].into(), Ipv6Addr::LOCALHOST.into()]).unwrap();
+        assert_eq!(announced(&machine), ["10.0.0.1", "::1"]);
+        announce(&machine, &[]).unwrap();
+        let state = machine.path(NETWORKD);
+        fs::create_dir_all(state.parent().unwrap()).unwrap();
+        fs::write(state, "OPER_STATE=routable\nDNS=10.0.0.9\nNTP=10.0.0.3 ntp.example.com\n").unwrap();
+        assert_eq!(announced(&machine), ["10.0.0.3", "ntp.example.com"]);
+    }
 
     /// A server that answers with this time, after a datagram that is not for this client.
     fn server(seconds: u32, stratum: u8) -> String {

@@ -161,9 +161,7 @@ fn resolve_and_connect(server: &Server, ports: &[(u32, String)]) -> BTreeMap<u32
                 addresses.into_iter().map(|address| (address, server.port).into()).collect();
             connect_by(&addresses, ports)
         }
-        Err(error) => {
-            ports.iter().map(|(index, _)| (*index, Tried::Failed(error.to_string()))).collect()
-        }
+        Err(error) => ports.iter().map(|(index, _)| (*index, Tried::Failed(error.to_string()))).collect(),
     }
 }
 

@@ -12,7 +12,7 @@ use super::{Stages, image};
 use crate::facts;
 use crate::host::{Manager, manager, modules, mounts, ports};
 use crate::inventory::{Client, Transport};
-use crate::net;
+use crate::net::{self, ntp};
 use crate::run::StageContext;
 
 /// How long udev may take to name the ports of the drivers that were loaded.
@@ -113,8 +113,8 @@ impl Stages {
         }
         let transport = Transport::new(&self.machine, &self.settings)?;
         stage.note(self.settings.inventory.join(", "));
-        // What DHCP announces (option 42) belongs into the last argument.
-        let clock = RunClock::new(&self.machine, self.options.at_boot, &self.settings.ntp, &[]);
+        let announced = ntp::announced(&self.machine);
+        let clock = RunClock::new(&self.machine, self.options.at_boot, &self.settings.ntp, &announced);
         Ok(transport.with_pause(Arc::new(stage.cancellation().clone())).with_clock(Arc::new(clock)))
     }
 

@@ -17,12 +17,12 @@ use serde_json::Value;
 use stage1_contract::StageName;
 use stage1_rack::console_phrases as phrases;
 use stage1_rack::host::Host;
-use stage1_rack::spec::INVENTORY_NAME;
 use stage1_rack::paths::Paths;
 use stage1_rack::progress::Progress;
 use stage1_rack::qmp::PowerOff;
 use stage1_rack::rack::Rack;
 use stage1_rack::scenario::{self, BOOT};
+use stage1_rack::spec::INVENTORY_NAME;
 use stage1_rack::spec::RackSpec;
 
 const UUID: &str = "6d1f0c5e-8a43-4f0e-9b52-0a5c6e7d0001";

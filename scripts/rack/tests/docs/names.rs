@@ -21,7 +21,9 @@ fn settings_are_those_of_the_help() {
     assert!(known.len() > 10, "the help has only {known:?}");
 
     let rows = page("docs/settings.md").rows;
-    let rows: Vec<&Vec<String>> = rows.iter().filter(|row| row[0].starts_with('`')).collect();
+    // Forms of a value, such as `ip=METHOD`, are in a table of their own.
+    let rows: Vec<&Vec<String>> =
+        rows.iter().filter(|row| row[0].starts_with('`') && !row[0].contains('=')).collect();
     let named: Vec<String> = rows.iter().map(|row| row[0].trim_matches('`').to_string()).collect();
     let missing = known.iter().filter(|name| !named.contains(name)).map(|name| format!("{name}: has no row"));
     let unknown = named

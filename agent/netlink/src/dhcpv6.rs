@@ -53,7 +53,7 @@ pub enum Kind {
     Rebind,
     /// Asks for everything but addresses.
     InformationRequest,
-    /// Tells the server that the address is used by another host.
+    /// Reports to the server that the address is used by another host.
     Decline,
 }
 
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn an_advertise_without_address_says_why() {
+    fn an_advertise_without_address_has_a_reason() {
         let status = [&2_u16.to_be_bytes()[..], b"no leases left\0"].concat();
         let refused = association(7, 0, 0, &option(OPTION_STATUS_CODE, &status));
         let Some(Reply::Advertise(lease)) = client().parse(&answer(2, &refused)) else { panic!() };

@@ -21,7 +21,7 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// When the image was built, in seconds since 1970: the newest of its archives. `None` if no archive says.
+/// When the image was built, in seconds since 1970: the newest of its archives. `None` if no archive has it.
 pub fn build_time(machine: &Machine) -> Option<u64> {
     let names = machine.names(BUILD_TIMES);
     names.iter().filter_map(|name| machine.attribute(format!("{BUILD_TIMES}/{name}"))?.parse().ok()).max()

@@ -32,8 +32,9 @@ pub struct Loaded {
 }
 
 /// Loads the modules of all devices, and of those that appear when a driver is loaded. A module that fails to load is a
-/// problem and no error, and so is a missing module index: drivers may be built into the kernel.
-pub fn load_all(machine: &Machine) -> Loaded {
+/// problem and no error, and so is a missing module index: drivers may be built into the kernel. `before` is called with each
+/// module before it is loaded.
+pub fn load_all(machine: &Machine, before: &dyn Fn(&str)) -> Loaded {
     let release = machine.attribute("/proc/sys/kernel/osrelease").unwrap_or_default();
     let folder = format!("/lib/modules/{release}");
     let mut loaded = Loaded::default();
@@ -46,7 +47,7 @@ pub fn load_all(machine: &Machine) -> Loaded {
     };
     let (aliases, dependencies) = (text("modules.alias"), text("modules.dep"));
     let index = Index::parse(&aliases, &dependencies);
-    let mut loader = Loader { machine, folder, seen: BTreeSet::new(), loaded };
+    let mut loader = Loader { machine, folder, seen: BTreeSet::new(), loaded, before };
     // Network first: a link takes seconds to come up, and other drivers can probe meanwhile.
     for selected in [is_network, |_: &str| true] {
         loop {
@@ -79,12 +80,14 @@ struct Loader<'a> {
     folder: String,
     seen: BTreeSet<String>,
     loaded: Loaded,
+    before: &'a dyn Fn(&str),
 }
 
 impl Loader<'_> {
     fn load(&mut self, files: Vec<&str>) {
         for file in files {
             if self.seen.insert(file.to_string()) {
+                (self.before)(file);
                 match load(&self.machine.path(format!("{}/{file}", self.folder))) {
                     Ok(()) => self.loaded.count += 1,
                     Err(error) => self.loaded.problems.push(format!("module {file}: {error:#}")),

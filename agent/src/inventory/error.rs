@@ -53,7 +53,7 @@ pub enum Reason {
     Redirected {
         /// The HTTP status.
         status: u16,
-        /// Where to, if the response says it, without what must not be shown.
+        /// Where to, if the response has it, without what must not be shown.
         location: Option<String>,
     },
     /// A time limit passed.

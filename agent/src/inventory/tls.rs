@@ -36,7 +36,7 @@ pub(super) fn reason(error: &Error) -> Reason {
 fn at(time: &UnixTime, what: &str) -> Reason {
     let now = utc(time.as_secs());
     Reason::CertificateTime(format!(
-        "the server's certificate, or that of its CA, {what}, and this host's clock says {now}"
+        "the server's certificate, or that of its CA, {what}, and this host's clock has {now}"
     ))
 }
 
@@ -104,10 +104,10 @@ fn alerted(alert: Alert) -> String {
             "the server asks for a client certificate: set client-cert and client-key".to_string()
         }
         Alert::CertificateExpired => {
-            "the server says that this host's client certificate (client-cert) has expired".to_string()
+            "the server reports that this host's client certificate (client-cert) has expired".to_string()
         }
         Alert::UnknownCA => {
-            "the server says that it does not trust the CA of this host's client certificate (client-cert)".to_string()
+            "the server reports that it does not trust the CA of this host's client certificate (client-cert)".to_string()
         }
         Alert::BadCertificate
         | Alert::UnsupportedCertificate
@@ -151,11 +151,11 @@ mod tests {
         assert_eq!(
             reason.to_string(),
             "the server's certificate, or that of its CA, is not valid before 2023-11-14T22:13:20Z, and this host's \
-             clock says 1970-01-01T00:00:00Z"
+             clock has 1970-01-01T00:00:00Z"
         );
         let late = Bad::ExpiredContext { time: unix(1_700_000_000), not_after: unix(0) };
         assert!(
-            text(late.into()).contains("expired at 1970-01-01T00:00:00Z, and this host's clock says 2023-")
+            text(late.into()).contains("expired at 1970-01-01T00:00:00Z, and this host's clock has 2023-")
         );
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The network configuration of the settings, where the agent manages the network: it makes bonds and VLANs, and says how
+//! The network configuration of the settings, where the agent manages the network: it makes bonds and VLANs, and states how
 //! each interface gets its addresses.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]

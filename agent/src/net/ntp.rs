@@ -43,7 +43,7 @@ pub(crate) fn announced(machine: &Machine) -> Vec<String> {
     own.lines().chain(networkd.flat_map(str::split_whitespace)).map(str::to_string).collect()
 }
 
-/// The time of a server, a host name or address, perhaps with `:PORT`, since 1970. `about` tells between times that are 136 years apart.
+/// The time of a server, a host name or address, perhaps with `:PORT`, since 1970. `about` distinguishes times that are 136 years apart.
 ///
 /// # Errors
 /// If the server does not answer, or refuses.

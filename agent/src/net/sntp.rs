@@ -26,7 +26,7 @@ pub enum SntpError {
     Unsynchronised,
 }
 
-/// A request of version 4. `cookie` stands in for the client's time, so that a response can be told from another's, and
+/// A request of version 4. `cookie` stands in for the client's time, so that a response can be distinguished from another's, and
 /// the clock of this host stays its own affair.
 pub fn request(cookie: [u8; 8]) -> [u8; LENGTH] {
     let mut message = [0; LENGTH];

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The host itself: its image, drivers, network, facts and identity.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use stage1_contract::{Facts, Identity};
 
 use super::clock::RunClock;
 use super::{Stages, image};
 use crate::facts;
+use crate::host::task::Task;
 use crate::host::{Manager, manager, modules, mounts, ports};
 use crate::inventory::{Client, Transport};
 use crate::net::{self, ntp};
@@ -17,6 +18,8 @@ use crate::run::StageContext;
 
 /// How long udev may take to name the ports of the drivers that were loaded.
 const NAMES_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long all drivers may take. One that hangs in its device must not keep the host from its failure policy.
+const MODULES_TIMEOUT: Duration = Duration::from_secs(120);
 
 impl Stages {
     /// Checks that the initramfs is whole. A machine that was not booted by one has none.
@@ -34,6 +37,10 @@ impl Stages {
             stage.note("none, since this is a plan");
             return Ok(());
         }
+        if !self.machine.is_live() {
+            stage.note("none: this is a captured machine");
+            return Ok(());
+        }
         let manager = manager(&self.machine);
         if manager == Manager::Systemd && !image::is_ours(&self.machine) {
             stage.note("left to systemd");
@@ -41,9 +48,26 @@ impl Stages {
         }
         // Also in our image with systemd: one process is faster than one for each device, and modules without an alias are
         // loaded in the same way. udev only names the ports.
-        let loaded = modules::load_all(&self.machine);
-        let unmounted = mounts::mount_firmware_variables();
-        stage.problems(loaded.problems.into_iter().chain(unmounted));
+        let current = Arc::new(Mutex::new(String::new()));
+        let (machine, file) = (self.machine.clone(), current.clone());
+        let load = move || {
+            modules::load_all(&machine, &|module| {
+                module.clone_into(&mut file.lock().unwrap_or_else(PoisonError::into_inner));
+            })
+        };
+        let task = Task::start("modules", load).context("starting a thread")?;
+        let loaded = match task.wait(MODULES_TIMEOUT) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                let module = current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                stage.problem(format!(
+                    "module {module}: {error} after {} s, and those after it are not loaded: look at the device's firmware",
+                    MODULES_TIMEOUT.as_secs()
+                ));
+                modules::Loaded::default()
+            }
+        };
+        stage.problems(loaded.problems.into_iter().chain(mounts::mount_firmware_variables()));
         let cancelled = || stage.cancellation().is_cancelled();
         let unnamed = ports::wait_until_named(&self.machine, NAMES_TIMEOUT, &cancelled);
         if !unnamed.is_empty() {

@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_its_server_and_says_why() {
+    fn a_refusal_names_its_server_and_the_reason() {
         let options = [&[SERVER, 4, 10, 9, 0, 1][..], &[56, 5], b"wrong"].concat();
         let nak = Reply::Nak { server: Some(GATEWAY), message: Some("wrong".to_string()) };
         assert_eq!(exchange().parse(&reply(NAK, &options)), Some(nak));

@@ -2,7 +2,7 @@
 //! The course of one lookup: whom to ask when, and when it is over. Pure: times are since its start.
 //!
 //! All servers are asked for both families at once. An address from any of them counts, whatever the others say about the
-//! name, and whatever anyone says about the other family: many servers refuse, or drop, what they have no record for.
+//! name, and whatever the answer for the other family: many servers refuse, or drop, what they have no record for.
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -196,7 +196,7 @@ impl Client {
         }
     }
 
-    /// Gives up the addresses that another host has, tells the server, and starts again.
+    /// Gives up the addresses that another host has, reports it to the server, and starts again.
     pub(super) fn decline(&mut self, now: Duration) -> Option<Action> {
         let lease = self.state.lease()?.clone();
         self.codec.transaction = self.transaction();
@@ -370,7 +370,7 @@ impl Times {
             0 => preferred.map(|preferred| preferred * tenths / 10),
             given => finite(given),
         };
-        // Not more than once a second, whatever the server says.
+        // Not more than once a second, whatever the server sends.
         let (t1, t2) = (time(lease.t1, 5).map(|t1| t1.max(1)), time(lease.t2, 8).map(|t2| t2.max(2)));
         Self { t1: t1.and_then(at), t2: t2.and_then(at), end: valid.and_then(at) }
     }
@@ -392,7 +392,7 @@ mod tests {
     const DECLINE: u8 = 9;
     const INFORMATION_REQUEST: u8 = 11;
 
-    /// A client, the clock, and a server that answers when it is told to.
+    /// A client, the clock, and a server that answers when it is made to.
     struct Test {
         client: Client,
         now: Duration,
@@ -500,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn name_servers_of_a_router_last_as_long_as_it_says() {
+    fn name_servers_of_a_router_last_as_long_as_it_states() {
         let mut test = Test::start(false);
         test.run(1).advertise(false, false).run(600);
         let names = Names { servers: vec![SERVER], search: vec!["lab.test".to_string()] };
@@ -592,7 +592,7 @@ mod tests {
     }
 
     #[test]
-    fn dhcp_does_without_a_router_where_it_is_told_to() {
+    fn dhcp_does_without_a_router_where_settings_require_it() {
         let mut test = Test::start(true);
         test.run(2);
         assert_eq!(test.kinds(), [(0, 0), (0, SOLICIT), (1, SOLICIT)]);

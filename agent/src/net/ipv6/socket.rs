@@ -27,7 +27,7 @@ const ICMP6_FILTER: libc::c_int = 1;
 const ROOM: usize = 9216;
 
 sockopt_impl!(
-    /// A bit for each ICMPv6 type that is not wanted.
+    /// A bit for each ICMPv6 type that is filtered out.
     Icmp6Filter, SetOnly, libc::IPPROTO_ICMPV6, ICMP6_FILTER, [u32; 8]
 );
 

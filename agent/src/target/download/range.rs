@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a response says about the part of the file that it has. Pure.
+//! What a response states about the part of the file that it has. Pure.
 
 use ureq::http::HeaderMap;
 

@@ -2,6 +2,7 @@
 //! How a DHCP client identifies the host.
 
 use crate::config::Settings;
+use crate::display::hex_with;
 use crate::host::Machine;
 use netlink::dhcp::Identity;
 
@@ -53,6 +54,10 @@ fn networkd(identity: &Identity) -> String {
     if let Some(architecture) = architecture {
         text.push_str(&format!("SendOption=93:uint16:{architecture}\n"));
     }
+    if let Some(uuid) = uuid {
+        // The order of the text, as in the agent's own DHCPv6.
+        text.push_str(&format!("[DHCPv6]\nDUIDType=uuid\nDUIDRawData={}\n", hex_with(&swapped(*uuid), ":")));
+    }
     text
 }
 
@@ -61,11 +66,14 @@ fn networkd(identity: &Identity) -> String {
 fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
     let digits: String = text.chars().filter(|c| *c != '-').collect();
     let number = u128::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 32)?;
-    let mut bytes = number.to_be_bytes();
-    bytes[..4].reverse();
-    bytes[4..6].reverse();
-    bytes[6..8].reverse();
-    (number != 0 && number != u128::MAX).then_some(bytes)
+    (number != 0 && number != u128::MAX).then_some(swapped(number.to_be_bytes()))
+}
+
+fn swapped(mut uuid: [u8; 16]) -> [u8; 16] {
+    uuid[..4].reverse();
+    uuid[4..6].reverse();
+    uuid[6..8].reverse();
+    uuid
 }
 
 #[cfg(test)]
@@ -84,7 +92,8 @@ mod tests {
         };
         let expected = "[DHCPv4]\nClientIdentifier=mac\nVendorClassIdentifier=stage1\nSendHostname=yes\nHostname=node7\n\
             SendOption=97:string:\\x00\\x30\\x31\\x32\\x33\\x34\\x35\\x36\\x37\\x38\\x39\\x61\\x62\\x63\\x64\\x65\\x66\n\
-            SendOption=93:uint16:7\n";
+            SendOption=93:uint16:7\n\
+            [DHCPv6]\nDUIDType=uuid\nDUIDRawData=33:32:31:30:35:34:37:36:38:39:61:62:63:64:65:66\n";
         assert_eq!(networkd(&identity), expected);
         assert_eq!(networkd(&Identity::default()), "[DHCPv4]\nClientIdentifier=mac\nSendHostname=no\n");
     }

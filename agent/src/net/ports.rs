@@ -416,7 +416,9 @@ impl Ports {
             let words = match (link.up, link.carrier, self.clients.get(&link.index)) {
                 _ if ip.is_none() => "no address in the settings".to_string(),
                 (_, true, Some(client)) => client.words(),
-                (_, true, None) if self.manager == Manager::Systemd => "carrier, no address".to_string(),
+                (_, true, None) if self.manager == Manager::Systemd => {
+                    "carrier, no address from systemd-networkd".to_string()
+                }
                 (_, true, None) if ip.is_some_and(|ip| !ip.dhcp4) => "carrier".to_string(),
                 (_, true, None) => "carrier, no MAC address".to_string(),
                 (true, false, _) => "no carrier".to_string(),

@@ -26,8 +26,12 @@ pub const BAD_NETWORK_TIMEOUT: &str = r"^(?:\[.*\]: )?stage1: failed: settings: 
 /// Pattern: the host waits for its profile.
 pub const NO_PROFILE_YET: &str = "the inventory has no profile for this host yet";
 
-/// In the reason: the stage `network`, when no DHCP server answers a port with carrier within 5 s.
-pub const NO_DHCP: [&str; 2] = ["network: no address after 5 s", "DISCOVERs, no answer"];
+/// In the reason: the stage `network`, when no port has an address in time.
+pub const NO_ADDRESS: &str = "network: no address after";
+/// In the reason: what the agent's DHCP client reports of a port that no server answers.
+pub const NO_DHCP: &str = "DISCOVERs, no answer";
+/// In the reason: the same where systemd-networkd is the client.
+pub const NO_DHCP_OF_SYSTEMD: &str = "carrier, no address from systemd-networkd";
 /// In the reason: the stage `network`, on a host without a network port.
 pub const NO_PORT: &str = "network: no network port found";
 /// In the reason: the stage `image`, when the initramfs is truncated.

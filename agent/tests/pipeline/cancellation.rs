@@ -9,6 +9,7 @@ use stage1::stages::RunMode;
 use stage1_contract::StageName;
 
 use super::case::{Case, wait_for_note};
+use super::host::kernel;
 use super::inventory::{Inventory, Reply};
 
 const REGISTER: &str = "PUT /ipxe/ID";
@@ -57,7 +58,7 @@ fn while_the_inventory_hangs() {
 
 #[test]
 fn while_a_download_is_slow() {
-    let case = Case::new(RunMode::Run).on(KERNEL, Reply::Drip(0x400));
+    let case = Case::new(RunMode::Run).on(KERNEL, Reply::Drip(kernel().len() as u64));
     let ended = case.stop_when(|_, inventory| inventory.wait_for_end("GET /images/initrd"));
     ended.assert_stopped(&StageName::Download);
     ended.assert_no_stage_goes_on();

@@ -15,7 +15,7 @@ use stage1_contract::Facts;
 
 use super::placeholder::is_placeholder;
 use super::system_uuid::is_shared;
-use crate::display::hex_with;
+use crate::display::{hex, hex_with};
 use crate::json;
 
 /// Words in the names of fields that hold what is to be replaced.
@@ -246,11 +246,6 @@ fn all_forms(secret: &str, pseudonym: &str) -> Vec<Form> {
         }
     }
     forms
-}
-
-/// Hexadecimal in lower case.
-fn hex(bytes: &[u8]) -> String {
-    hex_with(bytes, "")
 }
 
 /// The identifiers of 8 bytes that are made of a MAC address: EUI-64 with `ff:fe` or, in InfiniBand, `03:00` in the middle,

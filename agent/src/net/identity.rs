@@ -13,7 +13,6 @@ const ARM64_UEFI: u16 = 11;
 
 /// What DHCP messages of the port with this MAC address carry.
 pub(super) fn identity(machine: &Machine, settings: &Settings, mac: [u8; 6]) -> Identity {
-    let uuid = machine.attribute("/sys/class/dmi/id/product_uuid");
     let architecture = match (std::env::consts::ARCH, machine.has("/sys/firmware/efi")) {
         ("x86_64", true) => Some(X64_UEFI),
         ("x86_64", false) => Some(X64_BIOS),
@@ -25,7 +24,7 @@ pub(super) fn identity(machine: &Machine, settings: &Settings, mac: [u8; 6]) -> 
         vendor_class: settings.dhcp_vendor_class.clone(),
         user_class: settings.dhcp_user_class.clone(),
         host_name: settings.dhcp_host_name.clone(),
-        uuid: uuid.and_then(|uuid| uuid_bytes(&uuid)),
+        uuid: host_uuid(machine).map(swapped),
         architecture,
     }
 }
@@ -61,14 +60,26 @@ fn networkd(identity: &Identity) -> String {
     text
 }
 
-/// The UUID in the byte order of SMBIOS, of which the kernel prints the first three fields swapped (DSP0134 7.2.1). `None` for
-/// one that many machines have.
-fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
-    let digits: String = text.chars().filter(|c| *c != '-').collect();
-    let number = u128::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 32)?;
-    (number != 0 && number != u128::MAX).then_some(swapped(number.to_be_bytes()))
+/// The host's UUID in the order of its text. `None` for one that many machines have: two hosts with one client identifier
+/// would share an address.
+pub(super) fn host_uuid(machine: &Machine) -> Option<[u8; 16]> {
+    uuid(&machine.attribute("/sys/class/dmi/id/product_uuid")?)
 }
 
+fn uuid(text: &str) -> Option<[u8; 16]> {
+    let digits: String = text.chars().filter(|c| *c != '-').collect();
+    let number = u128::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 32)?;
+    Some(number.to_be_bytes()).filter(is_distinct)
+}
+
+/// Neither empty nor the UUID of several makers' boards.
+fn is_distinct(uuid: &[u8; 16]) -> bool {
+    let is_empty = uuid.iter().all(|byte| *byte == uuid[0]);
+    // The beginning of 03000200-0400-0500-0006-000700080009, in both byte orders.
+    !is_empty && uuid[..8] != [3, 0, 2, 0, 4, 0, 5, 0] && uuid[..8] != [0, 2, 0, 3, 0, 4, 0, 5]
+}
+
+/// From the order of the text to that of SMBIOS (DSP0134 7.2.1), or back.
 fn swapped(mut uuid: [u8; 16]) -> [u8; 16] {
     uuid[..4].reverse();
     uuid[4..6].reverse();
@@ -100,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_uuid_has_the_order_of_smbios() {
-        let bytes = uuid_bytes("00112233-4455-6677-8899-aabbccddeeff").unwrap();
+        let bytes = swapped(uuid("00112233-4455-6677-8899-aabbccddeeff").unwrap());
         let expected =
             [0x33, 0x22, 0x11, 0, 0x55, 0x44, 0x77, 0x66, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff];
         assert_eq!(bytes, expected);
@@ -108,9 +119,11 @@ mod tests {
             "",
             "00000000-0000-0000-0000-000000000000",
             "ffffffff-ffff-ffff-ffff-ffffffffffff",
+            "03000200-0400-0500-0006-000700080009",
+            "00020003-0004-0005-0006-000700080009",
             "Not Settable",
         ] {
-            assert_eq!(uuid_bytes(text), None, "{text}");
+            assert_eq!(uuid(text), None, "{text}");
         }
     }
 }

@@ -29,7 +29,10 @@ const GUESTS: &str = "target/facts-guests";
 #[test]
 fn facts_agree_with_dmidecode() {
     if !dmidecode::is_installed() {
-        println!("SKIPPED: there is no dmidecode; scripts/setup installs it");
+        let _ = std::io::Write::write_all(
+            &mut std::io::stderr(),
+            b"SKIPPED: there is no dmidecode; scripts/setup installs it\n",
+        );
         return;
     }
     let comparison = Comparison::default();

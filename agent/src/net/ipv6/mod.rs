@@ -16,6 +16,7 @@ use anyhow::{Result, anyhow};
 
 use super::apply::Configurations;
 use super::config::{PortConfig, Source};
+use super::identity::host_uuid;
 use crate::config::Settings;
 use crate::host::task::detach;
 use crate::host::{Machine, random};
@@ -187,8 +188,7 @@ impl Port {
         let address = self.machine.attribute(format!("/sys/class/net/{}/address", self.link.name));
         let mac =
             address.as_deref().and_then(parse_hex).ok_or_else(|| anyhow!("the port has no MAC address"))?;
-        let uuid = self.machine.attribute("/sys/class/dmi/id/product_uuid");
-        let uuid: Option<[u8; 16]> = uuid.as_deref().and_then(parse_hex).filter(is_distinct);
+        let uuid = host_uuid(&self.machine);
         let [_, _, a, b, c, d] = mac;
         Ok(Codec {
             transaction: random::bytes(),
@@ -225,13 +225,6 @@ impl Port {
     }
 }
 
-/// A UUID that is neither empty nor the one of several makers' boards: two hosts with one DUID would share an address.
-fn is_distinct(uuid: &[u8; 16]) -> bool {
-    let dull = uuid.iter().all(|byte| *byte == uuid[0]);
-    // The beginning of 03000200-0400-0500-0006-000700080009, in both byte orders.
-    !dull && uuid[..8] != [3, 0, 2, 0, 4, 0, 5, 0] && uuid[..8] != [0, 2, 0, 3, 0, 4, 0, 5]
-}
-
 /// The bytes of hexadecimal text, with colons or hyphens.
 fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digits: String = text.chars().filter(|c| !matches!(c, ':' | '-')).collect();
@@ -250,13 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_uuid_that_many_boards_have_is_not_an_identity() {
-        let uuid = |text: &str| parse_hex::<16>(text).filter(is_distinct).is_some();
-        assert!(uuid("6d1f0c5e-8a43-4f0e-9b52-0a5c6e7d0901"));
-        assert!(!uuid("03000200-0400-0500-0006-000700080009"));
-        assert!(!uuid("00020003-0004-0005-0006-000700080009"));
-        assert!(!uuid("ffffffff-ffff-ffff-ffff-ffffffffffff"));
-        assert!(!uuid("Not Settable"));
+    fn a_mac_address_is_parsed() {
         assert_eq!(parse_hex("02:00:00:00:00:07"), Some([2, 0, 0, 0, 0, 7]));
     }
 }

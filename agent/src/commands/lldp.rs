@@ -98,6 +98,6 @@ fn shut_down_on_signal(collector: &Arc<Collector>) -> Result<()> {
             collector.shutdown();
         }
     };
-    task::spawn("signals", wait).context("starting the signal thread")?;
+    task::serve("signals", wait).context("starting the signal thread")?;
     Ok(())
 }

@@ -27,7 +27,7 @@ pub(super) fn in_parallel<T: Send + 'static>(
         let task = task.map_err(|error| format!("{name}: starting a thread: {error}"))?;
         task.wait(deadline.saturating_duration_since(Instant::now())).map_err(|error| match error {
             NoResult::TimedOut => format!("{name}: {}", timed_out(limit)),
-            NoResult::Panicked => format!("{name}: {error}"),
+            NoResult::Panicked(_) | NoResult::Taken => format!("{name}: {error}"),
         })
     };
     running.into_iter().map(finish).collect()
@@ -51,7 +51,7 @@ mod tests {
                     2
                 }),
             ),
-            ("sdc".to_string(), Box::new(|| std::panic::resume_unwind(Box::new("no such field")))),
+            ("sdc".to_string(), Box::new(|| panic!("no such field"))),
             ("sdd".to_string(), Box::new(|| 4)),
         ];
         let results = in_parallel(Duration::from_millis(500), jobs);

@@ -49,7 +49,7 @@ pub fn rtc(machine: &Machine) -> Option<u64> {
 /// # Errors
 /// Those of clock_settime(2): it needs CAP_SYS_TIME.
 pub fn set(time: Duration) -> io::Result<()> {
-    let seconds = libc::time_t::try_from(time.as_secs()).map_err(io::Error::other)?;
+    let seconds = time.as_secs().try_into().map_err(io::Error::other)?;
     let time = libc::timespec { tv_sec: seconds, tv_nsec: time.subsec_nanos().into() };
     // SAFETY: `time` is a value of this function, and nothing keeps a pointer to it.
     let result = unsafe { libc::clock_settime(libc::CLOCK_REALTIME, &raw const time) };
@@ -74,11 +74,12 @@ const RTC_SET_TIME: u32 = 0x4024_700a;
 
 /// A time as `struct rtc_time`: the fields of `struct tm` without those that the C library adds.
 fn rtc_time(seconds: u64) -> [libc::c_int; 9] {
-    let seconds = libc::time_t::try_from(seconds).unwrap_or_default();
+    // As a field, because the C library's name for this type depends on the C library.
+    let time = libc::timespec { tv_sec: seconds.try_into().unwrap_or_default(), tv_nsec: 0 };
     // SAFETY: `struct tm` is plain data, for which zeros are valid.
     let mut tm: libc::tm = unsafe { std::mem::zeroed() };
     // SAFETY: both point to values of this function, and nothing keeps a pointer to them.
-    unsafe { libc::gmtime_r(&raw const seconds, &raw mut tm) };
+    unsafe { libc::gmtime_r(&raw const time.tv_sec, &raw mut tm) };
     [tm.tm_sec, tm.tm_min, tm.tm_hour, tm.tm_mday, tm.tm_mon, tm.tm_year, tm.tm_wday, tm.tm_yday, 0]
 }
 

@@ -7,12 +7,13 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
+use super::panic::OnPanic;
+use super::task::Task;
 use crate::host::Machine;
 
 const FOLDER: &str = "/run/stage1";
@@ -24,7 +25,7 @@ const SIGNALS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, S
 /// How often running watchdogs are pinged; the shortest timeouts are a few seconds.
 const PING: Duration = Duration::from_secs(1);
 /// The threads that may still be writing firmware after their deadline.
-static WRITERS: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
+static WRITERS: Mutex<Vec<Task<()>>> = Mutex::new(Vec::new());
 
 /// The right to write firmware. As long as this value lives, no other process of stage1 writes firmware; this process,
 /// and the programs that it starts, ignore the signals that would end them; stage1 neither reboots nor powers off the
@@ -33,6 +34,7 @@ pub struct Armed {
     before: Vec<(Signal, SigAction)>,
     _watchdogs: Option<Sender<()>>,
     _lock: File,
+    _on_panic: OnPanic,
 }
 
 impl Armed {
@@ -54,7 +56,10 @@ impl Armed {
                 return Err(error).with_context(|| format!("locking {}", path.display()));
             }
         }
-        Ok(Self { before: ignore(), _watchdogs: ping_watchdogs(machine), _lock: lock })
+        // The run must not wait for ever for what has panicked; the marks stay.
+        let other = lock.try_clone().with_context(|| format!("duplicating {}", path.display()))?;
+        let on_panic = OnPanic::new(move |_| drop(other.unlock()));
+        Ok(Self { before: ignore(), _watchdogs: ping_watchdogs(machine), _lock: lock, _on_panic: on_panic })
     }
 }
 
@@ -79,14 +84,14 @@ pub fn wait_until_disarmed(machine: &Machine) {
 }
 
 /// Registers a thread that may still be writing firmware after its deadline: [`wait_for_writers`] waits for it.
-pub(crate) fn register_writer(writer: JoinHandle<()>) {
+pub(crate) fn register_writer(writer: Task<()>) {
     WRITERS.lock().unwrap_or_else(PoisonError::into_inner).push(writer);
 }
 
 /// Waits for every registered writer. If this process ended before them, it would interrupt their writes.
 pub(crate) fn wait_for_writers() {
     let writers = std::mem::take(&mut *WRITERS.lock().unwrap_or_else(PoisonError::into_inner));
-    writers.into_iter().for_each(|writer| drop(writer.join()));
+    writers.into_iter().for_each(Task::join);
 }
 
 /// Whether firmware is being written.
@@ -163,7 +168,7 @@ fn ping_watchdogs(machine: &Machine) -> Option<Sender<()>> {
             watchdogs.iter_mut().for_each(|watchdog| drop(watchdog.write_all(b"\0")));
         }
     };
-    super::task::spawn("watchdogs", ping).ok()?;
+    super::task::serve("watchdogs", ping).ok()?;
     Some(sender)
 }
 

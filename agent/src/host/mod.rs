@@ -14,6 +14,7 @@ mod machine;
 mod manager;
 pub(crate) mod modules;
 pub(crate) mod mounts;
+pub(crate) mod panic;
 pub(crate) mod ports;
 pub(crate) mod power;
 pub(crate) mod random;

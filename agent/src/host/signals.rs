@@ -21,5 +21,5 @@ pub fn on_termination(act: impl Fn(Signal) + Send + 'static) -> io::Result<()> {
             act(signal);
         }
     };
-    super::task::spawn("signals", wait).map(drop)
+    super::task::serve("signals", wait).map(drop)
 }

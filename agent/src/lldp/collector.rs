@@ -5,7 +5,6 @@
 
 use std::io::PipeWriter;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -18,7 +17,7 @@ use super::ports::{Options, Ports};
 use crate::display::hex;
 use crate::host::Machine;
 use crate::host::random;
-use crate::host::task::spawn;
+use crate::host::task::{Task, serve};
 
 /// How often [`Collector::wait`] checks whether it was cancelled.
 const CANCEL_CHECK: Duration = Duration::from_millis(50);
@@ -40,7 +39,7 @@ pub(super) struct Shared {
 }
 
 struct Running {
-    thread: JoinHandle<()>,
+    thread: Task<()>,
     /// Ends the thread when it is dropped.
     _stop: PipeWriter,
 }
@@ -72,7 +71,7 @@ impl Collector {
         }
         let (wake, stop) = std::io::pipe().context("opening a pipe")?;
         let worker = Worker::new(machine, &self.shared, self.options, names, wake)?;
-        let thread = spawn("lldp", move || worker.run());
+        let thread = serve("lldp", move || worker.run());
         let thread = thread.context("starting the LLDP thread")?;
         *running = Some(Running { thread, _stop: stop });
         Ok(())
@@ -115,7 +114,7 @@ impl Collector {
         let mut running = lock(&self.running);
         if let Some(Running { thread, _stop }) = running.take() {
             drop(_stop);
-            let _ = thread.join();
+            thread.join();
         }
         self.shared.end();
     }

@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::io;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -12,6 +11,7 @@ use nix::sys::socket::SockProtocol;
 use stage1_contract::facts::Devlink;
 
 use super::socket::Socket;
+use crate::host::task::{NoResult, Task};
 use netlink::devlink::{self as message, Device, FlashStatus};
 use netlink::message as nlmsg;
 
@@ -98,23 +98,28 @@ impl Client {
         let request = message::flash_request(self.family, device, file, component);
         // The kernel flashes within send(2), which does not return before the end.
         let requests = Socket::open(SockProtocol::NetlinkGeneric, 0)?;
-        let flash = thread::Builder::new()
-            .name("devlink-flash".to_string())
-            .spawn(move || exchange(&requests, &request).map(drop))
+        let flash = Task::start("devlink-flash", move || exchange(&requests, &request).map(drop))
             .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or_default()))?;
+        let mut ended = None;
         loop {
             // The kernel sends in order: status messages before the end arrive before it is seen here.
-            let ended = flash.is_finished();
-            let until = if ended { Instant::now() } else { deadline.min(Instant::now() + FLASH_CHECK) };
+            ended = ended.or_else(|| match flash.wait(Duration::ZERO) {
+                Err(NoResult::TimedOut) => None,
+                result => Some(result.unwrap_or(Err(Errno::EIO.into()))),
+            });
+            let until =
+                if ended.is_some() { Instant::now() } else { deadline.min(Instant::now() + FLASH_CHECK) };
             // Lost status messages (ENOBUFS) do no harm.
             let datagram = events.receive(until).unwrap_or_default();
             nlmsg::messages(&datagram)
                 .filter_map(|message| message::flash_status(message.body, device))
                 .for_each(&mut status);
-            if ended && datagram.is_empty() {
-                return flash.join().unwrap_or(Err(Errno::EIO.into()));
+            if datagram.is_empty()
+                && let Some(result) = ended.take()
+            {
+                return result;
             }
-            if !ended && Instant::now() >= deadline {
+            if ended.is_none() && Instant::now() >= deadline {
                 return Err(Errno::ETIMEDOUT.into());
             }
         }

@@ -272,7 +272,7 @@ impl Ports {
         if let Some(results) = self.trial.running.as_ref().map(|task| task.wait(Duration::ZERO)) {
             match results {
                 Err(NoResult::TimedOut) => return,
-                Err(NoResult::Panicked) => self.tried(BTreeMap::new()),
+                Err(_) => self.tried(BTreeMap::new()),
                 Ok(results) => self.tried(results),
             }
         }

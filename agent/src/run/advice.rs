@@ -7,6 +7,8 @@ use stage1_contract::StageName;
 use stage1_kexec::LoadError;
 
 use super::NotAssigned;
+use crate::host::panic::Defect;
+use crate::host::task::NoResult;
 use crate::inventory::{Error, Reason as Request};
 use crate::net::dns;
 
@@ -56,6 +58,9 @@ pub(crate) fn of_failure(stage: &StageName, error: &anyhow::Error) -> Reason {
     if error.chain().any(<dyn std::error::Error>::is::<NotAssigned>) {
         return Reason::NotAssigned;
     }
+    if error.chain().any(is_defect) {
+        return Reason::Internal;
+    }
     match (request, load) {
         // Before the registration there is no host that could be unknown.
         (Some(Request::Status { status: 404, .. }), _) if *stage == StageName::Register => Reason::WrongPath,
@@ -63,6 +68,10 @@ pub(crate) fn of_failure(stage: &StageName, error: &anyhow::Error) -> Reason {
         (None, Some(LoadError::Signature(_) | LoadError::NotPermitted)) => Reason::Signature,
         _ => of_stage(stage),
     }
+}
+
+fn is_defect(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.is::<Defect>() || matches!(cause.downcast_ref(), Some(NoResult::Panicked(_) | NoResult::Taken))
 }
 
 /// The reason of a problem in a stage.
@@ -247,6 +256,9 @@ mod tests {
         assert_eq!(of_failure(&StageName::Load, &error), Reason::Signature);
         let error = anyhow::anyhow!("no such thing");
         assert_eq!(of_failure(&StageName::Load, &error), Reason::Load);
+        let error =
+            Err::<(), _>(Defect("no such field".to_string())).context("loading the target").unwrap_err();
+        assert_eq!(of_failure(&StageName::Load, &error), Reason::Internal);
         let error = anyhow::Error::new(NotAssigned { what: "profile", waited_s: 60 });
         assert_eq!(of_failure(&StageName::Profile, &error), Reason::NotAssigned);
         let name = "inventory.test".to_string();

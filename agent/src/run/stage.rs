@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Stages: one after the other, in parallel, and after one that they need.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use stage1_contract::{EventKind, Outcome, Problem, StageName};
 
 use super::{Cause, Failure, Run, Stopped};
 use crate::host::Cancellation;
+use crate::host::panic::OnPanic;
 
 /// The stage that is running, as its own code sees it.
-pub struct StageContext<'a> {
-    run: &'a Run,
+#[derive(Clone)]
+pub struct StageContext {
+    run: Run,
     name: StageName,
     index: usize,
 }
@@ -32,7 +32,7 @@ struct Slot<T> {
 }
 
 impl Run {
-    /// Runs a stage to its end. An error of `work`, or a panic in it, ends the run.
+    /// Runs a stage to its end. An error of `work`, or a panic in it, ends the run; after a panic it does not return.
     ///
     /// # Errors
     /// [`Stopped`] if it failed, or the run has ended.
@@ -43,11 +43,10 @@ impl Run {
     ) -> Result<T, Stopped> {
         self.cancellation().check().map_err(|_| Stopped)?;
         let index = self.begin(name.clone(), Outcome::Running, None);
-        let stage = StageContext { run: self, name, index };
-        let result = catch_unwind(AssertUnwindSafe(|| work(&stage))).unwrap_or_else(|panic| {
-            Err(anyhow!("internal error, please report it: {}", panic_message(&*panic)))
-        });
-        match result {
+        let stage = StageContext { run: self.clone(), name, index };
+        let panicked = stage.clone();
+        let _report = OnPanic::new(move |defect| panicked.fail(&defect.clone().into()));
+        match work(&stage) {
             Ok(value) => {
                 stage.end();
                 Ok(value)
@@ -94,7 +93,7 @@ impl Run {
     }
 }
 
-impl StageContext<'_> {
+impl StageContext {
     /// Records a short result of the stage.
     pub fn note(&self, note: impl Into<String>) {
         if let Some(stage) = self.run.state().timeline.stages.get_mut(self.index) {
@@ -234,12 +233,6 @@ impl Run {
     }
 }
 
-/// The message of a panic.
-pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
@@ -294,9 +287,15 @@ mod tests {
     #[test]
     fn a_panic_is_a_failure_of_its_stage() {
         let (_dir, run) = run();
-        assert_eq!(run.stage(Facts, |_| -> Result<()> { panic!("index out of bounds") }), Err(Stopped));
-        assert!(run.problems()[0].message.ends_with("please report it: index out of bounds"));
+        let cause =
+            run.supervise(|run| run.stage(Facts, |_| -> Result<()> { panic!("index out of bounds") }));
+        let message = cause.unwrap_err().to_string();
+        assert!(
+            message.starts_with("failed: facts: internal error, please report it: index out of bounds ("),
+            "{message}"
+        );
         assert_eq!(outcomes(&run), [(Facts, Outcome::Failed)]);
+        assert_eq!(run.problems().len(), 1);
     }
 
     #[test]

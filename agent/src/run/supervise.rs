@@ -4,15 +4,14 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use stage1_contract::{Outcome, StageName};
 
-use super::stage::panic_message;
+use super::advice::Reason;
 use super::{Cause, Failure, Run, Stopped};
-use crate::host::critical_section;
 use crate::host::task::{NoResult, Task};
+use crate::host::{critical_section, panic};
 
 /// Time limit for stages to end once the run has ended.
 const GRACE: Duration = Duration::from_millis(200);
@@ -31,19 +30,16 @@ impl Run {
         pipeline: impl FnOnce(&Self) -> Result<T, Stopped> + Send + 'static,
     ) -> Result<T, Cause> {
         let run = self.clone();
-        let work =
-            move || catch_unwind(AssertUnwindSafe(|| pipeline(&run))).map_err(|panic| panic_message(&*panic));
-        let task =
-            Task::start("pipeline", work).map_err(|error| internal(format!("starting a thread: {error}")))?;
+        let task = Task::start("pipeline", move || pipeline(&run));
+        let task = task.map_err(|error| internal(format!("starting a thread: {error}")))?;
         let result = self.wait_for(&task);
         self.close();
         match (result, self.state().cause.clone()) {
             (_, Some(cause)) => Err(cause),
-            (Some(Ok(Ok(value))), None) => Ok(value),
-            (Some(Ok(Err(Stopped))) | None, None) => {
-                Err(internal("the pipeline stopped without a cause".to_string()))
-            }
-            (Some(Err(panic)), None) => Err(internal(panic)),
+            (Some(Ok(value)), None) => Ok(value),
+            (Some(Err(Stopped)) | None, None) => Err(internal(
+                "internal error, please report it: the pipeline stopped without a cause".to_string(),
+            )),
         }
     }
 
@@ -52,7 +48,10 @@ impl Run {
             match task.wait(POLL) {
                 Ok(result) => return Some(result),
                 Err(NoResult::TimedOut) => {}
-                Err(NoResult::Panicked) => return None,
+                Err(error) => self.stop(internal(error.to_string())),
+            }
+            if let Some(defect) = panic::lost() {
+                self.stop(internal(defect.to_string()));
             }
         }
         let result = task.wait(GRACE).ok();
@@ -79,8 +78,8 @@ impl Run {
 }
 
 fn internal(message: String) -> Cause {
-    let message = format!("internal error, please report it: {message}");
-    Cause::Failed(Failure { stage: StageName::Unknown("run".to_string()), message, advice: None })
+    let advice = Some(Reason::Internal.advice());
+    Cause::Failed(Failure { stage: StageName::Unknown("run".to_string()), message, advice })
 }
 
 #[cfg(test)]
@@ -95,6 +94,7 @@ mod tests {
 
     use super::*;
     use crate::host::Machine;
+    use crate::host::task::detach;
 
     fn run() -> (tempfile::TempDir, Run) {
         let dir = tempfile::tempdir().unwrap();
@@ -152,11 +152,41 @@ mod tests {
         assert_eq!(cause, Err(Cause::Signal(Signal::SIGTERM)));
     }
 
+    /// In a process of its own, because it ends every run of its process.
+    #[test]
+    fn a_thread_that_nobody_waits_for_ends_the_run_if_it_panics() {
+        const NAME: &str = "run::supervise::tests::a_thread_that_nobody_waits_for_ends_the_run_if_it_panics";
+        const INNER: &str = "STAGE1_TEST_INNER";
+        if std::env::var_os(INNER).is_none() {
+            let program = std::env::current_exe().unwrap();
+            let mut inner = std::process::Command::new(program);
+            let output = inner.args(["--exact", NAME]).env(INNER, "1").output().unwrap();
+            let stdout = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}");
+            return;
+        }
+        let (_dir, run) = run();
+        let cause = run.supervise(|run| {
+            run.stage(Network, |stage| {
+                detach("network", || panic!("no such port"));
+                Ok(stage.cancellation().sleep(Duration::from_secs(600))?)
+            })
+        });
+        let message = cause.unwrap_err().to_string();
+        assert!(
+            message.starts_with("failed: run: internal error, please report it: no such port ("),
+            "{message}"
+        );
+    }
+
     #[test]
     fn a_pipeline_that_panics_is_an_internal_error() {
         let (_dir, run) = run();
-        let cause: Result<(), Cause> =
-            run.supervise(|_| std::panic::resume_unwind(Box::new("no such field")));
-        assert!(cause.unwrap_err().to_string().ends_with("please report it: no such field"));
+        let cause: Result<(), Cause> = run.supervise(|_| panic!("no such field"));
+        let message = cause.unwrap_err().to_string();
+        assert!(
+            message.starts_with("failed: run: internal error, please report it: no such field ("),
+            "{message}"
+        );
     }
 }

@@ -11,7 +11,8 @@ use anyhow::{Context, Result, bail};
 
 use super::{Outcome, Progress};
 use crate::host::critical_section::register_writer;
-use crate::host::task::{self, NoResult, Task, timed_out};
+use crate::host::panic::OnPanic;
+use crate::host::task::{NoResult, Task, timed_out};
 
 enum Event {
     Progress(Progress),
@@ -29,11 +30,15 @@ pub(crate) fn within(
     let deadline = Instant::now() + limit;
     let (sender, events) = channel();
     let run = move || {
+        let panicked = sender.clone();
+        let _report = OnPanic::new(move |defect| {
+            let _ = panicked.send(Event::Ended(Outcome::Unknown(defect.to_string())));
+        });
         let report = |progress| drop(sender.send(Event::Progress(progress)));
         let outcome = work(&report);
         let _ = sender.send(Event::Ended(outcome));
     };
-    let writer = match task::spawn(name, run) {
+    let writer = match Task::start(name, run) {
         Ok(writer) => writer,
         Err(error) => return Outcome::Refused(format!("starting a thread: {error}")),
     };
@@ -46,7 +51,7 @@ pub(crate) fn within(
                 return Outcome::Unfinished(format!("{}; it is still writing", timed_out(limit)));
             }
             Err(RecvTimeoutError::Disconnected) => {
-                return Outcome::Unknown("internal error, please report it (panic)".to_string());
+                return Outcome::Unknown("internal error, please report it: no outcome".to_string());
             }
         }
     }
@@ -85,7 +90,7 @@ mod tests {
             within(Duration::from_millis(100), "test", work, &mut |progress| reported.push(progress.done));
         assert!(matches!(outcome, Outcome::Unfinished(why) if why.contains("still writing")));
         assert_eq!(reported, [1]);
-        let panics = |_: &dyn Fn(Progress)| std::panic::resume_unwind(Box::new("test"));
+        let panics = |_: &dyn Fn(Progress)| panic!("test");
         assert!(matches!(within(Duration::from_secs(60), "test", panics, &mut |_| ()), Outcome::Unknown(_)));
         assert_eq!(within(Duration::from_secs(60), "test", |_| Outcome::Done, &mut |_| ()), Outcome::Done);
     }

@@ -128,7 +128,7 @@ fn wait(
             match task.wait(TICK) {
                 Ok(result) => *artifact = Some(result?),
                 Err(NoResult::TimedOut) => {}
-                Err(error @ NoResult::Panicked) => return Err(anyhow!("downloading: {error}")),
+                Err(error) => return Err(anyhow!("downloading: {error}")),
             }
         }
         if logged.elapsed() >= PROGRESS {

@@ -143,7 +143,7 @@ fn wait(mut child: Child, output: io::PipeReader, report: &dyn Fn(Progress)) -> 
     let tail = Arc::new(Mutex::new(Tail::new(KEPT)));
     let (sender, lines) = channel();
     let keeper = Arc::clone(&tail);
-    task::spawn("tool-output", move || read_lines(output, &keeper, &sender)).context("starting a thread")?;
+    task::serve("tool-output", move || read_lines(output, &keeper, &sender)).context("starting a thread")?;
     loop {
         match lines.recv_timeout(POLL) {
             Ok(line) => report(Progress { phase: line, done: 0, total: 0 }),

@@ -93,7 +93,7 @@ impl Stages {
             BmcMode::Apply if !self.options.plan => self.apply_bmc(stage, desired, &mut session, &mut survey),
             _ => "read only".to_string(),
         });
-        let (health, problems) = bmc::health(&mut session, bmc::Depth::Report);
+        let (health, problems) = bmc::health(&mut session, bmc::Depth::Report, bmc::present(&self.machine));
         stage.problems(problems);
         survey.report.health = health;
         Ok(Some(survey.report))

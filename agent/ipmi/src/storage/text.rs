@@ -4,8 +4,9 @@
 
 use std::fmt::Write;
 
-/// The ID string of an SDR, from its type/length byte on. Shorter if the bytes end before the length. A space at
-/// its end is kept: a number may follow.
+/// The ID string of an SDR, from its type/length byte on. Section 43.15 counts characters; like ipmitool and FreeIPMI this
+/// counts bytes, which is the same for 8-bit text and is what BMCs mean by it. Shorter if the bytes end before the length. A
+/// space at its end is kept: a number may follow.
 pub(super) fn of_sdr(field: &[u8]) -> String {
     let Some((kind, bytes)) = field.split_first() else { return String::new() };
     let bytes = bytes.get(..usize::from(kind & 0x1f)).unwrap_or(bytes);
@@ -106,6 +107,11 @@ mod tests {
         assert_eq!(of_fru(0x40, &[0x9a, 0xbc, 0xde, 0xf0], 0), "9 -.:,_0");
         assert_eq!(of_sdr(&[0xc8, b'C', b'P', b'U', b' ', b'1', 0xb0, 0, 0]), "CPU 1\u{b0}");
         assert_eq!(of_fru(0x00, &[0x01, 0xfe], 0), "01fe");
+        // Three bytes are four characters, and a BMC that counts four of them gets no fifth.
+        assert_eq!(
+            (of_sdr(&[0x84, 0x29, 0xdc, 0xa6]).as_str(), of_sdr(&[0x42, 0x12, 0xb3, 9]).as_str()),
+            ("IPMI", "12-3")
+        );
         assert_eq!((of_fru(0xc0, b" 1 \0\0", 0), of_sdr(b"\xc4Fan ")), ("1".to_string(), "Fan ".to_string()));
     }
 

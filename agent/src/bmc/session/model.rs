@@ -33,6 +33,8 @@ pub(crate) struct Model {
     pub(crate) fru_size: u16,
     /// The FRU data is read by words.
     pub(crate) is_by_words: bool,
+    /// Before it responds to the request of this number, counted from 0, this record is added.
+    pub(crate) arrives: Option<(usize, (u16, Vec<u8>))>,
     /// How many more times it reports that an erasure is in progress.
     pub(crate) erasing: u32,
     /// The responses to Get Sensor Reading, completion code and data.
@@ -71,6 +73,15 @@ impl Model {
         let policy = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
         let deadline = Instant::now() + Duration::from_secs(60);
         (BmcSession::new(Box::new(shared.clone()), policy, deadline), shared)
+    }
+
+    /// A new record cancels the reservation.
+    fn arrive(&mut self) {
+        let requests = self.received.len();
+        let Some((_, (id, bytes))) = self.arrives.take_if(|(at, _)| *at == requests) else { return };
+        self.records.iter_mut().last().into_iter().for_each(|(_, next, _)| *next = id);
+        self.records.push((id, PieceOf::LAST, bytes));
+        self.reservation += 1;
     }
 
     fn respond(&mut self, net_fn: NetFn, code: u8, data: &[u8]) -> Vec<u8> {
@@ -160,6 +171,7 @@ impl Transport for Shared {
         if model.stops_after.is_some_and(|requests| model.received.len() >= requests) {
             return Err(TransportError::Timeout);
         }
+        model.arrive();
         model.received.push(code);
         Ok(model.respond(net_fn, code, data))
     }

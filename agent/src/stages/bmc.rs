@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use serde_json::Value;
 use stage1_contract::firmware::FirmwareReport;
-use stage1_contract::{BmcCredentials, BmcReport, Secret, VERSION};
+use stage1_contract::{BmcCredentials, BmcHealth, BmcReport, Secret, VERSION};
 
 use super::firmware::is_pending;
 use super::{FinalAction, RunMode, Stages};
@@ -20,6 +20,14 @@ use crate::run::StageContext;
 pub struct ReadBmc {
     session: BmcSession,
     survey: Survey,
+    /// Remaining time for the BMC.
+    left: Duration,
+}
+
+/// The BMC after it was configured.
+pub struct ConfiguredBmc {
+    session: BmcSession,
+    report: BmcReport,
     /// Remaining time for the BMC.
     left: Duration,
 }
@@ -77,13 +85,13 @@ impl Stages {
         DesiredBmc { config, client: client.clone(), is_flashing }
     }
 
-    /// Applies the desired configuration and verifies it, then reads what the BMC knows of the hardware.
+    /// Applies the desired configuration and verifies it.
     pub(crate) fn configure_bmc(
         &self,
         stage: &StageContext,
         bmc: Option<ReadBmc>,
         desired: DesiredBmc,
-    ) -> Result<Option<BmcReport>> {
+    ) -> Result<Option<ConfiguredBmc>> {
         let Some(ReadBmc { mut session, mut survey, left }) = bmc else {
             stage.note("left alone");
             return Ok(None);
@@ -93,10 +101,9 @@ impl Stages {
             BmcMode::Apply if !self.options.plan => self.apply_bmc(stage, desired, &mut session, &mut survey),
             _ => "read only".to_string(),
         });
-        let (health, problems) = bmc::health(&mut session, bmc::Depth::Report, bmc::present(&self.machine));
-        stage.problems(problems);
-        survey.report.health = health;
-        Ok(Some(survey.report))
+        // Storing a generated password at the inventory moves the deadline.
+        let left = session.deadline().saturating_duration_since(Instant::now());
+        Ok(Some(ConfiguredBmc { session, report: survey.report, left }))
     }
 
     /// Applies the desired configuration, and returns the outcome as a short note.
@@ -128,21 +135,35 @@ impl Stages {
         }
     }
 
-    /// Amends the report with the BMC.
+    /// Amends the report with the BMC, and once more with what the BMC knows of the hardware, which may take minutes.
     pub(crate) fn report_bmc(
         &self,
         stage: &StageContext,
         client: &Client,
-        bmc: Option<BmcReport>,
+        bmc: Option<ConfiguredBmc>,
     ) -> Result<()> {
-        let Some(report) = bmc.filter(|_| !self.options.plan) else {
+        let Some(bmc) = bmc.filter(|_| !self.options.plan) else {
             stage.note("nothing to report");
             return Ok(());
         };
-        match self.amend(client, "bmc", &report, self.settings.inventory_timeout) {
-            Ok(()) => stage.note("reported"),
+        let ConfiguredBmc { mut session, mut report, left } = bmc;
+        let amend = |report: &BmcReport| self.amend(client, "bmc", report, self.settings.inventory_timeout);
+        if let Err(error) = amend(&report) {
+            stage.problem(error.to_string());
+        }
+        session.set_deadline(Instant::now() + left);
+        report.health = self.read_health(stage, session);
+        match amend(&report) {
+            Ok(()) => stage.note(health_note(&report.health)),
             Err(error) => stage.problem(error.to_string()),
         }
         Ok(())
+    }
+}
+
+fn health_note(health: &BmcHealth) -> String {
+    match health.out_of_time.is_empty() {
+        true => "reported".to_string(),
+        false => format!("reported; out of time for: {}", health.out_of_time.join(", ")),
     }
 }

@@ -27,8 +27,10 @@ pub mod session;
 mod survey;
 pub mod text;
 mod users;
+mod watchdog;
 
 pub use config::BmcConfig;
+pub(crate) use config::WatchdogState;
 pub use configure::{Escrow, configure, planned};
 pub use desired::policy;
 pub(crate) use desired::{POLICY, desired};
@@ -38,3 +40,4 @@ pub use plan::Plan;
 pub(crate) use present::present;
 pub use session::{BmcSession, RetryPolicy};
 pub use survey::{Survey, survey};
+pub(crate) use watchdog::{STOP, stop_watchdog};

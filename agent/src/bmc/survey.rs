@@ -132,7 +132,11 @@ impl Survey {
             is_running: state.is_running,
             action: state.watchdog.action.into(),
             seconds: u16::try_from(state.watchdog.countdown.as_secs()).unwrap_or(u16::MAX),
+            user: state.watchdog.user,
+            left_s: state.left.map(|left| left.as_secs()),
         });
+        let left_running = self.config.watchdog.filter(|watchdog| watchdog.is_left_by_firmware());
+        left_running.iter().for_each(|watchdog| session.problem(watchdog.to_string()));
     }
 }
 

@@ -11,8 +11,10 @@ use stage1_contract::{BmcCredentials, BmcHealth, BmcReport, Secret, VERSION};
 
 use super::firmware::is_pending;
 use super::{FinalAction, RunMode, Stages};
+use crate::bmc::WatchdogState;
 use crate::bmc::{self, BmcSession, Survey};
 use crate::config::BmcMode;
+use crate::host::modules;
 use crate::inventory::Client;
 use crate::run::StageContext;
 
@@ -66,10 +68,15 @@ impl Stages {
                 return Ok(None);
             }
         };
-        let (survey, problems) = bmc::survey(&mut session);
+        let (mut survey, problems) = bmc::survey(&mut session);
         stage.problems(problems);
-        let left = deadline.saturating_duration_since(Instant::now());
         stage.note(if survey.is_some() { "read" } else { "no response" });
+        // Before anything is waited for: it may have seconds left. If one is desired, it is set later.
+        if let Some(survey) = survey.as_mut().filter(|survey| self.has_left_watchdog(survey)) {
+            stage.problems(bmc::stop_watchdog(&mut session, survey));
+            stage.note("read, the watchdog stopped");
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
         Ok(survey.map(|survey| ReadBmc { session, survey, left }))
     }
 
@@ -106,6 +113,11 @@ impl Stages {
         Ok(Some(ConfiguredBmc { session, report: survey.report, left }))
     }
 
+    fn has_left_watchdog(&self, survey: &Survey) -> bool {
+        let may_write = self.settings.bmc == BmcMode::Apply && !self.options.plan;
+        may_write && survey.config.watchdog.is_some_and(WatchdogState::is_left_by_firmware)
+    }
+
     /// Applies the desired configuration, and returns the outcome as a short note.
     fn apply_bmc(
         &self,
@@ -119,6 +131,14 @@ impl Stages {
             Ok(Some(mut desired)) => {
                 if is_flashing && desired.watchdog.take().is_some() {
                     stage.problem("the BMC's watchdog is not set in a boot that flashes firmware");
+                }
+                // An operating system before this boot started it, and nothing here resets it.
+                let is_driven = modules::is_loaded(&self.machine, "ipmi_watchdog");
+                if let Some(left) = survey.config.watchdog.filter(|left| left.is_of_system() && !is_driven)
+                    && desired.watchdog.is_none()
+                {
+                    stage.problem(left.to_string());
+                    desired.watchdog = Some(bmc::STOP);
                 }
                 let escrow = |user: &str, password: &Secret| {
                     let (user, password) = (user.to_string(), password.clone());

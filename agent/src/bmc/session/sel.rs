@@ -161,7 +161,7 @@ impl Newest<'_> {
                     self.push(record);
                 }
                 Err(cause) => {
-                    self.warnings.push(ParseWarning::Malformed { list: SEL.name, record: id, cause })
+                    self.warnings.push(ParseWarning::Malformed { list: SEL.name, record: id, cause });
                 }
             }
             match next {
@@ -204,7 +204,7 @@ impl Newest<'_> {
             }
             match record(&mut self.reader, id) {
                 Ok(record) => {
-                    record.into_iter().filter(|record| record.id == id).for_each(|r| newer.push_front(r))
+                    record.into_iter().filter(|record| record.id == id).for_each(|r| newer.push_front(r));
                 }
                 Err(error) => {
                     ended = Err(error);

@@ -19,7 +19,7 @@ const REPORTED_EVENTS: usize = 64;
 
 /// How much of it to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Depth {
+pub enum Depth {
     /// For a report: critical events, and sensors that are out of range.
     Report,
     /// The newest events, this many, and nothing else.
@@ -58,7 +58,7 @@ pub(crate) struct HealthReader {
 }
 
 /// Reads what the BMC knows of the hardware; it is `now`, in seconds since 1970. Also returns the problems.
-pub(crate) fn health(bmc: &mut BmcSession, depth: Depth, now: u64) -> (BmcHealth, Vec<String>) {
+pub fn health(bmc: &mut BmcSession, depth: Depth, now: u64) -> (BmcHealth, Vec<String>) {
     let mut reader = HealthReader::new(depth, now);
     while reader.read_part(bmc) {}
     let (health, mut problems) = reader.finish();

@@ -97,7 +97,7 @@ mod tests {
             os_load.to_string(),
             "watchdog: left running by the firmware (OS load): it resets the host in 272 s"
         );
-        let frb2 = state([0xc2, 0x13, 0, 0, 0xb8, 0x0b, 0xa0, 0x0b]);
+        let frb2 = state([0xc1, 0x13, 0, 0, 0xb8, 0x0b, 0xa0, 0x0b]);
         assert_eq!(
             frb2.to_string(),
             "watchdog: left running by the firmware (FRB2): it power-cycles the host in 297 s"

@@ -186,3 +186,40 @@ fn finish(json: bool, value: &impl Serialize, text: impl FnOnce() -> String, pro
     let text = if json { json::pretty(value) } else { text() };
     print(&text, if problems.is_empty() { DONE } else { PROBLEMS })
 }
+
+#[cfg(test)]
+mod tests {
+    use ipmi::NetFn;
+
+    use super::*;
+    use crate::bmc::RetryPolicy;
+    use crate::bmc::session::{Transport, TransportError};
+
+    /// The response to Get Device ID, and to a reset; an empty one is none.
+    struct Resets([&'static [u8]; 2]);
+
+    impl Transport for Resets {
+        fn exchange(&mut self, _: NetFn, code: u8, _: &[u8], _: Duration) -> Result<Vec<u8>, TransportError> {
+            let Self([device, reset]) = self;
+            let response = if code == 0x01 { device } else { reset };
+            if response.is_empty() { Err(TransportError::Timeout) } else { Ok(response.to_vec()) }
+        }
+    }
+
+    fn resets(device: &'static [u8], response: &'static [u8]) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let policy = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
+        let mut bmc = BmcSession::new(Box::new(Resets([device, response])), policy, deadline);
+        [true, false].map(|warm| reset(&mut bmc, warm).is_ok()) == [true; 2]
+    }
+
+    #[test]
+    fn a_bmc_that_resets_before_it_responds_has_reset() {
+        let device = &[0, 0x20, 1, 2, 0x10, 2, 0xbf, 0xf2, 0x1b, 0, 0x34, 0x12];
+        assert!(resets(device, &[0]));
+        assert!(resets(device, &[]), "no response");
+        assert!(resets(device, &[0xff]), "what the driver makes of a connection that breaks");
+        assert!(!resets(device, &[0xc1]), "refused");
+        assert!(!resets(&[], &[]), "it hangs");
+    }
+}

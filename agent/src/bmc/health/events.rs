@@ -106,7 +106,7 @@ fn sensor_name(sensor: &SensorRecord, number: u8) -> Option<String> {
 fn threshold(event: &Event, sensor: Option<&SensorRecord>) -> Option<String> {
     let reading = event.trigger_reading()?;
     let threshold = event.trigger_threshold();
-    // The odd ones of the offsets of table 42-2 are "going high".
+    // Table 42-2: offsets that are no multiple of 2 are "going high".
     let sign = if event.offset() % 2 == 1 { '>' } else { '<' };
     let factors = sensor.and_then(|sensor| sensor.factors);
     let value = |raw: u8| factors.and_then(|factors| factors.thousandths(raw)).map(decimal);

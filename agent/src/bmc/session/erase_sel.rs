@@ -2,7 +2,7 @@
 //! Erasing the system event log (IPMI 2.0, section 31.9).
 
 use super::records::{RESERVATIONS, is_reservation_cancelled};
-use super::sel::last_record;
+use super::sel::is_last;
 use super::{BmcSession, Error};
 use ipmi::storage::{ClearSel, ClearSelStatus, Erasure, ReserveSel, SelRecord};
 
@@ -15,11 +15,9 @@ use ipmi::storage::{ClearSel, ClearSelStatus, Erasure, ReserveSel, SelRecord};
 /// # Errors
 /// If the BMC refuses, or has not finished at the deadline.
 pub fn erase_sel(bmc: &mut BmcSession, last: Option<&SelRecord>, pause: impl Fn()) -> Result<bool, Error> {
-    let begun = with_reservation(bmc, |bmc, reservation| {
-        if last_record(bmc, reservation)?.as_ref() != last {
-            return Ok(None);
-        }
-        bmc.ask(&ClearSel { reservation }).map(Some)
+    let begun = with_reservation(bmc, |bmc, reservation| match is_last(bmc, reservation, last)? {
+        true => bmc.ask(&ClearSel { reservation }).map(Some),
+        false => Ok(None),
     })?;
     let Some(mut erasure) = begun else { return Ok(false) };
     while erasure == Erasure::InProgress {
@@ -90,9 +88,20 @@ mod tests {
                 assert_eq!(erased, !model.records.iter().any(|(id, ..)| *id == 2), "at {requests}");
             }
         }
-        let (mut bmc, shared) = Model::linked([record(1)]).bmc();
-        assert!(!erase_sel(&mut bmc, None, || ()).unwrap());
-        assert_eq!(shared.model().records.len(), 1);
+        for last in [None, parsed(2)] {
+            let (mut bmc, shared) = Model::linked([record(1)]).bmc();
+            assert!(!erase_sel(&mut bmc, last.as_ref(), || ()).unwrap());
+            assert_eq!(shared.model().records.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_bmc_that_knows_no_last_record_is_asked_for_its_id() {
+        for arrives in [None, Some((1, record(3)))] {
+            let is_new = arrives.is_some();
+            let model = Model { has_no_last: true, arrives, ..Model::linked([record(1), record(2)]) };
+            assert_eq!(erase_sel(&mut model.bmc().0, parsed(2).as_ref(), || ()).unwrap(), !is_new);
+        }
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(crate) struct Model {
     pub(crate) fru_size: u16,
     /// The FRU data is read by words.
     pub(crate) is_by_words: bool,
+    /// It does not know the ID that means the last record.
+    pub(crate) has_no_last: bool,
     /// Before it responds to the request of this number, counted from 0, this record is added.
     pub(crate) arrives: Option<(usize, (u16, Vec<u8>))>,
     /// How many more times it reports that an erasure is in progress.
@@ -109,7 +111,7 @@ impl Model {
         let [low, high, id_low, id_high, offset, count] = *data else { return vec![0xc7] };
         let found = match u16::from_le_bytes([id_low, id_high]) {
             PieceOf::FIRST => self.records.first(),
-            PieceOf::LAST => self.records.last(),
+            PieceOf::LAST => self.records.last().filter(|_| !self.has_no_last),
             id => self.records.iter().find(|record| record.0 == id),
         };
         let Some((_, next, bytes)) = found else { return vec![0xcb] };

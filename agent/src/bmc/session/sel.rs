@@ -42,12 +42,33 @@ pub fn read_sel(bmc: &mut BmcSession, limit: usize) -> Result<Sel, Error> {
     Ok(Sel { info, unread: total.saturating_sub(records.len()), records: records.into(), warnings, ended })
 }
 
-/// The last record of the log as it is now, read with a reservation; `None` if the log is empty.
+/// Whether `last` is the last record of the log as it is now, read with a reservation; `None`: whether the log is empty. False if
+/// that is not certain.
 ///
 /// # Errors
-/// If the BMC does not return it.
-pub(super) fn last_record(bmc: &mut BmcSession, reservation: u16) -> Result<Option<SelRecord>, Error> {
-    record(&mut RecordReader::with_reservation(bmc, &SEL, reservation), PieceOf::LAST)
+/// If the BMC stops responding.
+pub(super) fn is_last(
+    bmc: &mut BmcSession,
+    reservation: u16,
+    last: Option<&SelRecord>,
+) -> Result<bool, Error> {
+    let mut reader = RecordReader::with_reservation(bmc, &SEL, reservation);
+    let Some(last) = last else {
+        return match reader.record(PieceOf::FIRST) {
+            Err(error) if error.is_fatal() => Err(error),
+            result => Ok(result.is_err_and(|error| error.is_absent())),
+        };
+    };
+    if let Some(found) = record(&mut reader, PieceOf::LAST)? {
+        return Ok(found == *last);
+    }
+    // Some BMCs know no last record, but its ID.
+    match reader.record(last.id) {
+        Err(error) if !error.is_fatal() => Ok(false),
+        result => result.map(|Piece { next, data }| {
+            next == PieceOf::LAST && SelRecord::parse(&data).is_ok_and(|found| found == *last)
+        }),
+    }
 }
 
 /// The newest of the records that were read.
@@ -193,7 +214,7 @@ impl Newest<'_> {
         let mut id = last.id;
         let mut newer = VecDeque::from([last]);
         let mut ended = Ok(());
-        // As many as are wanted, and as many gaps.
+        // As many records as are missing, and as many gaps.
         for _ in 0..self.limit.saturating_mul(2).min(MOST_RECORDS) {
             id = before(id, self.step);
             if newer.len() >= self.limit

@@ -74,7 +74,7 @@ pub struct SelEntry {
     pub generator: Option<String>,
     /// What happened: "Uncorrectable ECC".
     pub event: String,
-    /// What the event data says beyond that: "DIMM 5", "102 > 90 degrees C".
+    /// What the event data has beyond that: "DIMM 5", "102 > 90 degrees C".
     pub detail: Option<String>,
     /// Event data 1 to 3 in hexadecimal.
     pub data: Option<String>,

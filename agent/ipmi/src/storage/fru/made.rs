@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn minutes_begin_again_in_2027() {
-        // 2022-03-27 19:12 UTC, whatever the clock says.
+        // 2022-03-27 19:12 UTC, whatever the present is.
         let made_2022 = Some(820_454_400 + 0x00d2_8f40 * 60);
         assert_eq!(made([0x40, 0x8f, 0xd2], NOW), made_2022);
         assert_eq!(made([0x40, 0x8f, 0xd2], LATER), made_2022);

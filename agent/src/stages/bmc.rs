@@ -29,7 +29,7 @@ pub struct ReadBmc {
 /// The BMC after it was configured.
 pub struct ConfiguredBmc {
     session: BmcSession,
-    report: BmcReport,
+    survey: Survey,
     /// Remaining time for the BMC.
     left: Duration,
 }
@@ -110,7 +110,7 @@ impl Stages {
         });
         // Storing a generated password at the inventory moves the deadline.
         let left = session.deadline().saturating_duration_since(Instant::now());
-        Ok(Some(ConfiguredBmc { session, report: survey.report, left }))
+        Ok(Some(ConfiguredBmc { session, survey, left }))
     }
 
     fn has_left_watchdog(&self, survey: &Survey) -> bool {
@@ -166,15 +166,15 @@ impl Stages {
             stage.note("nothing to report");
             return Ok(());
         };
-        let ConfiguredBmc { mut session, mut report, left } = bmc;
+        let ConfiguredBmc { mut session, mut survey, left } = bmc;
         let amend = |report: &BmcReport| self.amend(client, "bmc", report, self.settings.inventory_timeout);
-        if let Err(error) = amend(&report) {
+        if let Err(error) = amend(&survey.report) {
             stage.problem(error.to_string());
         }
         session.set_deadline(Instant::now() + left);
-        report.health = self.read_health(stage, session);
-        match amend(&report) {
-            Ok(()) => stage.note(health_note(&report.health)),
+        survey.report.health = self.read_health(stage, session);
+        match amend(&survey.report) {
+            Ok(()) => stage.note(health_note(&survey.report.health)),
             Err(error) => stage.problem(error.to_string()),
         }
         Ok(())

@@ -28,6 +28,14 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{:.decimals$} {}", tenths / 10.0, units[unit])
 }
 
+/// A number in thousandths, without zeros at its end: `12.08`.
+pub(crate) fn decimal(thousandths: i64) -> String {
+    let sign = if thousandths < 0 { "-" } else { "" };
+    let (whole, rest) = (thousandths.unsigned_abs() / 1000, thousandths.unsigned_abs() % 1000);
+    let number = format!("{sign}{whole}.{rest:03}");
+    number.trim_end_matches('0').trim_end_matches('.').to_string()
+}
+
 /// A number of things: `1 port`, `2 ports`.
 pub(crate) fn count(number: impl Into<u64>, one: &str) -> String {
     match number.into() {

@@ -71,6 +71,7 @@ pub fn run(run: &Run, stages: &Stages) -> Result<FinalAction, Stopped> {
         }
         let target = run.stage(Name::Download, |stage| stages.download(stage, client, &plan, &detail))?;
         let armed = run.stage(Name::Load, |stage| stages.load(stage, target))?;
+        stages.end_health();
         drop(lldp_shutdown);
         amendments.into_iter().try_for_each(StageHandle::join)?;
         run.stage(Name::Installed, |stage| stages.announce(stage, client, &plan, &detail, &armed))?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The actual configuration of a BMC, as far as it can be changed.
 
-use ipmi::app::Privilege;
+use ipmi::app::{Privilege, WatchdogUser};
 use stage1_contract::{AddressSource, PowerRestore};
 
 /// The configuration of a BMC. `None`: the BMC does not report it.
@@ -83,4 +83,8 @@ pub(crate) struct WatchdogState {
     pub(crate) action: u8,
     /// Initial countdown in seconds.
     pub(crate) seconds: u16,
+    /// Who uses it.
+    pub(crate) user: WatchdogUser,
+    /// Seconds until it expires; `None` if the BMC does not report it.
+    pub(crate) left_s: Option<u64>,
 }

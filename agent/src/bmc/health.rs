@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reading what a BMC knows of the hardware: events, sensors, FRU data, power draw.
+//! Reading what a BMC knows of the hardware: FRU data, events, sensors, power draw. What finds a part comes first: a slow BMC
+//! takes minutes for all of it, and the host does not wait for that.
 
-use std::collections::BTreeMap;
+mod events;
+mod frus;
+mod sensors;
 
-use stage1_contract::{BmcFru, BmcHealth, BmcPower, BmcSel, BmcSensor, EventSeverity, SelEntry};
+use std::collections::VecDeque;
 
-use super::session::{BmcSession, LenientSession, Sel, Sensor, read_fru, read_sdrs, read_sel, read_sensors};
-use crate::display::hex;
-use crate::display::utc;
+use stage1_contract::{BmcHealth, BmcPower, EventSeverity, SelEntry};
+
+use super::session::{BmcSession, LenientSession, Sel, read_sdrs};
 use ipmi::dcmi::GetPowerReading;
-use ipmi::sensor::{Breach, Event, Severity, Units, sensor_type};
-use ipmi::storage::{Fru, Sdr, SdrContent, SelContent, SelRecord, Timestamp};
+use ipmi::storage::{Sdr, SelRecord};
 
 /// The newest events, of which a report has the critical ones. A full log has some thousands.
-const REPORTED_EVENTS: usize = 512;
-
-/// FRU devices that are read at most.
-const MOST_FRUS: usize = 32;
+const REPORTED_EVENTS: usize = 64;
 
 /// How much of it to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Depth {
+pub enum Depth {
     /// For a report: critical events, and sensors that are out of range.
     Report,
     /// The newest events, this many, and nothing else.
@@ -31,11 +30,56 @@ pub(crate) enum Depth {
     Everything,
 }
 
-/// Reads what the BMC knows of the hardware. Also returns the problems.
-pub(crate) fn health(bmc: &mut BmcSession, depth: Depth) -> (BmcHealth, Vec<String>) {
-    let mut session = LenientSession::new(bmc);
-    let health = read(&mut session, depth);
-    (health, session.into_problems())
+/// A part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// FRU 0: which machine it is.
+    Board,
+    Events,
+    /// The sensor data records, which name sensors and FRUs.
+    Records,
+    /// The FRUs that the records list.
+    Frus,
+    Sensors,
+    Power,
+}
+
+/// What was read so far.
+#[derive(Clone, Debug)]
+pub(crate) struct HealthReader {
+    depth: Depth,
+    /// Seconds since 1970.
+    now: u64,
+    parts: VecDeque<Part>,
+    sel: Option<Sel>,
+    records: Vec<Sdr>,
+    health: BmcHealth,
+    problems: Vec<String>,
+}
+
+/// Reads what the BMC knows of the hardware; it is `now`, in seconds since 1970. Also returns the problems.
+pub fn health(bmc: &mut BmcSession, depth: Depth, now: u64) -> (BmcHealth, Vec<String>) {
+    let mut reader = HealthReader::new(depth, now);
+    while reader.read_part(bmc) {}
+    let (health, mut problems) = reader.finish();
+    problems.extend(out_of_time(&health));
+    (health, problems)
+}
+
+/// Reads the newest events and nothing else. Also returns their records, and the problems.
+pub(crate) fn events(bmc: &mut BmcSession, newest: usize) -> (BmcHealth, Vec<SelRecord>, Vec<String>) {
+    let mut reader = HealthReader::new(Depth::Events(newest), 0);
+    while reader.read_part(bmc) {}
+    let records = reader.sel.as_ref().map(|sel| sel.records.clone()).unwrap_or_default();
+    let (health, mut problems) = reader.finish();
+    problems.extend(out_of_time(&health));
+    (health, records, problems)
+}
+
+/// The problem that not all of it was read in time.
+pub(crate) fn out_of_time(health: &BmcHealth) -> Option<String> {
+    let missing = health.out_of_time.join(", ");
+    (!missing.is_empty()).then(|| format!("out of time: the BMC has not returned all of: {missing}"))
 }
 
 /// Whether an operator should look at the event.
@@ -43,233 +87,126 @@ pub(crate) fn is_critical(entry: &SelEntry) -> bool {
     entry.severity == EventSeverity::Critical
 }
 
-fn read(session: &mut LenientSession, depth: Depth) -> BmcHealth {
-    let mut health = BmcHealth::default();
-    let Some(records) = session.with(|bmc| {
-        let sdrs = read_sdrs(bmc);
+impl HealthReader {
+    /// A reader that has read nothing; it is `now`, in seconds since 1970.
+    pub(crate) fn new(depth: Depth, now: u64) -> Self {
+        let parts: &[Part] = match depth {
+            Depth::Report | Depth::Everything => {
+                &[Part::Board, Part::Events, Part::Records, Part::Frus, Part::Sensors, Part::Power]
+            }
+            Depth::Events(_) => &[Part::Events, Part::Records],
+            Depth::Sensors => &[Part::Records, Part::Sensors],
+        };
+        Self {
+            depth,
+            now,
+            parts: parts.iter().copied().collect(),
+            sel: None,
+            records: Vec::new(),
+            health: BmcHealth::default(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Reads the next part. Returns false if nothing is left, or the BMC stopped responding.
+    pub(crate) fn read_part(&mut self, bmc: &mut BmcSession) -> bool {
+        let Some(part) = self.parts.front().copied() else { return false };
+        let mut session = LenientSession::new(bmc);
+        self.read(part, &mut session);
+        let (is_over, is_out_of_time) = (session.fatal_cause().is_some(), session.is_out_of_time());
+        let mut problems = session.into_problems();
+        if is_out_of_time {
+            // The last one is that, in words for a BMC that is to be configured.
+            problems.pop();
+        }
+        self.problems.extend(problems);
+        if is_over && !is_out_of_time {
+            self.parts.clear();
+        }
+        if is_over {
+            return false;
+        }
+        self.parts.pop_front();
+        !self.parts.is_empty()
+    }
+
+    /// What was read, and the problems. What is missing since the time was over is in [`BmcHealth::out_of_time`].
+    pub(crate) fn finish(self) -> (BmcHealth, Vec<String>) {
+        let Self { depth, parts, sel, records, mut health, mut problems, .. } = self;
+        if let Some(sel) = sel {
+            health.sel = Some(events::summary(sel, &records, depth, &mut problems));
+        }
+        health.out_of_time = parts.into_iter().map(|part| part.name().to_string()).collect();
+        (health, problems)
+    }
+
+    fn read(&mut self, part: Part, session: &mut LenientSession) {
+        match part {
+            Part::Board => self.health.frus = frus::read(session, &[(0, None)], self.now),
+            Part::Events => {
+                let limit = if let Depth::Events(limit) = self.depth { limit } else { REPORTED_EVENTS };
+                self.sel = events::read(session, limit);
+            }
+            Part::Records => self.records = sdrs(session),
+            Part::Frus => {
+                let devices = frus::devices(&self.records);
+                for fru in &mut self.health.frus {
+                    let listed = devices.iter().find(|(id, _)| *id == fru.id);
+                    fru.name = listed.and_then(|(_, name)| name.clone());
+                }
+                let others: Vec<_> = devices.into_iter().filter(|(id, _)| *id != 0).collect();
+                self.health.frus.extend(frus::read(session, &others, self.now));
+            }
+            Part::Sensors => sensors::read(session, &self.records, self.depth, &mut self.health),
+            Part::Power => {
+                let reading = session.ask(&GetPowerReading).filter(|reading| reading.is_active);
+                self.health.power = reading.map(|reading| BmcPower {
+                    now_watts: reading.current,
+                    least_watts: reading.minimum,
+                    most_watts: reading.maximum,
+                    average_watts: reading.average,
+                });
+            }
+        }
+    }
+}
+
+impl Part {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Board => "FRU 0",
+            Self::Events => "events",
+            Self::Records => "SDR repository",
+            Self::Frus => "other FRUs",
+            Self::Sensors => "sensors",
+            Self::Power => "power draw",
+        }
+    }
+}
+
+/// The sensor data records; as many as the BMC returns.
+fn sdrs(session: &mut LenientSession) -> Vec<Sdr> {
+    let mut records = Vec::new();
+    let read = session.with(|bmc| {
+        let mut sdrs = read_sdrs(bmc);
+        records = std::mem::take(&mut sdrs.records);
         match sdrs.ended {
             Some(error) if error.is_fatal() => Err(error),
             _ => Ok(sdrs),
         }
-    }) else {
-        return health;
-    };
-    let records = match records {
-        Ok(sdrs) => {
-            sdrs.warnings.iter().for_each(|warning| session.problem(warning.to_string()));
-            let ended = sdrs.ended.filter(|error| !error.is_absent());
-            ended.iter().for_each(|error| session.problem(format!("reading the SDR repository: {error}")));
-            sdrs.records
-        }
-        Err(_) => Vec::new(),
-    };
-    if depth != Depth::Sensors {
-        let limit = if let Depth::Events(limit) = depth { limit } else { REPORTED_EVENTS };
-        health.sel = events(session, limit, &names(&records), depth);
-    }
-    if !matches!(depth, Depth::Events(_)) {
-        sensors(session, &records, depth, &mut health);
-    }
-    if matches!(depth, Depth::Report | Depth::Everything) {
-        health.frus = frus(session, &records);
-        health.power =
-            session.ask(&GetPowerReading).filter(|reading| reading.is_active).map(|reading| BmcPower {
-                now_watts: reading.current,
-                least_watts: reading.minimum,
-                most_watts: reading.maximum,
-                average_watts: reading.average,
-            });
-    }
-    health
-}
-
-fn events(
-    session: &mut LenientSession,
-    limit: usize,
-    names: &BTreeMap<u8, String>,
-    depth: Depth,
-) -> Option<BmcSel> {
-    let sel = match session.with(|bmc| read_sel(bmc, limit))? {
-        Ok(sel) => sel,
-        Err(error) if error.is_absent() => return None,
-        Err(error) => {
-            session.problem(format!("reading the SEL: {error}"));
-            return None;
-        }
-    };
-    let Sel { info, records, unread, warnings, ended } = sel;
-    warnings.iter().for_each(|warning| session.problem(warning.to_string()));
-    ended.iter().for_each(|error| session.problem(format!("reading the SEL: {error}")));
-    let events = records.iter().map(|record| entry(record, names));
-    let events = events.filter(|entry| depth != Depth::Report || is_critical(entry)).collect();
-    Some(BmcSel {
-        entries: info.records,
-        free_bytes: info.free,
-        is_overflown: info.has_overflowed,
-        last_added: clock(info.last_addition),
-        not_read: u32::try_from(unread).unwrap_or(u32::MAX),
-        events,
-    })
-}
-
-fn entry(record: &SelRecord, names: &BTreeMap<u8, String>) -> SelEntry {
-    let entry = SelEntry { record: record.id, ..SelEntry::default() };
-    match &record.content {
-        SelContent::Event { timestamp, event, .. } => SelEntry {
-            time: clock(*timestamp),
-            sensor_type: Some(
-                event.sensor_type_name().map_or_else(|| number(event.sensor_type), str::to_string),
-            ),
-            sensor: Some(event.sensor),
-            sensor_name: names.get(&event.sensor).cloned(),
-            event: event.name().unwrap_or_else(|| unnamed(event)),
-            is_deassertion: event.is_deassertion,
-            severity: severity(event.severity()),
-            ..entry
-        },
-        SelContent::Oem { kind, timestamp, manufacturer, data } => SelEntry {
-            time: clock(*timestamp),
-            event: format!("OEM record {kind:#04x} of manufacturer {manufacturer}"),
-            raw: Some(hex(data)),
-            ..entry
-        },
-        SelContent::Other { kind, data } => {
-            SelEntry { event: format!("OEM record {kind:#04x}"), raw: Some(hex(data)), ..entry }
-        }
-    }
-}
-
-fn sensors(session: &mut LenientSession, records: &[Sdr], depth: Depth, health: &mut BmcHealth) {
-    let Some(Ok(sensors)) = session.with(|bmc| Ok(read_sensors(bmc, records))) else { return };
-    for (name, error) in &sensors.refused {
-        session.problem(format!("sensor {name}: {error}"));
-    }
-    // If it ended early, the next request fails for the same reason, which is the problem.
-    let count = sensors.sensors.iter().filter(|sensor| sensor.state.is_some()).count();
-    health.sensors_read = Some(u32::try_from(count).unwrap_or(u32::MAX));
-    let reported = sensors.sensors.iter().map(reported_sensor);
-    health.sensors = reported.filter(|sensor| depth != Depth::Report || sensor.is_out_of_range).collect();
-}
-
-fn reported_sensor(sensor: &Sensor) -> BmcSensor {
-    let mut reported = BmcSensor {
-        number: sensor.number,
-        name: sensor.name.clone(),
-        sensor_type: sensor_type(sensor.sensor_type)
-            .map_or_else(|| number(sensor.sensor_type), str::to_string),
-        state: "no reading".to_string(),
-        ..BmcSensor::default()
-    };
-    let Some(state) = &sensor.state else { return reported };
-    reported.reading_milli = state.value;
-    reported.unit = state.value.and(sensor.units.map(Units::name));
-    let words: Vec<String> = match state.breach {
-        Some(breach) => vec![breach_words(breach).to_string()],
-        None => state
-            .asserted
-            .iter()
-            .map(|state| state.name.map_or_else(|| format!("state {}", state.offset), str::to_string))
-            .collect(),
-    };
-    reported.is_out_of_range = state.breach.is_some()
-        || state.asserted.iter().any(|state| state.severity != Severity::Informational);
-    reported.state = if words.is_empty() { "ok".to_string() } else { words.join(", ") };
-    reported
-}
-
-/// FRU 0, which every BMC with FRU data has, and those that the SDR repository lists.
-fn frus(session: &mut LenientSession, records: &[Sdr]) -> Vec<BmcFru> {
-    let mut devices: Vec<(u8, Option<String>)> = vec![(0, None)];
-    for record in records {
-        let SdrContent::Fru(fru) = &record.content else { continue };
-        match devices.iter_mut().find(|(id, _)| *id == fru.device) {
-            _ if !fru.is_of_bmc() => {}
-            Some((_, name)) => *name = Some(fru.name.clone()),
-            None => devices.push((fru.device, Some(fru.name.clone()))),
-        }
-    }
-    let mut frus = Vec::new();
-    for (id, name) in devices.into_iter().take(MOST_FRUS) {
-        match session.with(|bmc| read_fru(bmc, id)) {
-            Some(Ok(fru)) => frus.extend(reported_fru(id, name, fru)),
-            Some(Err(error)) if error.is_absent() || id > 0 => {}
-            Some(Err(error)) => session.problem(format!("reading FRU {id}: {error}")),
-            None => break,
-        }
-    }
-    frus
-}
-
-/// A FRU for the report; `None` if it has no data.
-fn reported_fru(id: u8, name: Option<String>, fru: Fru) -> Option<BmcFru> {
-    let Fru { chassis, board, product, warnings, .. } = fru;
-    if chassis.is_none() && board.is_none() && product.is_none() {
-        return None;
-    }
-    let (chassis_type, chassis) = (chassis.as_ref().map(|chassis| chassis.kind), chassis.unwrap_or_default());
-    let (board, product) = (board.unwrap_or_default(), product.unwrap_or_default());
-    Some(BmcFru {
-        id,
-        name,
-        chassis_type,
-        chassis_part_number: chassis.part_number,
-        chassis_serial: chassis.serial,
-        board_made: board.manufactured.map(|time| utc(time.into())),
-        board_manufacturer: board.manufacturer,
-        board_product: board.product,
-        board_serial: board.serial,
-        board_part_number: board.part_number,
-        product_manufacturer: product.manufacturer,
-        product_name: product.name,
-        product_part_number: product.part_number,
-        product_version: product.version,
-        product_serial: product.serial,
-        asset_tag: product.asset_tag,
-        problems: warnings.iter().map(ToString::to_string).collect(),
-    })
-}
-
-/// The names of the BMC's own sensors, by sensor number.
-fn names(records: &[Sdr]) -> BTreeMap<u8, String> {
-    let sensors = records.iter().filter_map(|record| match &record.content {
-        SdrContent::Sensor(sensor) if sensor.is_of_bmc() => Some(sensor.numbered()),
-        _ => None,
     });
-    sensors.flatten().collect()
-}
-
-fn clock(timestamp: Timestamp) -> Option<String> {
-    match timestamp {
-        Timestamp::Clock(seconds) => Some(utc(seconds.into())),
-        Timestamp::SinceStart(_) | Timestamp::Unspecified => None,
+    if let Some(Ok(sdrs)) = read {
+        sdrs.warnings.iter().for_each(|warning| session.problem(warning.to_string()));
+        let ended = sdrs.ended.filter(|error| !error.is_absent());
+        ended.iter().for_each(|error| session.problem(format!("reading the SDR repository: {error}")));
     }
+    records
 }
 
-fn severity(severity: Severity) -> EventSeverity {
-    match severity {
-        Severity::Critical => EventSeverity::Critical,
-        Severity::Warning => EventSeverity::Warning,
-        Severity::Informational => EventSeverity::Information,
-    }
-}
-
-/// As ipmitool spells them.
-fn breach_words(breach: Breach) -> &'static str {
-    match breach {
-        Breach::LowerNonCritical => "lower non-critical",
-        Breach::LowerCritical => "lower critical",
-        Breach::LowerNonRecoverable => "lower non-recoverable",
-        Breach::UpperNonCritical => "upper non-critical",
-        Breach::UpperCritical => "upper critical",
-        Breach::UpperNonRecoverable => "upper non-recoverable",
-    }
-}
-
-fn unnamed(event: &Event) -> String {
-    let Event { event_type, data, .. } = event;
-    format!("event type {event_type:#04x}, data {}", hex(data))
-}
-
+/// A code without a name.
 fn number(code: u8) -> String {
     format!("{code:#04x}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use stage1_contract::{
 use super::change::{Change, LanParameter, action_code, stops};
 use super::config::{BmcConfig, LanConfig, UserSlot, WatchdogState};
 use super::privilege;
+use super::watchdog::STOP;
 
 /// Seconds by which the clocks may differ. The host's clock was set from an RTC, which drifts and counts whole seconds.
 const CLOCK_TOLERANCE_S: i64 = 10;
@@ -263,6 +264,7 @@ fn plan_chassis(plan: &mut Plan, desired: &DesiredBmcConfig, actual: &BmcConfig)
         (Some(desired), Some(actual)) if !is_as_desired(desired, *actual) => {
             plan.changes.push(Change::Watchdog(desired.clone()));
         }
+        (None, Some(actual)) if actual.is_left_by_firmware() => plan.changes.push(Change::Watchdog(STOP)),
         (Some(_), None) => plan.refusals.push("watchdog: the BMC does not report its state".to_string()),
         _ => {}
     }

@@ -132,7 +132,11 @@ impl Survey {
             is_running: state.is_running,
             action: state.watchdog.action.into(),
             seconds: u16::try_from(state.watchdog.countdown.as_secs()).unwrap_or(u16::MAX),
+            user: state.watchdog.user,
+            left_s: state.left.map(|left| left.as_secs()),
         });
+        let left_running = self.config.watchdog.filter(|watchdog| watchdog.is_left_by_firmware());
+        left_running.iter().for_each(|watchdog| session.problem(watchdog.to_string()));
     }
 }
 
@@ -201,23 +205,9 @@ fn chassis(status: &ChassisStatus) -> BmcChassis {
     }
 }
 
-/// The cause of the host's last start, as ipmitool spells it (IPMI 2.0, table 28-12).
+/// The cause of the host's last start (IPMI 2.0, table 28-12).
 fn restart_cause(cause: RestartCause) -> Option<String> {
-    Some(match cause {
-        RestartCause::Unknown => return None,
-        RestartCause::ChassisControl => "chassis control command".to_string(),
-        RestartCause::ResetButton => "reset via pushbutton".to_string(),
-        RestartCause::PowerButton => "power-up via pushbutton".to_string(),
-        RestartCause::Watchdog => "watchdog expired".to_string(),
-        RestartCause::Oem => "OEM".to_string(),
-        RestartCause::PolicyOn => "power-up due to always-restore power policy".to_string(),
-        RestartCause::PolicyPrevious => "power-up due to restore-previous power policy".to_string(),
-        RestartCause::FilterReset => "reset via PEF".to_string(),
-        RestartCause::FilterCycle => "power-cycle via PEF".to_string(),
-        RestartCause::SoftReset => "soft reset".to_string(),
-        RestartCause::Clock => "power-up via RTC wakeup".to_string(),
-        RestartCause::Other(number) => format!("{number:#04x}"),
-    })
+    (cause != RestartCause::Unknown).then(|| cause.to_string())
 }
 
 fn bits_per_second(rate: BitRate) -> Option<u32> {

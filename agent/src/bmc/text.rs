@@ -8,7 +8,7 @@ use stage1_contract::{
     printable,
 };
 
-use crate::display::{columns, size};
+use crate::display::{columns, decimal, size};
 use crate::json;
 
 /// A BMC, faults first.
@@ -179,25 +179,23 @@ fn sel_words(sel: &BmcSel) -> String {
 /// Record ID, time, severity, event.
 fn event_cells(event: &SelEntry) -> [String; 4] {
     let time = event.time.as_deref().unwrap_or("unknown time").to_string();
+    let source = event.generator.as_ref().map_or_else(String::new, |source| format!(" of {source}"));
     let sensor = match (&event.sensor_name, &event.sensor_type, event.sensor) {
-        (Some(name), Some(kind), _) => format!("{kind} {name}: "),
-        (None, Some(kind), Some(number)) => format!("{kind} #{number:#04x}: "),
+        (Some(name), Some(kind), _) => format!("{kind} {name}{source}: "),
+        (None, Some(kind), Some(number)) => format!("{kind} #{number:#04x}{source}: "),
         _ => String::new(),
     };
+    let detail = event.detail.as_ref().map_or_else(String::new, |detail| format!(": {detail}"));
     let end = if event.is_deassertion { " (deasserted)" } else { "" };
     let raw = event.raw.as_ref().map_or_else(String::new, |raw| format!(" {raw}"));
-    let text = format!("{sensor}{}{end}{raw}", event.event);
+    let text = format!("{sensor}{}{detail}{end}{raw}", event.event);
     [event.record.to_string(), time, event.severity.to_string(), text]
 }
 
 fn reading(sensor: &BmcSensor) -> String {
     let Some(milli) = sensor.reading_milli else { return String::new() };
-    let sign = if milli < 0 { "-" } else { "" };
-    let (whole, rest) = (milli.unsigned_abs() / 1000, milli.unsigned_abs() % 1000);
-    let number = format!("{sign}{whole}.{rest:03}");
-    let number = number.trim_end_matches('0').trim_end_matches('.');
     let unit = sensor.unit.as_deref().unwrap_or_default();
-    format!("{number} {}", printable(unit)).trim_end().to_string()
+    format!("{} {}", decimal(milli), printable(unit)).trim_end().to_string()
 }
 
 #[cfg(test)]
@@ -274,6 +272,23 @@ mod tests {
         );
         let unchanged = BmcOutcome { is_as_desired: true, ..BmcOutcome::default() };
         assert_eq!(summary(&unchanged), "no changes, as desired (0 requests in 0 ms)");
+    }
+
+    #[test]
+    fn an_event_has_its_source_and_its_details() {
+        let event = SelEntry {
+            record: 7,
+            time: Some("2026-11-28T00:00:00Z".to_string()),
+            sensor_type: Some("Memory".to_string()),
+            sensor: Some(9),
+            generator: Some("BIOS".to_string()),
+            event: "Correctable ECC".to_string(),
+            detail: Some("DIMM 5".to_string()),
+            is_deassertion: true,
+            ..SelEntry::default()
+        };
+        let [.., text] = event_cells(&event);
+        assert_eq!(text, "Memory #0x09 of BIOS: Correctable ECC: DIMM 5 (deasserted)");
     }
 
     #[test]

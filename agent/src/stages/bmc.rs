@@ -7,17 +7,27 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use serde_json::Value;
 use stage1_contract::firmware::FirmwareReport;
-use stage1_contract::{BmcCredentials, BmcReport, Secret, VERSION};
+use stage1_contract::{BmcCredentials, BmcHealth, BmcReport, Secret, VERSION};
 
 use super::firmware::is_pending;
 use super::{FinalAction, RunMode, Stages};
+use crate::bmc::WatchdogState;
 use crate::bmc::{self, BmcSession, Survey};
 use crate::config::BmcMode;
+use crate::host::modules;
 use crate::inventory::Client;
 use crate::run::StageContext;
 
 /// The BMC after it was read.
 pub struct ReadBmc {
+    session: BmcSession,
+    survey: Survey,
+    /// Remaining time for the BMC.
+    left: Duration,
+}
+
+/// The BMC after it was configured.
+pub struct ConfiguredBmc {
     session: BmcSession,
     survey: Survey,
     /// Remaining time for the BMC.
@@ -58,10 +68,15 @@ impl Stages {
                 return Ok(None);
             }
         };
-        let (survey, problems) = bmc::survey(&mut session);
+        let (mut survey, problems) = bmc::survey(&mut session);
         stage.problems(problems);
-        let left = deadline.saturating_duration_since(Instant::now());
         stage.note(if survey.is_some() { "read" } else { "no response" });
+        // Before anything is waited for: it may have seconds left. If one is desired, it is set later.
+        if let Some(survey) = survey.as_mut().filter(|survey| self.has_left_watchdog(survey)) {
+            stage.problems(bmc::stop_watchdog(&mut session, survey));
+            stage.note("read, the watchdog stopped");
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
         Ok(survey.map(|survey| ReadBmc { session, survey, left }))
     }
 
@@ -77,13 +92,13 @@ impl Stages {
         DesiredBmc { config, client: client.clone(), is_flashing }
     }
 
-    /// Applies the desired configuration and verifies it, then reads what the BMC knows of the hardware.
+    /// Applies the desired configuration and verifies it.
     pub(crate) fn configure_bmc(
         &self,
         stage: &StageContext,
         bmc: Option<ReadBmc>,
         desired: DesiredBmc,
-    ) -> Result<Option<BmcReport>> {
+    ) -> Result<Option<ConfiguredBmc>> {
         let Some(ReadBmc { mut session, mut survey, left }) = bmc else {
             stage.note("left alone");
             return Ok(None);
@@ -93,10 +108,14 @@ impl Stages {
             BmcMode::Apply if !self.options.plan => self.apply_bmc(stage, desired, &mut session, &mut survey),
             _ => "read only".to_string(),
         });
-        let (health, problems) = bmc::health(&mut session, bmc::Depth::Report);
-        stage.problems(problems);
-        survey.report.health = health;
-        Ok(Some(survey.report))
+        // Storing a generated password at the inventory moves the deadline.
+        let left = session.deadline().saturating_duration_since(Instant::now());
+        Ok(Some(ConfiguredBmc { session, survey, left }))
+    }
+
+    fn has_left_watchdog(&self, survey: &Survey) -> bool {
+        let may_write = self.settings.bmc == BmcMode::Apply && !self.options.plan;
+        may_write && survey.config.watchdog.is_some_and(WatchdogState::is_left_by_firmware)
     }
 
     /// Applies the desired configuration, and returns the outcome as a short note.
@@ -113,6 +132,14 @@ impl Stages {
                 if is_flashing && desired.watchdog.take().is_some() {
                     stage.problem("the BMC's watchdog is not set in a boot that flashes firmware");
                 }
+                // An operating system before this boot started it, and nothing here resets it.
+                let is_driven = modules::is_loaded(&self.machine, "ipmi_watchdog");
+                if let Some(left) = survey.config.watchdog.filter(|left| left.is_of_system() && !is_driven)
+                    && desired.watchdog.is_none()
+                {
+                    stage.problem(left.to_string());
+                    desired.watchdog = Some(bmc::STOP);
+                }
                 let escrow = |user: &str, password: &Secret| {
                     let (user, password) = (user.to_string(), password.clone());
                     Ok(client.bmc_credentials(&BmcCredentials { version: VERSION, user, password })?)
@@ -128,21 +155,35 @@ impl Stages {
         }
     }
 
-    /// Amends the report with the BMC.
+    /// Amends the report with the BMC, and once more with what the BMC knows of the hardware, which may take minutes.
     pub(crate) fn report_bmc(
         &self,
         stage: &StageContext,
         client: &Client,
-        bmc: Option<BmcReport>,
+        bmc: Option<ConfiguredBmc>,
     ) -> Result<()> {
-        let Some(report) = bmc.filter(|_| !self.options.plan) else {
+        let Some(bmc) = bmc.filter(|_| !self.options.plan) else {
             stage.note("nothing to report");
             return Ok(());
         };
-        match self.amend(client, "bmc", &report, self.settings.inventory_timeout) {
-            Ok(()) => stage.note("reported"),
+        let ConfiguredBmc { mut session, mut survey, left } = bmc;
+        let amend = |report: &BmcReport| self.amend(client, "bmc", report, self.settings.inventory_timeout);
+        if let Err(error) = amend(&survey.report) {
+            stage.problem(error.to_string());
+        }
+        session.set_deadline(Instant::now() + left);
+        survey.report.health = self.read_health(stage, session);
+        match amend(&survey.report) {
+            Ok(()) => stage.note(health_note(&survey.report.health)),
             Err(error) => stage.problem(error.to_string()),
         }
         Ok(())
+    }
+}
+
+fn health_note(health: &BmcHealth) -> String {
+    match health.out_of_time.is_empty() {
+        true => "reported".to_string(),
+        false => format!("reported; out of time for: {}", health.out_of_time.join(", ")),
     }
 }

@@ -7,6 +7,7 @@ mod bmc;
 mod boot;
 mod clock;
 mod firmware;
+mod health;
 mod host;
 mod image;
 mod lldp;
@@ -20,7 +21,7 @@ use stage1_contract::firmware::manifest::Activation;
 use stage1_kexec::Loaded;
 
 use crate::config::{SettingError, Settings};
-use crate::host::{Machine, task};
+use crate::host::{Cancellation, Machine, task};
 use crate::inventory::{Client, Error};
 use crate::json;
 use crate::lldp::Collector;
@@ -92,6 +93,8 @@ pub struct Stages {
     amendments: Amendments,
     /// Loads the target.
     loader: Loader,
+    /// Cancelled once the target is loaded.
+    loaded: Cancellation,
 }
 
 impl Stages {
@@ -113,6 +116,7 @@ impl Stages {
             lldp,
             amendments,
             loader: stage1_kexec::load,
+            loaded: Cancellation::default(),
         }
     }
 
@@ -120,6 +124,11 @@ impl Stages {
     #[must_use]
     pub fn with_loader(self, loader: Loader) -> Self {
         Self { loader, ..self }
+    }
+
+    /// The target is loaded: what the jump does not need is not waited for.
+    pub(crate) fn end_health(&self) {
+        self.loaded.cancel();
     }
 
     /// Amends the report by one of its fields, the problems and the timeline.

@@ -107,6 +107,16 @@ fn a_report_with_a_bmc() {
     assert_eq!(users[1].password, PasswordState::Unknown("queued".to_string()));
 }
 
+#[test]
+fn a_report_with_events_of_a_bmc() {
+    let report: Report = example(include_str!("wire/report-bmc-events.json"));
+    let health = report.bmc.unwrap().health;
+    let [hot, memory] = health.sel.unwrap().events.try_into().unwrap();
+    assert_eq!((hot.generator, hot.detail.as_deref()), (None, Some("102 > 90 degrees C")));
+    assert_eq!((memory.generator_id, memory.data.as_deref()), (Some(0x33), Some("31ff05")));
+    assert_eq!(health.out_of_time, ["sensors", "power draw"]);
+}
+
 /// The BMC is read in parallel with the registration: its first report comes as a patch.
 #[test]
 fn a_report_that_is_patched_with_a_bmc() {

@@ -98,7 +98,8 @@ fn records(data: &[u8]) {
     }
     if let Ok(SelRecord { content: SelContent::Event { generator, event, .. }, .. }) = SelRecord::parse(data)
     {
-        let _ = (generator.software(), event.sensor_type_name(), event.name(), event.severity());
+        let _ = (generator.software(), generator.owner(), event.sensor_type_name(), event.name());
+        let _ = (event.severity(), event.details());
     }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Get System Restart Cause (IPMI 2.0, section 28.11).
 
+use std::fmt;
+
 use crate::codes::codes;
 use crate::{Command, Malformed, NetFn, Reader};
 
@@ -62,6 +64,27 @@ impl Command for GetSystemRestartCause {
         Ok(SystemRestart {
             cause: RestartCause::from(reader.byte("restart cause")? & 0x0f),
             channel: reader.byte("channel number")?,
+        })
+    }
+}
+
+/// As ipmitool spells it.
+impl fmt::Display for RestartCause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Unknown => "unknown",
+            Self::ChassisControl => "chassis control command",
+            Self::ResetButton => "reset via pushbutton",
+            Self::PowerButton => "power-up via pushbutton",
+            Self::Watchdog => "watchdog expired",
+            Self::Oem => "OEM",
+            Self::PolicyOn => "power-up due to always-restore power policy",
+            Self::PolicyPrevious => "power-up due to restore-previous power policy",
+            Self::FilterReset => "reset via PEF",
+            Self::FilterCycle => "power-cycle via PEF",
+            Self::SoftReset => "soft reset",
+            Self::Clock => "power-up via RTC wakeup",
+            Self::Other(number) => return write!(formatter, "{number:#04x}"),
         })
     }
 }

@@ -3,6 +3,7 @@
 
 mod device_sdr;
 mod event;
+mod event_data;
 mod event_details;
 mod event_names;
 mod factors;

@@ -26,6 +26,8 @@ pub struct FruLocator {
     pub lun: u8,
     /// The controller's channel.
     pub channel: u8,
+    /// Device type and its modifier (table 43-12).
+    pub kind: (u8, u8),
     /// The entity that it is.
     pub entity: Entity,
     /// The manufacturer's name for it.
@@ -53,14 +55,21 @@ impl FruLocator {
         self.is_logical && (self.address, self.channel, self.lun) == (BMC, 0, 0)
     }
 
+    /// Whether it is an inventory, and not the SPD of a DIMM or the data of a processor cartridge.
+    pub fn is_inventory(&self) -> bool {
+        !matches!(self.kind, (0x10, 0x01 | 0x03))
+    }
+
     pub(super) fn parse(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        let [address, device, access, channel, _, _, _, entity, instance, _] = reader.array("FRU locator")?;
+        let [address, device, access, channel, _, kind, modifier, entity, instance, _] =
+            reader.array("FRU locator")?;
         Ok(Self {
             address: address & 0xfe,
             device,
             is_logical: access & 0x80 != 0,
             lun: access >> 3 & 0x03,
             channel: channel >> 4,
+            kind: (kind, modifier),
             entity: Entity { id: entity, instance },
             name: text::of_sdr(reader.rest()).trim().to_string(),
         })
@@ -97,6 +106,7 @@ mod tests {
             (2, Entity { id: 10, instance: 1 }, "PS1 FRU")
         );
         assert!(fru.is_of_bmc());
+        assert!(fru.is_inventory() && !FruLocator { kind: (0x10, 0x01), ..fru.clone() }.is_inventory());
         assert!(!FruLocator { is_logical: false, ..fru.clone() }.is_of_bmc());
         assert!(!FruLocator { address: 0x2c, ..fru }.is_of_bmc());
 

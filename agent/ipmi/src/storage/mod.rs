@@ -14,7 +14,7 @@ mod sensor_record;
 mod text;
 
 pub use crate::piece::{Piece, PieceOf};
-pub use fru::{Board, Chassis, Fru, FruWarning, PowerSupply, Product, extent};
+pub use fru::{Board, Chassis, Fru, FruWarning, Manufactured, PowerSupply, Product, extent};
 pub use fru_area::{FruArea, GetFruInventoryAreaInfo};
 pub use fru_data::ReadFruData;
 pub use locator::{ControllerLocator, Entity, FruLocator};

@@ -2,6 +2,7 @@
 //! The records of the system event log (IPMI 2.0, section 32).
 
 use super::Timestamp;
+use super::locator::BMC;
 use crate::sensor::Event;
 use crate::{Malformed, Reader};
 
@@ -59,7 +60,12 @@ pub enum Generator {
         lun: u8,
     },
     /// System software, by its number (table 5-4).
-    Software(u8),
+    Software {
+        /// Its number; its first byte in the record has this in bits 7 to 1, and bit 0 set.
+        id: u8,
+        /// The second byte: channel in the upper half, LUN in the lower.
+        place: u8,
+    },
 }
 
 impl SelRecord {
@@ -86,9 +92,38 @@ impl SelRecord {
 }
 
 impl Generator {
+    /// Reads the two bytes.
+    pub fn parse([who, place]: [u8; 2]) -> Self {
+        match who & 0x01 {
+            0 => Self::Controller { address: who, channel: place >> 4, lun: place & 0x03 },
+            _ => Self::Software { id: who >> 1, place },
+        }
+    }
+
+    /// The owner of the sensor, as its SDR has it (43.1, byte 6): a slave address, or a software ID with bit 0 set.
+    pub fn owner(self) -> u8 {
+        match self {
+            Self::Controller { address, .. } => address,
+            Self::Software { id, .. } => id << 1 | 1,
+        }
+    }
+
+    /// Channel and LUN.
+    pub fn place(self) -> (u8, u8) {
+        match self {
+            Self::Controller { channel, lun, .. } => (channel, lun),
+            Self::Software { place, .. } => (place >> 4, place & 0x03),
+        }
+    }
+
+    /// Whether it is the BMC, and its LUN 0.
+    pub fn is_bmc(self) -> bool {
+        self == Self::Controller { address: BMC, channel: 0, lun: 0 }
+    }
+
     /// What kind of software it is, as ipmitool spells it (table 5-4).
     pub fn software(self) -> Option<&'static str> {
-        let Self::Software(id) = self else { return None };
+        let Self::Software { id, .. } = self else { return None };
         Some(match id {
             0x00..=0x0f => "BIOS",
             0x10..=0x1f => "SMI Handler",
@@ -103,11 +138,7 @@ impl Generator {
 
 fn event(reader: &mut Reader<'_>) -> Result<SelContent, Malformed> {
     let timestamp = reader.long("timestamp")?.into();
-    let [who, place] = reader.array("generator ID")?;
-    let generator = match who & 0x01 {
-        0 => Generator::Controller { address: who, channel: place >> 4, lun: place & 0x03 },
-        _ => Generator::Software(who >> 1),
-    };
+    let generator = Generator::parse(reader.array("generator ID")?);
     reader.byte("event message format version")?;
     let event = Event::parse(reader.array("event")?);
     Ok(SelContent::Event { timestamp, generator, event })
@@ -136,7 +167,10 @@ mod tests {
         assert_eq!(record.id, 0x015a);
         let SelContent::Event { timestamp, generator, event } = record.content else { panic!("{record:?}") };
         assert_eq!(timestamp, Timestamp::Clock(0x5f6e_174e));
-        assert_eq!((generator, generator.software()), (Generator::Software(0), Some("BIOS")));
+        assert_eq!(
+            (generator, generator.software()),
+            (Generator::Software { id: 0, place: 0 }, Some("BIOS"))
+        );
         assert_eq!(event.name().as_deref(), Some("Uncorrectable ECC"));
         assert_eq!(event.severity(), Severity::Critical);
     }
@@ -150,6 +184,9 @@ mod tests {
         };
         assert_eq!(timestamp, Timestamp::SinceStart(5));
         assert_eq!(generator, Generator::Controller { address: 0x2c, channel: 6, lun: 1 });
+        assert_eq!((generator.owner(), generator.place(), generator.is_bmc()), (0x2c, (6, 1), false));
+        assert_eq!(Generator::parse([0x33, 0x10]).owner(), 0x33);
+        assert!(Generator::parse([0x20, 0x00]).is_bmc() && !Generator::parse([0x20, 0x01]).is_bmc());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! The records of sensors: full (IPMI 2.0, section 43.1), compact (43.2), event-only (43.3).
 
 use super::locator::{BMC, Entity};
-use super::text;
+use super::{Generator, text};
 use crate::sensor::{Factors, THRESHOLD, Units};
 use crate::{Malformed, Reader};
 
@@ -105,6 +105,15 @@ impl SensorRecord {
         Ok(record)
     }
 
+    /// Whether the event of `generator` about a sensor of this type and number is one of its sensors. BMCs number a channel
+    /// differently in the two places, or leave it 0: it is compared only if both have one.
+    pub fn is_source(&self, generator: Generator, sensor_type: u8, number: u8) -> bool {
+        let (channel, lun) = generator.place();
+        (self.owner, self.lun, self.sensor_type) == (generator.owner(), lun, sensor_type)
+            && (self.channel == channel || self.channel == 0 || channel == 0)
+            && number.wrapping_sub(self.number) < self.sharing.count.max(1)
+    }
+
     /// Whether the BMC reads it by [`GetSensorReading`](crate::sensor::GetSensorReading) on LUN 0.
     pub fn is_of_bmc(&self) -> bool {
         (self.owner, self.channel, self.lun) == (BMC, 0, 0)
@@ -193,6 +202,25 @@ mod tests {
         assert_eq!(names([0x03, 0x81]), ["Fan 1", "Fan 2", "Fan 3"]);
         assert_eq!(names([0x12, 0x19]), ["Fan Z", "Fan AA"]);
         assert_eq!(sensor(&compact([1, 0])).factors, None);
+    }
+
+    #[test]
+    fn an_event_is_of_a_sensor_only_if_its_generator_owns_it() {
+        let fans = sensor(&compact([0x03, 0x81]));
+        let is_source = |generator, kind, number| fans.is_source(Generator::parse(generator), kind, number);
+        assert!(is_source([0x20, 0], 0x04, 0x40) && is_source([0x20, 0], 0x04, 0x42));
+        assert!(is_source([0x20, 0x70], 0x04, 0x41), "the record has no channel");
+        for (generator, kind, number) in [
+            ([0x20, 0], 0x04, 0x43),
+            ([0x20, 0], 0x04, 0x3f),
+            ([0x20, 0], 0x01, 0x40),
+            ([0x20, 1], 0x04, 0x40),
+            ([0x21, 0], 0x04, 0x40),
+            ([0x01, 0], 0x04, 0x40),
+            ([0x2c, 0], 0x04, 0x40),
+        ] {
+            assert!(!is_source(generator, kind, number), "{generator:?} {kind} {number}");
+        }
     }
 
     #[test]

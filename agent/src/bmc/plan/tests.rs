@@ -2,7 +2,8 @@
 
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
-use stage1_contract::Secret;
+use ipmi::app::WatchdogUser;
+use stage1_contract::{Secret, WatchdogAction};
 
 use super::*;
 use crate::bmc::config::SlotAccess;
@@ -191,6 +192,24 @@ fn any_slot() -> impl Strategy<Value = UserSlot> {
         });
         UserSlot { name, access, is_fixed, ..slot(0, "") }
     })
+}
+
+#[test]
+fn a_watchdog_that_firmware_left_running_is_stopped_unless_one_is_desired() {
+    let left = |user, action, is_running| BmcConfig {
+        watchdog: Some(WatchdogState { is_running, action, seconds: 300, user, left_s: Some(272) }),
+        ..BmcConfig::default()
+    };
+    let changes = |desired: &DesiredBmcConfig, actual: &BmcConfig| plan(desired, actual, &[]).descriptions();
+    for user in [WatchdogUser::Frb2, WatchdogUser::Post, WatchdogUser::OsLoad, WatchdogUser::Oem] {
+        assert_eq!(changes(&desired(&[]), &left(user, 1, true)), ["watchdog: stopped"]);
+        assert_eq!(changes(&desired(&[]), &left(user, 1, false)), [] as [String; 0]);
+        assert_eq!(changes(&desired(&[]), &left(user, 0, true)), [] as [String; 0], "it does nothing");
+    }
+    assert_eq!(changes(&desired(&[]), &left(WatchdogUser::Os, 1, true)), [] as [String; 0]);
+    let watchdog = Some(DesiredWatchdog { action: WatchdogAction::Reset, seconds: 600 });
+    let set = DesiredBmcConfig { watchdog, ..DesiredBmcConfig::default() };
+    assert_eq!(changes(&set, &left(WatchdogUser::OsLoad, 1, true)), ["watchdog: reset after 600 s"]);
 }
 
 proptest! {

@@ -23,6 +23,7 @@ pub struct BmcSession {
     policy: RetryPolicy,
     deadline: Instant,
     is_cancelled: Box<dyn Fn() -> bool + Send>,
+    is_superseded: Box<dyn Fn() -> bool + Send>,
     counters: Counters,
     last_response: Option<Instant>,
 }
@@ -30,14 +31,26 @@ pub struct BmcSession {
 impl BmcSession {
     /// A session that sends nothing, and waits for nothing, after `deadline`.
     pub fn new(transport: Box<dyn Transport>, policy: RetryPolicy, deadline: Instant) -> Self {
-        let counters = Counters::default();
-        Self { transport, policy, deadline, is_cancelled: Box::new(|| false), counters, last_response: None }
+        Self {
+            transport,
+            policy,
+            deadline,
+            is_cancelled: Box::new(|| false),
+            is_superseded: Box::new(|| false),
+            counters: Counters::default(),
+            last_response: None,
+        }
     }
 
     /// Has the session send nothing more once `is_cancelled` returns true. It is polled before each request and during
     /// pauses.
     pub fn cancel_with(&mut self, is_cancelled: impl Fn() -> bool + Send + 'static) {
         self.is_cancelled = Box::new(is_cancelled);
+    }
+
+    /// As [`cancel_with`](Self::cancel_with), but it is no failure: what is read from now on is no longer waited for.
+    pub(crate) fn end_with(&mut self, is_superseded: impl Fn() -> bool + Send + 'static) {
+        self.is_superseded = Box::new(is_superseded);
     }
 
     /// Runs commands that belong together: a cancellation takes effect after them.
@@ -110,11 +123,12 @@ impl BmcSession {
                 Err(Reason::Deadline) => return Err(request.error(attempts, reason, is_outcome_unknown)),
                 Err(found) => reason = found,
             }
-            if reason == Reason::Cancelled {
+            if matches!(reason, Reason::Cancelled | Reason::Superseded) {
                 return Err(request.error(attempts, reason, is_outcome_unknown));
             }
             attempts += 1;
-            losses += u32::from(matches!(reason, Reason::Timeout(_) | Reason::Malformed(_)));
+            losses +=
+                u32::from(matches!(reason, Reason::Timeout(_) | Reason::Late(_) | Reason::Malformed(_)));
             is_outcome_unknown |= request.changes && may_be_executed(&reason);
             let again = match reason {
                 Reason::Refused(code, _) if code.may_pass() => {
@@ -126,6 +140,8 @@ impl BmcSession {
                 | Reason::Undecodable(_)
                 | Reason::Closed(_)
                 | Reason::Deadline
+                | Reason::Late(_)
+                | Reason::Superseded
                 | Reason::Cancelled => false,
             };
             if !again || self.left() <= pause {
@@ -145,6 +161,9 @@ impl BmcSession {
         if (self.is_cancelled)() {
             return Err(Reason::Cancelled);
         }
+        if (self.is_superseded)() {
+            return Err(Reason::Superseded);
+        }
         let timeout = self.policy.timeout.min(self.left());
         if timeout.is_zero() {
             return Err(Reason::Deadline);
@@ -154,6 +173,7 @@ impl BmcSession {
         let response = self.transport.exchange(request.net_fn, request.code, request.data, timeout);
         self.last_response = Some(Instant::now());
         let response = response.map_err(|error| match error {
+            TransportError::Timeout if timeout < self.policy.timeout => Reason::Late(timeout),
             TransportError::Timeout => Reason::Timeout(timeout),
             TransportError::Closed(cause) => Reason::Closed(cause),
             TransportError::Malformed(cause) => Reason::Malformed(cause),
@@ -196,7 +216,7 @@ impl BmcSession {
         let end = Instant::now() + pause;
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() || (self.is_cancelled)() {
+            if left.is_zero() || (self.is_cancelled)() || (self.is_superseded)() {
                 return;
             }
             thread::sleep(left.min(CANCELLATION_POLL));
@@ -231,8 +251,8 @@ fn may_be_executed(reason: &Reason) -> bool {
         Reason::Refused(code, _) => {
             matches!(*code, Completion::TIMEOUT | Completion::NO_ANSWER | Completion::UNSPECIFIED)
         }
-        Reason::Timeout(_) | Reason::Malformed(_) | Reason::Closed(_) => true,
-        Reason::Undecodable(_) | Reason::Deadline | Reason::Cancelled => false,
+        Reason::Timeout(_) | Reason::Late(_) | Reason::Malformed(_) | Reason::Closed(_) => true,
+        Reason::Undecodable(_) | Reason::Deadline | Reason::Superseded | Reason::Cancelled => false,
     }
 }
 

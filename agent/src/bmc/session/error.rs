@@ -41,6 +41,12 @@ pub enum Reason {
     /// Not sent: the deadline of the session has passed.
     #[error("not sent, the deadline for the BMC has passed")]
     Deadline,
+    /// No response within this time, when the deadline of the session passed.
+    #[error("no response in the last {:.1} s, the deadline for the BMC has passed", .0.as_secs_f32())]
+    Late(Duration),
+    /// Not sent: what it is for is no longer waited for.
+    #[error("not sent, the host goes on without it")]
+    Superseded,
     /// Not sent: the session was cancelled.
     #[error("cancelled")]
     Cancelled,
@@ -67,13 +73,20 @@ impl Error {
 
     /// Whether further commands would fail too.
     pub fn is_fatal(&self) -> bool {
-        matches!(self.reason, Reason::Timeout(_) | Reason::Closed(_) | Reason::Deadline | Reason::Cancelled)
+        let is_over = matches!(self.reason, Reason::Timeout(_) | Reason::Closed(_) | Reason::Cancelled);
+        is_over || self.is_out_of_time()
+    }
+
+    /// Whether the time for the BMC was over, and not the BMC at fault.
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        matches!(self.reason, Reason::Deadline | Reason::Late(_) | Reason::Superseded)
     }
 
     /// Why further commands would fail too, for people.
     pub(crate) fn fatal_cause(&self) -> &'static str {
         match self.reason {
-            Reason::Deadline => "the deadline for the BMC has passed",
+            Reason::Deadline | Reason::Late(_) => "the deadline for the BMC has passed",
+            Reason::Superseded => "out of time",
             Reason::Cancelled => "cancelled",
             _ => "the BMC stopped responding",
         }

@@ -13,12 +13,19 @@ pub(crate) struct LenientSession<'a> {
     bmc: &'a mut BmcSession,
     problems: Vec<String>,
     fatal_cause: Option<&'static str>,
+    is_out_of_time: bool,
     is_outcome_unknown: bool,
 }
 
 impl<'a> LenientSession<'a> {
     pub(crate) fn new(bmc: &'a mut BmcSession) -> Self {
-        Self { bmc, problems: Vec::new(), fatal_cause: None, is_outcome_unknown: false }
+        Self {
+            bmc,
+            problems: Vec::new(),
+            fatal_cause: None,
+            is_out_of_time: false,
+            is_outcome_unknown: false,
+        }
     }
 
     /// The response. `None` if the BMC does not have the value, which is no problem, or if the command fails, which is one.
@@ -50,6 +57,7 @@ impl<'a> LenientSession<'a> {
             Err(error) if error.is_fatal() => {
                 let cause = error.fatal_cause();
                 self.fatal_cause = Some(cause);
+                self.is_out_of_time = error.is_out_of_time();
                 self.is_outcome_unknown = error.is_outcome_unknown();
                 self.problems.push(format!("{cause}, no further requests are sent: {error}"));
                 None
@@ -61,6 +69,11 @@ impl<'a> LenientSession<'a> {
     /// Why nothing more is sent, once there was a fatal error.
     pub(crate) fn fatal_cause(&self) -> Option<&'static str> {
         self.fatal_cause
+    }
+
+    /// Whether it was the time that ended the session, and not the BMC.
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        self.is_out_of_time
     }
 
     /// Whether it is unknown if the BMC executed the command that ended the session.

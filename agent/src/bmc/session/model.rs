@@ -33,6 +33,10 @@ pub(crate) struct Model {
     pub(crate) fru_size: u16,
     /// The FRU data is read by words.
     pub(crate) is_by_words: bool,
+    /// It does not know the ID that means the last record.
+    pub(crate) has_no_last: bool,
+    /// Before it responds to the request of this number, counted from 0, this record is added.
+    pub(crate) arrives: Option<(usize, (u16, Vec<u8>))>,
     /// How many more times it reports that an erasure is in progress.
     pub(crate) erasing: u32,
     /// The responses to Get Sensor Reading, completion code and data.
@@ -73,6 +77,15 @@ impl Model {
         (BmcSession::new(Box::new(shared.clone()), policy, deadline), shared)
     }
 
+    /// A new record cancels the reservation.
+    fn arrive(&mut self) {
+        let requests = self.received.len();
+        let Some((_, (id, bytes))) = self.arrives.take_if(|(at, _)| *at == requests) else { return };
+        self.records.iter_mut().last().into_iter().for_each(|(_, next, _)| *next = id);
+        self.records.push((id, PieceOf::LAST, bytes));
+        self.reservation += 1;
+    }
+
     fn respond(&mut self, net_fn: NetFn, code: u8, data: &[u8]) -> Vec<u8> {
         let count = if self.has_device_sdrs { [0; 2] } else { (self.records.len() as u16).to_le_bytes() };
         match (net_fn, code) {
@@ -98,7 +111,7 @@ impl Model {
         let [low, high, id_low, id_high, offset, count] = *data else { return vec![0xc7] };
         let found = match u16::from_le_bytes([id_low, id_high]) {
             PieceOf::FIRST => self.records.first(),
-            PieceOf::LAST => self.records.last(),
+            PieceOf::LAST => self.records.last().filter(|_| !self.has_no_last),
             id => self.records.iter().find(|record| record.0 == id),
         };
         let Some((_, next, bytes)) = found else { return vec![0xcb] };
@@ -160,6 +173,7 @@ impl Transport for Shared {
         if model.stops_after.is_some_and(|requests| model.received.len() >= requests) {
             return Err(TransportError::Timeout);
         }
+        model.arrive();
         model.received.push(code);
         Ok(model.respond(net_fn, code, data))
     }

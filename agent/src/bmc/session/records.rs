@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reading records of which each links to the next: the SEL, the SDR repository.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use thiserror::Error as ThisError;
 
@@ -18,6 +18,15 @@ pub enum ParseWarning {
         /// Name of the list.
         list: &'static str,
         /// ID of the record that is linked again.
+        record: u16,
+    },
+    /// A link leads nowhere, or is missing: records were deleted, or the BMC links them wrongly. The newest ones were read from
+    /// the end of the list.
+    #[error("the {list} has a gap: no record follows record {record:#06x}, which is not the last")]
+    Gap {
+        /// Name of the list.
+        list: &'static str,
+        /// ID of the last record before the gap.
         record: u16,
     },
     /// A record does not decode. It was left out.
@@ -51,12 +60,23 @@ pub(super) struct RecordReader<'a> {
     reservation: Option<u16>,
     /// How many bytes the BMC returns at once.
     chunk: u8,
+    /// The records that were read, by the ID in the request.
+    known: HashMap<u16, Piece>,
 }
 
 impl<'a> RecordReader<'a> {
     /// A reader that requests whole records until the BMC refuses that.
     pub(super) fn new(bmc: &'a mut BmcSession, list: &'static RecordList) -> Self {
-        Self { bmc, list, reservation: None, chunk: PieceOf::WHOLE }
+        Self { bmc, list, reservation: None, chunk: PieceOf::WHOLE, known: HashMap::new() }
+    }
+
+    /// A reader that uses this reservation as long as it is valid.
+    pub(super) fn with_reservation(
+        bmc: &'a mut BmcSession,
+        list: &'static RecordList,
+        reservation: u16,
+    ) -> Self {
+        Self { reservation: Some(reservation), ..Self::new(bmc, list) }
     }
 
     /// Passes the records from `first` to the last to `take`.
@@ -89,11 +109,20 @@ impl<'a> RecordReader<'a> {
         Ok(())
     }
 
-    /// Reads a record. It is truncated if the BMC returns no more of it.
+    /// A record that was read before, or else reads it. It is truncated if the BMC returns no more of it.
     ///
     /// # Errors
     /// If the BMC does not return it, or the records keep changing.
     pub(super) fn record(&mut self, record: u16) -> Result<Piece, Error> {
+        if let Some(known) = self.known.get(&record) {
+            return Ok(known.clone());
+        }
+        let piece = self.request(record)?;
+        self.known.insert(record, piece.clone());
+        Ok(piece)
+    }
+
+    fn request(&mut self, record: u16) -> Result<Piece, Error> {
         let mut reservations = 0;
         loop {
             match self.pieces(record) {

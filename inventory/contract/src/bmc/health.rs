@@ -24,6 +24,9 @@ pub struct BmcHealth {
     pub frus: Vec<BmcFru>,
     /// The host's power draw.
     pub power: Option<BmcPower>,
+    /// What was not read, or not all of it, since the BMC was slow and the host did not wait: "sensors".
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub out_of_time: Vec<String>,
 }
 
 /// A summary of the system event log (IPMI 2.0, section 31).
@@ -62,10 +65,19 @@ pub struct SelEntry {
     pub sensor_type: Option<String>,
     /// Sensor number.
     pub sensor: Option<u8>,
-    /// Sensor name in the SDR repository.
+    /// Sensor name in the SDR repository, if the generator owns the sensor.
     pub sensor_name: Option<String>,
+    /// Generator ID (IPMI 2.0, table 32-1, bytes 8 and 9): the slave address or software ID in the low byte, channel and LUN in
+    /// the high byte.
+    pub generator_id: Option<u16>,
+    /// What generated the event: "BIOS", "SMI Handler", "NM SP (0x2c)"; absent if it is the BMC.
+    pub generator: Option<String>,
     /// What happened: "Uncorrectable ECC".
     pub event: String,
+    /// What the event data has beyond that: "DIMM 5", "102 > 90 degrees C".
+    pub detail: Option<String>,
+    /// Event data 1 to 3 in hexadecimal.
+    pub data: Option<String>,
     /// The state was deasserted: the event ended.
     pub is_deassertion: bool,
     /// `critical`, `warning` or `information`.

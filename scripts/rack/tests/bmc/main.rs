@@ -5,6 +5,7 @@ mod agent;
 mod configure;
 mod cost;
 mod faults;
+mod health;
 mod judge;
 mod matrix;
 mod power;

@@ -179,6 +179,8 @@ fn sel_list(outputs: &Outputs, ours: &Value) -> Comparison {
             .same("/time", time(event["Timestamp"]))
             .same("/sensor_type", event["Sensor Type"])
             .same("/sensor", hex(event["Sensor Number"]))
+            .same("/generator_id", hex(event["Generator ID"]))
+            .same("/data", event["Event Data"])
             .same("/is_deassertion", event["Event Direction"] == "Deassertion Event")
             .same("/event", event["Description"]);
     }

@@ -8,8 +8,14 @@ use crate::storage::text;
 /// A defect of an inventory. Decoding goes on with what is readable.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum FruWarning {
-    /// The inventory is empty or has an unknown format version.
-    #[error("unknown header format {0:#04x}: expected 1")]
+    /// All bytes of the header are FFh: an EEPROM that was never written.
+    #[error("erased: its first 8 bytes are 0xff")]
+    Erased,
+    /// All bytes of the header are zero.
+    #[error("empty: its first 8 bytes are 0x00")]
+    Zeros,
+    /// It begins with another format version. Manufacturers store formats of their own where an inventory should be.
+    #[error("unknown format: its first byte is {0:#04x}, an IPMI FRU inventory begins with 0x01")]
     Format(u8),
     /// The part with this name ends before its declared length.
     #[error("{0} truncated")]
@@ -79,19 +85,24 @@ impl<'a> Area<'a> {
         *bytes
     }
 
-    /// The next field; `None` if it is empty or none is left.
+    /// The next of the fields that the area always has; `None` if it is empty or none is left.
+    ///
+    /// The byte C1h is both the end mark and the type and length of a field of one character, which manufacturers write
+    /// although section 13 has no such field. As in ipmitool it is a field here, unless only padding follows.
     pub(super) fn field(&mut self) -> Option<String> {
-        self.text().filter(|text| !text.is_empty())
+        let is_end = matches!(self.rest, [END, rest @ ..] if is_padding(rest));
+        self.text(is_end).filter(|text| !text.is_empty())
     }
 
-    /// All remaining fields that are not empty.
+    /// All remaining fields that are not empty, up to the end mark.
     pub(super) fn fields(&mut self) -> Vec<String> {
-        std::iter::from_fn(|| self.text()).filter(|text| !text.is_empty()).collect()
+        let next = || self.text(self.rest.first() == Some(&END));
+        std::iter::from_fn(next).filter(|text| !text.is_empty()).collect()
     }
 
-    fn text(&mut self) -> Option<String> {
+    fn text(&mut self, is_end: bool) -> Option<String> {
         let (kind, rest) = self.rest.split_first()?;
-        if *kind == END {
+        if is_end {
             self.rest = &[];
             return None;
         }
@@ -110,6 +121,11 @@ impl<'a> Area<'a> {
             self.warnings.push(warning);
         }
     }
+}
+
+/// Whether nothing was written there.
+fn is_padding(bytes: &[u8]) -> bool {
+    [0x00, 0xff].iter().any(|padding| bytes.iter().all(|byte| byte == padding))
 }
 
 /// The type/length byte after the last field.

@@ -2,12 +2,14 @@
 //! A FRU's inventory (*IPMI Platform Management FRU Information Storage Definition*, v1.0 r1.3).
 
 mod area;
+mod made;
 mod multi_record;
 
 use area::{Area, adds_up};
 use multi_record::{Header, power_supplies};
 
 pub use area::FruWarning;
+pub use made::Manufactured;
 pub use multi_record::PowerSupply;
 
 /// The inventory of a field replaceable unit (FRU).
@@ -41,8 +43,8 @@ pub struct Chassis {
 /// Board info area (section 11).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Board {
-    /// Manufacturing time in seconds since 1970-01-01 00:00 UTC, a whole minute; `None` if unspecified.
-    pub manufactured: Option<u32>,
+    /// Manufacturing time; `None` if unspecified.
+    pub manufactured: Option<Manufactured>,
     /// Manufacturer name.
     pub manufacturer: Option<String>,
     /// Product name.
@@ -87,7 +89,11 @@ impl Fru {
             return fru;
         };
         if header[0] & 0x0f != 1 {
-            fru.warnings.push(FruWarning::Format(header[0]));
+            fru.warnings.push(match *header {
+                ERASED => FruWarning::Erased,
+                ZEROS => FruWarning::Zeros,
+                [format, ..] => FruWarning::Format(format),
+            });
             return fru;
         }
         if !adds_up(header) {
@@ -129,10 +135,9 @@ impl Chassis {
 impl Board {
     fn read(mut area: Area<'_>) -> Self {
         let [language, low, middle, high] = area.bytes();
-        let minutes = u32::from_le_bytes([low, middle, high, 0]);
         area.language = language;
         Self {
-            manufactured: (minutes != 0).then(|| YEAR_1996 + minutes * 60),
+            manufactured: Manufactured::parse([low, middle, high]),
             manufacturer: area.field(),
             product: area.field(),
             serial: area.field(),
@@ -182,8 +187,8 @@ fn records_end(known: &[u8], start: usize) -> usize {
 /// Length of the common header (section 8).
 const HEADER: usize = 8;
 
-/// 1996-01-01 00:00 UTC, from which boards count the minutes (section 11).
-const YEAR_1996: u32 = 820_454_400;
+const ERASED: [u8; HEADER] = [0xff; HEADER];
+const ZEROS: [u8; HEADER] = [0; HEADER];
 
 #[cfg(test)]
 mod tests {
@@ -266,8 +271,7 @@ mod tests {
         assert_eq!(
             fru.board.unwrap(),
             Board {
-                // 2022-03-27 19:12 UTC.
-                manufactured: Some(820_454_400 + 0x00d2_8f40 * 60),
+                manufactured: Manufactured::parse([0x40, 0x8f, 0xd2]),
                 manufacturer: some("Supermicro"),
                 product: some("X11DPi"),
                 serial: some("IPMI"),
@@ -336,7 +340,13 @@ mod tests {
 
     #[test]
     fn what_is_no_inventory_is_reported() {
-        assert_eq!(Fru::parse(&[0xff; 64]).warnings, [FruWarning::Format(0xff)]);
+        assert_eq!(Fru::parse(&[0xff; 64]).warnings, [FruWarning::Erased]);
+        assert_eq!(Fru::parse(&[0; 64]).warnings, [FruWarning::Zeros]);
+        assert_eq!(Fru::parse(b"HP product data").warnings, [FruWarning::Format(b'H')]);
+        assert_eq!(
+            FruWarning::Format(b'H').to_string(),
+            "unknown format: its first byte is 0x48, an IPMI FRU inventory begins with 0x01"
+        );
         assert_eq!(Fru::parse(&[0x01; 7]).warnings, [FruWarning::Truncated("header")]);
         let bytes = summed(vec![1, 0, 0, 2, 0, 3, 0]);
         let warnings = Fru::parse(&bytes).warnings;
@@ -344,6 +354,23 @@ mod tests {
             warnings,
             [FruWarning::Truncated("board area"), FruWarning::Truncated("multi-record area")]
         );
+    }
+
+    /// Byte for byte as ipmitool 1.8.19 prints them.
+    #[test]
+    fn a_field_of_one_character_does_not_end_the_area() {
+        let read = |fields: &[&[u8]]| {
+            let bytes = [summed(vec![1, 0, 0, 1, 0, 0, 0]), area(&[0, 0, 0, 0], fields)].concat();
+            Fru::parse(&bytes).board.unwrap()
+        };
+        let board = read(&[b"\xc1M", b"\xc5Board", b"\xc2S1", b"\xc1P", b"\xc1f", b"\xc3own"]);
+        assert_eq!((board.manufacturer, board.product), (some("M"), some("Board")));
+        assert_eq!((board.serial, board.part_number), (some("S1"), some("P")));
+        assert_eq!((board.file, board.custom), (some("f"), vec!["own".to_string()]));
+        let board = read(&[b"\xc5Maker", b"\xc5Board"]);
+        assert_eq!((board.product, board.serial, board.file), (some("Board"), None, None), "it ends early");
+        let board = read(&[b"\xc1M", b"\xc1B", b"\xc1S", b"\xc1P", b"\xc1f", b"\xc1o", b"\xc3own"]);
+        assert_eq!((board.file, board.custom), (some("f"), vec![]), "after the last one it is the end");
     }
 
     #[test]
@@ -384,6 +411,23 @@ mod tests {
             let fru = Fru::parse(&bytes);
             assert!(fru.warnings.len() <= 9 + fru.power_supplies.len());
             assert!(extent(&bytes) >= HEADER);
+        }
+
+        #[test]
+        fn fields_of_any_length_are_read(
+            texts in prop::array::uniform7("[!-~]{0,9}"),
+            custom in prop::collection::vec("[!-~]{2,9}", 0..3),
+        ) {
+            let field = |text: &String| [&[0xc0 | text.len() as u8], text.as_bytes()].concat();
+            let fields: Vec<Vec<u8>> = texts.iter().chain(&custom).map(field).collect();
+            let fields: Vec<&[u8]> = fields.iter().map(Vec::as_slice).collect();
+            let bytes = [summed(vec![1, 0, 0, 0, 1, 0, 0]), area(&[25], &fields)].concat();
+            let fru = Fru::parse(&bytes);
+            let Product { manufacturer, name, part_number, version, serial, asset_tag, file, custom: own } =
+                fru.product.unwrap();
+            let read = [manufacturer, name, part_number, version, serial, asset_tag, file];
+            assert_eq!(read.map(Option::unwrap_or_default), texts);
+            assert_eq!((own, fru.warnings), (custom, vec![]));
         }
 
         #[test]

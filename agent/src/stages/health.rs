@@ -58,8 +58,8 @@ fn wait<T: Send + 'static>(task: &Task<T>, ends: &[&Cancellation]) -> Option<T> 
     loop {
         match task.wait(POLL) {
             Ok(result) => return Some(result),
-            Err(NoResult::Panicked) => return None,
             Err(NoResult::TimedOut) => {}
+            Err(_) => return None,
         }
         if deadline.is_none() && ends.iter().any(|end| end.is_cancelled()) {
             deadline = Some(Instant::now() + GRACE);

@@ -176,7 +176,7 @@ fn lint_folder(folder: &Path) -> Result<(String, usize)> {
     let (mut text, mut errors, mut entries) = (String::new(), 0, 0);
     for file in &files {
         let content = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-        let (set, findings) = lint::lint(&content);
+        let (set, findings) = lint::lint(&content, firmware::now());
         entries += set.map_or(0, |set| set.entries.len());
         for finding in findings {
             errors += usize::from(finding.error);

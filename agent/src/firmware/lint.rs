@@ -22,8 +22,11 @@ pub(crate) struct Finding {
     pub message: String,
 }
 
-/// Checks a set. Returns the set, unless it cannot be parsed, and the findings.
-pub(crate) fn lint(text: &str) -> (Option<ManifestSet>, Vec<Finding>) {
+/// Days after which a set should have been looked at again.
+const LONG: u64 = 3 * 366;
+
+/// Checks a set at `now`, in seconds since 1970. Returns the set, unless it cannot be parsed, and the findings.
+pub(crate) fn lint(text: &str, now: u64) -> (Option<ManifestSet>, Vec<Finding>) {
     let set = match set::parse(text) {
         Ok(set) => set,
         Err(error) => return (None, vec![Finding { entry: None, error: true, message: error.to_string() }]),
@@ -32,6 +35,7 @@ pub(crate) fn lint(text: &str) -> (Option<ManifestSet>, Vec<Finding>) {
     if set.entries.is_empty() {
         findings.push(Finding { entry: None, error: true, message: "the set has no [[entry]]".to_string() });
     }
+    findings.extend(whole(&set, now));
     for (index, entry) in set.entries.iter().enumerate() {
         let earlier = set.entries.get(..index).unwrap_or_default();
         let errors = entry::errors(entry)
@@ -40,10 +44,7 @@ pub(crate) fn lint(text: &str) -> (Option<ManifestSet>, Vec<Finding>) {
             .chain(required(entry, &set.entries));
         let name = Some(entry.name.clone());
         findings.extend(errors.map(|message| Finding { entry: name.clone(), error: true, message }));
-        if entry.is_template() {
-            let message = "a template, without version and image: it matches nothing".to_string();
-            findings.push(Finding { entry: name, error: false, message });
-        }
+        findings.extend(remark(entry).map(|message| Finding { entry: name, error: false, message }));
     }
     findings.extend(cycles(&set.entries).map(|name| Finding {
         message: "it requires a version of itself, through other entries".to_string(),
@@ -51,6 +52,39 @@ pub(crate) fn lint(text: &str) -> (Option<ManifestSet>, Vec<Finding>) {
         error: true,
     }));
     (Some(set), findings)
+}
+
+/// What is wrong with a set, apart from its entries. A set of templates is not for hosts, so its last day does not matter.
+fn whole(set: &ManifestSet, now: u64) -> Vec<Finding> {
+    let finding = |error: bool, message: String| Finding { entry: None, error, message };
+    let mut findings = Vec::new();
+    if set.serial == 0 {
+        findings.push(finding(true, "serial: it begins at 1, and grows with each set".to_string()));
+    }
+    let is_for_hosts = set.entries.iter().any(|entry| !entry.is_template());
+    let end = set::end(&set.expires).unwrap_or_default();
+    if is_for_hosts && end <= now {
+        findings
+            .push(finding(true, format!("expires: {} is over, so every host refuses the set", set.expires)));
+    } else if is_for_hosts && end > now + LONG * 86_400 {
+        let message = format!(
+            "expires: {} is far away: an old set that is replayed would be valid until then",
+            set.expires
+        );
+        findings.push(finding(false, message));
+    }
+    findings
+}
+
+/// A remark on an entry that is no error.
+fn remark(entry: &Entry) -> Option<String> {
+    if entry.is_template() {
+        return Some("a template, without version and image: it matches nothing".to_string());
+    }
+    let is_mlx5 = entry.matches.driver.as_deref() == Some("mlx5_core");
+    (is_mlx5 && !entry.matches.fixed.contains_key("fw.psid")).then(|| {
+        "match: without fixed = { \"fw.psid\" = ... } it also matches boards of server makers, which refuse the image".to_string()
+    })
 }
 
 /// The errors between an entry and those before it.

@@ -24,7 +24,7 @@ pub mod version;
 
 pub(crate) use apply::{ApplyContext, apply};
 pub use check::CheckResult;
-pub(crate) use check::{CheckContext, check, facts};
+pub(crate) use check::{CheckContext, check, facts, now};
 pub(crate) use manifests::{KEYS, manifests};
 pub(crate) use reset::reset;
 

@@ -114,7 +114,7 @@ impl VerifiedManifest {
 }
 
 /// The end of a day such as `2027-06-30`, in seconds since 1970.
-fn end(date: &str) -> Option<u64> {
+pub(super) fn end(date: &str) -> Option<u64> {
     let well_formed = date.len() == 10
         && date.bytes().enumerate().all(|(at, byte)| match at {
             4 | 7 => byte == b'-',

@@ -38,7 +38,7 @@ pub enum State {
         /// Whether it was written a second time.
         again: bool,
         /// Why writing failed; `None` if it did not.
-        fault: Option<Fault>,
+        fault: Option<String>,
     },
     /// Write the old content back.
     Restore(String),
@@ -56,15 +56,6 @@ pub enum State {
     Close(AttemptOutcome, String),
     /// Finished; with the outcome of the attempt, unless the next boot decides it.
     Over(Option<AttemptOutcome>, String),
-}
-
-/// Why writing failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The message.
-    pub why: String,
-    /// Whether the write may still be going on.
-    pub unfinished: bool,
 }
 
 /// The result of an act.
@@ -131,18 +122,12 @@ pub fn next(state: &State, event: Event, traits: &Traits) -> State {
         (State::Write { again: false }, Event::Refused(why)) => State::Close(AttemptOutcome::Refused, why),
         (State::Write { again }, event) => written(*again, event, traits),
         (State::ReadBack { .. }, Event::Done) => State::Stage,
-        // The write may be about to begin.
-        (State::ReadBack { fault: Some(Fault { unfinished: true, why }), .. }, Event::Untouched)
-            if !traits.banks =>
-        {
-            State::Close(AttemptOutcome::Broken, format!("{why}; the old content is still there, so far"))
-        }
         (State::ReadBack { fault, .. }, Event::Untouched) => {
-            let why = fault.as_ref().map_or("writing it reported no error", |fault| &fault.why);
+            let why = fault.as_deref().unwrap_or("writing it reported no error");
             State::Close(AttemptOutcome::Failed, format!("the old content is still there: {why}"))
         }
         (State::ReadBack { again, fault }, event) => {
-            damaged(*again, fault.as_ref(), &event.message(), traits)
+            damaged(*again, fault.as_deref(), &event.message(), traits)
         }
         (State::Restore(why), Event::Done) => {
             State::Close(AttemptOutcome::Failed, format!("{why}; the old content is restored"))
@@ -171,33 +156,33 @@ pub fn next(state: &State, event: Event, traits: &Traits) -> State {
 }
 
 fn written(again: bool, event: Event, traits: &Traits) -> State {
-    let fault = match &event {
+    let fault = match event {
         Event::Done => None,
-        event => Some(Fault { why: event.message(), unfinished: matches!(event, Event::TimedOut(_)) }),
+        // Nothing that is read now is what will be there, whatever the component has.
+        Event::TimedOut(why) => return State::Close(AttemptOutcome::Broken, why),
+        event => Some(event.message()),
     };
     match fault {
         fault if traits.read_back => State::ReadBack { again, fault },
         None => State::Stage,
-        Some(fault) if traits.banks => State::Close(AttemptOutcome::Failed, fault.why),
-        Some(fault) => State::Close(AttemptOutcome::Broken, fault.why),
+        Some(why) if traits.banks => State::Close(AttemptOutcome::Failed, why),
+        Some(why) => State::Close(AttemptOutcome::Broken, why),
     }
 }
 
 /// The flash does not hold the image.
-fn damaged(again: bool, fault: Option<&Fault>, found: &str, traits: &Traits) -> State {
+fn damaged(again: bool, fault: Option<&str>, found: &str, traits: &Traits) -> State {
     let why = match fault {
-        Some(fault) => format!("{}; reading back: {found}", fault.why),
+        Some(fault) => format!("{fault}; reading back: {found}"),
         None => format!("reading back: {found}"),
     };
     if traits.banks {
         return State::Close(AttemptOutcome::Failed, why);
     }
-    match fault {
-        // A second write at the same time would make it worse.
-        Some(Fault { unfinished: true, .. }) => State::Close(AttemptOutcome::Broken, why),
-        _ if !again => State::Write { again: true },
-        _ if traits.backup => State::Restore(why),
-        _ => State::Close(AttemptOutcome::Broken, why),
+    match again {
+        false => State::Write { again: true },
+        true if traits.backup => State::Restore(why),
+        true => State::Close(AttemptOutcome::Broken, why),
     }
 }
 

@@ -18,7 +18,13 @@ use crate::host::Machine;
 
 const FOLDER: &str = "/run/stage1";
 const LOCK: &str = "/run/stage1/firmware.lock";
+/// Held from the first download to the last reading back.
+const TURN: &str = "/run/stage1/firmware.turn";
 const MARK: &str = "/run/stage1/firmware.broken";
+/// Exists while a process holds the lock although nothing is being waited for ([`hold`]).
+const HELD: &str = "/run/stage1/firmware.held";
+/// How often a wait looks at the lock and the marks.
+const POLL: Duration = Duration::from_millis(200);
 const WATCHDOGS: &str = "/sys/class/watchdog";
 /// The signals that end a process and can be ignored.
 const SIGNALS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
@@ -26,6 +32,23 @@ const SIGNALS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, S
 const PING: Duration = Duration::from_secs(1);
 /// The threads that may still be writing firmware after their deadline.
 static WRITERS: Mutex<Vec<Task<()>>> = Mutex::new(Vec::new());
+
+/// The right to flash: to download images, to write them, and to read them back. One process has it at a time.
+pub struct Turn {
+    _lock: File,
+    _on_panic: OnPanic,
+}
+
+impl Turn {
+    /// Takes it.
+    ///
+    /// # Errors
+    /// If another process has it, or the lock file cannot be created.
+    pub fn take(machine: &Machine) -> Result<Self> {
+        let (lock, on_panic) = lock(machine, TURN, "another process of stage1 is flashing")?;
+        Ok(Self { _lock: lock, _on_panic: on_panic })
+    }
+}
 
 /// The right to write firmware. As long as this value lives, no other process of stage1 writes firmware; this process,
 /// and the programs that it starts, ignore the signals that would end them; stage1 neither reboots nor powers off the
@@ -43,22 +66,7 @@ impl Armed {
     /// # Errors
     /// If another process is in it, or the lock file cannot be created.
     pub fn arm(machine: &Machine) -> Result<Self> {
-        let folder = machine.path(FOLDER);
-        fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-        let path = machine.path(LOCK);
-        let lock = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                bail!("another process is writing firmware: try again when it has finished")
-            }
-            Err(TryLockError::Error(error)) => {
-                return Err(error).with_context(|| format!("locking {}", path.display()));
-            }
-        }
-        // The run must not wait for ever for what has panicked; the marks stay.
-        let other = lock.try_clone().with_context(|| format!("duplicating {}", path.display()))?;
-        let on_panic = OnPanic::new(move |_| drop(other.unlock()));
+        let (lock, on_panic) = lock(machine, LOCK, "another process is writing firmware")?;
         Ok(Self { before: ignore(), _watchdogs: ping_watchdogs(machine), _lock: lock, _on_panic: on_panic })
     }
 }
@@ -72,15 +80,35 @@ impl Drop for Armed {
     }
 }
 
-/// Waits until no process is writing firmware. Call it before a reboot, a power-off or a jump into another kernel, but
-/// never from the process that holds [`Armed`].
+/// Waits until no process is writing firmware, or one has given up and holds the critical section for good. Call it before
+/// a reboot, a power-off or a jump into another kernel, but never from the process that holds [`Armed`].
 pub fn wait_until_disarmed(machine: &Machine) {
-    if let Ok(lock) = File::open(machine.path(LOCK))
-        && lock.try_lock_shared().is_err()
-    {
+    if is_armed(machine) {
         log::warn!("firmware is being written: waiting until it has finished");
-        let _ = lock.lock_shared();
     }
+    while is_armed(machine) {
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Stays in the critical section: `component` may be half written, or a program may still be writing it. This process then
+/// does not end before an operator has removed the mark.
+///
+/// # Errors
+/// If the mark cannot be written; the critical section is held all the same.
+pub fn hold(machine: &Machine, armed: Armed, component: &str) -> Result<()> {
+    std::mem::forget(armed);
+    let kept = mark(machine, component)
+        .and_then(|()| fs::write(machine.path(HELD), component).with_context(|| format!("writing {HELD}")));
+    let (machine, component, is_marked) = (machine.clone(), component.to_string(), kept.is_ok());
+    let held = Task::start("firmware-held", move || {
+        while !is_marked || marked(&machine).contains(&component) {
+            std::thread::sleep(POLL);
+        }
+        let _ = fs::remove_file(machine.path(HELD));
+    });
+    register_writer(held.context("starting a thread")?);
+    kept
 }
 
 /// Registers a thread that may still be writing firmware after its deadline: [`wait_for_writers`] waits for it.
@@ -94,8 +122,12 @@ pub(crate) fn wait_for_writers() {
     writers.into_iter().for_each(Task::join);
 }
 
-/// Whether firmware is being written.
+/// Whether firmware is being written, and its end is waited for.
 pub fn is_armed(machine: &Machine) -> bool {
+    is_locked(machine) && !machine.has(HELD)
+}
+
+fn is_locked(machine: &Machine) -> bool {
     File::open(machine.path(LOCK)).is_ok_and(|lock| lock.try_lock_shared().is_err())
 }
 
@@ -138,6 +170,28 @@ pub fn may_end(machine: &Machine) -> Result<()> {
 fn marked(machine: &Machine) -> Vec<String> {
     let bytes = machine.read(MARK).unwrap_or_default();
     String::from_utf8_lossy(&bytes).lines().map(str::to_string).collect()
+}
+
+/// Takes a lock, which a panic frees: the run must not wait for ever for what has panicked. Marks stay.
+fn lock(machine: &Machine, path: &str, taken: &str) -> Result<(File, OnPanic)> {
+    let folder = machine.path(FOLDER);
+    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    let path = machine.path(path);
+    let lock = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            if machine.has(HELD) {
+                may_end(machine)?;
+            }
+            bail!("{taken}: try again when it has finished")
+        }
+        Err(TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("locking {}", path.display()));
+        }
+    }
+    let other = lock.try_clone().with_context(|| format!("duplicating {}", path.display()))?;
+    Ok((lock, OnPanic::new(move |_| drop(other.unlock()))))
 }
 
 /// Ignores the signals; returns their previous actions. Unlike a mask, this applies to all threads and to the programs
@@ -232,5 +286,17 @@ mod tests {
         Armed::arm(&machine).unwrap();
         assert!(machine.read("/dev/watchdog0").unwrap().is_empty());
         assert!(!machine.read("/dev/watchdog1").unwrap().contains(&b'V'));
+
+        // A component that is given up: nobody waits for it, and nothing passes.
+        hold(&machine, Armed::arm(&machine).unwrap(), "nic").unwrap();
+        wait_until_disarmed(&machine);
+        assert!(!is_armed(&machine) && is_locked(&machine));
+        for error in [may_end(&machine).unwrap_err(), Armed::arm(&machine).err().unwrap()] {
+            assert!(error.to_string().starts_with("the firmware of nic may be half written"), "{error:#}");
+        }
+        raise(Signal::SIGTERM).unwrap();
+        unmark(&machine, "nic");
+        wait_for_writers();
+        may_end(&machine).unwrap();
     }
 }

@@ -12,7 +12,7 @@ use crate::firmware::check::{self, CheckContext, CheckResult};
 use crate::firmware::plan::{Conditions, Plan, Verdict, plan};
 use crate::firmware::set::VerifiedManifest;
 use crate::firmware::state::{Flashes, Next, State, Traits};
-use crate::host::Cancellation;
+use crate::host::{Cancellation, critical_section};
 use crate::inventory::Transport;
 
 /// What flashing runs on.
@@ -43,9 +43,22 @@ pub(crate) struct Applied {
     pub broken: bool,
 }
 
+impl Applied {
+    fn not_done(report: FirmwareReport, problem: String) -> Self {
+        Self { report, problems: vec![problem], reset: None, lost_link: false, broken: false }
+    }
+}
+
 /// Flashes what is outdated. The reset, if one is needed, is up to the caller.
 pub(crate) fn apply(context: &ApplyContext, facts: &Facts, checked: CheckResult) -> Applied {
     let CheckResult { set, journal: mut attempts, conditions, .. } = checked;
+    let _turn = match critical_section::Turn::take(context.check.machine) {
+        Ok(turn) => turn,
+        Err(error) => {
+            let report = report_afterwards(context, &set, &conditions, &attempts.unwrap_or_default());
+            return Applied::not_done(report, format!("{error:#}"));
+        }
+    };
     let plan = plan(context.check.find(facts, &set.set), attempts.as_ref(), &conditions);
     // Without a journal nothing is planned.
     let mut empty = Journal::default();

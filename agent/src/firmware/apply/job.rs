@@ -4,17 +4,19 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
 use std::cell::Cell;
-use std::fs::{self, File};
+use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use ring::digest::{SHA256, digest};
 use stage1_contract::firmware::manifest::{Entry, Method};
 use stage1_contract::firmware::{AttemptOutcome, Journal, ManifestSet, Phase};
 
+use super::image::{Image, Unsealed};
 use super::progress::Meter;
 use super::{Applied, ApplyContext};
-use crate::display::size;
+use crate::display::{hex, size};
 use crate::firmware::backend::deadline::limited;
 use crate::firmware::backend::tool::Tool;
 use crate::firmware::backend::{Backend, Outcome, Progress, capsule, devlink, mtd};
@@ -39,8 +41,10 @@ pub(super) struct Job<'a> {
     set: &'a ManifestSet,
     boot_id: &'a str,
     pub(super) backend: Backend,
-    /// The path of its image.
-    pub(super) image: PathBuf,
+    /// The path of its image, once there is one.
+    pub(super) path: PathBuf,
+    /// What is written: the image, or the old content that is restored.
+    image: Option<Image>,
     /// The old content of its flash, if that can be read.
     pub(super) before: Option<Vec<u8>>,
     /// The critical section.
@@ -73,8 +77,8 @@ impl<'a> Job<'a> {
             Method::Mtd(method) => Backend::Mtd(mtd::Partition::new(machine, &method.partition)),
             Method::Exec(exec) => Backend::Tool(Tool::new(exec, &device.name, device.port.as_deref())),
         };
-        let image = machine.path(FOLDER).join(format!("{}.bin", device.name));
-        let (before, armed, began) = (None, None, Instant::now());
+        let path = machine.path(FOLDER).join(format!("{}.bin", device.name));
+        let (image, before, armed, began) = (None, None, None, Instant::now());
         let (unfinished, reloaded, runs) = (Cell::new(false), false, false);
         Self {
             context,
@@ -82,6 +86,7 @@ impl<'a> Job<'a> {
             set,
             boot_id,
             backend,
+            path,
             image,
             before,
             armed,
@@ -103,11 +108,11 @@ impl<'a> Job<'a> {
             ),
             State::Arm => self.arm(journal).into(),
             State::Write { .. } => self.write(),
-            State::ReadBack { fault, .. } => self.read_back(fault.as_ref()),
+            State::ReadBack { fault, .. } => self.read_back(fault.as_deref()),
             State::Restore(_) => self.restore(),
             State::Stage => {
                 let kept = self.record(journal, Phase::Staged);
-                self.disarm(true);
+                self.disarm();
                 kept.into()
             }
             State::Activating => self.record(journal, Phase::Activating).into(),
@@ -115,7 +120,10 @@ impl<'a> Job<'a> {
             State::Close(outcome, why) => {
                 journal::close(journal, &self.planned.matched.device.key, self.boot_id, outcome.clone(), why);
                 let kept = self.context.check.keep(journal);
-                self.disarm(*outcome != AttemptOutcome::Broken);
+                match *outcome {
+                    AttemptOutcome::Broken => self.hold(),
+                    _ => self.disarm(),
+                }
                 kept.into()
             }
             State::Staged | State::Reset(_) | State::Over(..) => Event::Done,
@@ -151,7 +159,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Downloads the image, and checks its size and digest.
+    /// Downloads the image, checks its size and digest, and seals it.
     fn fetch(&mut self) -> Result<()> {
         self.began = Instant::now();
         let image = self.target()?.image;
@@ -165,10 +173,12 @@ impl<'a> Job<'a> {
         self.report(&format!("fetching {}, {}", self.version(), size(image.size)));
         let folder = self.context.check.machine.path(FOLDER);
         fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-        let file = File::create(&self.image).with_context(|| format!("creating {}", self.image.display()))?;
+        let memory = Unsealed::new()?;
         let timeout = self.context.check.settings.download_timeout;
         let downloader = Downloader::new(self.context.transport.clone(), timeout);
-        downloader.fetch_all(&[(&fetch, &file, 0)]).map(drop)
+        downloader.fetch_all(&[(&fetch, memory.file(), 0)])?;
+        self.image = Some(memory.seal(&self.path, &image.sha256)?);
+        Ok(())
     }
 
     /// Checks that the component still has the versions that the plan is based on, and accepts the image.
@@ -179,7 +189,7 @@ impl<'a> Job<'a> {
         let is_it = |now: &&Matched| now.device == planned.device && now.entry.name == planned.entry.name;
         let now = found.matched.iter().find(is_it).context("the component has disappeared")?;
         ensure!(now.reading == planned.reading, "its versions have changed since the check");
-        let (backend, image) = (self.backend.clone(), self.image.clone());
+        let (backend, image) = (self.backend.clone(), self.path.clone());
         self.before = limited(self.verify_limit(), move || {
             backend.check(&image)?;
             match backend {
@@ -210,6 +220,13 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
+    /// From now on, `bytes` are what is written.
+    pub(super) fn replace_image(&mut self, bytes: &[u8]) -> Result<()> {
+        let sha256 = hex(digest(&SHA256, bytes).as_ref());
+        self.image = Some(Unsealed::of(bytes)?.seal(&self.path, &sha256)?);
+        Ok(())
+    }
+
     /// Writes the file at the path of the image.
     pub(super) fn write(&self) -> Event {
         let (mut meter, began) = (Meter::default(), Instant::now());
@@ -218,7 +235,7 @@ impl<'a> Job<'a> {
                 self.report(&message);
             }
         };
-        match self.backend.write(&self.image, self.flash_limit(), &mut progress) {
+        match self.backend.write(&self.path, self.flash_limit(), &mut progress) {
             Outcome::Done => Event::Done,
             Outcome::Refused(why) => Event::Refused(why),
             Outcome::Failed(why) | Outcome::Unknown(why) => Event::Failed(why),
@@ -238,12 +255,19 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    /// Leaves the critical section; `whole`: the component holds a whole image, so a reset does no harm.
-    fn disarm(&mut self, whole: bool) {
-        if whole {
-            critical_section::unmark(self.context.check.machine, &self.name());
-        }
+    /// Leaves the critical section: the component holds a whole image, so a reset does no harm.
+    fn disarm(&mut self) {
+        critical_section::unmark(self.context.check.machine, &self.name());
         self.armed = None;
+    }
+
+    /// Never leaves the critical section: the component may hold half an image, or be written still.
+    fn hold(&mut self) {
+        if let Some(armed) = self.armed.take()
+            && let Err(error) = critical_section::hold(self.context.check.machine, armed, &self.name())
+        {
+            log::warn!("{}: {error:#}", self.name());
+        }
     }
 
     /// The deadline of the write and of the activation.
@@ -281,10 +305,10 @@ impl<'a> Job<'a> {
 }
 
 impl Drop for Job<'_> {
-    /// Frees the memory for the target. A driver that has not finished may still have to read the image.
+    /// A driver that has not finished may still have to read the image.
     fn drop(&mut self) {
-        if !self.unfinished.get() {
-            let _ = fs::remove_file(&self.image);
+        if self.unfinished.get() {
+            self.image.take().into_iter().for_each(Image::keep);
         }
     }
 }

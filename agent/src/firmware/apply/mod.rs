@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Flashing: `flash` carries out a plan, `job` writes one component, `verify` reads it back.
+//! Flashing: `flash` carries out a plan, `job` writes the `image` of one component, `verify` reads it back.
 
 mod flash;
+mod image;
 mod job;
 mod progress;
 mod verify;

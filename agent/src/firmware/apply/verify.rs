@@ -3,8 +3,6 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
-use std::fs;
-
 use stage1_contract::firmware::manifest::{Method, Source};
 
 use super::job::Job;
@@ -13,17 +11,14 @@ use crate::firmware::backend::tool::VERSION;
 use crate::firmware::backend::{Activation, Backend, Stored};
 use crate::firmware::journal::same;
 use crate::firmware::reading;
-use crate::firmware::state::{Event, Fault};
+use crate::firmware::state::Event;
 
 impl Job<'_> {
     /// Compares what is stored with what was to be written. Reading may hang just as writing. If the component does not
     /// report what is stored, the result of the write decides.
-    pub(super) fn read_back(&self, fault: Option<&Fault>) -> Event {
+    pub(super) fn read_back(&self, fault: Option<&str>) -> Event {
         let failed = |why: &str| Event::Failed(why.to_string());
         let name = match (&self.entry().method, &self.entry().version.source) {
-            (Method::Exec(_), _) if fault.is_some_and(|fault| fault.unfinished) => {
-                return failed("the program is still running");
-            }
             (Method::Mtd(_), _) => "",
             (Method::Devlink(_), Source::Devlink(name)) => name,
             (Method::Exec(_), Source::Tool) => VERSION,
@@ -31,7 +26,7 @@ impl Job<'_> {
             _ => return Event::Done,
         };
         self.report("reading back");
-        let (backend, image, before) = (self.backend.clone(), self.image.clone(), self.before.clone());
+        let (backend, image, before) = (self.backend.clone(), self.path.clone(), self.before.clone());
         let read = move || Ok((backend.read_back(&image)?, is_untouched(&backend, before.as_ref())));
         match limited(self.verify_limit(), read) {
             Ok((Stored::Image, _)) => Event::Done,
@@ -53,13 +48,13 @@ impl Job<'_> {
     }
 
     /// Writes the old content back.
-    pub(super) fn restore(&self) -> Event {
-        let Some(before) = &self.before else {
+    pub(super) fn restore(&mut self) -> Event {
+        let Some(before) = self.before.clone() else {
             return Event::Failed("there is no backup of it".to_string());
         };
         self.report("restoring the old content");
-        if let Err(error) = fs::write(&self.image, before) {
-            return Event::Failed(format!("writing {}: {error}", self.image.display()));
+        if let Err(error) = self.replace_image(&before) {
+            return Event::Failed(format!("{error:#}"));
         }
         match self.write() {
             Event::Done => {}
@@ -85,7 +80,7 @@ impl Job<'_> {
             Ok(Activation::WarmReset) => return Event::Refused("it needs a warm reset".to_string()),
             Err(error) => return Event::Failed(format!("{error:#}")),
         }
-        self.runs = match (self.backend.read_back(&self.image), &self.entry().version.source) {
+        self.runs = match (self.backend.read_back(&self.path), &self.entry().version.source) {
             (Ok(Stored::Versions { running, stored }), Source::Devlink(name)) => {
                 let (running, _) = reading::devlink(&running, &stored, name);
                 running.is_some_and(|running| self.is(running, self.version()))

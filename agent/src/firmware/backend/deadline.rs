@@ -19,15 +19,22 @@ enum Event {
     Ended(Outcome),
 }
 
-/// Runs `work`, which writes firmware, on a thread of its own, and passes on its progress. After `limit` the thread
-/// keeps running and is registered as a writer; the outcome is [`Outcome::Unfinished`].
+/// How many times the limit of a write is waited for its end.
+const PATIENCE: u32 = 10;
+/// Interval between reminders that a write has passed its limit.
+const REMINDER: Duration = Duration::from_secs(60);
+
+/// Runs `work`, which writes firmware, on a thread of its own, and passes on its progress. After `limit` it is reported to
+/// be still writing, and waited for all the same. After ten times the limit the thread keeps running and is registered as
+/// a writer; the outcome is [`Outcome::Unfinished`].
 pub(crate) fn within(
     limit: Duration,
     name: &str,
     work: impl FnOnce(&dyn Fn(Progress)) -> Outcome + Send + 'static,
     progress: &mut dyn FnMut(Progress),
 ) -> Outcome {
-    let deadline = Instant::now() + limit;
+    let began = Instant::now();
+    let (mut reminder, end) = (began + limit, began + limit * PATIENCE);
     let (sender, events) = channel();
     let run = move || {
         let panicked = sender.clone();
@@ -43,12 +50,21 @@ pub(crate) fn within(
         Err(error) => return Outcome::Refused(format!("starting a thread: {error}")),
     };
     loop {
-        match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        match events.recv_timeout(reminder.min(end).saturating_duration_since(Instant::now())) {
             Ok(Event::Progress(step)) => progress(step),
             Ok(Event::Ended(outcome)) => return outcome,
-            Err(RecvTimeoutError::Timeout) => {
+            Err(RecvTimeoutError::Timeout) if Instant::now() >= end => {
                 register_writer(writer);
-                return Outcome::Unfinished(format!("{}; it is still writing", timed_out(limit)));
+                return Outcome::Unfinished(format!("{}; it is still writing", timed_out(limit * PATIENCE)));
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let phase = format!(
+                    "still writing after {} s, its limit is {} s",
+                    began.elapsed().as_secs(),
+                    limit.as_secs_f64()
+                );
+                progress(Progress { phase, done: 0, total: 0 });
+                reminder = Instant::now() + REMINDER;
             }
             Err(RecvTimeoutError::Disconnected) => {
                 return Outcome::Unknown("internal error, please report it: no outcome".to_string());
@@ -87,9 +103,16 @@ mod tests {
             Outcome::Done
         };
         let outcome =
-            within(Duration::from_millis(100), "test", work, &mut |progress| reported.push(progress.done));
-        assert!(matches!(outcome, Outcome::Unfinished(why) if why.contains("still writing")));
-        assert_eq!(reported, [1]);
+            within(Duration::from_millis(20), "test", work, &mut |progress| reported.push(progress.phase));
+        assert!(
+            matches!(outcome, Outcome::Unfinished(why) if why == "timed out after 0.2 s; it is still writing")
+        );
+        assert_eq!(reported, ["writing", "still writing after 0 s, its limit is 0.02 s"]);
+        let slow = |_: &dyn Fn(Progress)| {
+            std::thread::sleep(Duration::from_millis(50));
+            Outcome::Done
+        };
+        assert_eq!(within(Duration::from_millis(10), "test", slow, &mut |_| ()), Outcome::Done);
         let panics = |_: &dyn Fn(Progress)| panic!("test");
         assert!(matches!(within(Duration::from_secs(60), "test", panics, &mut |_| ()), Outcome::Unknown(_)));
         assert_eq!(within(Duration::from_secs(60), "test", |_| Outcome::Done, &mut |_| ()), Outcome::Done);

@@ -4,16 +4,16 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 use stage1_contract::facts::Devlink;
 
+use super::deadline::within;
 use super::search_path::SearchPath;
 use super::{Activation, Outcome, Progress, Stored};
 use crate::host::Machine;
-use crate::host::task::timed_out;
 use crate::net::devlink::{Client, read_info};
 use netlink::devlink::{Device, FlashStatus};
 
@@ -47,7 +47,6 @@ impl Adapter {
     }
 
     pub(super) fn write(&self, image: &Path, limit: Duration, progress: &mut dyn FnMut(Progress)) -> Outcome {
-        let deadline = Instant::now() + limit;
         let prepare = || {
             self.check(image)?;
             Ok((self.info()?, SearchPath::leading_to(&self.machine, image)?, Client::open()?))
@@ -56,22 +55,21 @@ impl Adapter {
             Ok(prepared) => prepared,
             Err::<_, anyhow::Error>(error) => return Outcome::Refused(format!("{error:#}")),
         };
-        let mut statuses = Statuses::default();
-        let status = |status: FlashStatus| {
-            statuses.count += 1;
-            statuses.progress |= status.total > 0 || status.timeout_s > 0;
-            progress(Progress { phase: phase(&status), done: status.done, total: status.total });
-        };
-        let component = self.component.as_deref();
-        match client.flash(&self.device, search_path.file(), component, deadline, status) {
-            Ok(()) => Outcome::Done,
-            Err(refusal) if refusal.errno == Errno::ETIMEDOUT && Instant::now() >= deadline => {
-                // The driver may not have opened the file yet.
-                search_path.keep();
-                Outcome::Unfinished(format!("{}; the driver is still writing", timed_out(limit)))
+        let adapter = self.clone();
+        let work = move |report: &dyn Fn(Progress)| {
+            let mut statuses = Statuses::default();
+            let status = |status: FlashStatus| {
+                statuses.count += 1;
+                statuses.progress |= status.total > 0 || status.timeout_s > 0;
+                report(Progress { phase: phase(&status), done: status.done, total: status.total });
+            };
+            let component = adapter.component.as_deref();
+            match client.flash(&adapter.device, search_path.file(), component, status) {
+                Ok(()) => Outcome::Done,
+                Err(refusal) => adapter.classify(&before, &statuses, refusal.to_string()),
             }
-            Err(refusal) => self.classify(&before, &statuses, refusal.to_string()),
-        }
+        };
+        within(limit, "devlink", work, progress)
     }
 
     /// The outcome of an error of the driver. Drivers report that they prepare, and then refuse. One that reported more

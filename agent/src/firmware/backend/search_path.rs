@@ -49,11 +49,6 @@ impl SearchPath {
         &self.file
     }
 
-    /// Keeps the search path, for a driver that has not opened the file yet.
-    pub fn keep(self) {
-        std::mem::forget(self);
-    }
-
     fn set(&self, folder: &str) -> Result<()> {
         // A write of zero bytes does not reach the kernel.
         let written = if folder.is_empty() { "\0" } else { folder };

@@ -55,6 +55,14 @@ fn matching(entry: &Entry, errors: &mut Vec<String>) {
         }
         _ => {}
     }
+    let texts = [sys_vendor, product, board_vendor, board_name, driver].into_iter().flatten();
+    for text in texts.chain(fixed.values()) {
+        if text.is_empty() || text.trim() != text {
+            errors.push(format!("match: {text:?} is empty, or has blanks around it, which are removed from what the machine reports"));
+        } else if text.contains(['*', '?']) {
+            errors.push(format!("match: {text:?} is compared as it is: * and ? stand for themselves"));
+        }
+    }
     if let Some(esrt) = esrt
         && !is_guid(esrt)
     {
@@ -87,6 +95,24 @@ fn versions(entry: &Entry, errors: &mut Vec<String>) {
     for FromVersions { min, allow, deny } in froms.clone() {
         min.iter().chain(allow).chain(deny).for_each(|text| drop(read("from", text)));
     }
+    for FromVersions { allow, deny, .. } in froms.clone() {
+        if let Some(both) = allow.iter().find(|version| deny.contains(version)) {
+            errors.push(format!("from: {both} is in allow and in deny"));
+        }
+        let is_newer = |text: &&String| {
+            let version = Version::parse(format, text).ok();
+            version
+                .zip(want.as_ref())
+                .is_some_and(|(version, want)| version.compare(want) == Some(Ordering::Greater))
+        };
+        if policy.update == Update::UpgradeOnly
+            && let Some(newer) = allow.iter().find(is_newer)
+        {
+            errors.push(format!(
+                "from: {newer} is newer than the desired version, so it is never flashed from"
+            ));
+        }
+    }
     let path: Vec<Version> = intermediates.into_iter().chain([want]).flatten().collect();
     if has_order(format) {
         let ascends = path.is_sorted_by(|one, next| one.compare(next) == Some(Ordering::Less));
@@ -112,6 +138,16 @@ fn images(entry: &Entry, errors: &mut Vec<String>) {
     {
         if urls.is_empty() || urls.iter().any(String::is_empty) {
             errors.push(format!("{what}: urls is empty, or has an empty URL"));
+        }
+        for url in urls.iter().filter(|url| !url.is_empty()) {
+            if let Some((scheme, _)) = url.split_once("://")
+                && !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str())
+            {
+                errors.push(format!("{what}: {url}: only http and https"));
+            }
+            if url.split(['/', '?']).any(|part| part == "..") {
+                errors.push(format!("{what}: {url}: a path with .. does not lead below the inventory's URL"));
+            }
         }
         if *size == 0 {
             errors.push(format!("{what}: size is 0"));
@@ -146,7 +182,8 @@ fn source(entry: &Entry, errors: &mut Vec<String>) {
 }
 
 fn method(entry: &Entry, errors: &mut Vec<String>) {
-    match (&entry.method, entry.component) {
+    let component = entry.component;
+    match (&entry.method, component) {
         (Method::Capsule, Component::Nic) => {
             errors.push("method: capsule is only for component = \"bios\"".to_string());
         }
@@ -158,9 +195,7 @@ fn method(entry: &Entry, errors: &mut Vec<String>) {
         (Method::Mtd(_), Component::Nic) => {
             errors.push("method: mtd is only for component = \"bios\"".to_string());
         }
-        (Method::Mtd(_), Component::Bios) if !entry.safety.read_back => {
-            errors.push("safety: mtd needs read_back = true, since there is no second bank".to_string());
-        }
+        (Method::Mtd(_), Component::Bios) => mtd(entry, errors),
         (Method::Devlink(_), Component::Bios) => {
             errors.push("method: devlink is only for component = \"nic\"".to_string());
         }
@@ -174,6 +209,16 @@ fn method(entry: &Entry, errors: &mut Vec<String>) {
             if !exec.argv.iter().any(|argument| argument.contains("{image}")) {
                 errors.push("method.exec: argv does not contain {image}".to_string());
             }
+            let version = exec.version.iter().flat_map(|version| &version.argv);
+            for argument in exec.argv.iter().chain(version) {
+                placeholders(argument, component, errors);
+            }
+            if let Some(version) = &exec.version {
+                let markers = [Some(&version.running), version.stored.as_ref()];
+                if markers.into_iter().flatten().any(|marker| marker.trim().is_empty()) {
+                    errors.push("method.exec.version: a marker is empty, so the first word of the output would be the version".to_string());
+                }
+            }
             if let Some(code) = exec.codes.keys().find(|code| code.parse::<u8>().is_err()) {
                 errors.push(format!("method.exec.codes: {code:?} is not an exit code (0 to 255)"));
             }
@@ -182,6 +227,37 @@ fn method(entry: &Entry, errors: &mut Vec<String>) {
             }
         }
         _ => {}
+    }
+}
+
+/// A flash chip: there is one bank, which runs, and is read by the processor until the platform is reset.
+fn mtd(entry: &Entry, errors: &mut Vec<String>) {
+    let safety = &entry.safety;
+    if safety.banks {
+        errors.push("safety: mtd has no second bank: remove banks = true".to_string());
+    }
+    if !safety.read_back {
+        errors.push("safety: mtd needs read_back = true, since there is no second bank".to_string());
+    }
+    if !safety.backup {
+        errors.push("safety: mtd needs backup = true, since there is no second bank".to_string());
+    }
+    if matches!(entry.activate.by, Activation::Warm | Activation::Reload) {
+        errors.push("activate: mtd needs by = \"cold\" or \"power-cycle\": after a warm reset parts of the old firmware may still run".to_string());
+    }
+}
+
+fn placeholders(argument: &str, component: Component, errors: &mut Vec<String>) {
+    let names = argument.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+    for name in names {
+        match name {
+            "image" | "device" => {}
+            "port" if component == Component::Nic => {}
+            "port" => errors.push("method.exec: {port} is only for component = \"nic\"".to_string()),
+            _ => {
+                errors.push(format!("method.exec: {{{name}}} is none of {{image}}, {{device}} and {{port}}"));
+            }
+        }
     }
 }
 

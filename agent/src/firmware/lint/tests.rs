@@ -4,9 +4,12 @@ use super::lint;
 /// A set without errors; every test breaks a part of it.
 const GOOD: &str = include_str!("good.toml");
 
+/// 2027-01-01.
+const NOW: u64 = 1_798_761_600;
+
 /// The errors, with the names of the entries.
 fn errors(text: &str) -> Vec<String> {
-    let (_, findings) = lint(text);
+    let (_, findings) = lint(text, NOW);
     let errors = findings.into_iter().filter(|finding| finding.error);
     errors
         .map(|finding| format!("{}: {}", finding.entry.as_deref().unwrap_or("set"), finding.message))
@@ -23,11 +26,16 @@ fn broken(old: &str, new: &str) -> String {
 
 #[test]
 fn a_good_set_has_no_errors() {
-    let (set, findings) = lint(GOOD);
+    let (set, findings) = lint(GOOD, NOW);
     assert_eq!(set.unwrap().entries.len(), 5);
     assert_eq!(errors(GOOD), Vec::<String>::new());
-    assert_eq!(findings.len(), 1, "{findings:?}");
-    assert_eq!(findings[0].entry.as_deref(), Some("template"));
+    let notes: Vec<_> = findings.iter().filter_map(|finding| finding.entry.as_deref()).collect();
+    assert_eq!(notes, ["nic", "template"], "{findings:?}");
+    let (_, findings) = lint(&GOOD.replace("2027-06-30", "9999-12-31"), NOW);
+    assert!(
+        findings.iter().any(|finding| !finding.error && finding.message.contains("far away")),
+        "{findings:?}"
+    );
 }
 
 #[test]
@@ -126,6 +134,37 @@ fn errors_of_one_entry() {
         ("by = \"reload\", otherwise", "by = \"warm\", otherwise", "nic: activate: otherwise is only for"),
         ("max_attempts = 2", "max_attempts = 11", "nic: limits: max_attempts"),
         ("max_attempts = 2", "flash_seconds = 0", "nic: limits: flash_seconds"),
+        ("serial = 7", "serial = 0", "set: serial: it begins at 1"),
+        ("2027-06-30", "2026-12-31", "set: expires: 2026-12-31 is over"),
+        ("product = \"R650\"", "product = \"R6*\"", "plain: match: \"R6*\" is compared as it is"),
+        ("product = \"R650\"", "product = \"R650 \"", "plain: match: \"R650 \" is empty, or has blanks"),
+        ("product = \"R650\"", "sys_vendor = \"\", product = \"R650\"", "plain: match: \"\" is empty"),
+        ("/images/plain", "ftp://h/plain", "plain: image: ftp://h/plain: only http and https"),
+        ("/images/plain", "../plain", "plain: image: ../plain: a path with .."),
+        (
+            "min = \"22.30.1000\"",
+            "allow = [\"22.1.1\"], deny = [\"22.1.1\"]",
+            "nic: from: 22.1.1 is in allow and in deny",
+        ),
+        (
+            "min = \"22.30.1000\"",
+            "allow = [\"23.1.1\"]",
+            "nic: from: 23.1.1 is newer than the desired version",
+        ),
+        ("backup = true", "backup = true, banks = true", "board: safety: mtd has no second bank"),
+        (", backup = true", "", "board: safety: mtd needs backup = true"),
+        (
+            "activate = { by = \"cold\" }\nsafety",
+            "activate = { by = \"warm\" }\nsafety",
+            "board: activate: mtd needs by = \"cold\"",
+        ),
+        ("\"{image}\"]", "\"{image}\", \"{dev}\"]", "plain: method.exec: {dev} is none of"),
+        ("\"{image}\"]", "\"{image}\", \"{port}\"]", "plain: method.exec: {port} is only for"),
+        (
+            "\"2\" = \"done\" }",
+            "\"2\" = \"done\" }, version = { argv = [\"/bin/x\"], running = \" \" }",
+            "plain: method.exec.version: a marker is empty",
+        ),
     ] {
         let found = broken(old, new);
         assert!(found.contains(message), "{old} -> {new}: {found}");

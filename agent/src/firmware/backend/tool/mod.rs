@@ -3,6 +3,7 @@
 //! manifest; no shell is involved.
 
 mod answer;
+mod family;
 mod program;
 
 pub use program::Tool;

@@ -16,6 +16,7 @@ use anyhow::{Context, Result, ensure};
 use stage1_contract::firmware::manifest::{Exec, ExitMeaning};
 
 use super::answer::{Tail, meaning};
+use super::family::Family;
 use crate::firmware::backend::deadline::{limited, within};
 use crate::firmware::backend::{Outcome, Progress, Stored};
 use crate::firmware::reading::{self, Reading};
@@ -42,6 +43,13 @@ pub struct Tool {
     port: String,
 }
 
+/// A program that runs.
+struct Started {
+    child: Child,
+    family: Family,
+    output: io::PipeReader,
+}
+
 /// How a program ended.
 struct Ended {
     code: Option<i32>,
@@ -61,9 +69,9 @@ impl Tool {
     pub(crate) fn versions(&self) -> Result<Reading> {
         let version =
             self.exec.version.as_ref().context("the entry has no version program (method.exec.version)")?;
-        let (child, output) = start(&self.arguments(&version.argv, ""))?;
+        let started = start(&self.arguments(&version.argv, ""))?;
         let program = version.argv.first().map_or("", String::as_str);
-        let output = limited(ANSWER, move || wait(child, output, &|_| ()))
+        let output = limited(ANSWER, move || wait(started, &|_| ()))
             .with_context(|| format!("running {program}"))?
             .output;
         reading::tool(&output, version).with_context(|| {
@@ -96,12 +104,12 @@ impl Tool {
             let path = image.to_str().with_context(|| format!("{} is not UTF-8", image.display()))?;
             start(&self.arguments(&self.exec.argv, path))
         });
-        let (child, output) = match started {
+        let started = match started {
             Ok(started) => started,
             Err(error) => return Outcome::Refused(format!("{error:#}")),
         };
         let codes = self.exec.codes.clone();
-        let work = move |report: &dyn Fn(Progress)| match wait(child, output, report) {
+        let work = move |report: &dyn Fn(Progress)| match wait(started, report) {
             Ok(ended) => outcome(&codes, &ended),
             Err(error) => Outcome::Unknown(format!("{error:#}")),
         };
@@ -127,19 +135,21 @@ impl Tool {
 }
 
 /// Starts a program in a process group of its own, so that no signal of the terminal reaches it.
-fn start(command: &[String]) -> Result<(Child, io::PipeReader)> {
+fn start(command: &[String]) -> Result<Started> {
     let (program, arguments) = command.split_first().context("the tool's command is empty")?;
     let (output, end) = io::pipe().context("creating a pipe")?;
     let mut command = Command::new(program);
     command.args(arguments).env_clear().envs(ENVIRONMENT).process_group(0);
     command.stdin(Stdio::null()).stdout(end.try_clone().context("duplicating a pipe")?).stderr(end);
+    let family = Family::of(&mut command);
     // Dropping the command closes this process's copies of the write end.
     let child = command.spawn().with_context(|| format!("starting {program}"))?;
-    Ok((child, output))
+    Ok(Started { child, family, output })
 }
 
-/// Waits until it has ended, and reports each line of its output.
-fn wait(mut child: Child, output: io::PipeReader, report: &dyn Fn(Progress)) -> Result<Ended> {
+/// Waits until it and every process that it has started have ended, and reports each line of its output.
+fn wait(program: Started, report: &dyn Fn(Progress)) -> Result<Ended> {
+    let Started { mut child, family, output } = program;
     let tail = Arc::new(Mutex::new(Tail::new(KEPT)));
     let (sender, lines) = channel();
     let keeper = Arc::clone(&tail);
@@ -148,12 +158,15 @@ fn wait(mut child: Child, output: io::PipeReader, report: &dyn Fn(Progress)) -> 
         match lines.recv_timeout(POLL) {
             Ok(line) => report(Progress { phase: line, done: 0, total: 0 }),
             Err(RecvTimeoutError::Disconnected) => break,
-            // A process that it has started may keep its output open.
-            Err(RecvTimeoutError::Timeout) if child.try_wait()?.is_some() => break,
+            // A process of somebody else may keep its output open.
+            Err(RecvTimeoutError::Timeout) if child.try_wait()?.is_some() && family.has_ended() => break,
             Err(RecvTimeoutError::Timeout) => {}
         }
     }
     let status = child.wait().context("waiting for the tool")?;
+    while !family.has_ended() {
+        std::thread::sleep(POLL);
+    }
     let output = tail.lock().unwrap_or_else(PoisonError::into_inner).text();
     Ok(Ended { code: status.code(), output })
 }
@@ -239,9 +252,19 @@ mod tests {
         assert_eq!(outcome("exit 3").0, Outcome::Unknown("exit code 3: no output".to_string()));
         assert_eq!(outcome("exit 9").0, Outcome::Unknown("exit code 9: no output".to_string()));
         assert_eq!(outcome("kill -9 $$").0, Outcome::Unknown("killed by a signal: no output".to_string()));
-        // A background process of it is not waited for.
-        let (left, lines) = outcome("sleep 20 & echo left");
-        assert_eq!((left, lines), (Outcome::Done, vec!["left".to_string()]));
+    }
+
+    /// Whatever it does to hide: a session of its own, no output, an exit code of success.
+    #[test]
+    fn what_a_tool_leaves_behind_is_waited_for() {
+        let image = tempfile::NamedTempFile::new().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        for (name, how) in [("background", "( W ) &"), ("daemon", "setsid sh -c '( W ) >/dev/null 2>&1 &'")] {
+            let written = folder.path().join(name);
+            let script = how.replace('W', &format!("sleep 1; echo written > {}", written.display()));
+            assert_eq!(write(&tool(&script, ""), image.path()).0, Outcome::Done);
+            assert!(written.is_file(), "{name}");
+        }
     }
 
     #[test]

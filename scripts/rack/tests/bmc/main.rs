@@ -8,6 +8,7 @@ mod faults;
 mod judge;
 mod matrix;
 mod power;
+mod quirks;
 mod secrets;
 
 use std::net::Ipv4Addr;
@@ -40,10 +41,13 @@ impl Stand {
     /// With user ADMIN, whose password is factory, in slot 2, and with `keys` and `tables`.
     fn up(keys: &str, tables: &str) -> Stand {
         let user = "[[host.bmc.user]]\nslot = 2\nname = 'ADMIN'\npassword = 'factory'\nfixed = true\n";
-        let spec = RackSpec::parse(&format!(
-            "[[host]]\nname = 'a'\nboot = 'kernel'\n[host.bmc]\n{keys}\n{user}\n{tables}\n"
-        ))
-        .unwrap();
+        Stand::with(&format!("{keys}\n{user}\n{tables}\n"))
+    }
+
+    /// With the keys of the table `host.bmc`.
+    fn with(bmc: &str) -> Stand {
+        let spec =
+            RackSpec::parse(&format!("[[host]]\nname = 'a'\nboot = 'kernel'\n[host.bmc]\n{bmc}\n")).unwrap();
         let Some(BmcKind::Whole(bmc)) = &spec.hosts[0].bmc else { panic!("{:?}", spec.hosts) };
         let directory = tempfile::tempdir().unwrap();
         let boot = Arc::new(Namespace::new().unwrap());
@@ -73,14 +77,22 @@ impl Stand {
 
     /// An operation of Set User Password on slot 2.
     fn password(&self, operation: u8, password: &str) -> u8 {
-        let mut data = vec![2, operation];
+        self.password_of(2, operation, password)
+    }
+
+    fn password_of(&self, slot: u8, operation: u8, password: &str) -> u8 {
+        let mut data = vec![slot, operation];
         data.extend(password.bytes());
         data.resize(18, 0);
         self.ask(6, SET_USER_PASSWORD, &data)[0]
     }
 
     fn can_log_in(&self, password: &str) -> bool {
-        self.bmc.ipmitool("ADMIN", password, &["chassis", "status"]).is_ok()
+        self.logs_in("ADMIN", password)
+    }
+
+    fn logs_in(&self, user: &str, password: &str) -> bool {
+        self.bmc.ipmitool(user, password, &["sel", "time", "get"]).is_ok()
     }
 
     /// Sets the LAN address, in the order that the specification requires.

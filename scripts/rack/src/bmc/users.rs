@@ -124,7 +124,12 @@ impl Users {
             self.set_access(slot, request);
             return Handling::Respond(vec![DONE]);
         }
-        let after = self.crossed(slot, request).into_iter().collect();
+        let crossed = self.crossed(slot, request).map(|slot| {
+            let mut crossed = request.clone();
+            self.alter(slot, &mut crossed);
+            crossed
+        });
+        let after = crossed.into_iter().collect();
         Handling::Forward { before: Vec::new(), request: forwarded, after }
     }
 
@@ -148,18 +153,16 @@ impl Users {
     }
 
     fn set(&mut self, slot: u8, request: &Message, now: Instant) {
-        match password(request) {
-            Some((SET, password)) => {
-                let crossed = self.quirks.cross_password.filter(|[from, _]| *from == slot).map(|[_, to]| to);
-                for slot in [Some(slot), crossed].into_iter().flatten() {
-                    self.users.entry(slot).or_default().password = stored(password);
-                }
-                self.password_set = Some(now);
+        for slot in [Some(slot), self.crossed(slot, request)].into_iter().flatten() {
+            let user = self.users.entry(slot).or_default();
+            match password(request) {
+                Some((SET, password)) => user.password = stored(password),
+                Some((operation @ (ENABLE | DISABLE), _)) => user.is_enabled = operation == ENABLE,
+                _ => {}
             }
-            Some((operation @ (ENABLE | DISABLE), _)) => {
-                self.users.entry(slot).or_default().is_enabled = operation == ENABLE;
-            }
-            _ => {}
+        }
+        if password(request).is_some_and(|(operation, _)| operation == SET) {
+            self.password_set = Some(now);
         }
     }
 
@@ -286,16 +289,14 @@ impl Users {
         }
     }
 
-    /// The same password for another slot.
-    fn crossed(&self, slot: u8, request: &Message) -> Option<Message> {
-        let [from, to] = self.quirks.cross_password?;
-        let (SET, _) = password(request)? else { return None };
-        if from != slot {
-            return None;
-        }
-        let mut crossed = request.clone();
-        self.alter(to, &mut crossed);
-        Some(crossed)
+    /// The other slot that the same happens to.
+    fn crossed(&self, slot: u8, request: &Message) -> Option<u8> {
+        let crossed = match password(request)?.0 {
+            SET => self.quirks.cross_password,
+            DISABLE => self.quirks.cross_disable,
+            _ => None,
+        };
+        crossed.filter(|[from, _]| *from == slot).map(|[_, to]| to)
     }
 
     fn set_access(&mut self, slot: u8, request: &Message) {

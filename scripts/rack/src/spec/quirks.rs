@@ -78,6 +78,8 @@ pub struct QuirksSpec {
     pub test_any: bool,
     /// A password of the first slot is set for the second, too.
     pub cross_password: Option<[u8; 2]>,
+    /// Disabling the first slot disables the second, too.
+    pub cross_disable: Option<[u8; 2]>,
     /// The time after a change of the address source in which address, netmask and gateway are refused.
     pub source_settles: Option<Settling>,
     /// LAN parameter 0: set in progress.

@@ -142,6 +142,12 @@ fn a_password_changes_that_of_another() {
     assert_eq!(stand.administrator(3, "ops", "Correct-Horse-1"), [0; 4]);
     assert!(stand.logs_in("ops", "Correct-Horse-1") && stand.can_log_in("Correct-Horse-1"));
     assert!(!stand.can_log_in("ADMIN"));
+
+    let stand = Stand::up("quirks = { enable_status = true, cross_disable = [3, 2] }", "");
+    assert_eq!(stand.administrator(3, "ops", "Correct-Horse-1"), [0; 4]);
+    assert_eq!(stand.ask(6, SET_PASSWORD, &[3, 0]), [0]);
+    assert!(!stand.can_log_in("factory") && !stand.logs_in("ops", "Correct-Horse-1"));
+    assert_eq!([2, 3].map(|slot| stand.access(1, slot)[0]), [0x80, 0x80]);
 }
 
 #[test]
@@ -175,12 +181,12 @@ fn there_can_be_several_lan_channels() {
 #[test]
 fn some_need_time() {
     let stand = Stand::up(
-        "source = 'dhcp'\n[host.bmc.quirks]\nname_settles = { ms = 200, cc = 0xcc }\n\
-         source_settles = { ms = 200, cc = 0x82 }\ndhcp_ms = 200\nreset_after_lan_ms = 300\n\
+        "source = 'dhcp'\n[host.bmc.quirks]\nname_settles = { ms = 900, cc = 0xcc }\n\
+         source_settles = { ms = 900, cc = 0x82 }\ndhcp_ms = 900\nreset_after_lan_ms = 900\n\
          set_in_progress_cc = 0xd5\nlatency_ms = 5\nenable_needs_password_cc = 0xcc\nenable_status = true\n",
         "",
     );
-    let wait = || std::thread::sleep(Duration::from_millis(210));
+    let wait = || std::thread::sleep(Duration::from_millis(950));
     assert_eq!((stand.set_name(3, "ops"), stand.password_of(3, 2, "Correct-Horse-1")), (vec![0], 0xcc));
     wait();
     assert_eq!((stand.password_of(3, 1, ""), stand.password_of(3, 2, "Correct-Horse-1")), (0xcc, 0));

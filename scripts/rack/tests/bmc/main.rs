@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The BMC of a virtual server, without the server: ipmi_sim, the proxy that injects faults, and ipmitool.
 
+mod access;
 mod agent;
 mod configure;
 mod cost;
 mod faults;
 mod judge;
+mod lockout;
 mod matrix;
 mod power;
 mod quirks;
 mod secrets;
+mod vendors;
 
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use stage1_rack::bmc::wire::Client;
@@ -36,6 +39,12 @@ struct Stand {
 const TIME: Duration = Duration::from_secs(20);
 /// Set User Password, and that of slot 2.
 const SET_USER_PASSWORD: u8 = 0x47;
+
+/// Held by a test that runs many BMCs at once: two of them would miss each other's deadlines.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Stand {
     /// With user ADMIN, whose password is factory, in slot 2, and with `keys` and `tables`.
@@ -89,6 +98,13 @@ impl Stand {
 
     fn can_log_in(&self, password: &str) -> bool {
         self.logs_in("ADMIN", password)
+    }
+
+    /// The name in a slot, without what it is padded with; `None` where there is none or it cannot be read.
+    fn name_in(&self, slot: u8) -> Option<String> {
+        let response = self.ask(6, 0x46, &[slot]);
+        let name = String::from_utf8_lossy(response.get(1..)?).trim_end_matches(['\0', ' ']).to_string();
+        (!name.is_empty()).then_some(name)
     }
 
     fn logs_in(&self, user: &str, password: &str) -> bool {

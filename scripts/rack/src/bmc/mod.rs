@@ -12,6 +12,7 @@ pub mod wire;
 mod quirks;
 mod records;
 mod settings;
+mod users;
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -34,7 +35,7 @@ use crate::process::{Process, command, explain, output};
 use crate::spec::{BmcSpec, RackSpec};
 use crate::transcript::Transcript;
 
-use codec::{Decoder, Frame};
+use codec::{Decoder, Frame, Message};
 use proxy::Proxy;
 use quirks::Quirks;
 use service::{Chassis, PORT, REQUESTS_PORT, Service};
@@ -211,13 +212,13 @@ fn start(spec: &BmcSpec, directory: &Path, namespace: &Namespace) -> Result<Proc
     let mut sim = command("ipmi_sim");
     sim.args(["-n", "-c", "lan.conf", "-f", "bmc.emu", "-s", "state"]).current_dir(directory);
     let mut sim = Process::spawn(namespace, sim, Vec::new(), Arc::clone(&transcript))?;
-    wait_until_up(&mut sim, namespace)
+    wait_until_up(&mut sim, namespace, &settings::limits(spec))
         .map_err(|error| anyhow!("starting ipmi_sim: {error:#}{}", transcript.shown()))?;
     Ok(sim)
 }
 
-/// Waits for its capabilities, and disconnects.
-fn wait_until_up(sim: &mut Process, namespace: &Namespace) -> Result<()> {
+/// Waits for its capabilities, sends it these requests, and disconnects.
+fn wait_until_up(sim: &mut Process, namespace: &Namespace, requests: &[Message]) -> Result<()> {
     let begin = Instant::now();
     let mut stream = loop {
         match namespace.run(|| TcpStream::connect((Ipv4Addr::LOCALHOST, MESSAGES_PORT)))? {
@@ -239,6 +240,9 @@ fn wait_until_up(sim: &mut Process, namespace: &Namespace) -> Result<()> {
         if frames.iter().any(|frame| matches!(frame, Frame::Control(bytes) if bytes.first() == Some(&0xff))) {
             break;
         }
+    }
+    for request in requests {
+        stream.write_all(&request.encode()).context("setting it up")?;
     }
     stream.shutdown(Shutdown::Write).context("disconnecting")?;
     // ipmi_sim accepts another host only after this one has shut down its side, and then closes the connection.

@@ -9,7 +9,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use nix::sys::socket;
@@ -17,7 +17,8 @@ use nix::sys::socket;
 use super::codec::{Decoder, Frame, Message};
 use super::exchange::Exchange;
 use super::fault::{Fault, Rule};
-use super::quirks::{self, Quirks};
+use super::quirks::{Handling, Quirks};
+use super::users;
 use crate::transcript::Transcript;
 
 /// A proxy in front of a BMC. Dropping it closes the connection.
@@ -51,11 +52,23 @@ struct Pending {
     /// Its index in the exchanges; `None` once they were cleared.
     index: Option<usize>,
     fault: Option<Fault>,
+    origin: Origin,
+}
+
+/// Where a response comes from.
+#[derive(PartialEq, Eq)]
+enum Origin {
+    /// From ipmi_sim.
+    Sim,
+    /// From the quirks.
+    Quirks,
+    /// From ipmi_sim to a request of the quirks, which the host must not see.
+    Own,
 }
 
 /// The handling of a request.
 enum Step {
-    Forward(Message),
+    Forward(Vec<Message>),
     Deliver(Delivery),
     Nothing,
     Disconnect,
@@ -182,7 +195,9 @@ impl Shared {
                     send(out, &late.encode());
                 }
                 match step {
-                    Step::Forward(request) => drop(bmc.write_all(&request.encode())),
+                    Step::Forward(requests) => {
+                        requests.iter().for_each(|request| drop(bmc.write_all(&request.encode())));
+                    }
                     Step::Deliver(delivery) => delivery.to(out),
                     Step::Nothing => {}
                     Step::Disconnect => return drop(host.shutdown(Shutdown::Both)),
@@ -222,7 +237,7 @@ impl State {
         self.exchanges.push(Exchange::begin(&request));
         let fault = if self.is_hung { Some(Fault::Hang) } else { self.fault(&request) };
         if let Some(Fault::Shorten(length)) = fault
-            && quirks::password(&request).is_some()
+            && users::password(&request).is_some()
         {
             request.data.iter_mut().skip(2 + length).for_each(|byte| *byte = 0);
         }
@@ -258,13 +273,41 @@ impl State {
         fault: Option<Fault>,
         log: &Transcript,
     ) -> Step {
-        let response = self.quirks.response(&request).map(|data| request.response(data));
-        let forwarded = request.clone();
-        self.pending.insert(request.sequence, Pending { request, index: Some(index), fault });
-        match response {
-            Some(response) => Step::Deliver(self.respond(response, log)),
-            None => Step::Forward(forwarded),
+        let handling = self.quirks.handle(&request, Instant::now());
+        let sequence = request.sequence;
+        let wait = |state: &mut State, origin| {
+            let pending =
+                Pending { request: request.clone(), index: Some(index), fault: fault.clone(), origin };
+            state.pending.insert(sequence, pending);
+        };
+        match handling {
+            Handling::Respond(data) => {
+                wait(self, Origin::Quirks);
+                Step::Deliver(self.respond(request.response(data), log))
+            }
+            Handling::Forward { before, request, after } => {
+                wait(self, Origin::Sim);
+                let before = before.into_iter().map(Some);
+                let all = before.chain([None]).chain(after.into_iter().map(Some)).zip(0x80_u8..);
+                let own = |(own, offset): (Option<Message>, u8)| match own {
+                    None => request.clone(),
+                    Some(own) => self.own(own, sequence.wrapping_add(offset)),
+                };
+                Step::Forward(all.map(own).collect())
+            }
+            Handling::Silence => {
+                self.record(Some(index), None, fault.as_ref(), log);
+                Step::Nothing
+            }
         }
+    }
+
+    /// A request of the quirks, with a sequence number that the host does not use at the moment.
+    fn own(&mut self, mut request: Message, sequence: u8) -> Message {
+        request.sequence = sequence;
+        let pending = Pending { request: request.clone(), index: None, fault: None, origin: Origin::Own };
+        self.pending.insert(sequence, pending);
+        request
     }
 
     fn fault(&mut self, request: &Message) -> Option<Fault> {
@@ -280,10 +323,14 @@ impl State {
 
     /// The delivery to the host for the BMC's response.
     fn respond(&mut self, mut response: Message, log: &Transcript) -> Delivery {
-        let Some(Pending { request, index, fault }) = self.pending.remove(&response.sequence) else {
+        let Some(Pending { request, index, fault, origin }) = self.pending.remove(&response.sequence) else {
             return Delivery::now(response.encode());
         };
-        self.quirks.correct(&request, &mut response.data);
+        match origin {
+            Origin::Own => return Delivery::now(Vec::new()),
+            Origin::Sim => self.quirks.correct(&request, &mut response.data, Instant::now()),
+            Origin::Quirks => {}
+        }
         corrupt(&mut response, fault.as_ref());
         let delivered = (fault != Some(Fault::Lose)).then(|| response.data.clone());
         self.record(index, delivered, fault.as_ref(), log);
@@ -296,7 +343,7 @@ impl State {
             Some(Fault::Twice) => Delivery::now(response.encode().repeat(2)),
             Some(Fault::Checksum) => Delivery::now(response.encode_corrupted()),
             Some(Fault::Delay(delay)) => Delivery { bytes: response.encode(), delay },
-            _ => Delivery::now(response.encode()),
+            _ => Delivery { bytes: response.encode(), delay: self.quirks.latency() },
         }
     }
 

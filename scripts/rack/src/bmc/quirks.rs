@@ -1,104 +1,144 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Behaviour of real BMCs that ipmi_sim lacks: few user slots, fixed user names, and tests of passwords.
+//! Behaviour of real BMCs that ipmi_sim lacks (see [`QuirksSpec`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use super::codec::Message;
-use crate::spec::BmcSpec;
+use super::users::Users;
+use crate::spec::{BmcSpec, ChannelSpec, QuirksSpec};
 
-/// A BMC's quirks, and its users' passwords.
+/// A BMC's quirks, and the state that they need.
 #[derive(Default)]
 pub(crate) struct Quirks {
-    slots: u8,
-    fixed: BTreeSet<u8>,
-    passwords: BTreeMap<u8, Vec<u8>>,
+    spec: QuirksSpec,
+    /// The LAN channels whose medium is not that of ipmi_sim, and their medium.
+    media: Vec<(u8, u8)>,
+    users: Users,
+    /// The last change of the address source: when, and whether to DHCP.
+    source: Option<(Instant, bool)>,
+    silent_until: Option<Instant>,
 }
 
-const APP: u8 = 0x06;
-const SET_USER_ACCESS: u8 = 0x43;
-const GET_USER_ACCESS: u8 = 0x44;
-const SET_USER_NAME: u8 = 0x45;
-const GET_USER_NAME: u8 = 0x46;
-const SET_USER_PASSWORD: u8 = 0x47;
-/// Operations of Set User Password (IPMI 2.0, section 22.30).
-const SET: u8 = 2;
-/// See [`SET`].
-const TEST: u8 = 3;
-/// The bytes of a password that ipmi_sim stores.
-const STORED: usize = 16;
-/// The longest password, in bytes.
-const LONGEST: usize = 20;
+/// What becomes of a request.
+#[derive(Debug)]
+pub(crate) enum Handling {
+    /// This response, completion code and data, without ipmi_sim.
+    Respond(Vec<u8>),
+    /// ipmi_sim gets the request, and others before and after it.
+    Forward { before: Vec<Message>, request: Message, after: Vec<Message> },
+    /// There is no response.
+    Silence,
+}
 
-const DONE: u8 = 0x00;
-const WRONG_PASSWORD: u8 = 0x80;
-const INVALID_FIELD: u8 = 0xcc;
+pub(crate) const APP: u8 = 0x06;
+pub(crate) const DONE: u8 = 0x00;
+const TRANSPORT: u8 = 0x0c;
+const GET_CHANNEL_INFO: u8 = 0x42;
+const SET_LAN: u8 = 0x01;
+const GET_LAN: u8 = 0x02;
+/// The parameter set in progress: 1 locks, 2 commits, 0 ends.
+const LOCK: u8 = 0;
+/// The parameters address, netmask and gateway (IPMI 2.0, table 23-4).
+const ADDRESSES: [u8; 3] = [3, 6, 12];
+/// The parameter address source, and its value for DHCP.
+const SOURCE: u8 = 4;
+/// See [`SOURCE`].
+const DHCP: u8 = 2;
+
+impl Handling {
+    pub(crate) fn forward(request: Message) -> Handling {
+        Handling::Forward { before: Vec::new(), request, after: Vec::new() }
+    }
+}
 
 impl Quirks {
-    /// The quirks and passwords of a BMC as declared.
-    pub fn new(spec: &BmcSpec) -> Quirks {
-        let fixed = spec.users.iter().filter(|user| user.fixed).map(|user| user.slot).collect();
-        let passwords = spec.users.iter().map(|user| (user.slot, stored(user.password.as_bytes()))).collect();
-        Quirks { slots: spec.slots, fixed, passwords }
+    /// The quirks of a BMC as declared.
+    pub(crate) fn new(spec: &BmcSpec) -> Quirks {
+        let others =
+            spec.channels.iter().map(|ChannelSpec { number, medium, .. }| (*number, medium.number()));
+        let media = others.chain([(spec.lan_channel, spec.medium.number())]).collect();
+        Quirks { spec: spec.quirks.clone(), media, users: Users::new(spec), ..Quirks::default() }
     }
 
-    /// The response to a request that ipmi_sim does not handle: completion code and data.
-    pub fn response(&self, request: &Message) -> Option<Vec<u8>> {
-        let user = user(request)?;
-        let refused = user > self.slots || (request.code == SET_USER_NAME && self.fixed.contains(&user));
-        if refused {
-            return Some(vec![INVALID_FIELD]);
+    /// The time that each response takes.
+    pub(crate) fn latency(&self) -> Duration {
+        Duration::from_millis(self.spec.latency_ms)
+    }
+
+    /// What becomes of a request.
+    pub(crate) fn handle(&mut self, request: &Message, now: Instant) -> Handling {
+        if self.silent_until.is_some_and(|until| now < until) {
+            return Handling::Silence;
         }
-        let (operation, password) = password(request)?;
-        let known = self.passwords.get(&user).cloned().unwrap_or_else(|| stored(&[]));
-        (operation == TEST && password.len() >= STORED).then(|| {
-            let mut tested = password.to_vec();
-            tested.resize(LONGEST, 0);
-            vec![if tested == known { DONE } else { WRONG_PASSWORD }]
-        })
+        match (request.net_fn, request.code) {
+            (TRANSPORT, SET_LAN) => self.set_lan(request, now),
+            _ => self.users.handle(request, now),
+        }
+    }
+
+    fn set_lan(&mut self, request: &Message, now: Instant) -> Handling {
+        if let Some(code) = self.lan_refusal(&request.data, now) {
+            return Handling::Respond(vec![code]);
+        }
+        let ([channel, parameter, value, ..], Some(_)) =
+            (request.data.as_slice(), self.spec.set_in_progress_cc)
+        else {
+            return Handling::forward(request.clone());
+        };
+        if *parameter == LOCK {
+            self.lan_is_set(LOCK, *value, now);
+            return Handling::Respond(vec![DONE]);
+        }
+        // Without a lock, each parameter takes effect at once. ipmi_sim has no such thing.
+        let lock = |value| Message { data: vec![*channel, LOCK, value], ..request.clone() };
+        Handling::Forward { before: vec![lock(1)], request: request.clone(), after: vec![lock(2), lock(0)] }
     }
 
     /// Corrects ipmi_sim's response to `request`.
-    pub(crate) fn correct(&mut self, request: &Message, response: &mut [u8]) {
-        let Some(user) = user(request) else { return };
-        match (request.code, response) {
-            // Get User Access (IPMI 2.0, section 22.27): the numbers of slots and of fixed names.
-            (GET_USER_ACCESS, [DONE, slots, _, fixed, ..]) => {
-                *slots = self.slots;
-                *fixed = u8::try_from(self.fixed.len()).unwrap_or(u8::MAX);
-            }
-            (SET_USER_PASSWORD, [DONE, ..]) => {
-                if let Some((SET, password)) = password(request) {
-                    self.passwords.insert(user, stored(password));
+    pub(crate) fn correct(&mut self, request: &Message, response: &mut Vec<u8>, now: Instant) {
+        match (request.net_fn, request.code, request.data.as_slice(), response.as_mut_slice()) {
+            (APP, GET_CHANNEL_INFO, _, [DONE, channel, medium, ..]) => {
+                let is_declared = |(number, _): &&(u8, u8)| number == channel;
+                if let Some((_, declared)) = self.media.iter().find(is_declared) {
+                    *medium = *declared;
                 }
+            }
+            (TRANSPORT, SET_LAN, [_, parameter, value, ..], [DONE, ..]) => {
+                self.lan_is_set(*parameter, *value, now);
+            }
+            (TRANSPORT, GET_LAN, [_, parameter, ..], [DONE, _, value @ ..])
+                if ADDRESSES.contains(parameter) && self.waits_for_lease(now) =>
+            {
+                value.fill(0);
+            }
+            (APP, ..) => self.users.correct(request, response, now),
+            _ => {}
+        }
+    }
+
+    fn lan_refusal(&self, data: &[u8], now: Instant) -> Option<u8> {
+        let [_, parameter, value, ..] = data else { return None };
+        if (*parameter, value & 3) == (LOCK, 1) {
+            return self.spec.set_in_progress_cc;
+        }
+        let (settling, (changed, _)) = (self.spec.source_settles?, self.source?);
+        let is_settling = now < changed + Duration::from_millis(settling.ms);
+        (is_settling && ADDRESSES.contains(parameter)).then_some(settling.cc)
+    }
+
+    fn lan_is_set(&mut self, parameter: u8, value: u8, now: Instant) {
+        match (parameter, value & 0x0f) {
+            (SOURCE, source) => self.source = Some((now, source == DHCP)),
+            // Set complete.
+            (LOCK, 0) if self.spec.reset_after_lan_ms > 0 => {
+                self.silent_until = Some(now + Duration::from_millis(self.spec.reset_after_lan_ms));
             }
             _ => {}
         }
     }
-}
 
-/// The slot of the user that a request refers to.
-fn user(request: &Message) -> Option<u8> {
-    let position = match (request.net_fn, request.code) {
-        (APP, SET_USER_ACCESS | GET_USER_ACCESS) => 1,
-        (APP, SET_USER_NAME | GET_USER_NAME | SET_USER_PASSWORD) => 0,
-        _ => return None,
-    };
-    request.data.get(position).map(|byte| byte & 0x3f)
-}
-
-/// The operation and the password of Set User Password.
-pub fn password(request: &Message) -> Option<(u8, &[u8])> {
-    match request.data.as_slice() {
-        [_, operation, password @ ..] if (request.net_fn, request.code) == (APP, SET_USER_PASSWORD) => {
-            Some((operation & 3, password))
-        }
-        _ => None,
+    fn waits_for_lease(&self, now: Instant) -> bool {
+        let lease = Duration::from_millis(self.spec.dhcp_ms);
+        self.source.is_some_and(|(changed, is_dhcp)| is_dhcp && now < changed + lease)
     }
-}
-
-/// A password as stored: truncated, and padded with zeros.
-fn stored(password: &[u8]) -> Vec<u8> {
-    let mut stored = password.get(..STORED).unwrap_or(password).to_vec();
-    stored.resize(LONGEST, 0);
-    stored
 }

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::namespace::Namespace;
 use crate::network;
-use crate::spec::{AddressSource, BmcSpec, NetworkSpec};
+use crate::spec::{AddressSource, BmcSpec, ChannelSpec, NetworkSpec};
 
 /// Port of ipmi_sim's requests, on the BMC's loopback.
 pub(crate) const REQUESTS_PORT: u16 = 9003;
@@ -69,6 +69,8 @@ pub(crate) struct Service {
     namespace: Arc<Namespace>,
     directory: PathBuf,
     lan: Mutex<BTreeMap<&'static str, String>>,
+    /// The LAN parameters of the channels without a cable.
+    others: Mutex<BTreeMap<u8, BTreeMap<&'static str, String>>>,
     boot_device: Mutex<String>,
     /// `None`: the host is gone.
     chassis: OnceLock<Option<Weak<dyn Chassis>>>,
@@ -88,25 +90,19 @@ impl Service {
     ) -> Result<Service> {
         let host_bits = u32::MAX.checked_shr(spec.prefix.unwrap_or(network.prefix).into());
         let mask = Ipv4Addr::from(host_bits.map_or(u32::MAX, |bits| !bits));
-        let source = match spec.source {
-            AddressSource::Static => "static",
-            AddressSource::Dhcp => "dhcp",
-        };
         let none = Ipv4Addr::UNSPECIFIED;
-        let lan = BTreeMap::from([
-            (SOURCE, source.to_string()),
-            (ADDRESS, address.to_string()),
-            (MASK, mask.to_string()),
-            ("mac_addr", mac.to_string()),
-            (GATEWAY, spec.gateway.unwrap_or(none).to_string()),
-            ("default_gw_mac_addr", "00:00:00:00:00:00".to_string()),
-            ("backup_gw_ip_addr", none.to_string()),
-            ("backup_gw_mac_addr", "00:00:00:00:00:00".to_string()),
-        ]);
+        let gateway = spec.gateway.unwrap_or(none);
+        let lan = parameters(spec.source, (address, mask, gateway), mac);
+        let others = spec.channels.iter().map(|ChannelSpec { number, source, address, .. }| {
+            let mask = if address.is_unspecified() { none } else { Ipv4Addr::new(255, 255, 0, 0) };
+            let mac = format!("52:54:00:fe:00:{number:02x}");
+            (*number, parameters(*source, (*address, mask, none), &mac))
+        });
         let service = Service {
             namespace,
             directory,
             lan: Mutex::new(lan),
+            others: Mutex::new(others.collect()),
             boot_device: Mutex::new("none".to_string()),
             chassis: OnceLock::new(),
         };
@@ -152,14 +148,18 @@ impl Service {
 
     fn respond(&self, words: &[&str]) -> Result<String> {
         match words {
-            ["lan", "get", keys @ ..] => {
-                let lan = locked(&self.lan);
-                keys.iter()
-                    .map(|key| Ok(format!("{key}:{}\n", lan.get(*key).context("unknown parameter")?)))
-                    .collect()
-            }
-            ["lan", "check", ..] => Ok(String::new()),
+            ["lan", "get", keys @ ..] => listed(&locked(&self.lan), keys),
+            ["lan", "check", ..] | ["channel", _, "check", ..] => Ok(String::new()),
             ["lan", "set", pairs @ ..] => self.set_lan(pairs).map(|()| String::new()),
+            ["channel", number, action, words @ ..] => {
+                let mut others = locked(&self.others);
+                let lan = others.get_mut(&number.parse()?).context("unknown channel")?;
+                if *action == "get" {
+                    return listed(lan, words);
+                }
+                *lan = changed(lan, words)?;
+                Ok(String::new())
+            }
             ["chassis", "get", "power"] => {
                 let is_on = self.chassis().is_ok_and(|chassis| chassis.is_on());
                 Ok(format!("power:{}\n", u8::from(is_on)))
@@ -191,11 +191,7 @@ impl Service {
 
     fn set_lan(&self, pairs: &[&str]) -> Result<()> {
         let mut lan = locked(&self.lan);
-        let mut changed = lan.clone();
-        for pair in pairs.chunks(2) {
-            let [key, value] = pair else { bail!("a parameter without a value") };
-            *changed.get_mut(*key).context("unknown parameter")? = (*value).to_string();
-        }
+        let changed = changed(&lan, pairs)?;
         self.apply(&changed)?;
         *lan = changed;
         Ok(())
@@ -234,6 +230,41 @@ impl Service {
     fn chassis(&self) -> Result<Arc<dyn Chassis>> {
         self.chassis.get().cloned().flatten().as_ref().and_then(Weak::upgrade).context("the BMC has no host")
     }
+}
+
+fn parameters(
+    source: AddressSource,
+    (address, mask, gateway): (Ipv4Addr, Ipv4Addr, Ipv4Addr),
+    mac: &str,
+) -> BTreeMap<&'static str, String> {
+    let source = match source {
+        AddressSource::Static => "static",
+        AddressSource::Dhcp => "dhcp",
+    };
+    BTreeMap::from([
+        (SOURCE, source.to_string()),
+        (ADDRESS, address.to_string()),
+        (MASK, mask.to_string()),
+        ("mac_addr", mac.to_string()),
+        (GATEWAY, gateway.to_string()),
+        ("default_gw_mac_addr", "00:00:00:00:00:00".to_string()),
+        ("backup_gw_ip_addr", Ipv4Addr::UNSPECIFIED.to_string()),
+        ("backup_gw_mac_addr", "00:00:00:00:00:00".to_string()),
+    ])
+}
+
+fn listed(lan: &BTreeMap<&'static str, String>, keys: &[&str]) -> Result<String> {
+    keys.iter().map(|key| Ok(format!("{key}:{}\n", lan.get(*key).context("unknown parameter")?))).collect()
+}
+
+/// The LAN parameters with others of them.
+fn changed(lan: &BTreeMap<&'static str, String>, pairs: &[&str]) -> Result<BTreeMap<&'static str, String>> {
+    let mut changed = lan.clone();
+    for pair in pairs.chunks(2) {
+        let [key, value] = pair else { bail!("a parameter without a value") };
+        *changed.get_mut(*key).context("unknown parameter")? = (*value).to_string();
+    }
+    Ok(changed)
 }
 
 fn copy_console(chassis: &Arc<dyn Chassis>, mut stream: TcpStream) -> Result<()> {

@@ -5,14 +5,20 @@ use std::fmt::Write;
 
 use anyhow::Result;
 
+use super::codec::Message;
 use super::records;
 use super::service::REQUESTS_PORT;
+use super::users::slot_of_sim;
 use crate::spec::{BmcSpec, Privilege};
 
 /// Port of the host's messages, on the BMC's loopback.
 pub(crate) const MESSAGES_PORT: u16 = 9002;
 /// Port of the host's serial console, on the BMC's loopback.
 pub(crate) const CONSOLE_PORT: u16 = 9004;
+/// The port of LAN channel N without a cable is this plus N, on the BMC's loopback.
+const OTHER_PORTS: u16 = 9100;
+/// Authentication types.
+const AUTHS: &str = "none md2 md5 straight";
 /// The script that sends ipmi_sim's requests to the rack, in the BMC's folder.
 pub(crate) const REQUEST: &str = "request";
 
@@ -30,22 +36,16 @@ pub(crate) fn request() -> String {
 
 /// `lan.conf`.
 pub fn lan(spec: &BmcSpec) -> String {
-    let BmcSpec { lan_channel, guid, .. } = spec;
-    let auths = "none md2 md5 straight";
-    let mut settings = format!(
-        "name \"bmc\"\n\
-         set_working_mc 0x20\n\
-         startlan {lan_channel}\n\
-         addr 0.0.0.0 623\n\
-         priv_limit admin\n\
-         allowed_auths_callback {auths}\n\
-         allowed_auths_user {auths}\n\
-         allowed_auths_operator {auths}\n\
-         allowed_auths_admin {auths}\n\
-         guid {guid}\n\
-         lan_config_program \"bash ./{REQUEST} lan\"\n\
-         endlan\n\
-         chassis_control \"bash ./{REQUEST} chassis\"\n\
+    let mut settings = "name \"bmc\"\nset_working_mc 0x20\n".to_string();
+    settings += &channel(spec, spec.lan_channel, ("0.0.0.0 623", "lan"));
+    for other in &spec.channels {
+        let address = format!("127.0.0.1 {}", OTHER_PORTS + u16::from(other.number));
+        let request = format!("channel {}", other.number);
+        settings += &channel(spec, other.number, (&address, &request));
+    }
+    let _ = write!(
+        settings,
+        "chassis_control \"bash ./{REQUEST} chassis\"\n\
          serial kcs 127.0.0.1 {MESSAGES_PORT} codec VM\n"
     );
     if spec.sol {
@@ -54,16 +54,56 @@ pub fn lan(spec: &BmcSpec) -> String {
     for user in &spec.users {
         let mut name = user.name.clone().into_bytes();
         name.resize(16, 0);
-        let privilege = match user.privilege {
-            Privilege::Callback => "callback",
-            Privilege::User => "user",
-            Privilege::Operator => "operator",
-            Privilege::Admin => "admin",
-        };
-        let (slot, enabled, name, password) = (user.slot, user.enabled, hex(&name), &user.password);
-        let _ = writeln!(settings, "user {slot} {enabled} {name} \"{password}\" {privilege} 10 {auths}");
+        let slot = slot_of_sim(user.slot, spec.is_slot_1_named());
+        let (enabled, name, password) = (user.enabled && user.messaging, hex(&name), &user.password);
+        let privilege = privilege(user.privilege);
+        let _ = writeln!(settings, "user {slot} {enabled} {name} \"{password}\" {privilege} 10 {AUTHS}");
     }
     settings
+}
+
+/// The requests for the privilege limits of the channels, which ipmi_sim does not take from its configuration: Set Channel Access
+/// (IPMI 2.0, section 22.22), non-volatile and volatile.
+pub(crate) fn limits(spec: &BmcSpec) -> Vec<Message> {
+    let channels = spec.channels.iter().map(|channel| (channel.number, channel.limit));
+    let limited =
+        channels.chain([(spec.lan_channel, spec.limit)]).filter(|(_, limit)| *limit != Privilege::Admin);
+    let request = |number: u8, limit: u8| Message {
+        sequence: number,
+        net_fn: 0x06,
+        lun: 0,
+        code: 0x40,
+        data: vec![number, 0, limit],
+    };
+    let requests =
+        limited.flat_map(|(number, limit)| [0x40, 0x80].map(|kind| request(number, kind | limit.number())));
+    requests.collect()
+}
+
+/// A LAN channel that listens at the address, and whose parameters come from the request.
+fn channel(spec: &BmcSpec, number: u8, (address, request): (&str, &str)) -> String {
+    format!(
+        "startlan {number}\n\
+         addr {address}\n\
+         priv_limit admin\n\
+         allowed_auths_callback {AUTHS}\n\
+         allowed_auths_user {AUTHS}\n\
+         allowed_auths_operator {AUTHS}\n\
+         allowed_auths_admin {AUTHS}\n\
+         guid {}\n\
+         lan_config_program \"bash ./{REQUEST} {request}\"\n\
+         endlan\n",
+        spec.guid
+    )
+}
+
+fn privilege(privilege: Privilege) -> &'static str {
+    match privilege {
+        Privilege::Callback => "callback",
+        Privilege::User => "user",
+        Privilege::Operator => "operator",
+        Privilege::Admin => "admin",
+    }
 }
 
 /// `bmc.emu`.

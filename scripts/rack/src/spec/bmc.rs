@@ -10,7 +10,9 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{NetworkSpec, is_mac, yes};
+use super::channel::{ChannelSpec, Medium};
+use super::quirks::QuirksSpec;
+use super::{NetworkSpec, is_mac, vendor, yes};
 use crate::bmc::fault::Rule;
 
 /// A host's BMC, at a KCS interface.
@@ -26,8 +28,15 @@ pub enum BmcKind {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BmcSpec {
-    /// Number of its LAN channel.
+    /// Number of its LAN channel, which is at the boot network.
     pub lan_channel: u8,
+    /// The medium of that channel.
+    pub medium: Medium,
+    /// The privilege limit of that channel.
+    pub limit: Privilege,
+    /// Other LAN channels, none of which is at the boot network.
+    #[serde(rename = "channel")]
+    pub channels: Vec<ChannelSpec>,
     /// Its address in the boot network; by default, the network's address plus 200 plus the number of the host, counted from 1.
     pub address: Option<Ipv4Addr>,
     /// Length of the network's prefix in bits; by default that of the boot network.
@@ -63,6 +72,8 @@ pub struct BmcSpec {
     pub fru: FruSpec,
     /// Whether it has serial over LAN to the host's serial console.
     pub sol: bool,
+    /// What it does and ipmi_sim does not.
+    pub quirks: QuirksSpec,
     /// Injected faults (see [`crate::bmc::fault`]).
     pub faults: Vec<Rule>,
 }
@@ -82,7 +93,7 @@ pub enum AddressSource {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserSpec {
-    /// Number of its slot; ipmi_sim has no name for number 1.
+    /// Number of its slot; number 1 is the null user, unless it has a name.
     pub slot: u8,
     /// Its name, 16 bytes at most.
     #[serde(default)]
@@ -96,6 +107,9 @@ pub struct UserSpec {
     /// Whether it is enabled.
     #[serde(default = "yes")]
     pub enabled: bool,
+    /// Whether it may use IPMI messaging.
+    #[serde(default = "yes")]
+    pub messaging: bool,
     /// Whether its name cannot be changed.
     #[serde(default)]
     pub fixed: bool,
@@ -114,6 +128,18 @@ pub enum Privilege {
     /// Configuration.
     #[default]
     Admin,
+}
+
+impl Privilege {
+    /// Its number.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Privilege::Callback => 1,
+            Privilege::User => 2,
+            Privilege::Operator => 3,
+            Privilege::Admin => 4,
+        }
+    }
 }
 
 /// A threshold-based sensor (IPMI 2.0, section 43.1): (M * reading + B * 10^`b_exponent`) * 10^`r_exponent`.
@@ -217,6 +243,9 @@ impl Default for BmcSpec {
     fn default() -> BmcSpec {
         BmcSpec {
             lan_channel: 1,
+            medium: Medium::Lan,
+            limit: Privilege::Admin,
+            channels: Vec::new(),
             address: None,
             prefix: None,
             gateway: None,
@@ -233,6 +262,7 @@ impl Default for BmcSpec {
             events: Vec::new(),
             fru: FruSpec::default(),
             sol: true,
+            quirks: QuirksSpec::default(),
             faults: Vec::new(),
         }
     }
@@ -253,6 +283,11 @@ impl BmcSpec {
         Ok([major, u8::from_str_radix(minor, 16).with_context(wrong)?])
     }
 
+    /// Whether slot 1 is one like the others.
+    pub(crate) fn is_slot_1_named(&self) -> bool {
+        self.quirks.slot_1_named || self.users.iter().any(|user| user.slot == 1 && !user.name.is_empty())
+    }
+
     /// Errors name the key.
     pub(super) fn check(&self, network: &NetworkSpec) -> Result<()> {
         let BmcSpec { lan_channel, slots, guid, .. } = self;
@@ -269,6 +304,12 @@ impl BmcSpec {
             ensure!(network.contains(address), "address: {address} is not within the boot network");
         }
         self.firmware_bytes()?;
+        self.quirks.check()?;
+        let mut numbers = BTreeSet::from([lan_channel]);
+        for ChannelSpec { number, .. } in &self.channels {
+            ensure!((1..=11).contains(number), "channel.number: {number} is not between 1 and 11");
+            ensure!(numbers.insert(number), "channel.number: {number} is used twice");
+        }
         self.check_users()?;
         let mut numbers = BTreeSet::new();
         for SensorSpec { number, name, .. } in &self.sensors {
@@ -297,6 +338,10 @@ impl BmcSpec {
     }
 
     fn check_users(&self) -> Result<()> {
+        ensure!(
+            self.slots < MOST_SLOTS || !self.is_slot_1_named(),
+            "slots: {MOST_SLOTS} need a slot 1 without a name"
+        );
         let mut taken = BTreeSet::new();
         for UserSpec { slot, name, password, .. } in &self.users {
             ensure!((1..=self.slots).contains(slot), "user.slot: {slot} is not between 1 and {}", self.slots);
@@ -345,7 +390,10 @@ impl<'de> Visitor<'de> for KindVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<BmcKind, A::Error> {
-        BmcSpec::deserialize(MapAccessDeserializer::new(map)).map(|spec| BmcKind::Whole(Box::new(spec)))
+        let declared = toml::Table::deserialize(MapAccessDeserializer::new(map))?;
+        let table = vendor::complete(declared).map_err(A::Error::custom)?;
+        let spec = BmcSpec::deserialize(table).map_err(A::Error::custom)?;
+        Ok(BmcKind::Whole(Box::new(spec)))
     }
 }
 
@@ -377,6 +425,19 @@ mod tests {
     }
 
     #[test]
+    fn a_vendors_keys_can_be_replaced() {
+        let spec = whole("vendor = 'ilo5'\nslots = 3\n[host.bmc.quirks]\nlatency_ms = 1");
+        assert_eq!((spec.slots, spec.quirks.latency_ms), (3, 1));
+        assert_eq!(spec.quirks.empty_name.as_deref(), Some("(Empty User)"));
+        assert_eq!(spec.users[1].name, "Administrator");
+        for (vendor, _) in vendor::VENDORS {
+            whole(&format!("vendor = '{vendor}'"));
+        }
+        let spec = whole("vendor = 'ilo5'\n[[host.bmc.user]]\nslot = 4\nname = 'ops'");
+        assert_eq!((spec.users.len(), spec.users[0].slot), (1, 4));
+    }
+
+    #[test]
     fn errors_name_the_key() {
         let user = |keys: &str| format!("[[host.bmc.user]]\nslot = 2\n{keys}");
         for (keys, expected) in [
@@ -389,6 +450,11 @@ mod tests {
             ("[host.bmc]\nfirmware = '1.2'".to_string(), "bmc: firmware: \"1.2\""),
             ("[host.bmc]\nfaults = ['06 46 stall']".to_string(), "fault rule \"06 46 stall\""),
             ("[host.bmc.fru.board]\ncolour = 'red'".to_string(), "bmc: fru.board: unknown key \"colour\""),
+            ("[host.bmc.quirks]\nempty = 1".to_string(), "`empty`"),
+            ("[host.bmc.quirks]\nempty_cc = 0".to_string(), "bmc: quirks.empty_cc: 0"),
+            ("[host.bmc.quirks]\nweak_min = 8".to_string(), "bmc: quirks.weak_cc"),
+            ("[[host.bmc.channel]]\nnumber = 1".to_string(), "bmc: channel.number: 1 is used twice"),
+            ("[host.bmc]\nvendor = 'ilo9'".to_string(), "vendor: unknown vendor \"ilo9\"; vendors: "),
             (user("privilege = 'root'"), "`admin`"),
             (user("[[host.bmc.user]]\nslot = 2"), "bmc: user.slot: 2 is used twice"),
             (user("[[host.bmc.user]]\nslot = 11"), "bmc: user.slot: 11"),

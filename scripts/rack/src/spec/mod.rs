@@ -2,10 +2,13 @@
 //! The declaration of a rack, a TOML file. `racks/example.toml` has every key.
 
 mod bmc;
+mod channel;
 mod firmware;
 mod hardware;
+mod quirks;
 mod smbios;
 mod switch;
+mod vendor;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,10 +20,13 @@ use serde::Deserialize;
 
 pub use bmc::{AddressSource, BmcKind, BmcSpec, EventSpec, FruSpec, Privilege, SensorSpec, UserSpec};
 pub(crate) use bmc::{BOARD_KEYS, CHASSIS_KEYS, PRODUCT_KEYS};
+pub use channel::{ChannelSpec, Medium};
 pub use firmware::{Activation, BiosSpec, BiosVersion, FirmwareNicSpec, NicFaults, OfferSpec};
 pub use hardware::{CpuSpec, DiskModel, DiskSpec, NicModel, NicSpec, NodeSpec, TpmVersion};
+pub use quirks::{Names, QuirksSpec, Settling};
 pub use smbios::{EntryPoint, OnboardDevice, PortConnector, SmbiosSpec};
 pub use switch::{Speaks, SwitchSpec};
+pub use vendor::VENDORS;
 
 /// A rack: its network, its inventory, its switches and its hosts.
 #[derive(Clone, Debug, Deserialize)]

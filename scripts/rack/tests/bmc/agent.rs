@@ -43,12 +43,13 @@ pub struct Run {
 
 /// A session with short timeouts.
 pub fn session(stand: &Stand, time: Duration) -> BmcSession {
+    session_with_pauses(stand, Duration::from_millis(1), time)
+}
+
+/// A session with a short timeout, and `pause` before the second attempt of a request.
+pub fn session_with_pauses(stand: &Stand, pause: Duration, time: Duration) -> BmcSession {
     let transport = Direct(Arc::clone(&stand.client));
-    let policy = RetryPolicy {
-        timeout: Duration::from_secs(1),
-        pause: Duration::from_millis(1),
-        ..RetryPolicy::default()
-    };
+    let policy = RetryPolicy { timeout: Duration::from_secs(1), pause, ..RetryPolicy::default() };
     BmcSession::new(Box::new(transport), policy, Instant::now() + time)
 }
 

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The BMC of a virtual server, without the server: ipmi_sim, the proxy that injects faults, and ipmitool.
 
+mod access;
 mod agent;
 mod configure;
 mod cost;
 mod faults;
 mod health;
 mod judge;
+mod lockout;
 mod matrix;
 mod power;
+mod quirks;
 mod secrets;
+mod vendors;
 
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use stage1_rack::bmc::wire::Client;
@@ -37,14 +41,23 @@ const TIME: Duration = Duration::from_secs(20);
 /// Set User Password, and that of slot 2.
 const SET_USER_PASSWORD: u8 = 0x47;
 
+/// Held by a test that runs many BMCs at once: two of them would miss each other's deadlines.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Stand {
     /// With user ADMIN, whose password is factory, in slot 2, and with `keys` and `tables`.
     fn up(keys: &str, tables: &str) -> Stand {
         let user = "[[host.bmc.user]]\nslot = 2\nname = 'ADMIN'\npassword = 'factory'\nfixed = true\n";
-        let spec = RackSpec::parse(&format!(
-            "[[host]]\nname = 'a'\nboot = 'kernel'\n[host.bmc]\n{keys}\n{user}\n{tables}\n"
-        ))
-        .unwrap();
+        Stand::with(&format!("{keys}\n{user}\n{tables}\n"))
+    }
+
+    /// With the keys of the table `host.bmc`.
+    fn with(bmc: &str) -> Stand {
+        let spec =
+            RackSpec::parse(&format!("[[host]]\nname = 'a'\nboot = 'kernel'\n[host.bmc]\n{bmc}\n")).unwrap();
         let Some(BmcKind::Whole(bmc)) = &spec.hosts[0].bmc else { panic!("{:?}", spec.hosts) };
         let directory = tempfile::tempdir().unwrap();
         let boot = Arc::new(Namespace::new().unwrap());
@@ -74,14 +87,29 @@ impl Stand {
 
     /// An operation of Set User Password on slot 2.
     fn password(&self, operation: u8, password: &str) -> u8 {
-        let mut data = vec![2, operation];
+        self.password_of(2, operation, password)
+    }
+
+    fn password_of(&self, slot: u8, operation: u8, password: &str) -> u8 {
+        let mut data = vec![slot, operation];
         data.extend(password.bytes());
         data.resize(18, 0);
         self.ask(6, SET_USER_PASSWORD, &data)[0]
     }
 
     fn can_log_in(&self, password: &str) -> bool {
-        self.bmc.ipmitool("ADMIN", password, &["chassis", "status"]).is_ok()
+        self.logs_in("ADMIN", password)
+    }
+
+    /// The name in a slot, without what it is padded with; `None` where there is none or it cannot be read.
+    fn name_in(&self, slot: u8) -> Option<String> {
+        let response = self.ask(6, 0x46, &[slot]);
+        let name = String::from_utf8_lossy(response.get(1..)?).trim_end_matches(['\0', ' ']).to_string();
+        (!name.is_empty()).then_some(name)
+    }
+
+    fn logs_in(&self, user: &str, password: &str) -> bool {
+        self.bmc.ipmitool(user, password, &["sel", "time", "get"]).is_ok()
     }
 
     /// Sets the LAN address, in the order that the specification requires.

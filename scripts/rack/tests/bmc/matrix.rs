@@ -10,8 +10,8 @@ use stage1_contract::PasswordState::{self, Failed, Proven, Set};
 use stage1_rack::bmc::SOCKET;
 use stage1_rack::bmc::wire::Client;
 
-use crate::Stand;
 use crate::agent::{run, session};
+use crate::{Stand, alone};
 
 /// The desired configuration.
 const DESIRED: &str = "
@@ -211,6 +211,7 @@ const WRONG: &str = "user boss: the BMC accepted the password, but its own test 
 
 #[test]
 fn every_fault_is_reported_and_costs_little() {
+    let _alone = alone();
     let mut table = format!("{:<41} {:<7} {:>5}  first problem\n", "fault", "user", "ms");
     let mut wrong = Vec::new();
     // Most of it is waiting: some at once.

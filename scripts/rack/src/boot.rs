@@ -121,6 +121,7 @@ mod tests {
             racks: PathBuf::new(),
             inventory: PathBuf::new(),
             kernel_package: PathBuf::new(),
+            uki_stub: PathBuf::new(),
             newer_uefi: PathBuf::new(),
             capsule_uefi: PathBuf::new(),
         };

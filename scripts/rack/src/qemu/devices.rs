@@ -49,10 +49,11 @@ pub(crate) fn add_slots(arguments: &mut Arguments, spec: &HostSpec) {
     }
 }
 
-/// Network ports at the taps with the descriptors `tap_fds`.
+/// Network ports at the taps, or with a VLAN at the sockets, with the descriptors `tap_fds`.
 pub(crate) fn add_nics(arguments: &mut Arguments, spec: &HostSpec, tap_fds: &[i32]) {
     for (number, (nic, fd)) in spec.nics.iter().zip(tap_fds).enumerate() {
-        arguments.add("netdev", format!("tap,id=net{number},fd={fd}"));
+        let kind = if nic.vlan.is_some() { "socket" } else { "tap" };
+        arguments.add("netdev", format!("{kind},id=net{number},fd={fd}"));
         arguments.device(nic_device(spec, number, nic));
     }
 }

@@ -39,7 +39,7 @@ pub struct Host {
     directory: PathBuf,
     namespace: Arc<Namespace>,
     serial: Arc<Transcript>,
-    rtc_change: Mutex<Arc<Mutex<Option<i64>>>>,
+    rtc_change: Arc<Mutex<Option<i64>>>,
 }
 
 /// What QEMU loads itself on a host that does not netboot.
@@ -116,7 +116,7 @@ impl Host {
             directory,
             namespace,
             serial,
-            rtc_change: Mutex::default(),
+            rtc_change: Arc::default(),
         });
         if let Some(bmc) = &host.bmc {
             let chassis: Weak<Host> = Arc::downgrade(&host);
@@ -287,11 +287,10 @@ impl Host {
         self.serial.listen()
     }
 
-    /// By how many seconds its system has set its real-time clock forward since the last power-on; `None` if it has not set it.
+    /// By how many seconds its system has set its real-time clock forward since the last power-on, of which QEMU keeps the lower
+    /// 32 bits; `None` if it has not set it.
     pub fn rtc_change(&self) -> Option<i64> {
-        let change = Arc::clone(&self.rtc_change.lock().unwrap_or_else(PoisonError::into_inner));
-        let change = change.lock().unwrap_or_else(PoisonError::into_inner);
-        *change
+        *self.rtc_change.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Plugs or unplugs the cable of its NIC `number`, counted from 0.
@@ -350,9 +349,8 @@ impl Host {
         let inherited = taps.into_iter().chain([theirs]).collect();
         let mut qemu = Process::spawn(&self.namespace, qemu, inherited, Arc::clone(&self.serial))
             .inspect_err(|_| self.serial.close())?;
-        let rtc_change: Arc<Mutex<Option<i64>>> = Arc::default();
-        *self.rtc_change.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&rtc_change);
-        let control = Qmp::open(ours, rtc_change).map_err(|error| {
+        *self.rtc_change.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let control = Qmp::open(ours, Arc::clone(&self.rtc_change)).map_err(|error| {
             qemu.stop();
             anyhow!("{error:#}{}", self.serial.shown())
         })?;

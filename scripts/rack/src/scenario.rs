@@ -124,7 +124,10 @@ fn add_uki_profile(rack: &Rack) -> Result<()> {
 }
 
 fn command_line(rack: &Rack) -> String {
-    format!("console=ttyS0 panic=-1 quiet cryptomgr.notests target.ping={}", rack.spec().network.server)
+    format!(
+        "console=ttyS0 panic=-1 quiet no_timer_check cryptomgr.notests target.ping={}",
+        rack.spec().network.server
+    )
 }
 
 fn build_initrd(rack: &Rack) -> Result<PathBuf> {

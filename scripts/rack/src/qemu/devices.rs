@@ -64,7 +64,7 @@ fn nic_device(spec: &HostSpec, number: usize, nic: &NicSpec) -> String {
         NicModel::E1000e => "e1000e",
     };
     let mut device = format!("{model},{},id=nic{number},netdev=net{number},mac={}", at(nic.slot), nic.mac);
-    if spec.boot != Boot::Kernel && nic.connected {
+    if spec.boot != Boot::Kernel && nic.can_netboot() {
         device.push_str(&format!(",bootindex={}", number + 1));
     }
     // OVMF has a driver for virtio; for e1000e the ROM has one, which is iPXE itself.

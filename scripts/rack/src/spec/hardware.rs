@@ -74,6 +74,13 @@ pub struct NicSpec {
     pub foreign: bool,
 }
 
+impl NicSpec {
+    /// Whether the boot network answers it.
+    pub(crate) fn can_netboot(&self) -> bool {
+        self.connected && !self.foreign && self.vlan.is_none()
+    }
+}
+
 /// A model of network adapter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -315,8 +315,8 @@ impl HostSpec {
         if self.boot != Boot::Kernel && network.ipv6_only {
             bail!("boot: netboot requires IPv4, and network.ipv6_only is set: use boot = \"kernel\"");
         }
-        if self.boot != Boot::Kernel && !self.nics.iter().any(|nic| nic.connected) {
-            bail!("nic: netboot requires a connected one; boot = \"kernel\" does not");
+        if self.boot != Boot::Kernel && !self.nics.iter().any(NicSpec::can_netboot) {
+            bail!("nic: netboot requires a connected one in the boot network; boot = \"kernel\" does not");
         }
         if self.image == Image::Reference && !self.share {
             bail!("image: \"reference\" requires share = true");

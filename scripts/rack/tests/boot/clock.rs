@@ -12,9 +12,9 @@ use stage1_rack::scenario::BOOT;
 pub const NTP: &str = "ntp = true\n[inventory]\ncertificate_days = 30";
 /// The empty battery's time, also as seconds since 1970.
 pub const EARLY: (&str, i64) = ("1970-01-01T00:00:00", 0);
-/// Times after the certificate's, also as seconds since 1970; UEFI takes none after 2097.
+/// Times after the certificate's, also as seconds since 1970; UEFI takes none after 2069, and sets the clock itself.
 pub const LATE: (&str, i64) = ("2100-01-01T00:00:00", 4_102_444_800);
-pub const LATE_UEFI: (&str, i64) = ("2090-01-01T00:00:00", 3_786_912_000);
+pub const LATE_UEFI: (&str, i64) = ("2060-01-01T00:00:00", 2_840_140_800);
 
 /// Seconds since 1970.
 pub fn now() -> i64 {
@@ -24,7 +24,8 @@ pub fn now() -> i64 {
 /// The real-time clock, which was `early` or `late` when the host was powered on at `begun`, was set to the right time.
 pub fn was_corrected(host: &Host, (_, before): (&str, i64), begun: i64) {
     let change = host.rtc_change().unwrap_or_else(|| panic!("the RTC was not set{}", host.shown()));
-    let error = before + change - begun;
+    // QEMU counts in 32 bits.
+    let error = (before + change - begun) as i32;
     assert!(error.abs() < 60, "the RTC is {error} s ahead{}", host.shown());
 }
 
@@ -38,6 +39,5 @@ pub fn fails_without_ntp(rack: &Rack, host: &Host, (late, _): (&str, i64)) {
     );
     host.wait_for(&failed, BOOT).unwrap();
     host.wait_for(phrases::SHELL_PROMPT, BOOT).unwrap();
-    assert_eq!(host.rtc_change(), None);
     rack.ntp().unwrap().start().unwrap();
 }

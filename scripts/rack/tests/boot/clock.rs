@@ -12,9 +12,9 @@ use stage1_rack::scenario::BOOT;
 pub const NTP: &str = "ntp = true\n[inventory]\ncertificate_days = 30";
 /// The empty battery's time, also as seconds since 1970.
 pub const EARLY: (&str, i64) = ("1970-01-01T00:00:00", 0);
-/// Times after the certificate's, also as seconds since 1970; UEFI takes none after 2069, and sets the clock itself.
+/// Times after the certificate's, also as seconds since 1970. systemd itself sets a clock back that is 15 years ahead of it.
 pub const LATE: (&str, i64) = ("2100-01-01T00:00:00", 4_102_444_800);
-pub const LATE_UEFI: (&str, i64) = ("2060-01-01T00:00:00", 2_840_140_800);
+pub const LATE_SYSTEMD: (&str, i64) = ("2035-01-01T00:00:00", 2_051_222_400);
 
 /// Seconds since 1970.
 pub fn now() -> i64 {

@@ -6,7 +6,7 @@ use stage1_rack::rack::Rack;
 use stage1_rack::scenario;
 use stage1_rack::spec::INVENTORY_NAME;
 
-use crate::{NIC, known, rack_on};
+use crate::{NIC, clock, known, rack_on};
 
 /// The note of a stage in the host's report.
 fn note(rack: &Rack, stage: &str) -> String {
@@ -27,18 +27,21 @@ fn ipv6_only(name: &str, image: &str) {
 }
 
 /// The inventory is behind the gateway of the second port's network. At the first port there is a DHCP server too, whose
-/// answer comes first, a gateway that forwards nothing, and a name server that does not know the inventory.
+/// answer comes first, a gateway that forwards nothing, and a name server that does not know the inventory. The clock is wrong,
+/// and the NTP server is in the second network.
 fn two_networks(name: &str, image: &str) {
     let append = format!("stage1.inventory=https://{INVENTORY_NAME}:8443/ipxe");
-    let keys = format!("boot = 'kernel'\nimage = '{image}'\nappend = '{append}'");
+    let (rtc, begun) = (clock::LATE, clock::now());
+    let keys = format!("boot = 'kernel'\nimage = '{image}'\nrtc = '{}'\nappend = '{append}'", rtc.0);
     let nics = "[[host.nic]]\nmac = '52:54:00:09:00:01'\nforeign = true\n\
                 [[host.nic]]\nmac = '52:54:00:09:00:02'\n";
-    let rack = rack_on("dhcp_delay = 2\n[inventory]\naddress = '10.7.0.1'", name, &keys, nics);
+    let rack = rack_on(&format!("dhcp_delay = 2\n{}\naddress = '10.7.0.1'", clock::NTP), name, &keys, nics);
     scenario::register_all(&rack, Progress::start()).unwrap();
     assert_eq!(known(&rack, "/state"), "registered");
     let note = note(&rack, "network");
     let has_both = note.contains(" 10.8.0.") && note.contains(" 10.9.0.");
     assert!(has_both && note.contains(&format!(" reaches {INVENTORY_NAME}:8443")), "{note}");
+    clock::was_corrected(rack.host("a").unwrap(), rtc, begun);
 }
 
 /// The port is named by its MAC address, as its own name differs between the images. The bond's only member has frames of one

@@ -85,7 +85,7 @@ fn run_fails(host: &Host, reason: &str) {
 /// Each failure ends in a shell, in which the run is started again.
 #[test]
 fn continues_by_hand_after_each_failure() {
-    let (rtc, begun) = (clock::LATE_UEFI, clock::now());
+    let (rtc, begun) = (clock::LATE_SYSTEMD, clock::now());
     let keys = format!(
         "image = 'systemd'\nboot = 'kernel'\nfirmware = 'uefi'\nrtc = '{}'\nappend = 'stage1.inventory-timeout=5'",
         rtc.0

@@ -3,7 +3,8 @@
 """A small inventory for stage1, on files: python3 docs/inventory.py FOLDER ADDRESS:PORT [CERTIFICATE.pem KEY.pem]
 
 FOLDER/ID/ is the host ID. You write `action` (one word), profile.json, detail.json and bmc.json; the host writes
-report.json, installed.json and events.jsonl. docs/inventory-api.md explains the calls.
+report.json, installed.json and events.jsonl. docs/inventory-api.md explains the calls. It checks nothing of what you
+write: a host refuses a wrong profile or detail before the download, and fails.
 """
 import json, pathlib, re, ssl, sys, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

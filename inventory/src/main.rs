@@ -83,6 +83,11 @@ enum Command {
         /// Add this DNS name or IP address to the server's certificate; may be repeated
         #[arg(long = "name", value_name = "NAME", value_parser = name)]
         names: Vec<ServerName<'static>>,
+        /// Make the server's certificate valid for this many days from the start of the server, instead of until 2200
+        ///
+        /// Hosts whose clock is wrong then need an NTP server: see the setting ntp.
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..))]
+        certificate_days: Option<u16>,
         /// The action for a host that has neither an action nor a profile
         #[arg(long, default_value = "shutdown", value_parser = default_action())]
         default_action: Action,
@@ -123,8 +128,8 @@ enum Command {
 fn main() -> ExitCode {
     let Arguments { dir, command } = Arguments::parse();
     let result = match command {
-        Command::Serve { listen, boot_listen, names, default_action } => {
-            serve(Options { dir, listen, boot_listen, names, default_action })
+        Command::Serve { listen, boot_listen, names, certificate_days, default_action } => {
+            serve(Options { dir, listen, boot_listen, names, certificate_days, default_action })
         }
         Command::Host(command) => Folder::open(&dir).and_then(|folder| host(&folder, command)),
         Command::Profile(command) => Folder::open(&dir).and_then(|folder| profile(&folder, command)),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use ring::digest::{Context as Hash, SHA256};
 use stage1_contract::{Artifact, Profile, VERSION};
-use stage1_kexec::longest_command_line;
+use stage1_kexec::{Image, USUAL_COMMAND_LINE, longest_command_line};
 
 use crate::folder::Folder;
 use crate::hex;
@@ -28,8 +28,8 @@ pub(crate) struct Sources<'a> {
 /// Copies are named by their digest, so that a download in progress is not affected.
 pub(crate) fn add(folder: &Folder, store: &Store, name: &str, sources: &Sources) -> Result<Profile> {
     check_name(name)?;
-    if let Some(kernel) = sources.kernel {
-        check_command_line(kernel, sources.append)?;
+    if let Some(file) = sources.kernel.or(sources.uki) {
+        check_command_line(file, sources.append)?;
     }
     let import = |path: &Path| {
         import(path, &folder.images()).with_context(|| format!("copying {} to the images", path.display()))
@@ -45,6 +45,28 @@ pub(crate) fn add(folder: &Folder, store: &Store, name: &str, sources: &Sources)
     check(&profile)?;
     store.put_profile(&profile)?;
     Ok(profile)
+}
+
+/// Adds a profile whose files may be anywhere, or replaces the one of the same name; whether it is new.
+pub(crate) fn put(folder: &Folder, store: &Store, profile: &Profile) -> Result<bool, PutError> {
+    check(profile).map_err(PutError::Refused)?;
+    let urls = profile.kernel.iter().chain(&profile.uki).flat_map(|artifact| &artifact.urls);
+    let own = urls.filter_map(|url| url.strip_prefix(IMAGES_URL)).find(|name| !name.contains('/'));
+    match own.map(|name| folder.images().join(name)).filter(|path| path.is_file()) {
+        Some(path) => check_command_line(&path, &profile.append),
+        None => check_usual_command_line(&profile.append),
+    }
+    .map_err(PutError::Refused)?;
+    Ok(store.put_profile(profile)?)
+}
+
+/// Why a profile was not put.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PutError {
+    #[error("{0:#}")]
+    Refused(anyhow::Error),
+    #[error(transparent)]
+    Store(#[from] anyhow::Error),
 }
 
 /// Why a profile was not removed.
@@ -115,20 +137,36 @@ pub(crate) fn check(profile: &Profile) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a command line that a bzImage does not accept, before each host has downloaded it to find that out.
-fn check_command_line(kernel: &Path, append: &str) -> Result<()> {
-    let read = |kernel: &Path| {
-        let mut header = Vec::new();
-        File::open(kernel)?.take(1024).read_to_end(&mut header)?;
-        std::io::Result::Ok(header)
+/// Refuses a command line that the file, a bzImage or a unified kernel image, does not accept, before each host has downloaded
+/// it to find that out. What another file accepts is not known.
+fn check_command_line(file: &Path, append: &str) -> Result<()> {
+    // Until there can be something to refuse, a large file is not read.
+    if append.len() <= USUAL_COMMAND_LINE as usize / 2 {
+        return Ok(());
+    }
+    let bytes = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    let longest = match Image::parse(&bytes) {
+        Ok(Image::Uki(uki)) => Some(uki.longest_command_line),
+        _ => longest_command_line(&bytes),
     };
-    let header = read(kernel).with_context(|| format!("reading {}", kernel.display()))?;
-    match longest_command_line(&header) {
+    match longest {
         Some(longest) if append.len() > longest as usize => {
             bail!("append: command line too long: {} bytes, this kernel accepts {longest}", append.len())
         }
         _ => Ok(()),
     }
+}
+
+/// The same for a kernel that is elsewhere.
+fn check_usual_command_line(append: &str) -> Result<()> {
+    if append.len() > USUAL_COMMAND_LINE as usize {
+        bail!(
+            "append: command line too long: {} bytes, kernels accept {USUAL_COMMAND_LINE}; one that is built for more must be \
+             in images/, where its limit can be read",
+            append.len()
+        );
+    }
+    Ok(())
 }
 
 /// A path on the same server; agents resolve it against their base URL.

@@ -65,6 +65,8 @@ struct Trial {
     running: Option<Task<BTreeMap<u32, Tried>>>,
     /// The ports that were or are tried, in their order.
     candidates: Vec<(u32, String)>,
+    /// The addresses that the host had when it began: with another one, a port may reach more.
+    addresses: Vec<Address>,
     results: BTreeMap<u32, Tried>,
     /// Of trials that failed since one succeeded.
     failures: usize,
@@ -277,12 +279,13 @@ impl Ports {
             }
         }
         let is_due = self.trial.again.is_none_or(|again| again <= Instant::now());
-        let is_new = self.trial.candidates != candidates;
+        let is_new = self.trial.candidates != candidates || self.trial.addresses != self.addresses;
         if self.trial.chosen.is_none() && !candidates.is_empty() && (is_due || is_new) {
             let (servers, ports) = (self.servers.clone(), candidates.clone());
             let configurations = (self.manager == Manager::Agent).then(|| self.configurations.clone());
             let trial = move || try_ports(&servers, &ports, configurations.as_ref());
             (self.trial.candidates, self.trial.results) = (candidates, BTreeMap::new());
+            self.trial.addresses.clone_from(&self.addresses);
             match Task::start("port-trial", trial) {
                 Ok(task) => (self.trial.running, self.trial.again) = (Some(task), None),
                 Err(error) => {
@@ -343,11 +346,8 @@ impl Ports {
             (Some(first), false) => {
                 let are_all_tried = self.trial.running.is_none()
                     && self.trial.failures > 0
-                    && self
-                        .links
-                        .values()
-                        .filter(|link| link.carrier && self.interfaces.ip_of(link).is_some())
-                        .all(|link| self.trial.candidates.iter().any(|(index, _)| *index == link.index));
+                    && self.trial.addresses == self.addresses
+                    && self.links.values().all(|link| !link.carrier || self.is_tried(link));
                 self.trial.chosen.is_some() || are_all_tried || first.elapsed() >= REACH_GRACE
             }
             (None, _) => false,
@@ -368,6 +368,14 @@ impl Ports {
         let timeout = self.settings.network_timeout;
         let late = || anyhow!("no address after {} s: {}", timeout.as_secs(), self.describe_links());
         (waited >= timeout).then(|| Err(late()))
+    }
+
+    /// Whether the port was tried with all addresses that it can get, or gets none.
+    fn is_tried(&self, link: &Link) -> bool {
+        let Some(ip) = self.interfaces.ip_of(link) else { return true };
+        let has_ipv4 = self.addresses.iter().any(|a| a.index == link.index && a.ip.is_ipv4());
+        let is_candidate = self.trial.candidates.iter().any(|(index, _)| *index == link.index);
+        is_candidate && (has_ipv4 || !ip.dhcp4)
     }
 
     /// When to check the result again even without an event.

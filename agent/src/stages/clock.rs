@@ -53,10 +53,12 @@ impl RunClock {
         if self.servers.is_empty() {
             log::warn!("the clock cannot be corrected: no NTP server is known (setting ntp)");
         }
-        let built = clock::build_time(&self.machine).unwrap_or_default();
+        let known = clock::build_time(&self.machine);
+        let built = known.unwrap_or_default();
         for server in &self.servers {
             let now = clock::now();
-            match ntp::query(server, now.max(built)) {
+            // The clock of this host may be wrong by more than half an era.
+            match ntp::query(server, known.unwrap_or(now)) {
                 Ok(time) if time.as_secs() < built => log::warn!(
                     "NTP server {server}: its time, {}, is before this image was built, {}",
                     utc(time.as_secs()),

@@ -31,7 +31,7 @@ use crate::api::response::Failure;
 use crate::api::state::Inventory;
 use crate::bmc_config;
 use crate::document::json;
-use crate::profiles::{self, RemovalError};
+use crate::profiles::{self, PutError, RemovalError};
 use crate::store::hosts::{Host, Selected, Summary, parse_action};
 
 pub(crate) fn routes(inventory: &Arc<Inventory>) -> Router<Arc<Inventory>> {
@@ -170,12 +170,13 @@ async fn put_profile(
     body: Checked<Profile>,
 ) -> Result<StatusCode, Failure> {
     let profile = body.value;
-    profiles::check(&profile).map_err(unprocessable)?;
     if profile.name != name {
         let detail = format!("the profile is named {:?}, the path is for {name:?}", profile.name);
         return Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
-    let new = inventory.query(move |inventory| Ok(inventory.store.put_profile(&profile)?)).await?;
+    let new = inventory
+        .query(move |inventory| Ok(profiles::put(&inventory.folder, &inventory.store, &profile)?))
+        .await?;
     Ok(if new { StatusCode::CREATED } else { StatusCode::NO_CONTENT })
 }
 
@@ -185,6 +186,15 @@ async fn remove_profile(
 ) -> Result<StatusCode, Failure> {
     inventory.query(move |inventory| Ok(profiles::remove(&inventory.store, &name)?)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+impl From<PutError> for Failure {
+    fn from(error: PutError) -> Self {
+        match error {
+            PutError::Refused(_) => Failure::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            PutError::Store(error) => error.into(),
+        }
+    }
 }
 
 impl From<RemovalError> for Failure {

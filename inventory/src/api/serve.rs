@@ -37,6 +37,8 @@ pub(crate) struct Options {
     pub(crate) boot_listen: Option<SocketAddr>,
     /// Additional names in the certificate.
     pub(crate) names: Vec<ServerName<'static>>,
+    /// Days for which the certificate is valid; `None`: until 2200.
+    pub(crate) certificate_days: Option<u16>,
     /// The action for a host without an action or a profile of its own.
     pub(crate) default_action: Action,
 }
@@ -55,7 +57,8 @@ async fn run(options: Options) -> Result<()> {
     let store = Store::open(&folder.database())?;
     let (listener, address) = listen(options.listen)?;
     let boot = options.boot_listen.map(listen).transpose()?;
-    let tls = tls::server_config(&folder, &certified_names(&options.names, address.ip()))?;
+    let names = certified_names(&options.names, address.ip());
+    let tls = tls::server_config(&folder, &names, options.certificate_days)?;
 
     print_paths(&folder, boot.as_ref().map(|(_, address)| *address))?;
     if let Err(error) = bmc_config::read(&folder.bmc_config()) {

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use rcgen::{
@@ -14,13 +15,25 @@ use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
 
 use crate::folder::{Folder, write_new};
 
-/// The server's TLS configuration, with a certificate for `names` that is made at each start. Creates the CA if it
-/// does not exist.
-pub(crate) fn server_config(folder: &Folder, names: &[ServerName<'static>]) -> Result<Arc<ServerConfig>> {
+/// By how much a host's clock may be behind when the server has just started.
+const TOLERANCE: Duration = Duration::from_secs(300);
+
+/// The server's TLS configuration, with a certificate for `names` that is made at each start, and valid for `days` from then
+/// on. Creates the CA if it does not exist.
+pub(crate) fn server_config(
+    folder: &Folder,
+    names: &[ServerName<'static>],
+    days: Option<u16>,
+) -> Result<Arc<ServerConfig>> {
     let issuer = authority(folder)?;
     let key = KeyPair::generate().context("generating the server's key")?;
     let mut params = params("stage1 inventory");
     params.subject_alt_names = names.iter().map(alternative_name).collect::<Result<_>>()?;
+    if let Some(days) = days {
+        let now = SystemTime::now();
+        params.not_before = (now - TOLERANCE).into();
+        params.not_after = (now + Duration::from_secs(u64::from(days) * 86_400)).into();
+    }
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

@@ -119,16 +119,14 @@ fn bad_input_is_refused() {
         fails(dir.path(), &["profile", "add", "c1", "--kernel", "/does/not/exist"])
             .contains("/does/not/exist")
     );
-    // The setup header of a bzImage (Documentation/arch/x86/boot.rst) with a cmdline_size of 2047.
-    let mut kernel = vec![0; 1024];
-    kernel[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
-    kernel[0x202..0x206].copy_from_slice(b"HdrS");
-    kernel[0x238..0x23a].copy_from_slice(&2047_u16.to_le_bytes());
-    std::fs::write(&file, kernel).unwrap();
+    std::fs::write(&file, kernel(2047)).unwrap();
     let long = "a".repeat(2017);
     let refused =
         fails(dir.path(), &["profile", "add", "c1", "--kernel", file.to_str().unwrap(), "--append", &long]);
     assert!(refused.contains("2017 bytes, this kernel accepts 2016"), "{refused}");
+    prints(dir.path(), &["profile", "add", "c1", "--kernel", file.to_str().unwrap(), "--append", &long[1..]]);
+    prints(dir.path(), &["profile", "remove", "c1"]);
+    prints(dir.path(), &["profile", "prune"]);
     std::fs::write(&file, "").unwrap();
     assert!(
         fails(dir.path(), &["profile", "add", "c1", "--kernel", file.to_str().unwrap()]).contains("empty")
@@ -139,6 +137,15 @@ fn bad_input_is_refused() {
     assert_eq!(std::fs::read_dir(dir.path().join("images")).unwrap().count(), 0);
     fails(dir.path(), &["serve", "--name", "not a name"]);
     fails(dir.path(), &["serve", "--default-action", "reboot"]);
+}
+
+/// The setup header of a bzImage (Documentation/arch/x86/boot.rst) with this cmdline_size.
+fn kernel(cmdline_size: u16) -> Vec<u8> {
+    let mut kernel = vec![0; 1024];
+    kernel[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
+    kernel[0x202..0x206].copy_from_slice(b"HdrS");
+    kernel[0x238..0x23a].copy_from_slice(&cmdline_size.to_le_bytes());
+    kernel
 }
 
 #[test]
@@ -177,6 +184,24 @@ fn the_api_does_what_the_commands_do() {
     let lines = profile.replace("\"append\": \"", "\"append\": \"a\\n");
     assert!(put("profiles/compute-1", &lines).problem(422).contains("append is not one line"));
     put("profiles/c", r#"{"version":1,"name":"c"}"#).problem(422);
+    let with = |append: &str, url: &str| {
+        let mut profile: Value = serde_json::from_str(profile).unwrap();
+        profile["append"] = append.into();
+        profile["kernel"]["urls"] = json!([url]);
+        profile.to_string()
+    };
+    let (elsewhere, here) = ("https://images.example.com/vmlinuz", "/images/vmlinuz");
+    let too_long = put("profiles/compute-1", &with(&"a".repeat(2017), elsewhere)).problem(422);
+    assert!(
+        too_long.contains("append: command line too long: 2017 bytes, kernels accept 2016"),
+        "{too_long}"
+    );
+    assert_eq!(put("profiles/compute-1", &with(&"a".repeat(2016), elsewhere)).status, 204);
+    std::fs::write(dir.path().join("images/vmlinuz"), kernel(4095)).unwrap();
+    let too_long = put("profiles/compute-1", &with(&"a".repeat(4065), here)).problem(422);
+    assert!(too_long.contains("this kernel accepts 4064"), "{too_long}");
+    assert_eq!(put("profiles/compute-1", &with(&"a".repeat(4064), here)).status, 204);
+    assert_eq!(put("profiles/compute-1", profile).status, 204);
     let listed = server.operator("GET", "profiles", None).json();
     assert_eq!(listed, json!([serde_json::from_str::<Value>(profile).unwrap()]));
 

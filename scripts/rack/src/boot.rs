@@ -59,9 +59,10 @@ impl BootFiles<'_> {
     pub fn append(&self, host: &HostSpec) -> String {
         // The boot network itself has no LLDP neighbours.
         let lldp = if host.nics.iter().any(|nic| nic.switch.is_some()) { "" } else { "stage1.lldp=off " };
-        // The kernel's EFI stub finds its initrd by name.
+        // On a busy machine the emulated timer may be late, which the kernel would take for a broken one. The kernel's EFI stub
+        // finds its initrd by name.
         let append = format!(
-            "console=ttyS0 panic=-1 quiet cryptomgr.notests initrd=initramfs stage1.inventory={} {lldp}{}",
+            "console=ttyS0 panic=-1 quiet no_timer_check cryptomgr.notests initrd=initramfs stage1.inventory={} {lldp}{}",
             self.inventory_url, host.append
         );
         append.trim_end().to_string()
@@ -121,6 +122,7 @@ mod tests {
             racks: PathBuf::new(),
             inventory: PathBuf::new(),
             kernel_package: PathBuf::new(),
+            uki_stub: PathBuf::new(),
             newer_uefi: PathBuf::new(),
             capsule_uefi: PathBuf::new(),
         };
@@ -137,7 +139,7 @@ mod tests {
         assert_eq!(
             script,
             "#!ipxe\n\
-             kernel http://h/boot/vmlinuz console=ttyS0 panic=-1 quiet cryptomgr.notests initrd=initramfs \
+             kernel http://h/boot/vmlinuz console=ttyS0 panic=-1 quiet no_timer_check cryptomgr.notests initrd=initramfs \
              stage1.inventory=https://h/ipxe stage1.lldp=off stage1.on-failure=poweroff\n\
              initrd http://h/boot/a/initramfs\n\
              boot\n"

@@ -26,6 +26,7 @@ use crate::spec::{BiosVersion, BmcKind, Firmware, HostSpec, RackSpec};
 use crate::tap::Tap;
 use crate::tpm;
 use crate::transcript::{Match, Transcript};
+use crate::trunk;
 
 /// A host of the rack.
 pub struct Host {
@@ -38,6 +39,7 @@ pub struct Host {
     directory: PathBuf,
     namespace: Arc<Namespace>,
     serial: Arc<Transcript>,
+    rtc_change: Arc<Mutex<Option<i64>>>,
 }
 
 /// What QEMU loads itself on a host that does not netboot.
@@ -105,7 +107,17 @@ impl Host {
             Some(BmcKind::Bare) | None => None,
         };
         let (running, namespace) = (Mutex::new(None), Arc::clone(namespace));
-        let host = Arc::new(Host { running, bmc, spec, taps, boot, directory, namespace, serial });
+        let host = Arc::new(Host {
+            running,
+            bmc,
+            spec,
+            taps,
+            boot,
+            directory,
+            namespace,
+            serial,
+            rtc_change: Arc::default(),
+        });
         if let Some(bmc) = &host.bmc {
             let chassis: Weak<Host> = Arc::downgrade(&host);
             bmc.set_chassis(chassis);
@@ -275,6 +287,12 @@ impl Host {
         self.serial.listen()
     }
 
+    /// By how many seconds its system has set its real-time clock forward since the last power-on, of which QEMU keeps the lower
+    /// 32 bits; `None` if it has not set it.
+    pub fn rtc_change(&self) -> Option<i64> {
+        *self.rtc_change.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Plugs or unplugs the cable of its NIC `number`, counted from 0.
     ///
     /// # Errors
@@ -308,7 +326,11 @@ impl Host {
         }
         let (ours, theirs) = UnixStream::pair().context("creating the control connection")?;
         let theirs = OwnedFd::from(theirs);
-        let taps = self.taps.iter().map(Tap::open).collect::<Result<Vec<OwnedFd>>>()?;
+        let cables = self.taps.iter().zip(&self.spec.nics).map(|(tap, nic)| match nic.vlan {
+            Some(vlan) => trunk::connect(tap, vlan),
+            None => tap.open(),
+        });
+        let taps = cables.collect::<Result<Vec<OwnedFd>>>()?;
         let tap_fds: Vec<i32> = taps.iter().map(AsRawFd::as_raw_fd).collect();
         let machine = Machine {
             spec: &self.spec,
@@ -327,7 +349,8 @@ impl Host {
         let inherited = taps.into_iter().chain([theirs]).collect();
         let mut qemu = Process::spawn(&self.namespace, qemu, inherited, Arc::clone(&self.serial))
             .inspect_err(|_| self.serial.close())?;
-        let control = Qmp::open(ours).map_err(|error| {
+        *self.rtc_change.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let control = Qmp::open(ours, Arc::clone(&self.rtc_change)).map_err(|error| {
             qemu.stop();
             anyhow!("{error:#}{}", self.serial.shown())
         })?;

@@ -68,19 +68,23 @@ impl Inventory {
         // With IPv6 only, the bridge's IPv6 addresses too.
         let address = match self.network.ipv6_only {
             true => "[::]".to_string(),
-            false => self.network.server.to_string(),
+            false => self.spec.address.unwrap_or(self.network.server).to_string(),
         };
+        let boot = if self.network.ipv6_only { address.clone() } else { self.network.server.to_string() };
         let mut command = Command::new(&self.program);
         command.arg("serve").arg("--dir").arg(&self.directory).args([
             "--listen",
             &format!("{address}:{}", self.spec.port),
             "--boot-listen",
-            &format!("{address}:{}", self.spec.boot_port),
+            &format!("{boot}:{}", self.spec.boot_port),
             "--name",
             &self.network.server.to_string(),
             "--name",
             INVENTORY_NAME,
         ]);
+        if let Some(days) = self.spec.certificate_days {
+            command.args(["--certificate-days", &days.to_string()]);
+        }
         self.log.begin("inventory");
         *server = Some(Process::spawn(&self.namespace, command, Vec::new(), Arc::clone(&self.log))?);
         self.log.wait_for(INVENTORY_READY, START).context("starting the inventory").map(drop)
@@ -93,7 +97,8 @@ impl Inventory {
 
     /// Base URL of the contract.
     pub fn url(&self) -> String {
-        format!("https://{}:{}/ipxe", self.network.server_name(), self.spec.port)
+        let own = self.spec.address.map(|address| address.to_string());
+        format!("https://{}:{}/ipxe", own.unwrap_or_else(|| self.network.server_name()), self.spec.port)
     }
 
     /// Base URL of the boot files.
@@ -153,6 +158,13 @@ impl Inventory {
     pub fn credentials(&self, id: &str) -> Result<Value> {
         let credentials = self.run(&["host", "credentials", id, "--json"])?;
         serde_json::from_str(&credentials).with_context(|| format!("reading the credentials of host {id}"))
+    }
+
+    /// Adds a profile of a unified kernel image.
+    pub(crate) fn add_uki(&self, name: &str, uki: &Path) -> Result<()> {
+        let arguments =
+            ["profile".as_ref(), "add".as_ref(), name.as_ref(), "--uki".as_ref(), uki.as_os_str()];
+        self.run(&arguments).map(drop)
     }
 
     /// Adds a profile of a kernel and one initrd.

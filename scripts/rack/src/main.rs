@@ -14,6 +14,7 @@ use stage1_rack::control::{self, Client};
 use stage1_rack::paths::Paths;
 use stage1_rack::progress::Progress;
 use stage1_rack::rack::Rack;
+use stage1_rack::scenario::Form;
 use stage1_rack::spec::RackSpec;
 use stage1_rack::{console, firmware_scenario, namespace, scenario};
 
@@ -226,7 +227,7 @@ fn run_scenario(paths: &Paths, file: &Path, keep: bool) -> Result<()> {
     let (result, passed) = if rack.manifests().is_ok() {
         (firmware_scenario::run(&rack, progress), "firmware updated, confirmed after one reset, target up")
     } else {
-        (scenario::run(&rack, progress), "registered, configured, target up")
+        (scenario::run(&rack, Form::Kernel, progress), "registered, configured, target up")
     };
     for host in rack.hosts() {
         if let Ok(id) = scenario::identity(&rack, host) {

@@ -24,6 +24,8 @@ pub struct Paths {
     pub inventory: PathBuf,
     /// The unpacked Debian package of `dist/vmlinuz`.
     pub(crate) kernel_package: PathBuf,
+    /// The stub of unified kernel images, of Debian's unpacked package.
+    pub(crate) uki_stub: PathBuf,
     /// The unpacked Debian package of a newer UEFI, from `scripts/rack/firmware/build`.
     pub(crate) newer_uefi: PathBuf,
     /// The UEFI that accepts capsules, from `scripts/rack/firmware/ovmf/build`.
@@ -50,6 +52,7 @@ impl Paths {
             racks: checkout.join("target/rack"),
             inventory,
             kernel_package: checkout.join("target/debian/kernel"),
+            uki_stub: checkout.join("target/debian/stub/usr/lib/systemd/boot/efi/linuxx64.efi.stub"),
             newer_uefi: checkout.join("target/debian/ovmf-newer"),
             capsule_uefi: checkout.join("target/ovmf-capsule"),
         })

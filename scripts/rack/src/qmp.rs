@@ -3,8 +3,8 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -33,14 +33,14 @@ pub(crate) struct Qmp {
 const DEADLINE: Duration = Duration::from_secs(30);
 
 impl Qmp {
-    /// Connects to QEMU over `stream`.
+    /// Connects to QEMU over `stream`. `rtc_change` receives how far the guest has set its real-time clock.
     ///
     /// # Errors
     /// QEMU does not respond.
-    pub fn open(stream: UnixStream) -> Result<Qmp> {
+    pub fn open(stream: UnixStream, rtc_change: Arc<Mutex<Option<i64>>>) -> Result<Qmp> {
         let input = BufReader::new(stream.try_clone().context("duplicating the control connection")?);
         let (replied, replies) = mpsc::channel();
-        let reader = thread::spawn(move || read(input, &replied));
+        let reader = thread::spawn(move || read(input, &replied, &rtc_change));
         let qmp = Qmp { stream, replies: Mutex::new(replies), reader };
         qmp.execute("qmp_capabilities", json!({}))?;
         Ok(qmp)
@@ -67,7 +67,11 @@ impl Qmp {
     }
 }
 
-fn read(input: BufReader<UnixStream>, replied: &Sender<Result<(), String>>) -> PowerOff {
+fn read(
+    input: BufReader<UnixStream>,
+    replied: &Sender<Result<(), String>>,
+    rtc_change: &Mutex<Option<i64>>,
+) -> PowerOff {
     let mut end = PowerOff::Cut;
     for line in input.lines().map_while(Result::ok) {
         let Ok(message) = serde_json::from_str::<Value>(&line) else { continue };
@@ -75,6 +79,9 @@ fn read(input: BufReader<UnixStream>, replied: &Sender<Result<(), String>>) -> P
             let _ = replied.send(Ok(()));
         } else if let Some(error) = message.pointer("/error/desc") {
             let _ = replied.send(Err(error.as_str().unwrap_or_default().to_string()));
+        } else if message.get("event").and_then(Value::as_str) == Some("RTC_CHANGE") {
+            let seconds = message.pointer("/data/offset").and_then(Value::as_i64);
+            *rtc_change.lock().unwrap_or_else(PoisonError::into_inner) = seconds;
         } else if message.get("event").and_then(Value::as_str) == Some("SHUTDOWN") {
             end = match message.pointer("/data/reason").and_then(Value::as_str) {
                 Some("guest-shutdown") => PowerOff::Shutdown,
@@ -104,14 +111,17 @@ mod tests {
                 r#"{"arguments":{"name":"nic9"},"execute":"set_link"}"#
             );
             output.write_all(b"{\"event\": \"RESUME\"}\n{\"error\": {\"desc\": \"no nic9\"}}\n").unwrap();
+            output.write_all(b"{\"event\": \"RTC_CHANGE\", \"data\": {\"offset\": -7}}\n").unwrap();
             output
                 .write_all(b"{\"event\": \"SHUTDOWN\", \"data\": {\"reason\": \"guest-reset\"}}\n")
                 .unwrap();
         });
-        let qmp = Qmp::open(ours).unwrap();
+        let change: Arc<Mutex<Option<i64>>> = Arc::default();
+        let qmp = Qmp::open(ours, Arc::clone(&change)).unwrap();
         let refused = qmp.execute("set_link", json!({ "name": "nic9" })).unwrap_err().to_string();
         assert_eq!(refused, "QEMU refused set_link: no nic9");
         qemu.join().unwrap();
         assert_eq!(qmp.ended(), PowerOff::Reset);
+        assert_eq!(*change.lock().unwrap(), Some(-7));
     }
 }

@@ -12,10 +12,11 @@ use crate::host::{Host, KernelBoot};
 use crate::inventory::Inventory;
 use crate::manifests::Manifests;
 use crate::namespace::Namespace;
-use crate::network;
+use crate::network::{self, Foreign};
+use crate::ntp::NtpServer;
 use crate::paths::Paths;
 use crate::process::Process;
-use crate::spec::{HostSpec, RackSpec};
+use crate::spec::{HostSpec, NicSpec, RackSpec};
 use crate::switch::Switch;
 use crate::tap::Tap;
 
@@ -26,7 +27,9 @@ pub struct Rack {
     manifests: Option<Manifests>,
     inventory: Arc<Inventory>,
     _dnsmasq: Option<Process>,
+    ntp: Option<NtpServer>,
     switches: Vec<Switch>,
+    _foreign: Option<Foreign>,
     _namespace: Arc<Namespace>,
     spec: RackSpec,
     paths: Paths,
@@ -49,7 +52,13 @@ impl Rack {
         fs::create_dir_all(&directory).with_context(|| format!("creating {}", directory.display()))?;
 
         let namespace = Arc::new(Namespace::new()?);
-        network::connect(&namespace, &spec.network, &own_taps(spec), &directory)?;
+        let (own, foreign) =
+            (taps_of(spec, |nic| nic.switch.is_none() && !nic.foreign), taps_of(spec, |nic| nic.foreign));
+        network::connect(&namespace, &spec.network, spec.inventory.address, &own, &directory)?;
+        let foreign = match foreign.is_empty() {
+            true => None,
+            false => Some(Foreign::up(&foreign, &directory.join("foreign"))?),
+        };
         let switches = (0..)
             .zip(&spec.switches)
             .map(|(number, switch)| Switch::up(spec, number, directory.join(&switch.name), &namespace))
@@ -78,20 +87,21 @@ impl Rack {
                 append: files.append(host),
             };
             let folder = directory.join(&host.name);
-            let taps = taps(number, host, &namespace, &switches)?;
+            let taps = taps(number, host, &namespace, &switches, foreign.as_ref())?;
             hosts.push(Host::new(spec, number, taps, kernel_boot, folder, &namespace, paths)?);
         }
-        let dnsmasq = if spec.network.dhcp {
-            Some(network::serve(&namespace, &spec.network, &directory, &boot, &boot_url)?)
-        } else {
-            None
-        };
+        let settings = network::dnsmasq_settings(&spec.network, spec.inventory.address, &boot, &boot_url);
+        let dnsmasq =
+            spec.network.dhcp.then(|| network::serve(&namespace, &settings, &directory)).transpose()?;
+        let ntp = spec.network.ntp.then(|| NtpServer::up(&namespace, directory.join("ntp"))).transpose()?;
         Ok(Rack {
             hosts,
             manifests,
             inventory,
             _dnsmasq: dnsmasq,
+            ntp,
             switches,
+            _foreign: foreign,
             _namespace: namespace,
             spec: spec.clone(),
             paths: paths.clone(),
@@ -140,6 +150,14 @@ impl Rack {
         &self.inventory
     }
 
+    /// Its NTP server.
+    ///
+    /// # Errors
+    /// Its declaration has no `network.ntp`.
+    pub fn ntp(&self) -> Result<&NtpServer> {
+        self.ntp.as_ref().context("the rack has no NTP server: its file has no network.ntp")
+    }
+
     /// The firmware that it offers its hosts.
     ///
     /// # Errors
@@ -159,27 +177,34 @@ impl Rack {
     }
 }
 
-/// The names of the taps in the boot network itself.
-fn own_taps(spec: &RackSpec) -> Vec<String> {
+/// The names of the taps of those NICs.
+fn taps_of(spec: &RackSpec, selected: fn(&NicSpec) -> bool) -> Vec<String> {
     let mut names = Vec::new();
     for (host, spec) in spec.hosts.iter().enumerate() {
-        let own = spec.nics.iter().enumerate().filter(|(_, nic)| nic.switch.is_none());
-        names.extend(own.map(|(nic, _)| own_tap(host, nic)));
+        let nics = spec.nics.iter().enumerate().filter(|(_, nic)| selected(nic));
+        names.extend(nics.map(|(nic, _)| own_tap(host, nic)));
     }
     names
 }
 
-/// The name of the tap in the boot network for NIC `nic` of host `host`, both counted from 0.
+/// The name of the tap for NIC `nic` of host `host`, both counted from 0, if it is at no switch.
 fn own_tap(host: usize, nic: usize) -> String {
     format!("tap{host}-{nic}")
 }
 
 /// The taps that the NICs of host `number` are plugged into.
-fn taps(number: usize, host: &HostSpec, namespace: &Arc<Namespace>, switches: &[Switch]) -> Result<Vec<Tap>> {
+fn taps(
+    number: usize,
+    host: &HostSpec,
+    namespace: &Arc<Namespace>,
+    switches: &[Switch],
+    foreign: Option<&Foreign>,
+) -> Result<Vec<Tap>> {
     let mut taps = Vec::new();
     for (nic, spec) in host.nics.iter().enumerate() {
-        taps.push(match (&spec.switch, &spec.port) {
-            (Some(switch), Some(port)) => find(switches, switch)?.tap(port),
+        taps.push(match (&spec.switch, &spec.port, foreign.filter(|_| spec.foreign)) {
+            (Some(switch), Some(port), _) => find(switches, switch)?.tap(port),
+            (_, _, Some(foreign)) => foreign.tap(own_tap(number, nic)),
             _ => Tap { name: own_tap(number, nic), namespace: Arc::clone(namespace) },
         });
     }

@@ -17,19 +17,32 @@ use crate::host::Host;
 use crate::progress::Progress;
 use crate::qmp::PowerOff;
 use crate::rack::Rack;
+use crate::uki;
 
 /// The name of the profile that boots the target.
 pub(crate) const PROFILE: &str = "demo-target";
 /// The longest time from power-on to whatever is waited for, on an emulated host that shares the machine with others.
 pub const BOOT: Duration = Duration::from_secs(240);
 
+/// The form of the profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A kernel and an initrd.
+    Kernel,
+    /// A unified kernel image, which has the command line too.
+    Uki,
+}
+
 /// Runs the scenario on every host of the rack.
 ///
 /// # Errors
 /// The first step that failed, with the end of the host's console.
-pub fn run(rack: &Rack, progress: Progress) -> Result<()> {
+pub fn run(rack: &Rack, form: Form, progress: Progress) -> Result<()> {
     register_all(rack, progress)?;
-    add_profile(rack, "")?;
+    match form {
+        Form::Kernel => add_profile(rack, "")?,
+        Form::Uki => add_uki_profile(rack)?,
+    }
     progress.print(&format!("added the profile {PROFILE}"));
     for (number, host) in (0..).zip(rack.hosts()) {
         prepare(rack, host, number, &identity(rack, host)?)?;
@@ -95,6 +108,29 @@ pub fn register_all(rack: &Rack, progress: Progress) -> Result<()> {
 /// # Errors
 /// The initrd cannot be built, or the inventory refuses the profile.
 pub fn add_profile(rack: &Rack, append: &str) -> Result<()> {
+    let append = format!("{} {append}", command_line(rack));
+    let (kernel, initrd) = (rack.paths().built("vmlinuz")?, build_initrd(rack)?);
+    rack.inventory().add_profile(PROFILE, &kernel, &initrd, append.trim_end())
+}
+
+/// Adds the same profile as one unified kernel image.
+fn add_uki_profile(rack: &Rack) -> Result<()> {
+    let (kernel, initrd, uki) =
+        (rack.paths().built("vmlinuz")?, build_initrd(rack)?, rack.directory().join("target.efi"));
+    let stub = &rack.paths().uki_stub;
+    ensure!(stub.is_file(), "{} is missing: run scripts/setup", stub.display());
+    uki::build(stub, &kernel, &initrd, &command_line(rack), &uki)?;
+    rack.inventory().add_uki(PROFILE, &uki)
+}
+
+fn command_line(rack: &Rack) -> String {
+    format!(
+        "console=ttyS0 panic=-1 quiet no_timer_check cryptomgr.notests target.ping={}",
+        rack.spec().network.server
+    )
+}
+
+fn build_initrd(rack: &Rack) -> Result<PathBuf> {
     let paths = rack.paths();
     let initrd = rack.directory().join("target.cpio.zst");
     let variables = BTreeMap::from([
@@ -106,11 +142,7 @@ pub fn add_profile(rack: &Rack, append: &str) -> Result<()> {
         .and_then(|image| image.to_bytes(Compression::Zstd))
         .context("building the target's initrd; scripts/setup fetches what it needs")?;
     fs::write(&initrd, image).with_context(|| format!("writing {}", initrd.display()))?;
-    let append = format!(
-        "console=ttyS0 panic=-1 quiet cryptomgr.notests target.ping={} {append}",
-        rack.spec().network.server
-    );
-    rack.inventory().add_profile(PROFILE, &paths.built("vmlinuz")?, &initrd, append.trim_end())
+    Ok(initrd)
 }
 
 /// Makes the inventory boot the host with identity `id` into the profile, as `target-NAME` with the address of host

@@ -208,7 +208,7 @@ mod tests {
         let spec = RackSpec::parse(&format!("[[switch]]\nname = 'leaf1'\n{keys}\n{NIC}")).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let boot = Namespace::new().unwrap();
-        network::connect(&boot, &spec.network, &[], directory.path()).unwrap();
+        network::connect(&boot, &spec.network, None, &[], directory.path()).unwrap();
         let switch = Switch::up(&spec, 0, directory.path().join("leaf1"), &boot).unwrap();
         let host = File::from(switch.tap("swp3").open().unwrap());
         (directory, boot, switch, host)

@@ -333,6 +333,28 @@ fn the_port_that_reaches_the_inventory_is_found_and_another_one_if_it_is_lost() 
     });
 }
 
+/// Routers announce themselves at once, while a switch still blocks DHCP.
+#[test]
+fn an_ipv6_address_does_not_end_the_wait_for_the_ipv4_address_that_reaches_the_inventory() {
+    on_host(|host| {
+        let site = Site::new();
+        host.cable("eth0", &site, "s0");
+        site.set_up("s0", "10.9.0.1/24");
+        site.ip("address add 10.77.0.1/32 dev lo");
+        site.listen("10.77.0.1:8000");
+        ip("address add fd00:9::50/64 dev eth0 nodad");
+        let started = Instant::now();
+        let _log = serve(&site, "s0", move |_, answer| {
+            options(answer, &[MASK, ROUTER]);
+            if started.elapsed() < Duration::from_secs(3) {
+                answer.kind = 0;
+            }
+        });
+        let result = host.bring_up(INVENTORY, 20).unwrap();
+        assert!(result.ends_with("; eth0 reaches 10.77.0.1:8000"), "{result}");
+    });
+}
+
 #[test]
 fn the_boot_port_is_first() {
     on_host(|mut host| {

@@ -49,10 +49,11 @@ pub(crate) fn add_slots(arguments: &mut Arguments, spec: &HostSpec) {
     }
 }
 
-/// Network ports at the taps with the descriptors `tap_fds`.
+/// Network ports at the taps, or with a VLAN at the sockets, with the descriptors `tap_fds`.
 pub(crate) fn add_nics(arguments: &mut Arguments, spec: &HostSpec, tap_fds: &[i32]) {
     for (number, (nic, fd)) in spec.nics.iter().zip(tap_fds).enumerate() {
-        arguments.add("netdev", format!("tap,id=net{number},fd={fd}"));
+        let kind = if nic.vlan.is_some() { "socket" } else { "tap" };
+        arguments.add("netdev", format!("{kind},id=net{number},fd={fd}"));
         arguments.device(nic_device(spec, number, nic));
     }
 }
@@ -63,7 +64,7 @@ fn nic_device(spec: &HostSpec, number: usize, nic: &NicSpec) -> String {
         NicModel::E1000e => "e1000e",
     };
     let mut device = format!("{model},{},id=nic{number},netdev=net{number},mac={}", at(nic.slot), nic.mac);
-    if spec.boot != Boot::Kernel && nic.connected {
+    if spec.boot != Boot::Kernel && nic.can_netboot() {
         device.push_str(&format!(",bootindex={}", number + 1));
     }
     // OVMF has a driver for virtio; for e1000e the ROM has one, which is iPXE itself.

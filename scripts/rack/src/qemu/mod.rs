@@ -70,6 +70,10 @@ impl Machine<'_> {
         if !spec.reboots {
             arguments.add("action", "reboot=shutdown".to_string());
         }
+        if let Some(rtc) = &spec.rtc {
+            // By the clock of this machine, QEMU 7.2 is right within 68 years only.
+            arguments.add("rtc", format!("base={rtc},clock=vm"));
+        }
         self.add_firmware(&mut arguments);
         devices::add_nodes(&mut arguments, spec);
         devices::add_slots(&mut arguments, spec);
@@ -172,7 +176,8 @@ mod tests {
 
     #[test]
     fn gives_the_kernel_without_a_network() {
-        let line = arguments("boot = 'kernel'");
+        let line = arguments("boot = 'kernel'\nrtc = '1970-01-01T00:00:00'");
+        assert!(line.contains("-rtc base=1970-01-01T00:00:00,clock=vm"), "{line}");
         assert!(
             line.contains("-kernel /dist/vmlinuz -initrd initramfs -append console=ttyS0 panic=-1"),
             "{line}"

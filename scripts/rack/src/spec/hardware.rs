@@ -66,6 +66,19 @@ pub struct NicSpec {
     pub switch: Option<String>,
     /// Name of that switch's port.
     pub port: Option<String>,
+    /// The only VLAN on its cable, whose frames are tagged; the boot network is in it.
+    pub vlan: Option<u16>,
+    /// Whether it is in another network, 10.8.0.0/24, with a DHCP server, a name server and a gateway, from which nothing
+    /// of this rack is reached.
+    #[serde(default)]
+    pub foreign: bool,
+}
+
+impl NicSpec {
+    /// Whether the boot network answers it.
+    pub(crate) fn can_netboot(&self) -> bool {
+        self.connected && !self.foreign && self.vlan.is_none()
+    }
 }
 
 /// A model of network adapter.

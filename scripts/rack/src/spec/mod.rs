@@ -64,8 +64,12 @@ pub struct NetworkSpec {
     pub dhcp: bool,
     /// The first and the last address of DHCP leases.
     pub dhcp_range: [Ipv4Addr; 2],
+    /// Seconds by which the DHCP server's responses are late.
+    pub dhcp_delay: u8,
     /// Whether hosts get IPv6 addresses only. The inventory then has a name, and there is a name server; netboot needs IPv4.
     pub ipv6_only: bool,
+    /// Whether the boot server is an NTP server too, which DHCP announces.
+    pub ntp: bool,
 }
 
 impl Default for NetworkSpec {
@@ -75,7 +79,9 @@ impl Default for NetworkSpec {
             prefix: 24,
             dhcp: true,
             dhcp_range: [Ipv4Addr::new(10, 9, 0, 100), Ipv4Addr::new(10, 9, 0, 199)],
+            dhcp_delay: 0,
             ipv6_only: false,
+            ntp: false,
         }
     }
 }
@@ -88,13 +94,23 @@ pub struct InventorySpec {
     pub port: u16,
     /// Port of the boot files, HTTP.
     pub boot_port: u16,
+    /// Its address, outside of the boot network, whose gateway is the boot server; by default that of the boot server.
+    pub address: Option<Ipv4Addr>,
+    /// Days for which its certificate is valid; by default for centuries.
+    pub certificate_days: Option<u16>,
     /// The desired configuration of every host's BMC, in the format of its `bmc.toml`; empty by default.
     pub bmc: toml::Table,
 }
 
 impl Default for InventorySpec {
     fn default() -> InventorySpec {
-        InventorySpec { port: 8443, boot_port: 8080, bmc: toml::Table::new() }
+        InventorySpec {
+            port: 8443,
+            boot_port: 8080,
+            address: None,
+            certificate_days: None,
+            bmc: toml::Table::new(),
+        }
     }
 }
 
@@ -125,6 +141,8 @@ pub struct HostSpec {
     /// Whether a reset restarts it, as on hardware. Otherwise a reset powers it off, so that a panic is detected.
     #[serde(default)]
     pub reboots: bool,
+    /// Its real-time clock at power-on, as `2026-01-31T12:00:00` in UTC; by default it is right.
+    pub rtc: Option<String>,
     /// Added to the kernel command line.
     #[serde(default)]
     pub append: String,
@@ -242,6 +260,13 @@ impl RackSpec {
         }
         self.check_switches()?;
         self.check_offer()?;
+        if let Some(address) = self.inventory.address {
+            let network = format!("{}/{}", self.network.server, self.network.prefix);
+            ensure!(
+                !self.network.contains(address),
+                "inventory.address: {address} is within {network}: leave it out"
+            );
+        }
         for host in &self.hosts {
             let name = &host.name;
             for nic in &host.nics {
@@ -296,11 +321,14 @@ impl HostSpec {
         if self.boot != Boot::Kernel && network.ipv6_only {
             bail!("boot: netboot requires IPv4, and network.ipv6_only is set: use boot = \"kernel\"");
         }
-        if self.boot != Boot::Kernel && !self.nics.iter().any(|nic| nic.connected) {
-            bail!("nic: netboot requires a connected one; boot = \"kernel\" does not");
+        if self.boot != Boot::Kernel && !self.nics.iter().any(NicSpec::can_netboot) {
+            bail!("nic: netboot requires a connected one in the boot network; boot = \"kernel\" does not");
         }
         if self.image == Image::Reference && !self.share {
             bail!("image: \"reference\" requires share = true");
+        }
+        if let Some(rtc) = &self.rtc {
+            ensure!(is_time(rtc), "rtc: {rtc:?} is not like \"2026-01-31T12:00:00\"");
         }
         if let Some(uuid) = &self.smbios.system.uuid {
             ensure!(is_uuid(uuid), "smbios.system.uuid: {uuid:?} is not a UUID in lower case");
@@ -327,6 +355,11 @@ fn is_mac(mac: &str) -> bool {
 fn is_uuid(uuid: &str) -> bool {
     let groups: Vec<usize> = uuid.split('-').map(str::len).collect();
     groups == [8, 4, 4, 4, 12] && uuid.split('-').all(is_hex)
+}
+
+fn is_time(time: &str) -> bool {
+    let digits: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    digits == "0000-00-00T00:00:00"
 }
 
 fn is_hex(text: &str) -> bool {
@@ -389,6 +422,8 @@ mod tests {
             ("[[host]]\nname = 'a'\nboot = 'kernel'\n[host.smbios.system]\nuid = 'x'", "`uid`"),
             ("[[host]]\nname = 'a'\nboot = 'kernel'\n[[host.disk]]\nsize_mib = 0", "disk.size_mib"),
             ("[[host]]\nname = 'a'\nboot = 'kernel'\nimage = 'reference'", "host a: image"),
+            ("[[host]]\nname = 'a'\nboot = 'kernel'\nrtc = '1970-01-01'", "host a: rtc"),
+            ("[inventory]\naddress = '10.9.0.9'\n[[host]]\nname = 'a'\nboot = 'kernel'", "inventory.address"),
         ] {
             let error = error(text);
             assert!(error.contains(expected), "{text}: {error}");

@@ -62,6 +62,15 @@ impl RackSpec {
         for host in &self.hosts {
             for nic in &host.nics {
                 let (name, mac) = (&host.name, &nic.mac);
+                let cables = [nic.switch.is_some(), nic.vlan.is_some(), nic.foreign];
+                ensure!(
+                    cables.iter().filter(|cable| **cable).count() <= 1,
+                    "host {name}: nic: {mac} has more than one of switch, vlan and foreign"
+                );
+                ensure!(
+                    nic.vlan.is_none_or(|vlan| (1..=4094).contains(&vlan)),
+                    "host {name}: nic.vlan: {mac}: not between 1 and 4094"
+                );
                 ensure!(
                     nic.switch.is_some() == nic.port.is_some(),
                     "host {name}: nic: {mac} has only one of switch and port"
@@ -169,6 +178,12 @@ mod tests {
                 "\"br0\" of switch leaf1 is used twice or reserved",
             ),
             ("name = 'leaf1'", "switch = 'leaf1'\nport = 'Ethernet1/1'", "host a: nic.port: \"Ethernet1/1\""),
+            (
+                "name = 'leaf1'",
+                "switch = 'leaf1'\nport = 'swp1'\nvlan = 5",
+                "host a: nic: 52:54:00:09:00:01 has more than one of switch, vlan and foreign",
+            ),
+            ("name = 'leaf1'", "vlan = 4095", "host a: nic.vlan"),
             ("name = 'leaf1'\nspeaks = 'never'", plugged, "`slow`"),
             ("name = 'leaf1'\nneighbours = 65", plugged, "switch.neighbours: 65"),
             ("name = 'leaf1'\ndescription = 'a \"b\"'", plugged, "switch.description"),

@@ -61,7 +61,7 @@ impl Stand {
         let Some(BmcKind::Whole(bmc)) = &spec.hosts[0].bmc else { panic!("{:?}", spec.hosts) };
         let directory = tempfile::tempdir().unwrap();
         let boot = Arc::new(Namespace::new().unwrap());
-        network::connect(&boot, &spec.network, &[], directory.path()).unwrap();
+        network::connect(&boot, &spec.network, None, &[], directory.path()).unwrap();
         let bmc = Bmc::up(&spec, 0, bmc, directory.path(), &boot).unwrap();
         let client = Arc::new(Mutex::new(Client::connect(&directory.path().join(SOCKET)).unwrap()));
         Stand { client, bmc, _boot: boot, directory }

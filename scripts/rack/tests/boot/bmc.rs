@@ -11,7 +11,7 @@ use stage1_rack::console_phrases::BMC_HANGS;
 use stage1_rack::firmware_scenario::boots;
 use stage1_rack::progress::Progress;
 use stage1_rack::rack::Rack;
-use stage1_rack::scenario::{self, BOOT};
+use stage1_rack::scenario::{self, BOOT, Form};
 
 use crate::{NIC, UUID, expect_host, known, rack_on};
 
@@ -39,7 +39,7 @@ fn is_configured_by_one_boot_and_unchanged_by_the_next() {
     let rack = rack_on(DESIRED, "test-bmc", "boot = 'kernel'", &format!("{BMC}{NIC}"));
     let (host, bmc) = (rack.host("a").unwrap(), rack.host("a").unwrap().bmc().unwrap());
     // Logs in as both users; other passwords are refused.
-    scenario::run(&rack, Progress::start()).unwrap();
+    scenario::run(&rack, Form::Kernel, Progress::start()).unwrap();
     assert_eq!(known(&rack, "/report/bmc/outcome/is_as_wanted"), "true", "{:?}", problems(&rack));
     assert_eq!(known(&rack, "/report/bmc/outcome/users/0/password"), "proven");
     assert!(rack.inventory().host(UUID).unwrap().pointer("/report/bmc/outcome/changes").is_none());

@@ -6,6 +6,7 @@
 
 mod bmc;
 mod cli;
+mod clock;
 mod lldp;
 mod network;
 mod systemd;
@@ -21,7 +22,7 @@ use stage1_rack::paths::Paths;
 use stage1_rack::progress::Progress;
 use stage1_rack::qmp::PowerOff;
 use stage1_rack::rack::Rack;
-use stage1_rack::scenario::{self, BOOT};
+use stage1_rack::scenario::{self, BOOT, Form};
 use stage1_rack::spec::INVENTORY_NAME;
 use stage1_rack::spec::RackSpec;
 
@@ -71,32 +72,36 @@ fn fails(host: &Host, words: &[&str]) {
     assert!(!console.contains(phrases::JUMP), "{}", host.shown());
 }
 
-fn whole_scenario(name: &str, keys: &str) {
+fn whole_scenario(name: &str, keys: &str, form: Form) {
     let rack = rack(name, keys, NIC);
-    scenario::run(&rack, Progress::start()).unwrap();
+    scenario::run(&rack, form, Progress::start()).unwrap();
     assert_eq!(known(&rack, "/state"), "installed");
 }
 
 #[test]
 fn bios_whole_scenario() {
-    whole_scenario("test-bios", "image = 'init'");
+    whole_scenario("test-bios", "image = 'init'", Form::Kernel);
 }
 
 #[test]
-fn uefi_whole_scenario() {
-    whole_scenario("test-uefi", "image = 'init'\nfirmware = 'uefi'");
+fn uefi_whole_scenario_with_a_unified_kernel_image() {
+    whole_scenario("test-uefi", "image = 'init'\nfirmware = 'uefi'", Form::Uki);
 }
 
 #[test]
 fn uefi_http_whole_scenario() {
-    whole_scenario("test-uefi-http", "firmware = 'uefi'\nboot = 'uefi-http'");
+    whole_scenario("test-uefi-http", "firmware = 'uefi'\nboot = 'uefi-http'", Form::Kernel);
 }
 
+/// The battery of its clock is empty.
 fn registers_by_name(rack_name: &str, image: &str) {
-    let append = format!("append = 'stage1.inventory=https://{INVENTORY_NAME}:8443/ipxe'");
-    let rack = rack(rack_name, &format!("boot = 'kernel'\nimage = '{image}'\n{append}"), NIC);
+    let (rtc, begun) = (clock::EARLY, clock::now());
+    let append = format!("stage1.inventory=https://{INVENTORY_NAME}:8443/ipxe stage1.ntp={INVENTORY_NAME}");
+    let keys = format!("boot = 'kernel'\nimage = '{image}'\nrtc = '{}'\nappend = '{append}'", rtc.0);
+    let rack = rack_on(clock::NTP, rack_name, &keys, NIC);
     scenario::register_all(&rack, Progress::start()).unwrap();
     assert_eq!(known(&rack, "/state"), "registered");
+    clock::was_corrected(rack.host("a").unwrap(), rtc, begun);
 }
 
 #[test]
@@ -136,14 +141,18 @@ fn a_new_server_registers_and_powers_off() {
 
 #[test]
 fn continues_by_hand_once_the_inventory_is_up() {
-    let rack = rack("test-inventory-down", "boot = 'kernel'\nappend = 'stage1.inventory-timeout=5'", NIC);
+    let (rtc, begun) = (clock::LATE, clock::now());
+    let keys = format!("boot = 'kernel'\nrtc = '{}'\nappend = 'stage1.inventory-timeout=5'", rtc.0);
+    let rack = rack_on(clock::NTP, "test-inventory-down", &keys, NIC);
     let host = expect_host(&rack);
     rack.inventory().stop();
     host.power_on().unwrap();
     fails(host, &[&phrases::request(&StageName::Register, "PUT"), UUID, phrases::REFUSED]);
     rack.inventory().start().unwrap();
-    host.type_line("stage1 run").unwrap();
+    clock::fails_without_ntp(&rack, host, rtc);
+    host.type_line("stage1 run --boot").unwrap();
     scenario::wait_for_target(&rack, host).unwrap();
+    clock::was_corrected(host, rtc, begun);
 }
 
 #[test]

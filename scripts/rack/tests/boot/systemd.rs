@@ -9,11 +9,11 @@ use stage1_rack::host::Host;
 use stage1_rack::paths::Paths;
 use stage1_rack::progress::Progress;
 use stage1_rack::rack::Rack;
-use stage1_rack::scenario::{self, BOOT};
+use stage1_rack::scenario::{self, BOOT, Form};
 use stage1_rack::spec::RackSpec;
 
 use crate::bmc::{BMC, DESIRED, problems};
-use crate::{NIC, UUID, expect_host, fails, image_like, known, rack};
+use crate::{NIC, UUID, clock, expect_host, fails, image_like, known, rack_on};
 
 /// Two switches, and a server with a port at each, a BMC and disks.
 const SERVER: &str = "
@@ -49,7 +49,7 @@ fn registers_with_two_switches_and_a_bmc_and_boots() {
     let spec = RackSpec::parse(&spec).unwrap();
     let rack = Rack::up("test-systemd", &spec, &Paths::of_checkout().unwrap()).unwrap();
     // Logs in to the BMC as each user; other passwords are refused.
-    scenario::run(&rack, Progress::start()).unwrap();
+    scenario::run(&rack, Form::Uki, Progress::start()).unwrap();
     assert_eq!(known(&rack, "/state"), "installed");
     assert_eq!(known(&rack, "/report/bmc/outcome/is_as_wanted"), "true", "{:?}", problems(&rack));
 
@@ -85,8 +85,12 @@ fn run_fails(host: &Host, reason: &str) {
 /// Each failure ends in a shell, in which the run is started again.
 #[test]
 fn continues_by_hand_after_each_failure() {
-    let keys = "image = 'systemd'\nboot = 'kernel'\nfirmware = 'uefi'\nappend = 'stage1.inventory-timeout=5'";
-    let rack = rack("test-systemd-failures", keys, &format!("{BMC}{NIC}"));
+    let (rtc, begun) = (clock::LATE_SYSTEMD, clock::now());
+    let keys = format!(
+        "image = 'systemd'\nboot = 'kernel'\nfirmware = 'uefi'\nrtc = '{}'\nappend = 'stage1.inventory-timeout=5'",
+        rtc.0
+    );
+    let rack = rack_on(clock::NTP, "test-systemd-failures", &keys, &format!("{BMC}{NIC}"));
     let host = rack.host("a").unwrap();
     rack.inventory().stop();
     host.power_on().unwrap();
@@ -100,9 +104,11 @@ fn continues_by_hand_after_each_failure() {
     host.wait_for("^iTCO_wdt\r?\n", BOOT).unwrap();
 
     rack.inventory().start().unwrap();
+    clock::fails_without_ntp(&rack, host, rtc);
     rack.inventory().set_action(UUID, "boot").unwrap();
-    run(host);
+    host.type_line("stage1 run --boot").unwrap();
     host.wait_for(phrases::NO_PROFILE_YET, BOOT).unwrap();
+    clock::was_corrected(host, rtc, begun);
     rack.inventory().run(&["host", "remove", UUID]).unwrap();
     run_fails(host, "/profile: HTTP 404");
 

@@ -22,7 +22,11 @@ pub(crate) const EXAMPLE: &str = r#"
 unknown_users = "disable"    # enabled users not listed here: disable, or report
 ipmi_over_lan = true
 cipher_suite_0 = false
+cipher_suites = [3, 17]      # all others are disabled
+baseline = "strict"          # only cipher suites with AES, of IPMI 1.5 only MD5, every message authenticated
+k_g_file = "/etc/stage1/k_g" # in the image: 40 hexadecimal digits, or up to 20 characters
 serial_over_lan = true
+clear_sel_above = 90         # percent in use
 set_clock = true
 identify_off = true
 power_restore = "previous"   # always-off, previous or always-on
@@ -39,6 +43,22 @@ password = "up to 20 bytes"
 [lan]
 source = "dhcp"              # or static, with address, prefix and gateway
 vlan = 40                    # 0: untagged
+channel = 1                  # only for BMCs with several LAN channels
+ipv6 = { source = "slaac" }  # static with address, prefix and gateway; slaac, dhcp or off
+
+[sol]
+bits_per_second = 115200
+encryption = true
+privilege = "operator"
+
+[boot]
+device = "pxe"               # disk, cd, diagnostics, setup, floppy, remote-cd, remote-disk or none
+persistent = true            # false: the next boot only
+legacy = false               # true: BIOS boot
+
+[dcmi]
+asset_tag = "INV-004711"
+controller_id = "rack7-host12"
 
 [watchdog]
 action = "stop"              # stop, reset, power-off or power-cycle
@@ -129,7 +149,7 @@ pub(crate) fn check(config: &DesiredBmcConfig) -> Result<()> {
     if let Some(PowerRestore::Unknown(other)) = &config.power_restore {
         bail!("power_restore is {other:?}; use always-off, previous or always-on");
     }
-    Ok(())
+    config.check_options().map_err(anyhow::Error::msg)
 }
 
 fn check_user(user: &DesiredUser) -> Result<()> {
@@ -264,6 +284,8 @@ mod tests {
                 "[[users]]\nname = 'a'\n[[users]]\nname = 'b'\nenable = true",
                 "unknown setting \"users.enable\"",
             ),
+            ("lan.channel = 12", "lan: channel is 12; use 1 to 11"),
+            ("boot = { device = 'pxe', once = true }", "unknown setting \"boot.once\""),
             ("lan.adress = '192.0.2.1'", "unknown setting \"lan.adress\""),
         ] {
             let error = format!("{:#}", from_toml(text).expect_err(text));

@@ -31,6 +31,10 @@ pub trait Command {
     /// The command-specific completion code, if any, for "parameter not supported".
     const ABSENT: Option<u8> = None;
 
+    /// Completion codes with which a BMC refuses a change that it takes a moment later: while it makes an account, or leaves
+    /// DHCP.
+    const NOT_YET: &'static [u8] = &[];
+
     /// What a completion code of 80h to BEh means for this command, where its section defines it.
     fn own_completion(_code: u8) -> Option<&'static str> {
         None

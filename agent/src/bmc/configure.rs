@@ -12,12 +12,14 @@ use stage1_contract::{
 };
 
 use super::BmcSession;
+use super::address;
 use super::apply::{ChangeError, apply};
 use super::change::{Change, ChangeId};
+use super::options::OptionId;
 use super::password::generate;
-use super::plan::{PasswordCheck, Plan, plan};
+use super::plan::{PasswordCheck, Plan, other_access, plan};
 use super::session::LenientSession;
-use super::survey::{Survey, read_back};
+use super::survey::{Survey, read_back, read_for, read_other_access};
 use super::users::{check_password, check_passwords, read_payload};
 use crate::host::random;
 
@@ -50,7 +52,9 @@ pub fn configure(
     let channel = survey.config.lan.as_ref().map_or(1, |lan| lan.channel);
     let mut work = Work::new(&mut session, channel, passwords);
     let is_last = |change: &Change| matches!(change, Change::UserDisable { .. });
-    let (last, first): (Vec<Change>, Vec<Change>) = plan.changes.iter().cloned().partition(is_last);
+    let (lan, others): (Vec<Change>, Vec<Change>) = plan.changes.iter().cloned().partition(Change::is_lan);
+    let others = others.into_iter().filter(|change| change.id().other_access().is_none());
+    let (last, first): (Vec<Change>, Vec<Change>) = others.partition(is_last);
     work.apply(&first);
     let users = work.verify_passwords(desired, &plan, &checks);
     // Otherwise nobody could log in.
@@ -60,7 +64,15 @@ pub fn configure(
     } else if !last.is_empty() {
         problems.push("unknown users stay enabled until all desired users can log in".to_string());
     }
+    let slots: Vec<Option<u8>> = users.iter().map(|user| user.slot).collect();
+    work.apply(&other_access(desired, &survey.config, &slots));
+    // Last of all: a BMC may be out of reach for a while.
+    work.apply(&lan);
     let Work { results, rejected, .. } = work;
+    let was_set = |result: &ChangeResult| result.failure.is_none() && result.waits_for_address;
+    if results.iter().any(was_set) {
+        problems.extend(address::wait(&mut session, survey));
+    }
     read_back(&mut session, survey, &plan.changes);
     problems.extend(results.iter().filter_map(ChangeResult::problem));
     if session.fatal_cause().is_none() {
@@ -87,6 +99,7 @@ fn prepare(
     survey: &mut Survey,
     desired: &DesiredBmcConfig,
 ) -> (Plan, Vec<Option<PasswordCheck>>) {
+    read_for(session, survey, desired);
     let checks = check_passwords(session, desired, &survey.config);
     if desired.serial_over_lan == Some(true)
         && let Some(lan) = &survey.config.lan
@@ -96,6 +109,10 @@ fn prepare(
         for slot in survey.config.users.iter_mut().filter(|slot| slots.contains(&Some(slot.id))) {
             read_payload(session, lan.channel, slot);
         }
+    }
+    if survey.config.other_networks().next().is_some() {
+        let slots = plan(desired, &survey.config, &checks).slots;
+        read_other_access(session, survey, &slots.into_iter().flatten().collect::<Vec<u8>>());
     }
     (plan(desired, &survey.config, &checks), checks)
 }
@@ -137,6 +154,8 @@ struct ChangeResult {
     /// The change, for people.
     what: String,
     failure: Option<String>,
+    /// The BMC gets an address from a server now.
+    waits_for_address: bool,
 }
 
 impl ChangeResult {
@@ -202,7 +221,8 @@ impl<'a, 'b> Work<'a, 'b> {
             if failure.is_some() {
                 self.failed_users.extend(slot);
             }
-            self.results.push(ChangeResult { id, what: change.to_string(), failure });
+            let waits_for_address = matches!(change, Change::Lan(change) if change.is_dynamic());
+            self.results.push(ChangeResult { id, what: change.to_string(), failure, waits_for_address });
         }
     }
 
@@ -258,8 +278,11 @@ fn not_applied(survey: &Survey, desired: &DesiredBmcConfig, results: &[ChangeRes
         let slot = survey.config.users.iter().find(|slot| slot.id == id);
         slot.and_then(|slot| slot.access).is_some_and(|access| access.enabled.is_some())
     };
+    let shows_key =
+        |channel: u8| survey.config.options.keys.iter().any(|(of, key)| *of == channel && key.is_some());
     let is_readable = |change: &&Change| match change.id() {
         ChangeId::UserPassword(_) => false,
+        ChangeId::Option(OptionId::Key(channel)) => shows_key(channel),
         ChangeId::UserEnable(slot) => reports_enabled(slot),
         _ => true,
     };

@@ -10,6 +10,7 @@
 //! made, `apply` sends the commands, and `survey` reads it back. The commands themselves are in the crate `ipmi`, the session
 //! that sends them is in [`session`].
 
+mod address;
 mod apply;
 mod change;
 mod config;
@@ -17,8 +18,12 @@ mod configure;
 mod desired;
 mod health;
 mod lan;
+mod lan_changes;
+#[cfg(test)]
+mod lan_model;
 mod manufacturers;
 mod open;
+mod options;
 mod password;
 mod plan;
 mod privilege;

@@ -3,13 +3,16 @@
 
 use ipmi::app::Privilege;
 use stage1_contract::{
-    AddressSource, DesiredBmcConfig, DesiredLan, DesiredUser, DesiredWatchdog, PowerRestore, PrivilegeLevel,
-    UnknownUsers,
+    DesiredBmcConfig, DesiredUser, DesiredWatchdog, PowerRestore, PrivilegeLevel, UnknownUsers,
 };
 
-use super::change::{Change, LanParameter, action_code, stops};
-use super::config::{BmcConfig, LanConfig, UserSlot, WatchdogState};
-use super::privilege;
+use super::change::{Change, action_code, stops};
+use super::config::{BmcConfig, UserSlot, WatchdogState};
+use super::{options, privilege};
+
+mod lan;
+
+pub(crate) use lan::other_access;
 
 /// Seconds by which the clocks may differ. The host's clock was set from an RTC, which drifts and counts whole seconds.
 const CLOCK_TOLERANCE_S: i64 = 10;
@@ -55,7 +58,8 @@ pub(crate) fn plan(desired: &DesiredBmcConfig, actual: &BmcConfig, checks: &[Opt
         taken.extend(slot);
         plan.slots.push(slot);
     }
-    plan_lan(&mut plan, desired, actual);
+    lan::plan(&mut plan, desired, actual);
+    options::plan(&mut plan, desired, actual);
     plan_chassis(&mut plan, desired, actual);
     plan_unknown_users(&mut plan, desired, actual, &taken);
     plan
@@ -172,84 +176,6 @@ fn no_free_slot(actual: &BmcConfig) -> String {
 fn unknown_privilege(user: &DesiredUser) -> String {
     let known = PrivilegeLevel::FOR_LOGIN.each_ref().map(PrivilegeLevel::word).join(", ");
     format!("user {}: unknown privilege level {:?}; use one of {known}", user.name, user.privilege.word())
-}
-
-fn plan_lan(plan: &mut Plan, desired: &DesiredBmcConfig, actual: &BmcConfig) {
-    let needs_channel = desired.lan.is_some()
-        || desired.ipmi_over_lan.is_some()
-        || desired.cipher_suite_0 == Some(false)
-        || desired.serial_over_lan.is_some();
-    let Some(lan) = &actual.lan else {
-        if needs_channel {
-            plan.refusals.push("LAN: the BMC has no LAN channel".to_string());
-        }
-        return;
-    };
-    if let Some(desired) = &desired.lan {
-        match lan_parameters(desired, lan) {
-            Ok(parameters) if parameters.is_empty() => {}
-            Ok(parameters) => plan.changes.push(Change::Lan(parameters)),
-            Err(refusal) => plan.refusals.push(refusal),
-        }
-    }
-    if let Some(available) = desired.ipmi_over_lan.filter(|available| lan.is_available != Some(*available)) {
-        plan.changes.push(Change::ChannelAccess(available));
-    }
-    if desired.cipher_suite_0 == Some(false) {
-        match &lan.cipher_privileges {
-            Some(suites) if suites.iter().any(|(suite, level)| *suite == 0 && *level != 0) => {
-                plan.changes.push(Change::CipherSuite0);
-            }
-            Some(_) => {}
-            None => plan
-                .refusals
-                .push("cipher suite 0: the BMC does not report which suites are enabled".to_string()),
-        }
-    }
-    match (desired.serial_over_lan, actual.sol) {
-        (Some(desired), Some(enabled)) if desired != enabled => {
-            plan.changes.push(Change::SerialOverLan(desired));
-        }
-        (Some(true), None) => plan.refusals.push("serial over LAN: the BMC does not have it".to_string()),
-        _ => {}
-    }
-}
-
-fn lan_parameters(desired: &DesiredLan, actual: &LanConfig) -> Result<Vec<LanParameter>, String> {
-    let mut parameters = Vec::new();
-    match &desired.source {
-        Some(AddressSource::Unknown(source)) => {
-            return Err(format!("LAN: unknown address source {source:?}; use static or dhcp"));
-        }
-        Some(source) if actual.source.as_ref() != Some(source) => {
-            parameters.push(LanParameter::Dhcp(*source == AddressSource::Dhcp));
-        }
-        _ => {}
-    }
-    if desired.source != Some(AddressSource::Dhcp) {
-        let mask = match desired.prefix {
-            Some(bits @ 0..=32) => {
-                Some(u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0).to_be_bytes())
-            }
-            Some(bits) => return Err(format!("LAN: prefix length {bits} is not within 0 to 32")),
-            None => None,
-        };
-        let address = desired.address.map(|address| address.octets());
-        let gateway = desired.gateway.map(|gateway| gateway.octets());
-        let differs = |desired: Option<[u8; 4]>, actual: Option<[u8; 4]>| {
-            desired.filter(|desired| actual != Some(*desired))
-        };
-        parameters.extend(differs(address, actual.address).map(LanParameter::Address));
-        parameters.extend(differs(mask, actual.mask).map(LanParameter::Mask));
-        parameters.extend(differs(gateway, actual.gateway).map(LanParameter::Gateway));
-    }
-    if let Some(vlan) = desired.vlan.filter(|vlan| actual.vlan != Some(*vlan)) {
-        if vlan > 4094 {
-            return Err(format!("LAN: VLAN {vlan} is not within 0 to 4094"));
-        }
-        parameters.push(LanParameter::Vlan(vlan));
-    }
-    Ok(parameters)
 }
 
 fn plan_chassis(plan: &mut Plan, desired: &DesiredBmcConfig, actual: &BmcConfig) {

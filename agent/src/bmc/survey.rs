@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reading what a BMC is, and its actual configuration.
 
-use stage1_contract::{BmcChassis, BmcDevice, BmcReport, BmcSol, PowerRestore};
+use stage1_contract::{BmcChassis, BmcDevice, BmcReport, BmcSol, DesiredBmcConfig, PowerRestore};
 
 use super::apply::host_clock;
 use super::change::{Change, ChangeId};
 use super::config::{BmcConfig, WatchdogState};
+use super::lan::LanChannel;
 use super::manufacturers::manufacturer;
+use super::options::OptionId;
 use super::session::{BmcSession, LenientSession};
-use super::{lan, users};
+use super::{lan, options, privilege, users};
 use crate::display::hex;
 use ipmi::app::{DeviceId, GetDeviceGuid, GetDeviceId, GetSelfTestResults, GetWatchdogTimer, SelfTest};
 use ipmi::chassis::{
     ChassisStatus, GetChassisStatus, GetPohCounter, GetSystemRestartCause, RestartCause, RestorePolicy,
 };
 use ipmi::storage::{GetSelTime, Timestamp};
-use ipmi::transport::{BitRate, GetSolParameter, SolBitRate, SolEnable};
+use ipmi::transport::{GetSolParameter, SolAuthentication, SolBitRate, SolEnable};
 
 /// A BMC that was read.
 #[derive(Clone, Debug, Default)]
@@ -47,9 +49,9 @@ fn read(session: &mut LenientSession) -> Option<Survey> {
     let guid = session.ask(&GetDeviceGuid).filter(|guid| guid.0 != [0; 16] && guid.0 != [0xff; 16]);
     survey.report.device.guid = guid.map(|guid| guid.smbios().to_string());
     survey.report.device.self_test = session.ask(&GetSelfTestResults).and_then(self_test);
-    if let Some(channel) = lan::channel(session) {
+    survey.set_lans(lan::channels(session));
+    if let Some(channel) = survey.channel() {
         survey.config.users = users::read(session, channel);
-        survey.read_lan(session, channel);
         survey.read_sol(session, channel);
     }
     survey.read_chassis(session);
@@ -57,6 +59,36 @@ fn read(session: &mut LenientSession) -> Option<Survey> {
     survey.read_watchdog(session);
     survey.report.users = users::reported(&survey.config.users);
     Some(survey)
+}
+
+/// Reads what a plan for the desired configuration needs in addition.
+pub(crate) fn read_for(session: &mut LenientSession, survey: &mut Survey, desired: &DesiredBmcConfig) {
+    let Some(channel) = survey.channel() else { return };
+    let is_other = |channel: &u8| survey.config.other_lans.iter().any(|lan| lan.channel == *channel);
+    if let Some(desired) = desired.lan.as_ref().and_then(|lan| lan.channel).filter(is_other) {
+        survey.use_channel(desired);
+        survey.config.users = users::read(session, desired);
+        survey.report.users = users::reported(&survey.config.users);
+        survey.read_sol(session, desired);
+    }
+    let channel = survey.channel().unwrap_or(channel);
+    if desired.lan.as_ref().is_some_and(|lan| lan.ipv6.is_some())
+        && let Some(ipv6) = survey.config.lan.as_mut().and_then(|lan| lan.ipv6.as_mut())
+    {
+        lan::read_ipv6_control(session, channel, ipv6);
+    }
+    options::read(session, survey, desired);
+}
+
+/// Reads the access of the users in these slots to further LAN channels.
+pub(crate) fn read_other_access(session: &mut LenientSession, survey: &mut Survey, slots: &[u8]) {
+    let channels: Vec<u8> = survey.config.other_networks().collect();
+    for (slot, channel) in slots.iter().flat_map(|slot| channels.iter().map(|channel| (*slot, *channel))) {
+        match users::access(session, channel, slot) {
+            Some(access) => drop(survey.config.other_access.insert((slot, channel), access)),
+            None => drop(survey.config.other_access.remove(&(slot, channel))),
+        }
+    }
 }
 
 /// Reads again what these changes affect.
@@ -69,17 +101,19 @@ pub(crate) fn read_back(session: &mut LenientSession, survey: &mut Survey, chang
                 users::read_slot(session, channel, slot, with_payload);
             }
         }
-        if ids.iter().any(|id| matches!(id, ChangeId::Lan | ChangeId::ChannelAccess | ChangeId::CipherSuite0))
-        {
-            survey.read_lan(session, channel);
+        let other_slots: Vec<u8> = ids.iter().filter_map(|id| id.other_access()).collect();
+        read_other_access(session, survey, &other_slots);
+        if ids.iter().any(|id| id.lan().is_some()) {
+            survey.read_lans(session, |channel| ids.iter().any(|id| id.lan() == Some(channel)));
         }
-        if ids.contains(&ChangeId::SerialOverLan) {
+        if ids.iter().any(|id| matches!(id, ChangeId::SerialOverLan | ChangeId::Option(OptionId::Sol))) {
             survey.read_sol(session, channel);
         }
     }
     if ids.iter().any(|id| matches!(id, ChangeId::IdentifyOff | ChangeId::PowerRestore)) {
         survey.read_chassis(session);
     }
+    options::read_back(session, survey, &ids);
     if ids.contains(&ChangeId::Clock) {
         survey.read_clock(session);
     }
@@ -92,9 +126,58 @@ pub(crate) fn read_back(session: &mut LenientSession, survey: &mut Survey, chang
 }
 
 impl Survey {
-    fn read_lan(&mut self, session: &mut LenientSession, channel: u8) {
-        let (lan, report) = lan::read(session, channel);
-        (self.config.lan, self.report.lan) = (Some(lan), Some(report));
+    /// The number of the LAN channel that is in use, or that is desired.
+    pub(crate) fn channel(&self) -> Option<u8> {
+        self.config.lan.as_ref().map(|lan| lan.channel)
+    }
+
+    /// The channel that is in use comes first.
+    fn set_lans(&mut self, channels: Vec<LanChannel>) {
+        let (configs, reports): (Vec<_>, Vec<_>) =
+            channels.into_iter().map(|LanChannel { config, report }| (config, report)).unzip();
+        let (mut configs, mut reports) = (configs.into_iter(), reports.into_iter());
+        (self.config.lan, self.report.lan) = (configs.next(), reports.next());
+        (self.config.other_lans, self.report.other_lans) = (configs.collect(), reports.collect());
+    }
+
+    fn lans(&self) -> Vec<LanChannel> {
+        let configs = self.config.lan.iter().chain(&self.config.other_lans).cloned();
+        let reports = self.report.lan.iter().chain(&self.report.other_lans).cloned();
+        configs.zip(reports).map(|(config, report)| LanChannel { config, report }).collect()
+    }
+
+    fn use_channel(&mut self, number: u8) {
+        let mut channels = self.lans();
+        channels.sort_by_key(|channel| channel.config.channel != number);
+        self.set_lans(channels);
+        self.config.other_access.clear();
+    }
+
+    /// Reads the address of the channel that is in use again.
+    pub(crate) fn read_address(&mut self, session: &mut LenientSession) {
+        if let (Some(config), Some(report)) = (&mut self.config.lan, &mut self.report.lan)
+            && let Some(address) = lan::address(session, config.channel)
+        {
+            config.address = Some(address.octets());
+            report.address = Some(address).filter(|address| !address.is_unspecified());
+        }
+    }
+
+    /// Reads these channels again. The one that is in use stays that.
+    pub(crate) fn read_lans(&mut self, session: &mut LenientSession, is_affected: impl Fn(u8) -> bool) {
+        let mut channels = self.lans();
+        for channel in &mut channels {
+            if is_affected(channel.config.channel) && session.fatal_cause().is_none() {
+                let was = std::mem::take(&mut channel.config.ipv6);
+                *channel = lan::read(session, channel.config.channel);
+                if let (Some(was), Some(is)) = (was, channel.config.ipv6.as_mut())
+                    && was.enables.is_some()
+                {
+                    lan::read_ipv6_control(session, channel.config.channel, is);
+                }
+            }
+        }
+        self.set_lans(channels);
     }
 
     fn read_sol(&mut self, session: &mut LenientSession, channel: u8) {
@@ -102,7 +185,15 @@ impl Survey {
         self.config.sol = enable.map(|SolEnable(is_on)| is_on);
         self.report.sol = enable.map(|SolEnable(is_enabled)| {
             let rate = session.ask(&GetSolParameter::<SolBitRate>::new(channel));
-            BmcSol { is_enabled, bits_per_second: rate.and_then(|SolBitRate(rate)| bits_per_second(rate)) }
+            let authentication = session.ask(&GetSolParameter::<SolAuthentication>::new(channel));
+            self.config.options.sol_bit_rate = rate.map(|SolBitRate(rate)| rate);
+            self.config.options.sol_authentication = authentication;
+            BmcSol {
+                is_enabled,
+                bits_per_second: rate.and_then(|SolBitRate(rate)| options::bits_per_second(rate)),
+                encryption: authentication.map(|sol| sol.encryption),
+                privilege: authentication.map(|sol| privilege::reported(sol.privilege)),
+            }
         });
     }
 
@@ -218,15 +309,4 @@ fn restart_cause(cause: RestartCause) -> Option<String> {
         RestartCause::Clock => "power-up via RTC wakeup".to_string(),
         RestartCause::Other(number) => format!("{number:#04x}"),
     })
-}
-
-fn bits_per_second(rate: BitRate) -> Option<u32> {
-    match rate {
-        BitRate::B9600 => Some(9600),
-        BitRate::B19200 => Some(19200),
-        BitRate::B38400 => Some(38400),
-        BitRate::B57600 => Some(57600),
-        BitRate::B115200 => Some(115_200),
-        BitRate::AsSerial | BitRate::Other(_) => None,
-    }
 }

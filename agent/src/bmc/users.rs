@@ -133,6 +133,12 @@ fn accepts(bmc: &mut BmcSession, slot: u8, password: &Secret) -> Result<Option<b
     Ok(Some(false))
 }
 
+/// A user's access to another channel; `None` if it cannot be read.
+pub(crate) fn access(session: &mut LenientSession, channel: u8, user: u8) -> Option<SlotAccess> {
+    let UserAccess { access, is_enabled, .. } = session.try_ask(&GetUserAccess { channel, user })?.ok()?;
+    Some(SlotAccess { privilege: access.limit, ipmi_messaging: access.messaging, enabled: is_enabled })
+}
+
 fn read_access(session: &mut LenientSession, channel: u8, slot: &mut UserSlot) {
     match session.try_ask(&GetUserAccess { channel, user: slot.id }) {
         Some(Ok(answer)) => *slot = with_access(slot.clone(), answer),

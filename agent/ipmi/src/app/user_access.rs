@@ -145,6 +145,7 @@ impl Command for SetUserAccess {
     const NET_FN: NetFn = NetFn::App;
     const CODE: u8 = 0x43;
     const CHANGES: bool = true;
+    const NOT_YET: &'static [u8] = &[0xd5];
     type Answer = ();
 
     fn data(&self) -> Vec<u8> {

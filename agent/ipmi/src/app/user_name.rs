@@ -82,6 +82,7 @@ impl Command for SetUserName {
     const NET_FN: NetFn = NetFn::App;
     const CODE: u8 = 0x45;
     const CHANGES: bool = true;
+    const NOT_YET: &'static [u8] = &[0xd5];
     type Answer = ();
 
     fn data(&self) -> Vec<u8> {

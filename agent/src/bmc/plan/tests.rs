@@ -4,8 +4,10 @@ use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_o
 
 use stage1_contract::Secret;
 
+use stage1_contract::{AddressSource, DesiredLan};
+
 use super::*;
-use crate::bmc::config::SlotAccess;
+use crate::bmc::config::{LanConfig, SlotAccess};
 
 fn slot(id: u8, name: &str) -> UserSlot {
     let name = Ok(name.to_string());
@@ -135,14 +137,15 @@ fn lan_parameters_that_differ_are_set() {
         prefix: Some(20),
         gateway: Some([10, 0, 0, 1].into()),
         vlan: Some(0),
+        ..DesiredLan::default()
     };
     let desired =
         DesiredBmcConfig { lan: Some(desired_lan), ipmi_over_lan: Some(true), ..DesiredBmcConfig::default() };
     assert_eq!(
         plan(&desired, &actual, &[]).descriptions(),
         [
-            "LAN: address source static, address 10.0.0.9, mask 255.255.240.0, gateway 10.0.0.1",
             "IPMI over LAN: always available",
+            "LAN: address source static, address 10.0.0.9, mask 255.255.240.0, gateway 10.0.0.1",
         ]
     );
     let without = plan(&desired, &BmcConfig::default(), &[]);

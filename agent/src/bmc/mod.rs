@@ -17,6 +17,7 @@ mod config;
 mod configure;
 mod desired;
 mod health;
+mod interface;
 mod lan;
 mod lan_changes;
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod options;
 mod password;
 mod plan;
 mod privilege;
+mod reprobe;
 pub mod session;
 mod survey;
 pub mod text;

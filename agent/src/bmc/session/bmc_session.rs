@@ -98,6 +98,11 @@ impl BmcSession {
         self.policy
     }
 
+    /// Sets its timeouts and retries.
+    pub(crate) fn set_policy(&mut self, policy: RetryPolicy) {
+        self.policy = policy;
+    }
+
     /// Moves the end of the session.
     pub(crate) fn extend(&mut self, time: Duration) {
         self.deadline += time;

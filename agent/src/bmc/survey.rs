@@ -180,7 +180,7 @@ impl Survey {
         self.set_lans(channels);
     }
 
-    fn read_sol(&mut self, session: &mut LenientSession, channel: u8) {
+    pub(crate) fn read_sol(&mut self, session: &mut LenientSession, channel: u8) {
         let enable = session.ask(&GetSolParameter::<SolEnable>::new(channel));
         self.config.sol = enable.map(|SolEnable(is_on)| is_on);
         self.report.sol = enable.map(|SolEnable(is_enabled)| {

@@ -96,6 +96,7 @@ impl Stages {
         let (health, problems) = bmc::health(&mut session, bmc::Depth::Report);
         stage.problems(problems);
         survey.report.health = health;
+        stage.problems(bmc::clear_full_sel(&mut session, &mut survey));
         Ok(Some(survey.report))
     }
 
@@ -112,6 +113,9 @@ impl Stages {
             Ok(Some(mut desired)) => {
                 if is_flashing && desired.watchdog.take().is_some() {
                     stage.problem("the BMC's watchdog is not set in a boot that flashes firmware");
+                }
+                if let Err(error) = bmc::read_key(&self.machine, &mut desired) {
+                    stage.problem(format!("{error:#}"));
                 }
                 let escrow = |user: &str, password: &Secret| {
                     let (user, password) = (user.to_string(), password.clone());

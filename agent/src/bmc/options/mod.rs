@@ -32,6 +32,8 @@ pub(crate) struct Options {
     pub(crate) boot: Option<BootFlags>,
     pub(crate) asset_tag: Option<String>,
     pub(crate) controller_id: Option<String>,
+    /// The desired limit of the event log, in percent, which is looked at once the log was read.
+    pub(crate) clear_sel_above: Option<u8>,
 }
 
 /// A change of one of them.

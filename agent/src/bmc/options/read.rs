@@ -16,6 +16,7 @@ const LONGEST: usize = 63;
 
 /// Reads what a plan for the desired configuration needs.
 pub(crate) fn read(session: &mut LenientSession, survey: &mut Survey, desired: &DesiredBmcConfig) {
+    survey.config.options.clear_sel_above = desired.clear_sel_above;
     if desired.k_g.is_some() {
         let other: Vec<u8> = survey.config.other_networks().collect();
         let channels = survey.channel().into_iter().chain(other);

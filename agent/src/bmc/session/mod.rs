@@ -9,7 +9,7 @@ mod error;
 mod fru;
 mod lenient;
 #[cfg(test)]
-mod model;
+pub(crate) mod model;
 mod policy;
 mod records;
 mod sdr;

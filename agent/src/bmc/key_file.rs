@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The file of the image that has the key K_G.
 
-#![allow(clippy::disallowed_types, reason = "reads the file")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "reads the file")]
 
 use anyhow::{Context, Result, anyhow};
 use stage1_contract::{DesiredBmcConfig, Secret};

@@ -35,7 +35,8 @@ fn changed(actual: ChannelAccess, change: &AccessChange) -> ChannelAccess {
     let mut access = actual;
     match change.is_available {
         Some(true) => {
-            (access.mode, access.limit) = (AccessMode::Always, higher(actual.limit, Privilege::Administrator))
+            access.mode = AccessMode::Always;
+            access.limit = higher(actual.limit, Privilege::Administrator);
         }
         Some(false) => access.mode = AccessMode::Disabled,
         None => {}

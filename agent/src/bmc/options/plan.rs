@@ -54,7 +54,7 @@ fn sol(desired: &DesiredSol, options: &Options, changes: &mut Vec<OptionChange>,
             (None, _) => refusals.push(format!("serial over LAN: {rate} bit/s is no bit rate of IPMI")),
             (_, None) => refusals.push("serial over LAN: the BMC does not report its bit rate".to_string()),
             (Some(desired), Some(actual)) if desired != actual => {
-                changes.push(OptionChange::SolBitRate(desired))
+                changes.push(OptionChange::SolBitRate(desired));
             }
             _ => {}
         }

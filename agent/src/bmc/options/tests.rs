@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
+#![allow(clippy::disallowed_methods, reason = "sets a deadline")]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -119,7 +121,10 @@ fn run(model: &Shared, desired: &DesiredBmcConfig) -> (Vec<String>, Vec<String>,
     let ids: Vec<_> = planned.changes.iter().map(Change::id).collect();
     for change in &planned.changes {
         let Change::Option(change) = change else { panic!("{change}") };
-        session.with(|bmc| Ok(apply(bmc, 1, change).unwrap()));
+        session.with(|bmc| {
+            apply(bmc, 1, change).unwrap();
+            Ok(())
+        });
     }
     read_back(&mut session, &mut survey, &ids);
     survey.read_sol(&mut session, 1);
@@ -138,8 +143,8 @@ fn sent(model: &Shared) -> Vec<Vec<u8>> {
 
 #[test]
 fn a_key_is_set_where_it_differs_or_cannot_be_read() {
-    let mut desired = DesiredBmcConfig::default();
-    desired.k_g = Some(Secret::new("00".repeat(19) + "7f"));
+    let k_g = Some(Secret::new("00".repeat(19) + "7f"));
+    let desired = DesiredBmcConfig { k_g, ..DesiredBmcConfig::default() };
     let bmc = model(Model::default());
     let (changes, refusals, _) = run(&bmc, &desired);
     assert_eq!((changes, refusals), (vec!["key K_G: set on channel 1".to_string()], vec![]));

@@ -6,6 +6,7 @@ use std::fmt;
 use ipmi::app::Privilege;
 use stage1_contract::{DesiredWatchdog, PowerRestore, Secret, WatchdogAction};
 
+use super::lan::Part;
 use super::lan_changes::{AccessChange, AuthenticationChange, CipherChange, LanChange};
 use super::options::{OptionChange, OptionId};
 use super::privilege;
@@ -125,13 +126,13 @@ impl ChangeId {
         }
     }
 
-    /// The LAN channel whose configuration is changed.
-    pub(crate) fn lan(self) -> Option<u8> {
+    /// The part of a LAN channel's configuration that is changed.
+    pub(crate) fn lan(self) -> Option<(u8, Part)> {
         match self {
-            Self::ChannelAccess(channel)
-            | Self::CipherSuites(channel)
-            | Self::Authentication(channel)
-            | Self::Lan(channel) => Some(channel),
+            Self::ChannelAccess(channel) => Some((channel, Part::Access)),
+            Self::CipherSuites(channel) => Some((channel, Part::Ciphers)),
+            Self::Authentication(channel) => Some((channel, Part::Authentication)),
+            Self::Lan(channel) => Some((channel, Part::Addresses)),
             _ => None,
         }
     }

@@ -84,59 +84,102 @@ pub(crate) fn in_use<'a>(channels: impl Iterator<Item = &'a LanConfig>) -> Optio
     channels.min_by_key(rank).map(|lan| lan.channel)
 }
 
+/// A part of a LAN channel's configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The addresses.
+    Addresses,
+    Access,
+    Ciphers,
+    Authentication,
+}
+
 /// Reads the configuration of a channel.
-pub(crate) fn read(session: &mut LenientSession, channel: u8) -> LanChannel {
+fn read(session: &mut LenientSession, number: u8) -> LanChannel {
+    let mut channel = LanChannel::default();
+    (channel.config.channel, channel.report.channel) = (number, number);
+    for part in [Part::Addresses, Part::Authentication, Part::Access, Part::Ciphers] {
+        read_part(session, &mut channel, part);
+    }
+    read_ipv6(session, &mut channel);
+    let mac = session.ask(&GetLanParameter::<MacAddress>::new(number));
+    channel.report.mac = mac.map(|MacAddress(mac)| hex_with(&mac, ":"));
+    channel
+}
+
+/// Reads a part of it again. IPv6 only if what turns it on was read.
+pub(crate) fn read_again(session: &mut LenientSession, channel: &mut LanChannel, part: Part) {
+    read_part(session, channel, part);
+    let has_control = channel.config.ipv6.as_ref().is_some_and(|ipv6| ipv6.enables.is_some());
+    if part == Part::Addresses && has_control {
+        read_ipv6(session, channel);
+        if let Some(ipv6) = &mut channel.config.ipv6 {
+            read_ipv6_control(session, channel.config.channel, ipv6);
+        }
+    }
+}
+
+fn read_part(session: &mut LenientSession, channel: &mut LanChannel, part: Part) {
+    match part {
+        Part::Addresses => read_addresses(session, channel),
+        Part::Access => read_access(session, channel),
+        Part::Ciphers => read_ciphers(session, channel),
+        Part::Authentication => read_authentication(session, channel),
+    }
+}
+
+fn read_addresses(session: &mut LenientSession, LanChannel { config, report }: &mut LanChannel) {
+    let channel = config.channel;
     let source = session.ask(&GetLanParameter::<Source>::new(channel)).map(source);
     let address = address(session, channel);
     let mask = session.ask(&GetLanParameter::<SubnetMask>::new(channel)).map(|SubnetMask(mask)| mask);
     let gateway = session.ask(&GetLanParameter::<Gateway>::new(channel)).map(|Gateway(gateway)| gateway);
     let vlan = session.ask(&GetLanParameter::<Vlan>::new(channel));
-    let mac = session.ask(&GetLanParameter::<MacAddress>::new(channel));
-    let authentication = session.ask(&GetLanParameter::<AuthenticationEnables>::new(channel));
-    let now = access(session, channel, Store::Volatile);
-    let later = access(session, channel, Store::NonVolatile);
-    let stores: Vec<ChannelAccess> = [now, later].into_iter().flatten().collect();
+    config.source.clone_from(&source);
+    config.address = address.map(|address| address.octets());
+    config.mask = mask.map(|mask| mask.octets());
+    config.gateway = gateway.map(|gateway| gateway.octets());
+    config.vlan = vlan.map(|Vlan(vlan)| vlan.unwrap_or(0));
+    report.source = source;
+    report.address = address.filter(is_set);
+    report.mask = mask.filter(is_set);
+    report.gateway = gateway.filter(is_set);
+    report.vlan = vlan.and_then(|Vlan(vlan)| vlan);
+    report.is_host_interface = config.is_host_interface();
+}
+
+fn read_access(session: &mut LenientSession, LanChannel { config, report }: &mut LanChannel) {
+    let channel = config.channel;
+    let stores = [Store::Volatile, Store::NonVolatile];
+    let stores = stores.map(|store| session.ask(&GetChannelAccess { channel, store }));
+    let stores: Vec<ChannelAccess> = stores.into_iter().flatten().collect();
     let all = |is: &dyn Fn(&ChannelAccess) -> bool| (!stores.is_empty()).then(|| stores.iter().all(is));
-    let ciphers = ciphers(session, channel);
-    let (ipv6, addresses) = ipv6(session, channel);
-    let config = LanConfig {
-        channel,
-        source: source.clone(),
-        address: address.map(|address| address.octets()),
-        mask: mask.map(|mask| mask.octets()),
-        gateway: gateway.map(|gateway| gateway.octets()),
-        vlan: vlan.map(|Vlan(vlan)| vlan.unwrap_or(0)),
-        is_available: all(&|access| access.mode == AccessMode::Always),
-        is_authenticated: all(&|access| {
-            access.per_message_authentication && access.user_level_authentication
-        }),
-        limit: stores.iter().map(|access| access.limit).min_by_key(|limit| privilege::rank(*limit)),
-        authentication: authentication.map(|AuthenticationEnables(levels)| levels),
-        ciphers: ciphers.clone(),
-        ipv6,
-        has_ipv6: addresses.iter().any(|address| !address.address.is_unicast_link_local()),
-    };
+    config.is_available = all(&|access| access.mode == AccessMode::Always);
+    config.limit = stores.iter().map(|access| access.limit).min_by_key(|limit| privilege::rank(*limit));
+    report.access = stores.first().map(|access| mode(access.mode));
+    report.privilege = stores.first().map(|access| privilege::reported(access.limit));
+    report.per_message_authentication = all(&|access| access.per_message_authentication);
+    report.user_level_authentication = all(&|access| access.user_level_authentication);
+    let authenticated = report.per_message_authentication.zip(report.user_level_authentication);
+    config.is_authenticated = authenticated.map(|(messages, level)| messages && level);
+}
+
+fn read_authentication(session: &mut LenientSession, LanChannel { config, report }: &mut LanChannel) {
+    let enables = session.ask(&GetLanParameter::<AuthenticationEnables>::new(config.channel));
+    config.authentication = enables.map(|AuthenticationEnables(levels)| levels);
+    let types = config.authentication.as_ref().map_or(AuthenticationTypes::default(), all_types);
+    report.authentication_types = type_names(types).map(str::to_string).collect();
+}
+
+fn read_ciphers(session: &mut LenientSession, LanChannel { config, report }: &mut LanChannel) {
+    config.ciphers = ciphers(session, config.channel);
     let usable = |(suite, level): &(u8, u8)| (*level != 0).then_some(*suite);
-    let authentication =
-        authentication.map_or(AuthenticationTypes::default(), |enables| all_types(&enables.0));
-    let report = BmcLan {
-        channel,
-        mac: mac.map(|MacAddress(mac)| hex_with(&mac, ":")),
-        source,
-        address: address.filter(is_set),
-        mask: mask.filter(is_set),
-        gateway: gateway.filter(is_set),
-        vlan: vlan.and_then(|Vlan(vlan)| vlan),
-        ipv6: addresses,
-        access: now.or(later).map(|access| mode(access.mode)),
-        privilege: now.or(later).map(|access| privilege::reported(access.limit)),
-        cipher_suites: ciphers.levels.iter().flatten().filter_map(usable).collect(),
-        authentication_types: type_names(authentication).map(str::to_string).collect(),
-        per_message_authentication: all(&|access| access.per_message_authentication),
-        user_level_authentication: all(&|access| access.user_level_authentication),
-        is_host_interface: config.is_host_interface(),
-    };
-    LanChannel { config, report }
+    report.cipher_suites = config.ciphers.levels.iter().flatten().filter_map(usable).collect();
+}
+
+fn read_ipv6(session: &mut LenientSession, LanChannel { config, report }: &mut LanChannel) {
+    (config.ipv6, report.ipv6) = ipv6(session, config.channel);
+    config.has_ipv6 = report.ipv6.iter().any(|address| !address.address.is_unicast_link_local());
 }
 
 /// The IPv4 address of a channel; 0.0.0.0 if it has none yet.
@@ -159,10 +202,6 @@ pub(crate) fn type_names(types: AuthenticationTypes) -> impl Iterator<Item = &'s
         (AuthenticationTypes::OEM, "oem"),
     ];
     names.into_iter().filter(move |(kind, _)| types.has(*kind)).map(|(_, name)| name)
-}
-
-fn access(session: &mut LenientSession, channel: u8, store: Store) -> Option<ChannelAccess> {
-    session.ask(&GetChannelAccess { channel, store })
 }
 
 /// Each cipher suite with the highest privilege level that can use it (LAN parameters 23 and 24, matched by position). Only

@@ -6,7 +6,7 @@ use stage1_contract::{BmcChassis, BmcDevice, BmcReport, BmcSol, DesiredBmcConfig
 use super::apply::host_clock;
 use super::change::{Change, ChangeId};
 use super::config::{BmcConfig, WatchdogState};
-use super::lan::LanChannel;
+use super::lan::{LanChannel, Part};
 use super::manufacturers::manufacturer;
 use super::options::OptionId;
 use super::session::{BmcSession, LenientSession};
@@ -103,11 +103,13 @@ pub(crate) fn read_back(session: &mut LenientSession, survey: &mut Survey, chang
         }
         let other_slots: Vec<u8> = ids.iter().filter_map(|id| id.other_access()).collect();
         read_other_access(session, survey, &other_slots);
-        if ids.iter().any(|id| id.lan().is_some()) {
-            survey.read_lans(session, |channel| ids.iter().any(|id| id.lan() == Some(channel)));
+        for (channel, part) in ids.iter().filter_map(|id| id.lan()) {
+            survey.read_lan_again(session, channel, part);
         }
-        if ids.iter().any(|id| matches!(id, ChangeId::SerialOverLan | ChangeId::Option(OptionId::Sol))) {
+        if ids.contains(&ChangeId::Option(OptionId::Sol)) {
             survey.read_sol(session, channel);
+        } else if ids.contains(&ChangeId::SerialOverLan) {
+            survey.read_sol_enable(session, channel);
         }
     }
     if ids.iter().any(|id| matches!(id, ChangeId::IdentifyOff | ChangeId::PowerRestore)) {
@@ -163,37 +165,35 @@ impl Survey {
         }
     }
 
-    /// Reads these channels again. The one that is in use stays that.
-    pub(crate) fn read_lans(&mut self, session: &mut LenientSession, is_affected: impl Fn(u8) -> bool) {
+    /// Reads a part of a channel again. The channel that is in use stays that.
+    fn read_lan_again(&mut self, session: &mut LenientSession, number: u8, part: Part) {
         let mut channels = self.lans();
-        for channel in &mut channels {
-            if is_affected(channel.config.channel) && session.fatal_cause().is_none() {
-                let was = std::mem::take(&mut channel.config.ipv6);
-                *channel = lan::read(session, channel.config.channel);
-                if let (Some(was), Some(is)) = (was, channel.config.ipv6.as_mut())
-                    && was.enables.is_some()
-                {
-                    lan::read_ipv6_control(session, channel.config.channel, is);
-                }
-            }
+        if session.fatal_cause().is_none()
+            && let Some(channel) = channels.iter_mut().find(|channel| channel.config.channel == number)
+        {
+            lan::read_again(session, channel, part);
+            self.set_lans(channels);
         }
-        self.set_lans(channels);
     }
 
     pub(crate) fn read_sol(&mut self, session: &mut LenientSession, channel: u8) {
+        self.read_sol_enable(session, channel);
+        let Some(report) = &mut self.report.sol else { return };
+        let rate = session.ask(&GetSolParameter::<SolBitRate>::new(channel));
+        let authentication = session.ask(&GetSolParameter::<SolAuthentication>::new(channel));
+        self.config.options.sol_bit_rate = rate.map(|SolBitRate(rate)| rate);
+        self.config.options.sol_authentication = authentication;
+        report.bits_per_second = rate.and_then(|SolBitRate(rate)| options::bits_per_second(rate));
+        report.encryption = authentication.map(|sol| sol.encryption);
+        report.privilege = authentication.map(|sol| privilege::reported(sol.privilege));
+    }
+
+    fn read_sol_enable(&mut self, session: &mut LenientSession, channel: u8) {
         let enable = session.ask(&GetSolParameter::<SolEnable>::new(channel));
         self.config.sol = enable.map(|SolEnable(is_on)| is_on);
         self.report.sol = enable.map(|SolEnable(is_enabled)| {
-            let rate = session.ask(&GetSolParameter::<SolBitRate>::new(channel));
-            let authentication = session.ask(&GetSolParameter::<SolAuthentication>::new(channel));
-            self.config.options.sol_bit_rate = rate.map(|SolBitRate(rate)| rate);
-            self.config.options.sol_authentication = authentication;
-            BmcSol {
-                is_enabled,
-                bits_per_second: rate.and_then(|SolBitRate(rate)| options::bits_per_second(rate)),
-                encryption: authentication.map(|sol| sol.encryption),
-                privilege: authentication.map(|sol| privilege::reported(sol.privilege)),
-            }
+            let before = self.report.sol.take().unwrap_or_default();
+            BmcSol { is_enabled, ..before }
         });
     }
 

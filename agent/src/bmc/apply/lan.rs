@@ -81,7 +81,7 @@ pub(super) fn parameters(bmc: &mut BmcSession, change: &LanChange) -> Result<(),
         for (at, step) in change.steps.iter().enumerate() {
             match parameter(bmc, channel, step.to) {
                 Ok(()) => {}
-                Err(error) if error.is_fatal() => return Err(error.into()),
+                Err(error) if error.is_fatal() || change.steps.len() == 1 => return Err(error.into()),
                 Err(cause) => {
                     let not_put_back = put_back(bmc, channel, &change.steps[..at]);
                     return Err(ChangeError::Refused { parameter: step.to.to_string(), cause, not_put_back });
@@ -150,6 +150,7 @@ fn set_locked(
             progress(bmc, SetInProgress::InProgress)?;
             true
         }
+        Err(error) if error.completion().is_some_and(is_busy) => return Err(error.into()),
         Err(error) => {
             only_if_fatal(error)?;
             false
@@ -168,6 +169,11 @@ fn set_locked(
     result?;
     committed?;
     Ok(completed?)
+}
+
+/// Whether the BMC would refuse the parameters too. FFh can mean anything.
+fn is_busy(code: Completion) -> bool {
+    code.may_pass() && code != Completion::UNSPECIFIED
 }
 
 /// What is optional is refused with different codes.

@@ -96,13 +96,13 @@ fn applies_every_setting_and_then_changes_nothing() {
             "user 4 ops: password",
             "user 4 ops: operator with IPMI messaging on the LAN channel",
             "user 4 ops: enabled",
-            "LAN: address source static, address 10.9.0.77, mask 255.255.240.0, gateway 10.9.0.1, VLAN 12",
             "IPMI over LAN: always available",
             "cipher suite 0: disabled",
             "serial over LAN: enabled",
             "clock: set by the host's",
             "identify LED: off",
             "watchdog: reset after 300 s",
+            "LAN: address source static, address 10.9.0.77, mask 255.255.240.0, gateway 10.9.0.1, VLAN 12",
         ]
     );
     assert!(first.outcome.took_ms < 2000, "{} ms", first.outcome.took_ms);

@@ -108,7 +108,7 @@ const CASES: [Case; 38] = [
     (
         "hangs with the LAN's lock held",
         &["0C 01/**0C hang"],
-        Some(Set),
+        Some(Proven),
         USER,
         "LAN: gateway 10.9.0.1: outcome unknown",
     ),

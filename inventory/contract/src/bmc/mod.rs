@@ -6,6 +6,7 @@ mod health;
 mod privilege;
 mod secret;
 mod state;
+mod strict;
 
 pub use desired::{
     AddressSource, BmcCredentials, DesiredBmcConfig, DesiredLan, DesiredUser, DesiredWatchdog, PowerRestore,

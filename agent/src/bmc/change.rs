@@ -23,7 +23,7 @@ pub(crate) enum Change {
     UserEnable { slot: u8, name: String },
     /// Let a user use serial over LAN.
     UserPayload { slot: u8, name: String },
-    /// Disable a user. Only after all other changes succeeded.
+    /// Disable a user. Only while a proven administrator can log in.
     UserDisable { slot: u8, name: String },
     /// Enable or disable IPMI over LAN.
     ChannelAccess(bool),
@@ -92,6 +92,22 @@ impl Change {
             Self::Watchdog(_) => ChangeId::Watchdog,
             Self::PowerRestore(_) => ChangeId::PowerRestore,
         }
+    }
+}
+
+impl Change {
+    /// The same change of a user in another slot.
+    pub(crate) fn in_slot(mut self, new: u8) -> Self {
+        match &mut self {
+            Self::UserName { slot, .. }
+            | Self::UserPassword { slot, .. }
+            | Self::UserAccess { slot, .. }
+            | Self::UserEnable { slot, .. }
+            | Self::UserPayload { slot, .. }
+            | Self::UserDisable { slot, .. } => *slot = new,
+            _ => {}
+        }
+        self
     }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The actual configuration of a BMC, as far as it can be changed.
 
+use std::net::Ipv4Addr;
+
 use ipmi::app::Privilege;
 use stage1_contract::{AddressSource, PowerRestore};
 
@@ -9,6 +11,8 @@ use stage1_contract::{AddressSource, PowerRestore};
 pub struct BmcConfig {
     /// All user slots, from 1.
     pub(crate) users: Vec<UserSlot>,
+    /// How many users are enabled, as the BMC last counted them.
+    pub(crate) enabled_users: Option<u8>,
     /// The LAN channel.
     pub(crate) lan: Option<LanConfig>,
     /// Whether serial over LAN is enabled.
@@ -71,8 +75,20 @@ pub(crate) struct LanConfig {
     pub(crate) vlan: Option<u16>,
     /// Whether IPMI over LAN is always available, now and after the BMC's next start.
     pub(crate) is_available: Option<bool>,
+    /// The highest privilege level that anybody has on it, now or after the BMC's next start.
+    pub(crate) limit: Option<Privilege>,
     /// Each cipher suite with the highest privilege level that can use it; 0: disabled.
     pub(crate) cipher_privileges: Option<Vec<(u8, u8)>>,
+    /// It has an IPv6 address that is not link-local.
+    pub(crate) has_ipv6: bool,
+}
+
+impl LanConfig {
+    /// Whether hosts in other networks can reach it.
+    pub(crate) fn has_address(&self) -> bool {
+        let address = self.address.map(Ipv4Addr::from);
+        address.is_some_and(|address| !address.is_unspecified() && !address.is_link_local()) || self.has_ipv6
+    }
 }
 
 /// The watchdog timer.

@@ -52,6 +52,7 @@ pub(crate) fn read(session: &mut LenientSession, channel: u8) -> (LanConfig, Bmc
         _ => Some([now, later].into_iter().flatten().all(|access| access.mode == AccessMode::Always)),
     };
     let ciphers = ciphers(session, channel);
+    let ipv6 = ipv6(session, channel);
     let lan = LanConfig {
         channel,
         source: source.clone(),
@@ -60,7 +61,13 @@ pub(crate) fn read(session: &mut LenientSession, channel: u8) -> (LanConfig, Bmc
         gateway: gateway.map(|gateway| gateway.octets()),
         vlan: vlan.map(|Vlan(vlan)| vlan.unwrap_or(0)),
         is_available,
+        limit: [now, later]
+            .into_iter()
+            .flatten()
+            .map(|access| access.limit)
+            .min_by_key(|limit| u8::from(*limit)),
         cipher_privileges: ciphers.clone(),
+        has_ipv6: ipv6.iter().any(|ipv6| !ipv6.address.is_unicast_link_local()),
     };
     let mac = session.ask(&GetLanParameter::<MacAddress>::new(channel));
     let usable = |(suite, level): &(u8, u8)| (*level != 0).then_some(*suite);
@@ -72,7 +79,7 @@ pub(crate) fn read(session: &mut LenientSession, channel: u8) -> (LanConfig, Bmc
         mask: mask.filter(is_set),
         gateway: gateway.filter(is_set),
         vlan: vlan.and_then(|Vlan(vlan)| vlan),
-        ipv6: ipv6(session, channel),
+        ipv6,
         access: now.or(later).map(|access| mode(access.mode)),
         privilege: now.or(later).map(|access| privilege::reported(access.limit)),
         cipher_suites: ciphers.iter().flatten().filter_map(usable).collect(),

@@ -17,15 +17,18 @@ mod configure;
 mod desired;
 mod health;
 mod lan;
+mod login;
 mod manufacturers;
 mod open;
 mod password;
 mod plan;
 mod privilege;
 pub mod session;
+mod slots;
 mod survey;
 pub mod text;
 mod users;
+mod work;
 
 pub use config::BmcConfig;
 pub use configure::{Escrow, configure, planned};

@@ -48,7 +48,7 @@ fn read(session: &mut LenientSession) -> Option<Survey> {
     survey.report.device.guid = guid.map(|guid| guid.smbios().to_string());
     survey.report.device.self_test = session.ask(&GetSelfTestResults).and_then(self_test);
     if let Some(channel) = lan::channel(session) {
-        survey.config.users = users::read(session, channel);
+        (survey.config.users, survey.config.enabled_users) = users::read(session, channel);
         survey.read_lan(session, channel);
         survey.read_sol(session, channel);
     }
@@ -66,7 +66,8 @@ pub(crate) fn read_back(session: &mut LenientSession, survey: &mut Survey, chang
         for slot in &mut survey.config.users {
             if ids.iter().any(|id| id.user_slot() == Some(slot.id)) {
                 let with_payload = ids.contains(&ChangeId::UserPayload(slot.id));
-                users::read_slot(session, channel, slot, with_payload);
+                let enabled_users = users::read_slot(session, channel, slot, with_payload);
+                survey.config.enabled_users = enabled_users.or(survey.config.enabled_users);
             }
         }
         if ids.iter().any(|id| matches!(id, ChangeId::Lan | ChangeId::ChannelAccess | ChangeId::CipherSuite0))

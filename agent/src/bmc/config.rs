@@ -27,6 +27,13 @@ pub struct BmcConfig {
     pub(crate) power_restore: Option<PowerRestore>,
 }
 
+impl BmcConfig {
+    /// The access of a user to the LAN channel, if it was read.
+    pub(crate) fn access(&self, id: u8) -> Option<SlotAccess> {
+        self.users.iter().find(|slot| slot.id == id)?.access
+    }
+}
+
 /// A user slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UserSlot {
@@ -59,6 +66,11 @@ impl SlotAccess {
     pub(crate) fn may_log_in(&self) -> bool {
         let may = self.ipmi_messaging && !matches!(self.privilege, Privilege::NoAccess | Privilege::Other(0));
         self.enabled.unwrap_or(may)
+    }
+
+    /// Whether the user may be able to log in as an administrator.
+    pub(crate) fn is_administrator(&self) -> bool {
+        self.may_log_in() && self.ipmi_messaging && self.privilege == Privilege::Administrator
     }
 }
 

@@ -121,12 +121,12 @@ fn take_away(
         return Some(format!("{kept}: {obstacle}"));
     }
     let first = work.result_count();
-    work.apply(changes);
+    work.take_away(changes);
     work.read_back(survey, first);
     work.prove();
     let obstacle = proven_administrator(work, survey, desired).err()?;
     let first = work.result_count();
-    work.give_back(changes);
+    work.undo();
     work.read_back(survey, first);
     work.prove();
     Some(format!(
@@ -217,5 +217,7 @@ fn not_applied(survey: &Survey, desired: &DesiredBmcConfig, results: &[ChangeRes
     not_applied.map(|change| format!("{change}: accepted by the BMC, but not applied")).collect()
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

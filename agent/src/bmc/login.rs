@@ -137,14 +137,11 @@ impl Evidence<'_> {
 
 /// Whether a change takes the means to log in, or an administrator's privileges, away from somebody who has them.
 pub(crate) fn takes_away(change: &Change, actual: &BmcConfig) -> bool {
-    let is_administrator = |id: u8| {
-        let access = actual.users.iter().find(|slot| slot.id == id).and_then(|slot| slot.access);
-        access.is_some_and(|access| access.may_log_in() && access.privilege == Privilege::Administrator)
-    };
     match change {
         Change::UserDisable { .. } => true,
         Change::UserAccess { slot, privilege, .. } => {
-            *privilege != Privilege::Administrator && is_administrator(*slot)
+            let is_administrator = actual.access(*slot).is_some_and(|access| access.is_administrator());
+            *privilege != Privilege::Administrator && is_administrator
         }
         _ => false,
     }

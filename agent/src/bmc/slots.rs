@@ -87,7 +87,7 @@ pub(crate) fn free(slots: &[UserSlot]) -> impl Iterator<Item = u8> {
             && !slot.is_fixed
             && slot.name.as_deref() == Ok("")
             && slot.access_error.is_none()
-            && slot.access.is_none_or(|access| access.enabled != Some(true))
+            && slot.access.is_none_or(|access| !access.may_log_in())
     };
     slots.iter().filter(is_free).map(|slot| slot.id)
 }

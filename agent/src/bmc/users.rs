@@ -16,7 +16,7 @@ use ipmi::app::{
 };
 
 /// Reads all slots, and how many users are enabled. Access is read for slots with a name, for slots whose name is refused as that
-/// of an empty slot, and for slot 1; for all slots if a user without a name is enabled.
+/// of an empty slot, and for slot 1; for all slots if a user without a name is enabled, or the BMC counts wrongly.
 pub(crate) fn read(session: &mut LenientSession, channel: u8) -> (Vec<UserSlot>, Option<u8>) {
     let Some((mut slots, first)) = read_first(session, channel) else { return (Vec::new(), None) };
     slots.extend((2..=first.slots).map(blank));
@@ -31,11 +31,11 @@ pub(crate) fn read(session: &mut LenientSession, channel: u8) -> (Vec<UserSlot>,
             slot.name = Ok(String::new());
         }
     }
-    // If the BMC does not report who is enabled, reading more slots would not help.
-    let enabled = slots.iter().filter_map(|slot| slot.access?.enabled);
-    let (reported, found) =
-        enabled.fold((0, 0), |(reported, found), is_enabled| (reported + 1, found + usize::from(is_enabled)));
-    if reported > 0 && found < usize::from(first.enabled_users) {
+    // Where the BMC does not report who is enabled, some of those that may be are not.
+    let read = || slots.iter().filter_map(|slot| slot.access);
+    let (enabled, counted) =
+        (read().filter(SlotAccess::may_log_in).count(), usize::from(first.enabled_users));
+    if enabled < counted || enabled > counted && read().any(|access| access.enabled.is_some()) {
         for slot in slots.iter_mut().filter(|slot| slot.access.is_none() && slot.access_error.is_none()) {
             read_access(session, channel, slot);
         }

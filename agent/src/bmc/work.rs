@@ -8,19 +8,20 @@ use std::time::Instant;
 
 use anyhow::Result;
 use ipmi::Completion;
-use ipmi::app::{GetUserName, SetUserName, UserName};
+use ipmi::app::{GetUserName, Privilege, SetUserName, UserName};
 use stage1_contract::{BmcChange, DesiredBmcConfig, DesiredUser, PasswordState, Secret};
 
 use super::BmcSession;
 use super::apply::{ChangeError, apply};
 use super::change::{Change, ChangeId};
 use super::config::{BmcConfig, UserSlot};
+use super::login::described;
 use super::password::SHAPES;
 use super::plan::{PasswordCheck, Plan};
 use super::session::LenientSession;
 use super::slots::{self, NameMatch, TRIES, compare, plain_name};
 use super::survey::{Survey, read_back};
-use super::users::{accepts, check_password, has_factory_password};
+use super::users::{accepts, check_password, has_factory_password, read_access};
 
 /// Makes the next password for a user, by the number of its shape, and stores it.
 pub(crate) type NextPassword<'a> = dyn Fn(&str, usize) -> Result<Secret> + 'a;
@@ -67,6 +68,8 @@ pub(crate) struct Work<'a, 'b> {
     results: Vec<ChangeResult>,
     /// Users that were enabled where the BMC counted one more after it.
     counted: BTreeSet<u8>,
+    /// Slots of users from whom something was taken away.
+    taken: BTreeSet<u8>,
     problems: Vec<String>,
 }
 
@@ -104,6 +107,7 @@ impl<'a, 'b> Work<'a, 'b> {
             next_password,
             results: Vec::new(),
             counted: BTreeSet::new(),
+            taken: BTreeSet::new(),
             problems: Vec::new(),
         }
     }
@@ -149,12 +153,58 @@ impl<'a, 'b> Work<'a, 'b> {
             changes.extend(slots.map(|(slot, name)| Change::UserEnable { slot, name }));
         }
         read_back(self.session, survey, &changes);
+        if changes.iter().any(can_take_away) {
+            self.restore(survey, &changes);
+        }
         let new: BTreeSet<u8> = self.newly_enabled().collect();
         let counts = (self.before.enabled_users, survey.config.enabled_users);
-        if let (Some(before), Some(after)) = counts
-            && usize::from(after) >= usize::from(before) + new.len()
-        {
+        let (Some(before), Some(after)) = counts else { return };
+        let enabled = usize::from(before) + new.len();
+        if usize::from(after) >= enabled {
             self.counted.extend(new);
+        }
+        let is_disabled =
+            |id: &&u8| survey.config.access(**id).is_some_and(|access| access.enabled == Some(false));
+        let disabled = self.taken.iter().filter(is_disabled).count();
+        let reports =
+            survey.config.users.iter().any(|slot| slot.access.is_some_and(|access| access.enabled.is_some()));
+        if reports && usize::from(after) + disabled != enabled {
+            // The BMC changed another one, or counts wrongly.
+            for slot in &mut survey.config.users {
+                read_access(self.session, self.channel, slot);
+            }
+        }
+    }
+
+    /// Reads the users that could log in before, and gives back what the BMC took from them with a change of another user.
+    fn restore(&mut self, survey: &mut Survey, changes: &[Change]) {
+        let channel = self.channel;
+        let was_read = |id: u8| changes.iter().any(|change| change.id().user_slot() == Some(id));
+        for was in self.before.users.iter().filter(|slot| may_log_in(&self.before, slot.id)) {
+            let Some(slot) = survey.config.users.iter_mut().find(|slot| slot.id == was.id) else { continue };
+            if !was_read(slot.id) {
+                read_access(self.session, channel, slot);
+            }
+        }
+        let is_lost = |was: &&UserSlot| {
+            !self.taken.contains(&was.id)
+                && is_administrator(&self.before, was.id)
+                && !is_administrator(&survey.config, was.id)
+        };
+        let lost: Vec<UserSlot> = self.before.users.iter().filter(is_lost).cloned().collect();
+        if lost.is_empty() || self.session.fatal_cause().is_some() {
+            return;
+        }
+        for slot in lost {
+            self.problems.push(format!(
+                "user {} {}: the BMC changed it with another user, so its access is set again",
+                slot.id,
+                described(&slot)
+            ));
+            self.give_back(slot.id);
+            if let Some(slot) = survey.config.users.iter_mut().find(|other| other.id == slot.id) {
+                read_access(self.session, channel, slot);
+            }
         }
     }
 
@@ -229,23 +279,32 @@ impl<'a, 'b> Work<'a, 'b> {
         }
     }
 
+    /// Takes away what others have.
+    pub(crate) fn take_away(&mut self, changes: &[Change]) {
+        self.taken.extend(changes.iter().filter_map(|change| change.id().user_slot()));
+        self.apply(changes);
+    }
+
     /// Gives back what was taken away, and enables the desired users.
-    pub(crate) fn give_back(&mut self, taken: &[Change]) {
-        let slot_before = |id: u8| self.before.users.iter().find(|slot| slot.id == id);
-        let mut changes = Vec::new();
-        for change in taken {
-            let Some(slot) = change.id().user_slot() else { continue };
-            let name = slot_before(slot).map(super::login::described).unwrap_or_default();
-            if let Some(access) = slot_before(slot).and_then(|slot| slot.access) {
-                changes.push(Change::UserAccess { slot, name: name.clone(), privilege: access.privilege });
-            }
-            changes.push(Change::UserEnable { slot, name });
+    pub(crate) fn undo(&mut self) {
+        std::mem::take(&mut self.taken).into_iter().for_each(|slot| self.give_back(slot));
+        let desired = self.users.iter().filter(|user| !user.has_failed);
+        let desired: Vec<(u8, String)> =
+            desired.filter_map(|user| Some((user.slot?, user.desired.name.clone()))).collect();
+        for (slot, name) in desired {
+            let change = Change::UserEnable { slot, name };
+            let result = self.send(&change, None);
+            self.record(change, result.map_err(|failure| failure.text));
         }
-        for user in self.users.iter().filter(|user| !user.has_failed) {
-            let Some(slot) = user.slot else { continue };
-            changes.push(Change::UserEnable { slot, name: user.desired.name.clone() });
-        }
-        for change in changes {
+    }
+
+    /// Gives a user the access that it had before.
+    fn give_back(&mut self, slot: u8) {
+        let Some(was) = self.before.users.iter().find(|was| was.id == slot) else { return };
+        let name = described(was);
+        let access = was.access.map(|access| access.privilege);
+        let access = access.map(|privilege| Change::UserAccess { slot, name: name.clone(), privilege });
+        for change in access.into_iter().chain([Change::UserEnable { slot, name }]) {
             let result = self.send(&change, None);
             self.record(change, result.map_err(|failure| failure.text));
         }
@@ -262,7 +321,7 @@ impl<'a, 'b> Work<'a, 'b> {
         let mut found = Vec::new();
         for slot in suspects {
             if let Some(Ok(true)) = self.session.with(|bmc| has_factory_password(bmc, slot)) {
-                let name = super::login::described(slot);
+                let name = described(slot);
                 found.push(format!(
                     "baseline: user {} {name} can log in with the password of its maker: set another one, or disable the user",
                     slot.id
@@ -489,8 +548,20 @@ impl<'a, 'b> Work<'a, 'b> {
 }
 
 fn may_log_in(config: &BmcConfig, id: u8) -> bool {
-    let slot = config.users.iter().find(|slot| slot.id == id);
-    slot.and_then(|slot| slot.access).is_some_and(|access| access.may_log_in())
+    config.access(id).is_some_and(|access| access.may_log_in())
+}
+
+fn is_administrator(config: &BmcConfig, id: u8) -> bool {
+    config.access(id).is_some_and(|access| access.is_administrator())
+}
+
+/// Whether a BMC that does it to another user takes something away.
+fn can_take_away(change: &Change) -> bool {
+    match change {
+        Change::UserDisable { .. } => true,
+        Change::UserAccess { privilege, .. } => *privilege != Privilege::Administrator,
+        _ => false,
+    }
 }
 
 impl ChangeResult {

@@ -102,7 +102,9 @@ pub(crate) fn host_clock() -> u32 {
 
 fn user_name(name: &str) -> Result<UserName, ChangeError> {
     UserName::new(name).ok_or_else(|| {
-        ChangeError::Invalid(format!("user {name}: a name must have 1 to 16 ASCII characters without spaces"))
+        ChangeError::Invalid(format!(
+            "user {name}: a name must have 1 to 16 printable ASCII characters, and no space at either end"
+        ))
     })
 }
 

@@ -25,7 +25,7 @@ pub(crate) enum Change {
     UserEnable { slot: u8, name: String },
     /// Let a user use serial over LAN.
     UserPayload { slot: u8, name: String },
-    /// Disable a user. Only after all other changes succeeded.
+    /// Disable a user. Only while a proven administrator can log in.
     UserDisable { slot: u8, name: String },
     /// Set a user's privilege level, and enable IPMI messaging, on a further LAN channel. No user needs it to log in.
     UserOtherAccess { slot: u8, name: String, privilege: Privilege, channel: u8 },
@@ -101,6 +101,20 @@ impl Change {
     /// Whether it sets LAN configuration parameters.
     pub(crate) fn is_lan(&self) -> bool {
         matches!(self, Self::Lan(_))
+    }
+
+    /// The same change of a user in another slot.
+    pub(crate) fn in_slot(mut self, new: u8) -> Self {
+        match &mut self {
+            Self::UserName { slot, .. }
+            | Self::UserPassword { slot, .. }
+            | Self::UserAccess { slot, .. }
+            | Self::UserEnable { slot, .. }
+            | Self::UserPayload { slot, .. }
+            | Self::UserDisable { slot, .. } => *slot = new,
+            _ => {}
+        }
+        self
     }
 }
 

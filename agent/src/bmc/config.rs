@@ -17,6 +17,8 @@ use super::options::Options;
 pub struct BmcConfig {
     /// All user slots, from 1.
     pub(crate) users: Vec<UserSlot>,
+    /// How many users are enabled, as the BMC last counted them.
+    pub(crate) enabled_users: Option<u8>,
     /// The LAN channel that is in use, or that is desired.
     pub(crate) lan: Option<LanConfig>,
     /// Further LAN channels.
@@ -46,6 +48,13 @@ impl BmcConfig {
     /// Further LAN channels that lead to a network.
     pub(crate) fn other_networks(&self) -> impl Iterator<Item = u8> {
         self.other_lans.iter().filter(|lan| !lan.is_host_interface()).map(|lan| lan.channel)
+    }
+}
+
+impl BmcConfig {
+    /// The access of a user to the LAN channel, if it was read.
+    pub(crate) fn access(&self, id: u8) -> Option<SlotAccess> {
+        self.users.iter().find(|slot| slot.id == id)?.access
     }
 }
 
@@ -81,6 +90,11 @@ impl SlotAccess {
     pub(crate) fn may_log_in(&self) -> bool {
         let may = self.ipmi_messaging && !matches!(self.privilege, Privilege::NoAccess | Privilege::Other(0));
         self.enabled.unwrap_or(may)
+    }
+
+    /// Whether the user may be able to log in as an administrator.
+    pub(crate) fn is_administrator(&self) -> bool {
+        self.may_log_in() && self.ipmi_messaging && self.privilege == Privilege::Administrator
     }
 }
 

@@ -24,6 +24,7 @@ mod lan;
 mod lan_changes;
 #[cfg(test)]
 mod lan_model;
+mod login;
 mod manufacturers;
 mod open;
 mod options;
@@ -32,9 +33,11 @@ mod plan;
 mod privilege;
 mod reprobe;
 pub mod session;
+mod slots;
 mod survey;
 pub mod text;
 mod users;
+mod work;
 
 pub use config::BmcConfig;
 pub use configure::{Escrow, configure, planned};

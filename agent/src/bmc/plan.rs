@@ -8,6 +8,8 @@ use stage1_contract::{
 
 use super::change::{Change, action_code, stops};
 use super::config::{BmcConfig, UserSlot, WatchdogState};
+use super::login::described;
+use super::slots::{self, NameMatch, slot_of};
 use super::{options, privilege};
 
 mod lan;
@@ -25,6 +27,8 @@ pub struct Plan {
     pub(crate) refusals: Vec<String>,
     /// The slot of each desired user; `None` if there is none.
     pub(crate) slots: Vec<Option<u8>>,
+    /// Further slots that are free, if the BMC refuses a name in one of them.
+    pub(crate) spare: Vec<u8>,
     /// Enabled users that are not desired.
     pub(crate) unknown_users: Vec<String>,
 }
@@ -62,12 +66,8 @@ pub(crate) fn plan(desired: &DesiredBmcConfig, actual: &BmcConfig, checks: &[Opt
     options::plan(&mut plan, desired, actual);
     plan_chassis(&mut plan, desired, actual);
     plan_unknown_users(&mut plan, desired, actual, &taken);
+    plan.spare = slots::free(&actual.users).filter(|slot| !taken.contains(slot)).collect();
     plan
-}
-
-/// The slot of a desired user that exists.
-pub(crate) fn slot_of<'a>(actual: &'a BmcConfig, user: &DesiredUser) -> Option<&'a UserSlot> {
-    actual.users.iter().find(|slot| slot.id > 1 && slot.name.as_ref() == Ok(&user.name))
 }
 
 fn plan_user(
@@ -83,7 +83,8 @@ fn plan_user(
         plan.refusals.push(unknown_privilege(user));
         return None;
     };
-    let existing = slot_of(actual, user);
+    let found = slot_of(&actual.users, &desired.users, name);
+    let existing = found.map(|(slot, _)| slot);
     let Some(slot) = existing.or_else(|| free_slot(actual, taken)) else {
         plan.refusals.push(format!("user {name}: {}", no_free_slot(actual)));
         return None;
@@ -93,6 +94,9 @@ fn plan_user(
             .push(format!("user {name}: does not exist, and no password is configured to create it"));
         return None;
     }
+    if found.is_none_or(|(_, name)| name == NameMatch::Altered) {
+        plan.changes.push(Change::UserName { slot: slot.id, name: name.clone() });
+    }
     plan_access(plan, user, slot, existing, privilege, check);
     if desired.serial_over_lan == Some(true) && slot.sol_payload == Some(false) {
         plan.changes.push(Change::UserPayload { slot: slot.id, name: name.clone() });
@@ -100,7 +104,7 @@ fn plan_user(
     Some(slot.id)
 }
 
-/// Name, password, privilege level, and that the user is enabled.
+/// Password, privilege level, and that the user is enabled.
 fn plan_access(
     plan: &mut Plan,
     user: &DesiredUser,
@@ -110,9 +114,6 @@ fn plan_access(
     check: Option<PasswordCheck>,
 ) {
     let (slot, name) = (slot.id, || user.name.clone());
-    if existing.is_none() {
-        plan.changes.push(Change::UserName { slot, name: name() });
-    }
     let sets_password = sets_password(user, existing, check);
     if sets_password {
         let password = user.password.clone();
@@ -140,19 +141,9 @@ fn sets_password(user: &DesiredUser, existing: Option<&UserSlot>, check: Option<
     }
 }
 
-/// A slot that is certainly free: its name was read and is empty, it can be renamed, and nobody logs in with it. Slot 1
-/// belongs to the null user.
 fn free_slot<'a>(actual: &'a BmcConfig, taken: &[u8]) -> Option<&'a UserSlot> {
-    let is_free = |slot: &&UserSlot| {
-        let is_idle = slot.access.is_none_or(|access| access.enabled != Some(true));
-        slot.id > 1
-            && !slot.is_fixed
-            && !taken.contains(&slot.id)
-            && slot.name.as_deref() == Ok("")
-            && slot.access_error.is_none()
-            && is_idle
-    };
-    actual.users.iter().find(is_free)
+    let id = slots::free(&actual.users).find(|id| !taken.contains(id))?;
+    actual.users.iter().find(|slot| slot.id == id)
 }
 
 fn no_free_slot(actual: &BmcConfig) -> String {
@@ -218,13 +209,9 @@ fn plan_unknown_users(plan: &mut Plan, desired: &DesiredBmcConfig, actual: &BmcC
     let is_unknown =
         |slot: &&UserSlot| !taken.contains(&slot.id) && slot.access.is_some_and(|access| access.may_log_in());
     for slot in actual.users.iter().filter(is_unknown) {
-        let name = match slot.name.as_deref() {
-            Ok("") => "(no name)".to_string(),
-            Ok(name) => name.to_string(),
-            Err(_) => "(name cannot be read)".to_string(),
-        };
+        let name = described(slot);
         plan.unknown_users.push(format!("{} {name}", slot.id));
-        if desired.unknown_users == UnknownUsers::Disable && slot.id > 1 {
+        if desired.unknown_users == UnknownUsers::Disable {
             plan.changes.push(Change::UserDisable { slot: slot.id, name });
         }
     }

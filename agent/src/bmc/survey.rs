@@ -51,7 +51,7 @@ fn read(session: &mut LenientSession) -> Option<Survey> {
     survey.report.device.self_test = session.ask(&GetSelfTestResults).and_then(self_test);
     survey.set_lans(lan::channels(session));
     if let Some(channel) = survey.channel() {
-        survey.config.users = users::read(session, channel);
+        (survey.config.users, survey.config.enabled_users) = users::read(session, channel);
         survey.read_sol(session, channel);
     }
     survey.read_chassis(session);
@@ -67,7 +67,7 @@ pub(crate) fn read_for(session: &mut LenientSession, survey: &mut Survey, desire
     let is_other = |channel: &u8| survey.config.other_lans.iter().any(|lan| lan.channel == *channel);
     if let Some(desired) = desired.lan.as_ref().and_then(|lan| lan.channel).filter(is_other) {
         survey.use_channel(desired);
-        survey.config.users = users::read(session, desired);
+        (survey.config.users, survey.config.enabled_users) = users::read(session, desired);
         survey.report.users = users::reported(&survey.config.users);
         survey.read_sol(session, desired);
     }
@@ -98,7 +98,8 @@ pub(crate) fn read_back(session: &mut LenientSession, survey: &mut Survey, chang
         for slot in &mut survey.config.users {
             if ids.iter().any(|id| id.user_slot() == Some(slot.id)) {
                 let with_payload = ids.contains(&ChangeId::UserPayload(slot.id));
-                users::read_slot(session, channel, slot, with_payload);
+                let enabled_users = users::read_slot(session, channel, slot, with_payload);
+                survey.config.enabled_users = enabled_users.or(survey.config.enabled_users);
             }
         }
         let other_slots: Vec<u8> = ids.iter().filter_map(|id| id.other_access()).collect();

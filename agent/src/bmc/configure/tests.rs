@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use anyhow::bail;
 use ipmi::NetFn;
 use stage1_contract::{DesiredLan, PrivilegeLevel};
 

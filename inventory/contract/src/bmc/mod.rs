@@ -8,6 +8,7 @@ mod options;
 mod privilege;
 mod secret;
 mod state;
+mod strict;
 
 pub use check::is_strict_suite;
 pub use desired::{

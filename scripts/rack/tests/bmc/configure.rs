@@ -173,7 +173,7 @@ fn after_a_refusal_the_rest_is_applied() {
     );
     let run = run(&stand, &desired);
     let mut expected = [
-        "user 3: name much-too-long-name: user much-too-long-name: a name must have 1 to 16 ASCII characters",
+        "user 3: name much-too-long-name: user much-too-long-name: a name must have 1 to 16 printable ASCII",
         "user root: unknown privilege level \"god\"; use one of callback, user, operator, administrator, oem",
         "LAN: VLAN 4095 is not within 0 to 4094",
         "watchdog: bark after 9 s: unknown action; use stop, reset, power-off or power-cycle",

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Who can log in: what decides before anything is taken away from anybody, and what judges the result.
+
+use std::collections::BTreeSet;
+
+use ipmi::app::Privilege;
+use stage1_contract::{DesiredBmcConfig, DesiredUser, PasswordState, PrivilegeLevel, UnknownUsers};
+
+use super::change::Change;
+use super::config::{BmcConfig, SlotAccess, UserSlot};
+use super::privilege;
+use super::slots::{NameMatch, compare};
+
+/// What is known of a BMC after it was read back. Nothing that was only written counts.
+pub(crate) struct Evidence<'a> {
+    pub(crate) desired: &'a DesiredBmcConfig,
+    pub(crate) actual: &'a BmcConfig,
+    /// The slot of each desired user, in their order; `None` if there is none.
+    pub(crate) slots: &'a [Option<u8>],
+    /// What is known of the password of each desired user.
+    pub(crate) passwords: &'a [PasswordState],
+    /// Slots with which the BMC counted one more enabled user when they were enabled.
+    pub(crate) counted: &'a BTreeSet<u8>,
+}
+
+impl Evidence<'_> {
+    /// Whether a desired administrator can log in from outside, as the BMC's own tests prove. Before that, nobody is disabled
+    /// and nobody loses privileges.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub(crate) fn proven_administrator(&self) -> Result<(), String> {
+        self.reachable()?;
+        let administrators =
+            self.users().filter(|(user, ..)| user.privilege == PrivilegeLevel::Administrator);
+        let mut obstacle = "no administrator is desired".to_string();
+        for (user, slot, password) in administrators {
+            let proven = match password {
+                PasswordState::Proven => Ok(()),
+                PasswordState::NotDesired => Err("no password is configured for it".to_string()),
+                _ => Err("its password is not proven".to_string()),
+            };
+            match proven.and_then(|()| self.in_place(user, slot)) {
+                Ok(()) => return Ok(()),
+                Err(cause) => obstacle = format!("administrator {}: {cause}", user.name),
+            }
+        }
+        Err(obstacle)
+    }
+
+    /// What is not as desired with the users; nothing if all is.
+    pub(crate) fn verdict(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (user, slot, password) in self.users() {
+            let name = &user.name;
+            if let Err(cause) = self.in_place(user, slot) {
+                faults.push(format!("user {name}: {cause}"));
+            }
+            match password {
+                PasswordState::Proven | PasswordState::NotDesired | PasswordState::Believed => {}
+                PasswordState::Set => faults.push(format!(
+                    "user {name}: the password was set, but the BMC cannot prove it: log in from outside to verify it"
+                )),
+                _ => faults.push(format!("user {name}: the password is not in place")),
+            }
+        }
+        if self.desired.unknown_users == UnknownUsers::Disable {
+            let left = self.actual.users.iter().filter(|slot| self.is_unknown(slot));
+            faults.extend(left.map(|slot| format!("user {} {} can still log in", slot.id, described(slot))));
+        }
+        faults
+    }
+
+    /// Whether somebody who is not desired may be able to log in with the slot. Where the BMC does not report who is enabled,
+    /// nobody can whom it does not count.
+    pub(crate) fn is_unknown(&self, slot: &UserSlot) -> bool {
+        let Some(access) = slot.access.filter(SlotAccess::may_log_in) else { return false };
+        let are_all_counted = self.actual.enabled_users == u8::try_from(self.counted.len()).ok();
+        !self.slots.contains(&Some(slot.id)) && !(access.enabled.is_none() && are_all_counted)
+    }
+
+    fn users(&self) -> impl Iterator<Item = (&DesiredUser, Option<u8>, &PasswordState)> {
+        let known = self.slots.iter().zip(self.passwords);
+        self.desired.users.iter().zip(known).map(|(user, (slot, password))| (user, *slot, password))
+    }
+
+    /// Whether the channel can be reached from outside, with the privileges of an administrator.
+    fn reachable(&self) -> Result<(), String> {
+        let lan = self.actual.lan.as_ref().ok_or("the BMC has no LAN channel")?;
+        let channel = lan.channel;
+        let is_limited = lan.limit.is_some_and(is_below_administrator);
+        match lan.has_address() {
+            false => Err(format!("LAN channel {channel} has no address")),
+            true if lan.is_available == Some(false) => {
+                Err(format!("IPMI over LAN is not always available on channel {channel}"))
+            }
+            true if is_limited => {
+                Err(format!("LAN channel {channel} is limited to a level below administrator"))
+            }
+            true => Ok(()),
+        }
+    }
+
+    /// Whether the user exists as desired, but for its password.
+    fn in_place(&self, user: &DesiredUser, slot: Option<u8>) -> Result<(), String> {
+        let slot = slot.and_then(|id| self.actual.users.iter().find(|slot| slot.id == id));
+        let slot = slot.ok_or("it has no slot")?;
+        let id = slot.id;
+        match &slot.name {
+            Ok(name) if compare(name, &user.name) == Some(NameMatch::Same) => {}
+            Ok(name) => {
+                return Err(format!("the BMC has the name {name:?} in slot {id}; use a name that it keeps"));
+            }
+            Err(error) => return Err(format!("the name in slot {id} cannot be read: {error}")),
+        }
+        let access = slot.access.ok_or_else(|| format!("its access in slot {id} cannot be read"))?;
+        if !access.ipmi_messaging || Some(access.privilege) != privilege::settable(&user.privilege) {
+            return Err(format!("the BMC does not give it the desired access in slot {id}"));
+        }
+        match access.enabled {
+            Some(true) => Ok(()),
+            Some(false) => Err(format!("it is disabled in slot {id}")),
+            None if self.is_counted(id) => Ok(()),
+            None => Err(format!("the BMC does not report whether it is enabled in slot {id}")),
+        }
+    }
+
+    /// Whether a slot is enabled, where the BMC only counts enabled users: it counted one more when the slot was enabled, or all
+    /// that may be enabled.
+    fn is_counted(&self, id: u8) -> bool {
+        let may_be_enabled = |slot: &&UserSlot| slot.access.is_some_and(|access| access.may_log_in());
+        let most = self.actual.users.iter().filter(may_be_enabled).count();
+        let counted = self.actual.enabled_users.map_or(0, usize::from);
+        counted > 0 && (counted >= most || self.counted.contains(&id) && counted >= self.counted.len())
+    }
+}
+
+/// Whether a change takes the means to log in, or an administrator's privileges, away from somebody who has them.
+pub(crate) fn takes_away(change: &Change, actual: &BmcConfig) -> bool {
+    match change {
+        Change::UserDisable { .. } => true,
+        Change::UserAccess { slot, privilege, .. } => {
+            let is_administrator = actual.access(*slot).is_some_and(|access| access.is_administrator());
+            *privilege != Privilege::Administrator && is_administrator
+        }
+        _ => false,
+    }
+}
+
+/// The name of a slot, for people.
+pub(crate) fn described(slot: &UserSlot) -> String {
+    match slot.name.as_deref() {
+        Ok("") => "(no name)".to_string(),
+        Ok(name) => name.to_string(),
+        Err(_) => "(name cannot be read)".to_string(),
+    }
+}
+
+/// Whether an administrator lacks privileges on a channel with this limit.
+fn is_below_administrator(limit: Privilege) -> bool {
+    matches!(limit, Privilege::Callback | Privilege::User | Privilege::Operator | Privilege::NoAccess)
+}

@@ -159,6 +159,10 @@ fn prepare(
         let slots = plan(desired, &survey.config, &checks).slots;
         for slot in survey.config.users.iter_mut().filter(|slot| slots.contains(&Some(slot.id))) {
             read_payload(session, lan.channel, slot);
+            // Without the command, the BMC has it for no user.
+            if slot.sol_payload.is_none() {
+                break;
+            }
         }
     }
     (plan(desired, &survey.config, &checks), checks)
@@ -206,6 +210,7 @@ fn not_applied(survey: &Survey, desired: &DesiredBmcConfig, results: &[ChangeRes
     let is_readable = |change: &&Change| match change.id() {
         ChangeId::UserPassword(_) => false,
         ChangeId::UserEnable(slot) => reports_enabled(slot) && !is_disabled_again(slot),
+        ChangeId::UserAccess(slot) => !is_disabled_again(slot),
         _ => true,
     };
     let was_accepted = |change: &&Change| {

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use ipmi::app::Privilege;
-use stage1_contract::{DesiredBmcConfig, DesiredUser, PasswordState, PrivilegeLevel, UnknownUsers};
+use stage1_contract::{
+    BmcUserOutcome, DesiredBmcConfig, DesiredUser, PasswordState, PrivilegeLevel, UnknownUsers,
+};
 
 use super::change::Change;
 use super::config::{BmcConfig, SlotAccess, UserSlot};
@@ -15,10 +17,8 @@ use super::slots::{NameMatch, compare};
 pub(crate) struct Evidence<'a> {
     pub(crate) desired: &'a DesiredBmcConfig,
     pub(crate) actual: &'a BmcConfig,
-    /// The slot of each desired user, in their order; `None` if there is none.
-    pub(crate) slots: &'a [Option<u8>],
-    /// What is known of the password of each desired user.
-    pub(crate) passwords: &'a [PasswordState],
+    /// The slot of each desired user and what is known of its password, in their order.
+    pub(crate) users: &'a [BmcUserOutcome],
     /// Slots with which the BMC counted one more enabled user when they were enabled.
     pub(crate) counted: &'a BTreeSet<u8>,
 }
@@ -76,12 +76,13 @@ impl Evidence<'_> {
     pub(crate) fn is_unknown(&self, slot: &UserSlot) -> bool {
         let Some(access) = slot.access.filter(SlotAccess::may_log_in) else { return false };
         let are_all_counted = self.actual.enabled_users == u8::try_from(self.counted.len()).ok();
-        !self.slots.contains(&Some(slot.id)) && !(access.enabled.is_none() && are_all_counted)
+        let is_not_enabled = access.enabled.is_none() && are_all_counted;
+        !is_not_enabled && !self.users.iter().any(|user| user.slot == Some(slot.id))
     }
 
     fn users(&self) -> impl Iterator<Item = (&DesiredUser, Option<u8>, &PasswordState)> {
-        let known = self.slots.iter().zip(self.passwords);
-        self.desired.users.iter().zip(known).map(|(user, (slot, password))| (user, *slot, password))
+        let known = self.desired.users.iter().zip(self.users);
+        known.map(|(user, known)| (user, known.slot, &known.password))
     }
 
     /// Whether the channel can be reached from outside, with the privileges of an administrator.
@@ -201,9 +202,8 @@ mod tests {
         counted: &[u8],
     ) -> (Result<(), String>, Vec<String>) {
         let (desired, counted) = (desired(UnknownUsers::Disable), counted.iter().copied().collect());
-        let (slots, passwords) = ([Some(3)], [password]);
-        let evidence =
-            Evidence { desired: &desired, actual, slots: &slots, passwords: &passwords, counted: &counted };
+        let users = [BmcUserOutcome { name: "ops".to_string(), slot: Some(3), password }];
+        let evidence = Evidence { desired: &desired, actual, users: &users, counted: &counted };
         (evidence.proven_administrator(), evidence.verdict())
     }
 

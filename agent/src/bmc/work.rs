@@ -138,11 +138,6 @@ impl<'a, 'b> Work<'a, 'b> {
         }
     }
 
-    /// The slot of each desired user.
-    pub(crate) fn slots(&self) -> Vec<Option<u8>> {
-        self.users.iter().map(|user| user.slot).collect()
-    }
-
     /// Slots with which the BMC counted one more enabled user.
     pub(crate) fn counted(&self) -> &BTreeSet<u8> {
         &self.counted

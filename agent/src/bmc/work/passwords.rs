@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use stage1_contract::{PasswordState, Secret};
+use stage1_contract::{BmcUserOutcome, PasswordState, Secret};
 
 use super::{User, Work};
 use crate::bmc::change::{Change, ChangeId};
@@ -73,9 +73,14 @@ impl Work<'_, '_> {
         found
     }
 
-    /// What is known of the password of each desired user.
-    pub(crate) fn passwords(&self, actual: &BmcConfig) -> Vec<PasswordState> {
-        self.users.iter().map(|user| self.password_state(user, actual)).collect()
+    /// The slot of each desired user, and what is known of its password.
+    pub(crate) fn outcomes(&self, actual: &BmcConfig) -> Vec<BmcUserOutcome> {
+        let outcome = |user: &User| BmcUserOutcome {
+            name: user.desired.name.clone(),
+            slot: user.slot,
+            password: self.password_state(user, actual),
+        };
+        self.users.iter().map(outcome).collect()
     }
 
     /// Sets a password and has the BMC test it. A made-up one that is refused, or not kept, is followed by one of another shape.

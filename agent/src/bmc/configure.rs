@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use stage1_contract::{BmcOutcome, BmcUserOutcome, DesiredBmcConfig, DesiredUser, PasswordState, Secret};
+use stage1_contract::{BmcOutcome, DesiredBmcConfig, DesiredUser, Secret};
 
 use super::BmcSession;
 use super::change::{Change, ChangeId};
@@ -77,10 +77,10 @@ pub fn configure(
         problems.extend(set_lan(&mut work, survey, &lan));
     }
     let factory = work.with_factory_password(&survey.config);
-
-    let (slots, passwords) = (work.slots(), work.passwords(&survey.config));
+    let users = work.outcomes(&survey.config);
     let counted = work.counted().clone();
     let (results, further) = work.into_results();
+
     problems.extend(results.iter().filter_map(ChangeResult::problem));
     if session.fatal_cause().is_none() {
         problems.extend(not_applied(survey, desired, &results));
@@ -89,25 +89,14 @@ pub fn configure(
     problems.extend(factory);
     problems.extend(session.into_problems());
     if problems.is_empty() {
-        let evidence = Evidence {
-            desired,
-            actual: &survey.config,
-            slots: &slots,
-            passwords: &passwords,
-            counted: &counted,
-        };
-        problems.extend(evidence.verdict());
+        problems
+            .extend(Evidence { desired, actual: &survey.config, users: &users, counted: &counted }.verdict());
     }
-    let user = |(user, (slot, password)): (&DesiredUser, (Option<u8>, PasswordState))| BmcUserOutcome {
-        name: user.name.clone(),
-        slot,
-        password,
-    };
     let counters = bmc.counters();
     survey.report.outcome = Some(BmcOutcome {
         is_as_desired: problems.is_empty(),
         changes: results.into_iter().map(ChangeResult::reported).collect(),
-        users: desired.users.iter().zip(slots.into_iter().zip(passwords)).map(user).collect(),
+        users,
         unknown_users: plan.unknown_users,
         requests: counters.requests,
         retries: counters.retries,
@@ -155,7 +144,7 @@ fn take_away(
     work.read_back(survey, first);
     work.prove();
     Some(format!(
-        "unknown users were enabled again, since after they were disabled nobody could log in: {obstacle}"
+        "no administrator could log in after users were disabled, so they are enabled again: {obstacle}"
     ))
 }
 
@@ -164,9 +153,8 @@ fn proven_administrator(
     survey: &Survey,
     desired: &DesiredBmcConfig,
 ) -> Result<(), String> {
-    let (slots, passwords) = (work.slots(), work.passwords(&survey.config));
-    let counted = work.counted();
-    Evidence { desired, actual: &survey.config, slots: &slots, passwords: &passwords, counted }
+    let users = work.outcomes(&survey.config);
+    Evidence { desired, actual: &survey.config, users: &users, counted: work.counted() }
         .proven_administrator()
 }
 
@@ -185,6 +173,10 @@ fn prepare(
         let slots = plan(desired, &survey.config, &checks).slots;
         for slot in survey.config.users.iter_mut().filter(|slot| slots.contains(&Some(slot.id))) {
             read_payload(session, lan.channel, slot);
+            // Without the command, the BMC has it for no user.
+            if slot.sol_payload.is_none() {
+                break;
+            }
         }
     }
     if survey.config.other_networks().next().is_some() {
@@ -233,12 +225,14 @@ fn not_applied(survey: &Survey, desired: &DesiredBmcConfig, results: &[ChangeRes
     };
     let shows_key =
         |channel: u8| survey.config.options.keys.iter().any(|(of, key)| *of == channel && key.is_some());
-    let is_disabled_again =
-        |slot: u8| results.iter().any(|result| result.change.id() == ChangeId::UserDisable(slot));
+    let was_made = |id: ChangeId| results.iter().any(|result| result.change.id() == id);
     let is_readable = |change: &&Change| match change.id() {
         ChangeId::UserPassword(_) => false,
         ChangeId::Option(OptionId::Key(channel)) => shows_key(channel),
-        ChangeId::UserEnable(slot) => reports_enabled(slot) && !is_disabled_again(slot),
+        // What was given back, or taken away again, is a problem of its own.
+        ChangeId::UserEnable(slot) => reports_enabled(slot) && !was_made(ChangeId::UserDisable(slot)),
+        ChangeId::UserAccess(slot) => !was_made(ChangeId::UserDisable(slot)),
+        ChangeId::UserDisable(slot) => !was_made(ChangeId::UserEnable(slot)),
         _ => true,
     };
     let was_accepted = |change: &&Change| {

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use ipmi::app::Privilege;
-use stage1_contract::{DesiredBmcConfig, DesiredUser, PasswordState, PrivilegeLevel, UnknownUsers};
+use stage1_contract::{
+    BmcUserOutcome, DesiredBmcConfig, DesiredUser, PasswordState, PrivilegeLevel, UnknownUsers,
+};
 
 use super::change::Change;
 use super::config::{BmcConfig, SlotAccess, UserSlot};
@@ -15,10 +17,8 @@ use super::slots::{NameMatch, compare};
 pub(crate) struct Evidence<'a> {
     pub(crate) desired: &'a DesiredBmcConfig,
     pub(crate) actual: &'a BmcConfig,
-    /// The slot of each desired user, in their order; `None` if there is none.
-    pub(crate) slots: &'a [Option<u8>],
-    /// What is known of the password of each desired user.
-    pub(crate) passwords: &'a [PasswordState],
+    /// The slot of each desired user and what is known of its password, in their order.
+    pub(crate) users: &'a [BmcUserOutcome],
     /// Slots with which the BMC counted one more enabled user when they were enabled.
     pub(crate) counted: &'a BTreeSet<u8>,
 }
@@ -76,12 +76,13 @@ impl Evidence<'_> {
     pub(crate) fn is_unknown(&self, slot: &UserSlot) -> bool {
         let Some(access) = slot.access.filter(SlotAccess::may_log_in) else { return false };
         let are_all_counted = self.actual.enabled_users == u8::try_from(self.counted.len()).ok();
-        !self.slots.contains(&Some(slot.id)) && !(access.enabled.is_none() && are_all_counted)
+        let is_not_enabled = access.enabled.is_none() && are_all_counted;
+        !is_not_enabled && !self.users.iter().any(|user| user.slot == Some(slot.id))
     }
 
     fn users(&self) -> impl Iterator<Item = (&DesiredUser, Option<u8>, &PasswordState)> {
-        let known = self.slots.iter().zip(self.passwords);
-        self.desired.users.iter().zip(known).map(|(user, (slot, password))| (user, *slot, password))
+        let known = self.desired.users.iter().zip(self.users);
+        known.map(|(user, known)| (user, known.slot, &known.password))
     }
 
     /// Whether the channel can be reached from outside, with the privileges of an administrator.
@@ -159,4 +160,121 @@ pub(crate) fn described(slot: &UserSlot) -> String {
 /// Whether an administrator lacks privileges on a channel with this limit.
 fn is_below_administrator(limit: Privilege) -> bool {
     matches!(limit, Privilege::Callback | Privilege::User | Privilege::Operator | Privilege::NoAccess)
+}
+
+#[cfg(test)]
+mod tests {
+    use stage1_contract::Secret;
+
+    use super::*;
+    use crate::bmc::config::LanConfig;
+
+    fn slot(id: u8, name: &str, privilege: Privilege, enabled: Option<bool>) -> UserSlot {
+        let access = Some(SlotAccess { privilege, ipmi_messaging: true, enabled });
+        let name = Ok(name.to_string());
+        UserSlot { id, name, access, access_error: None, is_fixed: false, sol_payload: None }
+    }
+
+    fn admin(id: u8, name: &str) -> UserSlot {
+        slot(id, name, Privilege::Administrator, Some(true))
+    }
+
+    fn config(users: Vec<UserSlot>) -> BmcConfig {
+        let lan = LanConfig { channel: 1, address: Some([10, 9, 0, 7]), ..LanConfig::default() };
+        BmcConfig { users, lan: Some(lan), ..BmcConfig::default() }
+    }
+
+    fn desired(unknown_users: UnknownUsers) -> DesiredBmcConfig {
+        let user = DesiredUser {
+            name: "ops".to_string(),
+            privilege: PrivilegeLevel::Administrator,
+            password: Some(Secret::new("4-Night-Watch")),
+            generate: false,
+            in_place: false,
+        };
+        DesiredBmcConfig { users: vec![user], unknown_users, ..DesiredBmcConfig::default() }
+    }
+
+    /// What the predicate and the verdict find, if "ops" is desired in slot 3.
+    fn judged(
+        actual: &BmcConfig,
+        password: PasswordState,
+        counted: &[u8],
+    ) -> (Result<(), String>, Vec<String>) {
+        let (desired, counted) = (desired(UnknownUsers::Disable), counted.iter().copied().collect());
+        let users = [BmcUserOutcome { name: "ops".to_string(), slot: Some(3), password }];
+        let evidence = Evidence { desired: &desired, actual, users: &users, counted: &counted };
+        (evidence.proven_administrator(), evidence.verdict())
+    }
+
+    #[test]
+    fn only_a_proven_administrator_on_a_channel_with_an_address_lets_others_be_disabled() {
+        let fine = config(vec![admin(3, "ops")]);
+        assert_eq!(judged(&fine, PasswordState::Proven, &[]), (Ok(()), vec![]));
+        for password in [PasswordState::Set, PasswordState::Believed, PasswordState::Failed] {
+            let (proven, _) = judged(&fine, password, &[]);
+            assert_eq!(proven.unwrap_err(), "administrator ops: its password is not proven");
+        }
+        let with_lan = |set: &dyn Fn(&mut LanConfig)| {
+            let mut config = fine.clone();
+            config.lan.iter_mut().for_each(set);
+            judged(&config, PasswordState::Proven, &[]).0
+        };
+        for address in [None, Some([0; 4]), Some([169, 254, 0, 17])] {
+            assert_eq!(with_lan(&|lan| lan.address = address).unwrap_err(), "LAN channel 1 has no address");
+        }
+        assert_eq!(with_lan(&|lan| (lan.address, lan.has_ipv6) = (None, true)), Ok(()));
+        assert!(
+            with_lan(&|lan| lan.is_available = Some(false)).unwrap_err().contains("not always available")
+        );
+        assert!(with_lan(&|lan| lan.limit = Some(Privilege::Operator)).unwrap_err().contains("is limited"));
+        assert_eq!(with_lan(&|lan| lan.limit = Some(Privilege::Administrator)), Ok(()));
+        for (wrong, cause) in [
+            (admin(3, "OPS"), "the BMC has the name \"OPS\" in slot 3"),
+            (slot(3, "ops", Privilege::Operator, Some(true)), "does not give it the desired access"),
+            (slot(3, "ops", Privilege::Administrator, Some(false)), "it is disabled in slot 3"),
+            (UserSlot { access: None, ..admin(3, "ops") }, "its access in slot 3 cannot be read"),
+            (admin(4, "ops"), "it has no slot"),
+        ] {
+            let (proven, verdict) = judged(&config(vec![wrong]), PasswordState::Proven, &[]);
+            assert!(proven.unwrap_err().contains(cause), "{cause}");
+            assert!(verdict[0].contains(cause), "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn where_only_a_count_tells_who_is_enabled_it_must_rise() {
+        let unsaid = |id, name| slot(id, name, Privilege::Administrator, None);
+        let with_count = |count, counted: &[u8]| {
+            let users = vec![unsaid(2, "ADMIN"), unsaid(3, "ops")];
+            let config = BmcConfig { enabled_users: Some(count), ..config(users) };
+            judged(&config, PasswordState::Proven, counted).0
+        };
+        assert_eq!(with_count(2, &[]), Ok(()), "both are");
+        assert_eq!(with_count(1, &[3]), Ok(()), "one more was counted when it was enabled");
+        assert!(with_count(1, &[]).unwrap_err().contains("does not report whether it is enabled"));
+        assert!(with_count(0, &[3]).is_err());
+    }
+
+    #[test]
+    fn the_verdict_is_against_passwords_that_nobody_proved_and_others_who_can_log_in() {
+        let others = config(vec![admin(1, ""), admin(2, "root"), admin(3, "ops")]);
+        let (_, verdict) = judged(&others, PasswordState::Proven, &[]);
+        assert_eq!(verdict, ["user 1 (no name) can still log in", "user 2 root can still log in"]);
+        let fine = config(vec![admin(3, "ops")]);
+        assert_eq!(judged(&fine, PasswordState::Believed, &[]).1, Vec::<String>::new());
+        assert!(judged(&fine, PasswordState::Set, &[]).1[0].contains("the BMC cannot prove it"));
+        assert_eq!(judged(&fine, PasswordState::Failed, &[]).1, ["user ops: the password is not in place"]);
+    }
+
+    #[test]
+    fn to_disable_or_to_lower_an_administrator_takes_away() {
+        let actual = config(vec![admin(2, "ops"), slot(3, "watch", Privilege::User, Some(true))]);
+        let access = |slot, privilege| Change::UserAccess { slot, name: String::new(), privilege };
+        assert!(takes_away(&Change::UserDisable { slot: 3, name: String::new() }, &actual));
+        assert!(takes_away(&access(2, Privilege::Operator), &actual));
+        assert!(!takes_away(&access(2, Privilege::Administrator), &actual));
+        assert!(!takes_away(&access(3, Privilege::Operator), &actual));
+        assert!(!takes_away(&access(4, Privilege::User), &actual));
+    }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ipmi::NetFn;
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_oneof, proptest};
 use proptest::test_runner::Config;
-use stage1_contract::{PrivilegeLevel, UnknownUsers};
+use stage1_contract::{PasswordState, PrivilegeLevel, UnknownUsers};
 
 use super::*;
 use crate::bmc::session::{BmcSession, RetryPolicy, Transport, TransportError};
@@ -396,6 +396,106 @@ fn shown(model: &Model) -> String {
         format!("\n{name:?} {password:?} {:#04x} {}", account.access, account.is_enabled)
     };
     model.accounts.iter().map(line).collect()
+}
+
+/// A BMC without quirks: ADMIN in slot 2.
+fn plain() -> Model {
+    let account = |name: &[u8], password: &[u8], is_enabled| {
+        let mut name = name.to_vec();
+        name.resize(16, 0);
+        Account {
+            name,
+            password: password.to_vec(),
+            is_enabled,
+            access: if is_enabled { 0x14 } else { 0x0f },
+        }
+    };
+    let mut accounts = vec![account(b"", b"", false); usize::from(SLOTS)];
+    accounts[1] = account(b"ADMIN", b"factory", true);
+    Model {
+        accounts,
+        writes: [(Write::Keep, 1); 5],
+        name: Name::Keep,
+        password_bytes: 20,
+        test: Test::Honest,
+        reports_enabled: true,
+        count: None,
+        password_enables: false,
+        fixed_names: 0,
+    }
+}
+
+fn administrators(names: &[&str], unknown_users: UnknownUsers) -> DesiredBmcConfig {
+    let user = |name: &&str| DesiredUser {
+        name: (*name).to_string(),
+        privilege: PrivilegeLevel::Administrator,
+        password: Some(Secret::new(format!("{name}-Night-Watch"))),
+        generate: false,
+        in_place: false,
+    };
+    DesiredBmcConfig { users: names.iter().map(user).collect(), unknown_users, ..DesiredBmcConfig::default() }
+}
+
+/// The BMC after a run, whether it is as desired, and the problems.
+fn after(model: Model, desired: &DesiredBmcConfig) -> (Model, bool, Vec<String>) {
+    let shared = Shared(Arc::new(Mutex::new(model)));
+    let (outcome, problems, _) = run(&shared, desired);
+    let model = shared.0.lock().unwrap().clone();
+    (model, outcome.is_as_desired, problems)
+}
+
+#[test]
+fn a_bmc_without_quirks_is_as_desired() {
+    let (model, is_as_desired, problems) = after(plain(), &administrators(&["ops"], UnknownUsers::Disable));
+    assert!(is_as_desired && problems.is_empty(), "{problems:#?}");
+    assert!(model.has_user("ops", Some(b"ops-Night-Watch"), 4) && !model.accounts[1].is_enabled);
+}
+
+#[test]
+fn a_password_that_was_changed_with_another_users_is_set_once_more() {
+    let mut model = plain();
+    // Old Supermicros change ADMIN's with any other's.
+    model.writes[PASSWORD] = (Write::Too(2), 3);
+    model.accounts[1].password = b"ADMIN-Night-Watch".to_vec();
+    let (model, is_as_desired, problems) =
+        after(model, &administrators(&["ADMIN", "ops"], UnknownUsers::Report));
+    assert!(is_as_desired, "{problems:#?}");
+    for name in ["ADMIN", "ops"] {
+        assert!(model.has_user(name, Some(format!("{name}-Night-Watch").as_bytes()), 4), "{name}");
+    }
+}
+
+#[test]
+fn what_was_taken_away_is_given_back_if_nobody_can_log_in_after_it() {
+    let mut model = plain();
+    // Who disables slot 2 disables slot 3 too.
+    model.writes[DISABLE] = (Write::Too(3), 1);
+    let (model, is_as_desired, problems) = after(model, &administrators(&["ops"], UnknownUsers::Disable));
+    assert!(!is_as_desired && model.has_user("ops", Some(b"ops-Night-Watch"), 4), "{problems:#?}");
+    assert!(model.accounts[1].is_enabled);
+    let expected = "no administrator could log in after users were disabled, so they are enabled again: ";
+    assert!(problems.iter().any(|problem| problem.starts_with(expected)), "{problems:#?}");
+}
+
+#[test]
+fn a_bystander_who_was_disabled_in_place_of_another_is_enabled_again() {
+    let mut model = plain();
+    // It has no test, so the new user is disabled again, and the BMC disables slot 2 with it.
+    (model.test, model.writes[DISABLE]) = (Test::Absent, (Write::Too(2), 1));
+    let (model, is_as_desired, problems) = after(model, &administrators(&["ops"], UnknownUsers::Report));
+    assert!(!is_as_desired && model.accounts[1].is_enabled && !model.accounts[2].is_enabled, "{problems:#?}");
+    let expected = "user 2 ADMIN: the BMC changed it with another user, so its access is set again";
+    assert!(problems.iter().any(|problem| problem == expected), "{problems:#?}");
+}
+
+#[test]
+fn an_altered_name_frees_the_slot_again() {
+    for name in [Name::Upper, Name::Shorten] {
+        let desired = administrators(&["sixteen-letters-"], UnknownUsers::Disable);
+        let (model, is_as_desired, problems) = after(Model { name, ..plain() }, &desired);
+        assert!(!is_as_desired && model.accounts[1].is_enabled && model.named() == 1, "{problems:#?}");
+        assert!(problems.iter().any(|problem| problem.contains("use a name that it keeps")), "{problems:#?}");
+    }
 }
 
 proptest! {

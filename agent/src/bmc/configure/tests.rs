@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use ipmi::NetFn;
-use stage1_contract::{DesiredLan, PrivilegeLevel};
+use stage1_contract::{DesiredLan, PasswordState, PrivilegeLevel};
 
 use super::*;
 use crate::bmc::session::{RetryPolicy, Transport, TransportError};

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use stage1::bmc;
-use stage1_contract::PasswordState::{self, Failed, Proven, Set};
+use stage1_contract::PasswordState::{self, Failed, Proven};
 use stage1_rack::bmc::SOCKET;
 use stage1_rack::bmc::wire::Client;
 

@@ -21,6 +21,7 @@ cipher_suite_0 = false
 cipher_suites = [3, 17]      # all others are disabled
 baseline = "strict"          # only cipher suites with AES, of IPMI 1.5 only MD5, every message authenticated
 k_g_file = "/etc/stage1/k_g" # in the image: 40 hexadecimal digits, or up to 20 characters
+session_limit = 4            # sessions of a user at once
 serial_over_lan = true
 clear_sel_above = 90         # percent in use
 set_clock = true

@@ -73,6 +73,8 @@ impl Completion {
     pub const TIMEOUT: Self = Self(0xc3);
     /// C5h: the reservation was lost.
     pub const RESERVATION_CANCELLED: Self = Self(0xc5);
+    /// C7h: the request has another length than the BMC requires.
+    pub const INVALID_LENGTH: Self = Self(0xc7);
     /// C9h: a parameter is out of range.
     pub const OUT_OF_RANGE: Self = Self(0xc9);
     /// CBh: the requested sensor, data or record is not present.

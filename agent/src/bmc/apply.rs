@@ -71,6 +71,7 @@ pub(crate) fn apply(
             bmc.ask(&SetUserPayloadAccess { channel, user: *slot, is_enabled: true, payloads })?;
         }
         Change::UserOtherAccess { slot, privilege, channel, .. } => access(bmc, *channel, *slot, *privilege)?,
+        Change::UserSessions { slot, limit, channels, .. } => sessions(bmc, channels, *slot, *limit)?,
         Change::ChannelAccess(change) => lan::access(bmc, change)?,
         Change::CipherSuites(change) => lan::ciphers(bmc, change)?,
         Change::Authentication(change) => lan::authentication(bmc, change)?,
@@ -133,13 +134,34 @@ fn is_about_length(error: &BmcError) -> bool {
 
 fn access(bmc: &mut BmcSession, channel: u8, user: u8, limit: Privilege) -> Result<(), BmcError> {
     let access = Access { callback_only: false, link_authentication: true, messaging: true, limit };
-    match bmc.ask(&SetUserAccess { channel, user, access }) {
+    match set_access(bmc, SetUserAccess { channel, user, access, sessions: None }) {
         // Some BMCs have no link authentication.
         Err(error) if error.completion() == Some(Completion::INVALID_FIELD) => {
-            bmc.ask(&SetUserAccess { channel, user, access: Access { link_authentication: false, ..access } })
+            let access = Access { link_authentication: false, ..access };
+            set_access(bmc, SetUserAccess { channel, user, access, sessions: None })
         }
         result => result,
     }
+}
+
+/// Some BMCs require the number of sessions.
+fn set_access(bmc: &mut BmcSession, command: SetUserAccess) -> Result<(), BmcError> {
+    match bmc.ask(&command) {
+        Err(error)
+            if command.sessions.is_none() && error.completion() == Some(Completion::INVALID_LENGTH) =>
+        {
+            bmc.ask(&SetUserAccess { sessions: Some(0), ..command })
+        }
+        result => result,
+    }
+}
+
+/// Limits the sessions that a user may have at once. The rest of its access stays.
+fn sessions(bmc: &mut BmcSession, channels: &[u8], user: u8, limit: u8) -> Result<(), BmcError> {
+    channels.iter().try_for_each(|channel| {
+        let UserAccess { access, .. } = bmc.ask(&GetUserAccess { channel: *channel, user })?;
+        bmc.ask(&SetUserAccess { channel: *channel, user, access, sessions: Some(limit) })
+    })
 }
 
 /// If the BMC does not report who is enabled, the access of the user is removed too: that can be read back.
@@ -148,7 +170,7 @@ fn disable(bmc: &mut BmcSession, channel: u8, user: u8) -> Result<(), BmcError> 
     let UserAccess { access, is_enabled, .. } = bmc.ask(&GetUserAccess { channel, user })?;
     if is_enabled.is_none() && access.messaging {
         let access = Access { messaging: false, limit: Privilege::NoAccess, ..access };
-        bmc.ask(&SetUserAccess { channel, user, access })?;
+        set_access(bmc, SetUserAccess { channel, user, access, sessions: None })?;
     }
     Ok(())
 }

@@ -29,6 +29,8 @@ pub(crate) enum Change {
     UserDisable { slot: u8, name: String },
     /// Set a user's privilege level, and enable IPMI messaging, on a further LAN channel. No user needs it to log in.
     UserOtherAccess { slot: u8, name: String, privilege: Privilege, channel: u8 },
+    /// Limit the sessions that a user may have at once, on these LAN channels. It cannot be read.
+    UserSessions { slot: u8, name: String, limit: u8, channels: Vec<u8> },
     /// Change who may use a LAN channel.
     ChannelAccess(AccessChange),
     /// Change which cipher suites can be used.
@@ -61,6 +63,7 @@ pub(crate) enum ChangeId {
     UserPayload(u8),
     UserDisable(u8),
     UserOtherAccess(u8, u8),
+    UserSessions(u8),
     ChannelAccess(u8),
     CipherSuites(u8),
     Authentication(u8),
@@ -83,6 +86,7 @@ impl Change {
             Self::UserPayload { slot, .. } => ChangeId::UserPayload(*slot),
             Self::UserDisable { slot, .. } => ChangeId::UserDisable(*slot),
             Self::UserOtherAccess { slot, channel, .. } => ChangeId::UserOtherAccess(*slot, *channel),
+            Self::UserSessions { slot, .. } => ChangeId::UserSessions(*slot),
             Self::ChannelAccess(change) => ChangeId::ChannelAccess(change.channel.number),
             Self::CipherSuites(change) => ChangeId::CipherSuites(change.channel.number),
             Self::Authentication(change) => ChangeId::Authentication(change.channel.number),
@@ -132,10 +136,10 @@ impl ChangeId {
         }
     }
 
-    /// The slot of the user whose access to a further LAN channel is changed.
+    /// The slot of the user of whom something is changed that it does not need to log in.
     pub(crate) fn other_access(self) -> Option<u8> {
         match self {
-            Self::UserOtherAccess(slot, _) => Some(slot),
+            Self::UserOtherAccess(slot, _) | Self::UserSessions(slot) => Some(slot),
             _ => None,
         }
     }
@@ -167,6 +171,9 @@ impl fmt::Display for Change {
             Self::UserOtherAccess { slot, name, privilege, channel } => {
                 let level = privilege::reported(*privilege);
                 write!(formatter, "user {slot} {name}: {level} with IPMI messaging on LAN channel {channel}")
+            }
+            Self::UserSessions { slot, name, limit, .. } => {
+                write!(formatter, "user {slot} {name}: {limit} sessions at once")
             }
             Self::ChannelAccess(change) => change.fmt(formatter),
             Self::CipherSuites(change) => change.fmt(formatter),

@@ -227,7 +227,7 @@ fn not_applied(survey: &Survey, desired: &DesiredBmcConfig, results: &[ChangeRes
         |channel: u8| survey.config.options.keys.iter().any(|(of, key)| *of == channel && key.is_some());
     let was_made = |id: ChangeId| results.iter().any(|result| result.change.id() == id);
     let is_readable = |change: &&Change| match change.id() {
-        ChangeId::UserPassword(_) => false,
+        ChangeId::UserPassword(_) | ChangeId::UserSessions(_) => false,
         ChangeId::Option(OptionId::Key(channel)) => shows_key(channel),
         // What was given back, or taken away again, is a problem of its own.
         ChangeId::UserEnable(slot) => reports_enabled(slot) && !was_made(ChangeId::UserDisable(slot)),

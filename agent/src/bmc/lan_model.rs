@@ -89,6 +89,13 @@ impl LanModel {
                 self.access.insert((*channel, access & 0xc0), [access & 0x3f, limit & 0x0f]);
                 vec![0]
             }
+            // It requires the number of sessions.
+            (6, 0x43, [_, _, _, _]) => {
+                self.changes.push(request.clone());
+                vec![0]
+            }
+            (6, 0x43, _) => vec![0xc7],
+            (6, 0x44, [_, _]) => ok(&[10, 0x41, 0, 0x23]),
             (0x0c, 0x02, [channel, number, ..]) => self.parameter(*channel, *number),
             (0x0c, 0x01, [channel, number, value @ ..]) => {
                 self.changes.push(request.clone());

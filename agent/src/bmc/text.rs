@@ -39,7 +39,8 @@ pub fn show(report: &BmcReport) -> String {
     if let Some(sol) = &report.sol {
         let rate = sol.bits_per_second.map_or_else(String::new, |rate| format!(", {rate} bit/s"));
         let encryption = if sol.encryption == Some(true) { ", encrypted" } else { "" };
-        let privilege = sol.privilege.iter().map(|level| format!(", from {level} on")).collect::<String>();
+        let privilege =
+            sol.privilege.iter().map(|level| format!(", for {level} and above")).collect::<String>();
         row("sol", format!("{}{rate}{encryption}{privilege}", if sol.is_enabled { "on" } else { "off" }));
     }
     if let Some(boot) = &report.boot {

@@ -87,7 +87,7 @@ impl fmt::Display for OptionChange {
                 let encryption = if *encryption { "encrypted" } else { "encryption not required" };
                 write!(
                     formatter,
-                    "serial over LAN: {encryption}, from {} on",
+                    "serial over LAN: {encryption}, for {} and above",
                     privilege::reported(*privilege)
                 )
             }

@@ -167,13 +167,13 @@ fn serial_over_lan_is_as_desired_and_the_rest_of_it_stays() {
     let bmc = model(Model { sol: [(1, 1), (2, 0x02), (5, 6), (6, 6)].into(), ..Model::default() });
     let wanted = desired(serde_json::json!({ "sol": { "bits_per_second": 115_200, "encryption": true } }));
     let (changes, _, survey) = run(&bmc, &wanted);
-    assert_eq!(changes, ["serial over LAN: 115200 bit/s", "serial over LAN: encrypted, from user on"]);
+    assert_eq!(changes, ["serial over LAN: 115200 bit/s", "serial over LAN: encrypted, for user and above"]);
     assert_eq!(sent(&bmc), [[0x0c, 0x21, 1, 5, 0x0a], [0x0c, 0x21, 1, 6, 0x0a], [0x0c, 0x21, 1, 2, 0xc2]]);
     let sol = survey.report.sol.unwrap();
     assert_eq!((sol.bits_per_second, sol.encryption), (Some(115_200), Some(true)));
     assert_eq!(run(&bmc, &wanted).0.len(), 0);
     let raised = desired(serde_json::json!({ "sol": { "privilege": "operator", "encryption": false } }));
-    assert_eq!(run(&bmc, &raised).0, ["serial over LAN: encryption not required, from operator on"]);
+    assert_eq!(run(&bmc, &raised).0, ["serial over LAN: encryption not required, for operator and above"]);
     assert_eq!(run(&model(Model::default()), &wanted).1.len(), 2, "a BMC that does not report it");
 }
 

@@ -174,7 +174,7 @@ fn plan_authentication(plan: &mut Plan, desired: &DesiredBmcConfig, lan: &LanCon
     }
 }
 
-/// The access of the desired users, which are in these slots, to further LAN channels. One that is refused has no slot.
+/// The access of the desired users, which are in these slots, to further LAN channels, and their sessions. One that is refused has no slot.
 pub(crate) fn other_access(
     desired: &DesiredBmcConfig,
     actual: &BmcConfig,
@@ -190,6 +190,10 @@ pub(crate) fn other_access(
                 let name = user.name.clone();
                 changes.push(Change::UserOtherAccess { slot, name, privilege, channel });
             }
+        }
+        if let Some(limit) = desired.session_limit {
+            let channels = actual.lan.iter().map(|lan| lan.channel).chain(actual.other_networks()).collect();
+            changes.push(Change::UserSessions { slot, name: user.name.clone(), limit, channels });
         }
     }
     changes

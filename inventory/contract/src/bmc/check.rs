@@ -30,6 +30,9 @@ impl DesiredBmcConfig {
             check_name("dcmi: asset_tag", dcmi.asset_tag.as_deref())?;
             check_name("dcmi: controller_id", dcmi.controller_id.as_deref())?;
         }
+        if let Some(limit) = self.session_limit.filter(|limit| !(1..=15).contains(limit)) {
+            return Err(format!("session_limit is {limit}; use 1 to 15"));
+        }
         match self.clear_sel_above {
             Some(percent) if !(1..=99).contains(&percent) => {
                 Err(format!("clear_sel_above is {percent}; use 1 to 99 percent"))
@@ -157,6 +160,7 @@ mod tests {
             (json!({ "boot": { "device": "usb" } }), "boot: device is \"usb\"; use pxe"),
             (json!({ "dcmi": { "asset_tag": "" } }), "dcmi: asset_tag must have 1 to 63"),
             (json!({ "dcmi": { "controller_id": "x".repeat(64) } }), "dcmi: controller_id must have 1 to 63"),
+            (json!({ "session_limit": 16 }), "session_limit is 16; use 1 to 15"),
             (json!({ "clear_sel_above": 100 }), "clear_sel_above is 100; use 1 to 99 percent"),
         ] {
             let error = serde_json::from_value::<DesiredBmcConfig>(config.clone()).unwrap().check_options();

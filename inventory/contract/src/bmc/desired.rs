@@ -36,6 +36,8 @@ pub struct DesiredBmcConfig {
     /// The key of `k_g_file` in hexadecimal digits, once it was read. Never on the wire.
     #[serde(skip)]
     pub k_g: Option<Secret>,
+    /// How many sessions a user may have at once, 1 to 15. No command reads it, so it is set in each run.
+    pub session_limit: Option<u8>,
     /// Whether serial over LAN is enabled.
     pub serial_over_lan: Option<bool>,
     /// Serial over LAN's bit rate and protection.

@@ -106,6 +106,16 @@ fn access_is_changed_in_both_stores_and_the_rest_stays() {
 }
 
 #[test]
+fn the_number_of_sessions_is_sent_where_the_bmc_requires_it_or_it_is_limited() {
+    let (mut bmc, shared) = LanModel::with(&[(1, [10, 0, 0, 9]), (3, [0; 4])]).bmc();
+    crate::bmc::apply::access(&mut bmc, 1, 4, Privilege::Operator).unwrap();
+    crate::bmc::apply::sessions(&mut bmc, &[1, 3], 4, 2).unwrap();
+    let changes = shared.model().changes.clone();
+    let expected = [[0xb1, 4, 3, 0], [0xa1, 4, 3, 2], [0xa3, 4, 3, 2]];
+    assert_eq!(changes, expected.map(|data| [&[6, 0x43], data.as_slice()].concat()));
+}
+
+#[test]
 fn as_many_cipher_levels_are_written_as_were_read() {
     let mut model = LanModel::with(&[(1, [10, 0, 0, 9])]);
     model.lan.insert((1, 24), vec![0, 0x44, 0x02]);

@@ -174,6 +174,19 @@ fn the_access_of_a_user_is_read_before_it_is_set_on_further_channels() {
 }
 
 #[test]
+fn sessions_are_limited_on_each_channel_that_leads_to_a_network() {
+    let actual = actual(vec![network(3), host_interface(1)]);
+    let limited = desired(json!({ "users": [{ "name": "ops" }], "session_limit": 2 }));
+    let changes = other_access(&limited, &actual, &[Some(4)]);
+    let [Change::UserSessions { slot: 4, limit: 2, channels, .. }] = changes.as_slice() else {
+        panic!("{changes:?}")
+    };
+    assert_eq!(channels.as_slice(), [3]);
+    assert_eq!(changes[0].to_string(), "user 4 ops: 2 sessions at once");
+    assert_eq!(other_access(&limited, &actual, &[None]), []);
+}
+
+#[test]
 fn a_channel_that_is_no_lan_is_refused() {
     let actual = actual(vec![network(3), network(1)]);
     let lan = json!({ "lan": { "channel": 8, "vlan": 7 } });

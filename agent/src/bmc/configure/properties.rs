@@ -50,7 +50,7 @@ enum Test {
     Absent,
     /// Only of enabled users.
     OfEnabled,
-    /// Says that the size is another one.
+    /// Reports that the password is stored with another size.
     OtherSize,
 }
 

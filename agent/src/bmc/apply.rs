@@ -116,10 +116,20 @@ fn is_about_length(error: &BmcError) -> bool {
 
 fn access(bmc: &mut BmcSession, channel: u8, user: u8, limit: Privilege) -> Result<(), BmcError> {
     let access = Access { callback_only: false, link_authentication: true, messaging: true, limit };
-    match bmc.ask(&SetUserAccess { channel, user, access }) {
+    let set = |bmc: &mut BmcSession, access| {
+        let command = SetUserAccess { channel, user, access };
+        match bmc.ask(&command) {
+            // Some BMCs require the session limit too.
+            Err(error) if error.completion() == Some(Completion(0xc7)) => {
+                bmc.ask(&ipmi::app::SetUserAccessAndLimit(command))
+            }
+            result => result,
+        }
+    };
+    match set(bmc, access) {
         // Some BMCs have no link authentication.
         Err(error) if error.completion() == Some(Completion::INVALID_FIELD) => {
-            bmc.ask(&SetUserAccess { channel, user, access: Access { link_authentication: false, ..access } })
+            set(bmc, Access { link_authentication: false, ..access })
         }
         result => result,
     }

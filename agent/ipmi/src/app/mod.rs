@@ -26,7 +26,7 @@ pub use guid::{GetDeviceGuid, GetSystemGuid, Guid};
 pub use payload_access::{GetUserPayloadAccess, Payloads, SetUserPayloadAccess};
 pub use reset::{ColdReset, WarmReset};
 pub use self_test::{GetSelfTestResults, SelfTest};
-pub use user_access::{Access, GetUserAccess, Privilege, SetUserAccess, UserAccess};
+pub use user_access::{Access, GetUserAccess, Privilege, SetUserAccess, SetUserAccessAndLimit, UserAccess};
 pub use user_name::{GetUserName, SetUserName, UserName};
 pub use user_password::{EnableUser, Password, PasswordSize, SetUserPassword, TestUserPassword};
 pub use watchdog::{

@@ -26,6 +26,10 @@ pub struct SetUserAccess {
     pub access: Access,
 }
 
+/// The same with the optional fourth byte, which some BMCs require: no limit of the user's sessions.
+#[derive(Clone, Copy, Debug)]
+pub struct SetUserAccessAndLimit(pub SetUserAccess);
+
 /// What a user may do on a channel, and what users there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UserAccess {
@@ -159,6 +163,22 @@ impl Command for SetUserAccess {
     }
 }
 
+impl Command for SetUserAccessAndLimit {
+    const NAME: &'static str = SetUserAccess::NAME;
+    const NET_FN: NetFn = SetUserAccess::NET_FN;
+    const CODE: u8 = SetUserAccess::CODE;
+    const CHANGES: bool = true;
+    type Answer = ();
+
+    fn data(&self) -> Vec<u8> {
+        [self.0.data().as_slice(), &[0]].concat()
+    }
+
+    fn answer(&self, _: &[u8]) -> Result<(), Malformed> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,6 +218,8 @@ mod tests {
             limit: Privilege::Operator,
         };
         // `ipmitool channel setaccess 1 4 callin=on ipmi=on link=off privilege=3`
-        assert_eq!(SetUserAccess { channel: 1, user: 4, access }.data(), [0x91, 0x04, 0x03]);
+        let command = SetUserAccess { channel: 1, user: 4, access };
+        assert_eq!(command.data(), [0x91, 0x04, 0x03]);
+        assert_eq!(SetUserAccessAndLimit(command).data(), [0x91, 0x04, 0x03, 0x00]);
     }
 }

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn where_only_a_count_tells_who_is_enabled_it_must_rise() {
+    fn without_a_report_of_who_is_enabled_the_count_must_rise() {
         let unsaid = |id, name| slot(id, name, Privilege::Administrator, None);
         let with_count = |count, counted: &[u8]| {
             let users = vec![unsaid(2, "ADMIN"), unsaid(3, "ops")];

@@ -126,8 +126,14 @@ fn plan_access(
     }
     // If the BMC does not report whether a user is enabled, it is enabled whenever something else of it is set.
     let is_enabled = access.and_then(|access| access.enabled).unwrap_or(has_access && !sets_password);
-    if !is_enabled {
-        plan.changes.push(Change::UserEnable { slot, name: name() });
+    match user.password.is_some() || user.generate {
+        _ if is_enabled => {}
+        true => plan.changes.push(Change::UserEnable { slot, name: name() }),
+        false if access.is_some_and(|access| access.enabled == Some(false)) => plan.refusals.push(format!(
+            "user {}: is disabled, and no password is configured to enable it: nobody knows which it has",
+            user.name
+        )),
+        false => {}
     }
 }
 

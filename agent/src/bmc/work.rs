@@ -130,6 +130,7 @@ impl<'a, 'b> Work<'a, 'b> {
             let result = match &change {
                 Change::UserName { name, .. } => self.name(number, slot, name),
                 Change::UserPassword { .. } => self.password(number, &change),
+                Change::UserAccess { name, .. } => self.access(number, slot, name, &change),
                 Change::UserEnable { .. } => self.enable(number, slot, &change),
                 _ => self.send(&change, None).map_err(|failure| failure.text),
             };

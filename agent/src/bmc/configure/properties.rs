@@ -50,7 +50,7 @@ enum Test {
     Absent,
     /// Only of enabled users.
     OfEnabled,
-    /// Says that the size is another one.
+    /// Reports that the password is stored with another size.
     OtherSize,
 }
 
@@ -77,6 +77,8 @@ struct Model {
     reports_enabled: bool,
     /// It always counts so many enabled users.
     count: Option<u8>,
+    /// Set User Access has four bytes, and is for enabled users only.
+    is_strict_about_access: bool,
     /// Setting a password enables the user.
     password_enables: bool,
     fixed_names: u8,
@@ -131,6 +133,10 @@ impl Model {
             (6, 0x45, [slot, name @ ..]) => {
                 let name = self.altered(name);
                 self.set(NAME, *slot, |account| account.name.clone_from(&name))
+            }
+            (6, 0x43, [_, _, _]) if self.is_strict_about_access => vec![0xc7],
+            (6, 0x43, [_, slot, ..]) if self.is_strict_about_access && !self.account(*slot).is_enabled => {
+                vec![0xd5]
             }
             (6, 0x43, [flags, slot, limit, ..]) => {
                 let access = flags & 0x70 | limit & 0x0f;
@@ -276,10 +282,11 @@ fn model() -> impl Strategy<Value = Model> {
         1 => Just(Test::OtherSize),
     ];
     let count = prop_oneof![6 => Just(None), 1 => (0..=SLOTS).prop_map(Some)];
-    let flags = (any::<bool>(), proptest::bool::weighted(0.1), 0..3_u8);
+    let rarely = || proptest::bool::weighted(0.1);
+    let flags = (any::<bool>(), rarely(), rarely(), 0..3_u8);
     let quirks = (writes, name, password_bytes, test, count, flags);
     (accounts, quirks).prop_map(|(mut accounts, (writes, name, password_bytes, test, count, flags))| {
-        let (reports_enabled, password_enables, fixed_names) = flags;
+        let (reports_enabled, password_enables, is_strict_about_access, fixed_names) = flags;
         // Where it does not report who is enabled, its count has to do: of users that have access.
         let count = count.filter(|_| reports_enabled);
         // Whether a slot without a name is enabled is found out only where the BMC reports it, and counts.
@@ -296,6 +303,7 @@ fn model() -> impl Strategy<Value = Model> {
             test,
             reports_enabled,
             count,
+            is_strict_about_access,
             password_enables: password_enables && reports_enabled,
             fixed_names,
         }
@@ -420,6 +428,7 @@ fn plain() -> Model {
         test: Test::Honest,
         reports_enabled: true,
         count: None,
+        is_strict_about_access: false,
         password_enables: false,
         fixed_names: 0,
     }
@@ -486,6 +495,13 @@ fn a_bystander_who_was_disabled_in_place_of_another_is_enabled_again() {
     assert!(!is_as_desired && model.accounts[1].is_enabled && !model.accounts[2].is_enabled, "{problems:#?}");
     let expected = "user 2 ADMIN: the BMC changed it with another user, so its access is set again";
     assert!(problems.iter().any(|problem| problem == expected), "{problems:#?}");
+}
+
+#[test]
+fn access_is_set_as_the_bmc_requires() {
+    let model = Model { is_strict_about_access: true, ..plain() };
+    let (model, is_as_desired, problems) = after(model, &administrators(&["ops"], UnknownUsers::Disable));
+    assert!(is_as_desired && model.has_user("ops", Some(b"ops-Night-Watch"), 4), "{problems:#?}");
 }
 
 #[test]

@@ -88,6 +88,17 @@ fn a_user_in_slot_1_or_with_an_altered_name_is_not_created_twice() {
 }
 
 #[test]
+fn a_user_without_a_configured_password_is_not_enabled() {
+    let users = vec![slot(1, ""), user(2, "ops", Privilege::Administrator, false)];
+    let actual = BmcConfig { users, ..BmcConfig::default() };
+    let mut desired = desired(&["ops"]);
+    desired.users[0].password = None;
+    let plan = plan(&desired, &actual, &[Some(PasswordCheck::Inconclusive)]);
+    assert_eq!((plan.changes.len(), plan.slots.as_slice()), (0, [Some(2)].as_slice()));
+    assert!(plan.refusals[0].starts_with("user ops: is disabled, and no password is configured"));
+}
+
+#[test]
 fn a_password_is_set_unless_it_is_verified() {
     let actual =
         BmcConfig { users: vec![user(2, "admin", Privilege::Administrator, true)], ..BmcConfig::default() };

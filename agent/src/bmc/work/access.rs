@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::mem;
 
+use ipmi::Completion;
 use ipmi::app::Privilege;
 
 use super::Work;
@@ -14,7 +15,28 @@ use crate::bmc::plan::PasswordCheck;
 use crate::bmc::survey::{Survey, read_back};
 use crate::bmc::users::read_access;
 
+/// Not supported in the present state (IPMI 2.0, table 5-2).
+const NOT_IN_THIS_STATE: Completion = Completion(0xd5);
+
 impl Work<'_, '_> {
+    /// Sets a user's access. Some BMCs set that of enabled users only: one whose password is proven is enabled for it.
+    pub(super) fn access(
+        &mut self,
+        number: usize,
+        slot: u8,
+        name: &str,
+        change: &Change,
+    ) -> Result<(), String> {
+        let Err(refusal) = self.send(change, None) else { return Ok(()) };
+        let is_proven = self.users.get(number).is_some_and(|user| user.check == Some(PasswordCheck::Correct));
+        if refusal.completion == Some(NOT_IN_THIS_STATE) && is_proven {
+            let enable = Change::UserEnable { slot, name: name.to_string() };
+            self.send(&enable, None).map_err(|failure| failure.text)?;
+            return self.send(change, None).map_err(|failure| failure.text);
+        }
+        Err(refusal.text)
+    }
+
     /// Reads back what was changed since the `first` result.
     pub(crate) fn read_back(&mut self, survey: &mut Survey, first: usize) {
         let changes = self.results.iter().skip(first).map(|result| result.change.clone());

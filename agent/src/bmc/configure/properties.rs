@@ -449,7 +449,12 @@ fn administrators(names: &[&str], unknown_users: UnknownUsers) -> DesiredBmcConf
 fn after(model: Model, desired: &DesiredBmcConfig) -> (Model, bool, Vec<String>) {
     let shared = Shared(Arc::new(Mutex::new(model)));
     let (outcome, problems, _) = run(&shared, desired);
-    let model = shared.0.lock().unwrap().clone();
+    let mut model = shared.0.lock().unwrap().clone();
+    for user in &outcome.users {
+        let named = user.slot.map(|slot| String::from_utf8_lossy(&model.account(slot).name).into_owned());
+        let is_users = named.is_none_or(|named| named.trim_end_matches(['\0', ' ']) == user.name);
+        assert!(is_users, "{outcome:#?}");
+    }
     (model, outcome.is_as_desired, problems)
 }
 

@@ -12,6 +12,15 @@ impl Work<'_, '_> {
     /// Gives a user its name, in another slot if the BMC refuses it in a free one.
     pub(super) fn name(&mut self, number: usize, slot: u8, name: &str) -> Result<(), String> {
         let was_free = slots::free(&self.before.users).any(|free| free == slot);
+        let result = self.name_one(slot, name, was_free);
+        if let Some(user) = self.users.get_mut(number) {
+            user.slot = result.as_ref().ok().copied().or((!was_free).then_some(slot));
+        }
+        result.map(drop)
+    }
+
+    /// Sets the name of the slot, or else of another one if the slot was free. Returns the slot that keeps it.
+    fn name_one(&mut self, slot: u8, name: &str, was_free: bool) -> Result<u8, String> {
         let others = if was_free { self.spare.clone() } else { Vec::new() };
         let mut refused: Vec<u8> = Vec::new();
         let mut failure = String::new();
@@ -28,10 +37,7 @@ impl Work<'_, '_> {
             let kept = self.kept_name(slot)?;
             if compare(&kept, name) == Some(NameMatch::Same) {
                 self.spare.retain(|spare| *spare != slot);
-                if let Some(user) = self.users.get_mut(number) {
-                    user.slot = Some(slot);
-                }
-                return Ok(());
+                return Ok(slot);
             }
             if !kept.is_empty() {
                 if was_free {

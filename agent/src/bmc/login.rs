@@ -19,7 +19,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) actual: &'a BmcConfig,
     /// The slot of each desired user and what is known of its password, in their order.
     pub(crate) users: &'a [BmcUserOutcome],
-    /// Slots with which the BMC counted one more enabled user when they were enabled.
+    /// Slots of desired users that are enabled by the BMC's count of enabled users.
     pub(crate) counted: &'a BTreeSet<u8>,
 }
 
@@ -126,13 +126,10 @@ impl Evidence<'_> {
         }
     }
 
-    /// Whether a slot is enabled, where the BMC only counts enabled users: it counted one more when the slot was enabled, or all
-    /// that may be enabled.
+    /// Whether a slot is enabled, where the BMC only counts enabled users.
     fn is_counted(&self, id: u8) -> bool {
-        let may_be_enabled = |slot: &&UserSlot| slot.access.is_some_and(|access| access.may_log_in());
-        let most = self.actual.users.iter().filter(may_be_enabled).count();
         let counted = self.actual.enabled_users.map_or(0, usize::from);
-        counted > 0 && (counted >= most || self.counted.contains(&id) && counted >= self.counted.len())
+        self.counted.contains(&id) && counted >= self.counted.len()
     }
 }
 
@@ -243,15 +240,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_report_of_who_is_enabled_the_count_must_rise() {
+    fn without_a_report_of_who_is_enabled_the_count_decides() {
         let unsaid = |id, name| slot(id, name, Privilege::Administrator, None);
         let with_count = |count, counted: &[u8]| {
             let users = vec![unsaid(2, "ADMIN"), unsaid(3, "ops")];
             let config = BmcConfig { enabled_users: Some(count), ..config(users) };
             judged(&config, PasswordState::Proven, counted).0
         };
-        assert_eq!(with_count(2, &[]), Ok(()), "both are");
-        assert_eq!(with_count(1, &[3]), Ok(()), "one more was counted when it was enabled");
+        assert_eq!(with_count(1, &[3]), Ok(()));
         assert!(with_count(1, &[]).unwrap_err().contains("does not report whether it is enabled"));
         assert!(with_count(0, &[3]).is_err());
     }

@@ -63,7 +63,7 @@ pub(crate) struct Work<'a, 'b> {
     before: BmcConfig,
     next_password: &'a NextPassword<'a>,
     results: Vec<ChangeResult>,
-    /// Users that were enabled where the BMC counted one more after it.
+    /// Slots of desired users that are enabled by the BMC's count of enabled users.
     counted: BTreeSet<u8>,
     /// Slots of users from whom something was taken away.
     taken: BTreeSet<u8>,
@@ -141,7 +141,7 @@ impl<'a, 'b> Work<'a, 'b> {
         }
     }
 
-    /// Slots with which the BMC counted one more enabled user.
+    /// Slots of desired users that are enabled by the BMC's count of enabled users.
     pub(crate) fn counted(&self) -> &BTreeSet<u8> {
         &self.counted
     }

@@ -57,6 +57,12 @@ impl Work<'_, '_> {
         if usize::from(after) >= enabled {
             self.counted.extend(new);
         }
+        // All that may be enabled are; those that were disabled may still be.
+        let may_be_enabled = survey.config.users.iter().filter(|slot| may_log_in(&survey.config, slot.id));
+        if self.taken.is_empty() && usize::from(after) >= may_be_enabled.count() {
+            let slots = self.users.iter().filter_map(|user| user.slot);
+            self.counted.extend(slots.filter(|slot| may_log_in(&survey.config, *slot)));
+        }
         let is_disabled =
             |id: &&u8| survey.config.access(**id).is_some_and(|access| access.enabled == Some(false));
         let disabled = self.taken.iter().filter(is_disabled).count();

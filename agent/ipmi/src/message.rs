@@ -31,6 +31,10 @@ pub trait Command {
     /// The command-specific completion code, if any, for "parameter not supported".
     const ABSENT: Option<u8> = None;
 
+    /// Completion codes with which a BMC refuses a change that it takes a moment later: while it makes an account, or leaves
+    /// DHCP.
+    const NOT_YET: &'static [u8] = &[];
+
     /// What a completion code of 80h to BEh means for this command, where its section defines it.
     fn own_completion(_code: u8) -> Option<&'static str> {
         None
@@ -69,6 +73,8 @@ impl Completion {
     pub const TIMEOUT: Self = Self(0xc3);
     /// C5h: the reservation was lost.
     pub const RESERVATION_CANCELLED: Self = Self(0xc5);
+    /// C7h: the request has another length than the BMC requires.
+    pub const INVALID_LENGTH: Self = Self(0xc7);
     /// C9h: a parameter is out of range.
     pub const OUT_OF_RANGE: Self = Self(0xc9);
     /// CBh: the requested sensor, data or record is not present.

@@ -3,28 +3,26 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
-use std::net::Ipv4Addr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use stage1_contract::{DesiredWatchdog, PowerRestore, Secret};
 use thiserror::Error;
 
-use super::change::{Change, LanParameter, action_code, stops};
-use super::lan::CHANNEL_LIMIT;
+use super::change::{Change, action_code, stops};
+use super::options;
 use super::password::{LONG, SHORT};
 use super::session::{BmcSession, Error as BmcError};
+use ipmi::Completion;
 use ipmi::app::{
-    Access, AccessMode, ChannelAccess, EnableUser, GetChannelAccess, GetUserAccess, Password, PasswordSize,
-    Payloads, PreTimeout, Privilege, SetChannelAccess, SetUserAccess, SetUserName, SetUserPassword,
-    SetUserPayloadAccess, SetWatchdogTimer, Store, UserAccess, UserName, Watchdog, WatchdogUser,
+    Access, EnableUser, GetUserAccess, Password, PasswordSize, Payloads, PreTimeout, Privilege,
+    SetUserAccess, SetUserName, SetUserPassword, SetUserPayloadAccess, SetWatchdogTimer, UserAccess,
+    UserName, Watchdog, WatchdogUser,
 };
 use ipmi::chassis::{ChassisIdentify, Identify, RestorePolicy, SetPowerRestorePolicy};
 use ipmi::storage::SetSelTime;
-use ipmi::transport::{
-    AddressSource, CipherEntries, CipherPrivileges, Gateway, GetLanParameter, IpAddress, SetLanParameter,
-    SetSolParameter, SolEnable, SubnetMask, Vlan,
-};
-use ipmi::{Completion, SetInProgress};
+use ipmi::transport::{SetSolParameter, SolEnable};
+
+mod lan;
 
 /// Why a change failed.
 #[derive(Debug, Error)]
@@ -35,6 +33,15 @@ pub(crate) enum ChangeError {
     /// No BMC can have the value.
     #[error("{0}")]
     Invalid(String),
+    /// One of several parameters was refused, and the others are as they were, or not.
+    #[error("{parameter} was refused: {cause}; {}", put_back(not_put_back))]
+    Refused {
+        /// The parameter with its value.
+        parameter: String,
+        cause: BmcError,
+        /// The parameters that could not be put back.
+        not_put_back: Vec<String>,
+    },
 }
 
 /// Makes a change. `password` is that of [`Change::UserPassword`].
@@ -63,9 +70,13 @@ pub(crate) fn apply(
             let payloads = Payloads::SOL;
             bmc.ask(&SetUserPayloadAccess { channel, user: *slot, is_enabled: true, payloads })?;
         }
-        Change::ChannelAccess(available) => channel_access(bmc, channel, *available)?,
-        Change::CipherSuite0 => disable_cipher_suite_0(bmc, channel)?,
-        Change::Lan(parameters) => lan(bmc, channel, parameters)?,
+        Change::UserOtherAccess { slot, privilege, channel, .. } => access(bmc, *channel, *slot, *privilege)?,
+        Change::UserSessions { slot, limit, channels, .. } => sessions(bmc, channels, *slot, *limit)?,
+        Change::ChannelAccess(change) => lan::access(bmc, change)?,
+        Change::CipherSuites(change) => lan::ciphers(bmc, change)?,
+        Change::Authentication(change) => lan::authentication(bmc, change)?,
+        Change::Lan(change) => lan::parameters(bmc, change)?,
+        Change::Option(change) => options::apply(bmc, channel, change)?,
         Change::SerialOverLan(enabled) => {
             bmc.ask(&SetSolParameter { channel, value: SolEnable(*enabled) })?;
         }
@@ -77,6 +88,13 @@ pub(crate) fn apply(
     Ok(())
 }
 
+fn put_back(not_put_back: &[String]) -> String {
+    match not_put_back {
+        [] => "the others are as they were".to_string(),
+        left => format!("what was set before it could not be put back: {}", left.join(", ")),
+    }
+}
+
 /// The host's clock, in seconds since 1970.
 pub(crate) fn host_clock() -> u32 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -85,7 +103,9 @@ pub(crate) fn host_clock() -> u32 {
 
 fn user_name(name: &str) -> Result<UserName, ChangeError> {
     UserName::new(name).ok_or_else(|| {
-        ChangeError::Invalid(format!("user {name}: a name must have 1 to 16 ASCII characters without spaces"))
+        ChangeError::Invalid(format!(
+            "user {name}: a name must have 1 to 16 printable ASCII characters, and no space at either end"
+        ))
     })
 }
 
@@ -114,13 +134,34 @@ fn is_about_length(error: &BmcError) -> bool {
 
 fn access(bmc: &mut BmcSession, channel: u8, user: u8, limit: Privilege) -> Result<(), BmcError> {
     let access = Access { callback_only: false, link_authentication: true, messaging: true, limit };
-    match bmc.ask(&SetUserAccess { channel, user, access }) {
+    match set_access(bmc, SetUserAccess { channel, user, access, sessions: None }) {
         // Some BMCs have no link authentication.
         Err(error) if error.completion() == Some(Completion::INVALID_FIELD) => {
-            bmc.ask(&SetUserAccess { channel, user, access: Access { link_authentication: false, ..access } })
+            let access = Access { link_authentication: false, ..access };
+            set_access(bmc, SetUserAccess { channel, user, access, sessions: None })
         }
         result => result,
     }
+}
+
+/// Some BMCs require the number of sessions.
+fn set_access(bmc: &mut BmcSession, command: SetUserAccess) -> Result<(), BmcError> {
+    match bmc.ask(&command) {
+        Err(error)
+            if command.sessions.is_none() && error.completion() == Some(Completion::INVALID_LENGTH) =>
+        {
+            bmc.ask(&SetUserAccess { sessions: Some(0), ..command })
+        }
+        result => result,
+    }
+}
+
+/// Limits the sessions that a user may have at once. The rest of its access stays.
+fn sessions(bmc: &mut BmcSession, channels: &[u8], user: u8, limit: u8) -> Result<(), BmcError> {
+    channels.iter().try_for_each(|channel| {
+        let UserAccess { access, .. } = bmc.ask(&GetUserAccess { channel: *channel, user })?;
+        bmc.ask(&SetUserAccess { channel: *channel, user, access, sessions: Some(limit) })
+    })
 }
 
 /// If the BMC does not report who is enabled, the access of the user is removed too: that can be read back.
@@ -129,102 +170,9 @@ fn disable(bmc: &mut BmcSession, channel: u8, user: u8) -> Result<(), BmcError> 
     let UserAccess { access, is_enabled, .. } = bmc.ask(&GetUserAccess { channel, user })?;
     if is_enabled.is_none() && access.messaging {
         let access = Access { messaging: false, limit: Privilege::NoAccess, ..access };
-        bmc.ask(&SetUserAccess { channel, user, access })?;
+        set_access(bmc, SetUserAccess { channel, user, access, sessions: None })?;
     }
     Ok(())
-}
-
-/// Sets the access mode for now and for after the BMC's next start. The other settings of the channel stay.
-fn channel_access(bmc: &mut BmcSession, channel: u8, is_available: bool) -> Result<(), BmcError> {
-    let mode = if is_available { AccessMode::Always } else { AccessMode::Disabled };
-    for store in [Store::NonVolatile, Store::Volatile] {
-        let access = bmc.ask(&GetChannelAccess { channel, store })?;
-        if access.mode != mode {
-            let access = ChannelAccess { mode, limit: CHANNEL_LIMIT, ..access };
-            bmc.ask(&SetChannelAccess { channel, store, access })?;
-        }
-    }
-    Ok(())
-}
-
-fn disable_cipher_suite_0(bmc: &mut BmcSession, channel: u8) -> Result<(), ChangeError> {
-    let CipherEntries(suites) = bmc.ask(&GetLanParameter::<CipherEntries>::new(channel))?;
-    let CipherPrivileges(mut levels) = bmc.ask(&GetLanParameter::<CipherPrivileges>::new(channel))?;
-    for (_, level) in suites.iter().zip(&mut levels).filter(|(suite, _)| **suite == 0) {
-        *level = Privilege::Other(0);
-    }
-    locked(bmc, channel, |bmc| bmc.ask(&SetLanParameter { channel, value: CipherPrivileges(levels) }))
-}
-
-fn lan(bmc: &mut BmcSession, channel: u8, parameters: &[LanParameter]) -> Result<(), ChangeError> {
-    locked(bmc, channel, |bmc| {
-        parameters.iter().try_for_each(|parameter| lan_parameter(bmc, channel, *parameter))
-    })
-}
-
-/// Sets LAN parameters under their lock, and commits. Some BMCs forget what is set without the lock, and roll back if it is
-/// released without a commit. On a BMC without lock or commit (both are optional, IPMI 2.0, table 23-4) parameters take
-/// effect at once. A cancellation waits until the lock is released.
-fn locked(
-    bmc: &mut BmcSession,
-    channel: u8,
-    set: impl FnOnce(&mut BmcSession) -> Result<(), BmcError>,
-) -> Result<(), ChangeError> {
-    bmc.without_cancellation(|bmc| set_locked(bmc, channel, set))
-}
-
-fn set_locked(
-    bmc: &mut BmcSession,
-    channel: u8,
-    set: impl FnOnce(&mut BmcSession) -> Result<(), BmcError>,
-) -> Result<(), ChangeError> {
-    let progress =
-        |bmc: &mut BmcSession, value| bmc.ask(&SetLanParameter::<SetInProgress> { channel, value });
-    let has_lock = match progress(bmc, SetInProgress::InProgress) {
-        Ok(()) => true,
-        Err(error) if error.is_absent() => false,
-        // A program ended without releasing the lock: it is released here, otherwise nothing could ever be set again.
-        Err(error) if error.completion() == Some(Completion(0x81)) => {
-            progress(bmc, SetInProgress::Complete)?;
-            progress(bmc, SetInProgress::InProgress)?;
-            true
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let result = set(bmc);
-    if !has_lock {
-        return Ok(result?);
-    }
-    // After a failure, the parameters before it roll back.
-    let committed = match &result {
-        Ok(()) => progress(bmc, SetInProgress::Commit).map_or_else(only_if_fatal, Ok),
-        Err(_) => Ok(()),
-    };
-    let completed = progress(bmc, SetInProgress::Complete);
-    result?;
-    committed?;
-    Ok(completed?)
-}
-
-/// Commit is optional, and BMCs refuse it with different codes.
-fn only_if_fatal(error: BmcError) -> Result<(), BmcError> {
-    if error.is_fatal() { Err(error) } else { Ok(()) }
-}
-
-fn lan_parameter(bmc: &mut BmcSession, channel: u8, parameter: LanParameter) -> Result<(), BmcError> {
-    match parameter {
-        LanParameter::Dhcp(true) => bmc.ask(&SetLanParameter { channel, value: AddressSource::Dhcp }),
-        LanParameter::Dhcp(false) => bmc.ask(&SetLanParameter { channel, value: AddressSource::Static }),
-        LanParameter::Address(address) => {
-            bmc.ask(&SetLanParameter { channel, value: IpAddress(address.into()) })
-        }
-        LanParameter::Mask(mask) => bmc.ask(&SetLanParameter { channel, value: SubnetMask(mask.into()) }),
-        LanParameter::Gateway(gateway) => {
-            bmc.ask(&SetLanParameter { channel, value: Gateway(Ipv4Addr::from(gateway)) })
-        }
-        LanParameter::Vlan(0) => bmc.ask(&SetLanParameter { channel, value: Vlan(None) }),
-        LanParameter::Vlan(vlan) => bmc.ask(&SetLanParameter { channel, value: Vlan(Some(vlan)) }),
-    }
 }
 
 /// Stops the timer, or sets and starts it.

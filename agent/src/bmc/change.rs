@@ -2,11 +2,13 @@
 //! Changes of a BMC's configuration.
 
 use std::fmt;
-use std::net::Ipv4Addr;
 
 use ipmi::app::Privilege;
 use stage1_contract::{DesiredWatchdog, PowerRestore, Secret, WatchdogAction};
 
+use super::lan::Part;
+use super::lan_changes::{AccessChange, AuthenticationChange, CipherChange, LanChange};
+use super::options::{OptionChange, OptionId};
 use super::privilege;
 use crate::json;
 
@@ -23,14 +25,22 @@ pub(crate) enum Change {
     UserEnable { slot: u8, name: String },
     /// Let a user use serial over LAN.
     UserPayload { slot: u8, name: String },
-    /// Disable a user. Only after all other changes succeeded.
+    /// Disable a user. Only while a proven administrator can log in.
     UserDisable { slot: u8, name: String },
-    /// Enable or disable IPMI over LAN.
-    ChannelAccess(bool),
-    /// Disable cipher suite 0.
-    CipherSuite0,
-    /// Set these LAN configuration parameters.
-    Lan(Vec<LanParameter>),
+    /// Set a user's privilege level, and enable IPMI messaging, on a further LAN channel. No user needs it to log in.
+    UserOtherAccess { slot: u8, name: String, privilege: Privilege, channel: u8 },
+    /// Limit the sessions that a user may have at once, on these LAN channels. It cannot be read.
+    UserSessions { slot: u8, name: String, limit: u8, channels: Vec<u8> },
+    /// Change who may use a LAN channel.
+    ChannelAccess(AccessChange),
+    /// Change which cipher suites can be used.
+    CipherSuites(CipherChange),
+    /// Change how users of IPMI 1.5 authenticate.
+    Authentication(AuthenticationChange),
+    /// Set LAN configuration parameters. Last of all: a BMC may be out of reach for a while.
+    Lan(LanChange),
+    /// A setting that most fleets leave alone.
+    Option(OptionChange),
     /// Enable or disable serial over LAN.
     SerialOverLan(bool),
     /// Set the clock by the host's.
@@ -43,18 +53,6 @@ pub(crate) enum Change {
     PowerRestore(PowerRestore),
 }
 
-/// A LAN configuration parameter (IPMI 2.0, table 23-4) and its new value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LanParameter {
-    /// Address source: DHCP, or static.
-    Dhcp(bool),
-    Address([u8; 4]),
-    Mask([u8; 4]),
-    Gateway([u8; 4]),
-    /// VLAN ID; 0: untagged.
-    Vlan(u16),
-}
-
 /// Identifies a change, whatever value it sets; users by their slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChangeId {
@@ -64,9 +62,13 @@ pub(crate) enum ChangeId {
     UserEnable(u8),
     UserPayload(u8),
     UserDisable(u8),
-    ChannelAccess,
-    CipherSuite0,
-    Lan,
+    UserOtherAccess(u8, u8),
+    UserSessions(u8),
+    ChannelAccess(u8),
+    CipherSuites(u8),
+    Authentication(u8),
+    Lan(u8),
+    Option(OptionId),
     SerialOverLan,
     Clock,
     IdentifyOff,
@@ -83,15 +85,40 @@ impl Change {
             Self::UserEnable { slot, .. } => ChangeId::UserEnable(*slot),
             Self::UserPayload { slot, .. } => ChangeId::UserPayload(*slot),
             Self::UserDisable { slot, .. } => ChangeId::UserDisable(*slot),
-            Self::ChannelAccess(_) => ChangeId::ChannelAccess,
-            Self::CipherSuite0 => ChangeId::CipherSuite0,
-            Self::Lan(_) => ChangeId::Lan,
+            Self::UserOtherAccess { slot, channel, .. } => ChangeId::UserOtherAccess(*slot, *channel),
+            Self::UserSessions { slot, .. } => ChangeId::UserSessions(*slot),
+            Self::ChannelAccess(change) => ChangeId::ChannelAccess(change.channel.number),
+            Self::CipherSuites(change) => ChangeId::CipherSuites(change.channel.number),
+            Self::Authentication(change) => ChangeId::Authentication(change.channel.number),
+            Self::Lan(change) => ChangeId::Lan(change.channel),
+            Self::Option(change) => ChangeId::Option(change.id()),
             Self::SerialOverLan(_) => ChangeId::SerialOverLan,
             Self::Clock => ChangeId::Clock,
             Self::IdentifyOff => ChangeId::IdentifyOff,
             Self::Watchdog(_) => ChangeId::Watchdog,
             Self::PowerRestore(_) => ChangeId::PowerRestore,
         }
+    }
+}
+
+impl Change {
+    /// Whether it sets LAN configuration parameters.
+    pub(crate) fn is_lan(&self) -> bool {
+        matches!(self, Self::Lan(_))
+    }
+
+    /// The same change of a user in another slot.
+    pub(crate) fn in_slot(mut self, new: u8) -> Self {
+        match &mut self {
+            Self::UserName { slot, .. }
+            | Self::UserPassword { slot, .. }
+            | Self::UserAccess { slot, .. }
+            | Self::UserEnable { slot, .. }
+            | Self::UserPayload { slot, .. }
+            | Self::UserDisable { slot, .. } => *slot = new,
+            _ => {}
+        }
+        self
     }
 }
 
@@ -105,6 +132,25 @@ impl ChangeId {
             | Self::UserEnable(slot)
             | Self::UserPayload(slot)
             | Self::UserDisable(slot) => Some(slot),
+            _ => None,
+        }
+    }
+
+    /// The slot of the user of whom something is changed that it does not need to log in.
+    pub(crate) fn other_access(self) -> Option<u8> {
+        match self {
+            Self::UserOtherAccess(slot, _) | Self::UserSessions(slot) => Some(slot),
+            _ => None,
+        }
+    }
+
+    /// The part of a LAN channel's configuration that is changed.
+    pub(crate) fn lan(self) -> Option<(u8, Part)> {
+        match self {
+            Self::ChannelAccess(channel) => Some((channel, Part::Access)),
+            Self::CipherSuites(channel) => Some((channel, Part::Ciphers)),
+            Self::Authentication(channel) => Some((channel, Part::Authentication)),
+            Self::Lan(channel) => Some((channel, Part::Addresses)),
             _ => None,
         }
     }
@@ -122,13 +168,18 @@ impl fmt::Display for Change {
             Self::UserEnable { slot, name } => write!(formatter, "user {slot} {name}: enabled"),
             Self::UserPayload { slot, name } => write!(formatter, "user {slot} {name}: serial over LAN"),
             Self::UserDisable { slot, name } => write!(formatter, "user {slot} {name}: disabled"),
-            Self::ChannelAccess(true) => write!(formatter, "IPMI over LAN: always available"),
-            Self::ChannelAccess(false) => write!(formatter, "IPMI over LAN: disabled"),
-            Self::CipherSuite0 => write!(formatter, "cipher suite 0: disabled"),
-            Self::Lan(parameters) => {
-                let words: Vec<String> = parameters.iter().map(ToString::to_string).collect();
-                write!(formatter, "LAN: {}", words.join(", "))
+            Self::UserOtherAccess { slot, name, privilege, channel } => {
+                let level = privilege::reported(*privilege);
+                write!(formatter, "user {slot} {name}: {level} with IPMI messaging on LAN channel {channel}")
             }
+            Self::UserSessions { slot, name, limit, .. } => {
+                write!(formatter, "user {slot} {name}: {limit} sessions at once")
+            }
+            Self::ChannelAccess(change) => change.fmt(formatter),
+            Self::CipherSuites(change) => change.fmt(formatter),
+            Self::Authentication(change) => change.fmt(formatter),
+            Self::Lan(change) => change.fmt(formatter),
+            Self::Option(change) => change.fmt(formatter),
             Self::SerialOverLan(true) => write!(formatter, "serial over LAN: enabled"),
             Self::SerialOverLan(false) => write!(formatter, "serial over LAN: disabled"),
             Self::Clock => write!(formatter, "clock: set by the host's"),
@@ -140,20 +191,6 @@ impl fmt::Display for Change {
             Self::PowerRestore(policy) => {
                 write!(formatter, "power restore policy: {}", json::word(policy))
             }
-        }
-    }
-}
-
-impl fmt::Display for LanParameter {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dhcp(true) => write!(formatter, "address source DHCP"),
-            Self::Dhcp(false) => write!(formatter, "address source static"),
-            Self::Address(address) => write!(formatter, "address {}", Ipv4Addr::from(*address)),
-            Self::Mask(mask) => write!(formatter, "mask {}", Ipv4Addr::from(*mask)),
-            Self::Gateway(gateway) => write!(formatter, "gateway {}", Ipv4Addr::from(*gateway)),
-            Self::Vlan(0) => write!(formatter, "no VLAN"),
-            Self::Vlan(vlan) => write!(formatter, "VLAN {vlan}"),
         }
     }
 }

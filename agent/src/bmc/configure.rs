@@ -3,22 +3,22 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use anyhow::{Result, bail};
-use stage1_contract::{
-    BmcChange, BmcOutcome, BmcUserOutcome, DesiredBmcConfig, DesiredUser, PasswordState, Secret,
-};
+use anyhow::Result;
+use stage1_contract::{BmcOutcome, DesiredBmcConfig, DesiredUser, Secret};
 
 use super::BmcSession;
-use super::apply::{ChangeError, apply};
 use super::change::{Change, ChangeId};
-use super::password::generate;
-use super::plan::{PasswordCheck, Plan, plan};
+use super::config::LanConfig;
+use super::login::{Evidence, takes_away};
+use super::options::OptionId;
+use super::password::{SHAPES, generate};
+use super::plan::{PasswordCheck, Plan, other_access, plan};
 use super::session::LenientSession;
-use super::survey::{Survey, read_back};
-use super::users::{check_password, check_passwords, read_payload};
+use super::survey::{Survey, read_for, read_other_access};
+use super::users::{check_passwords, read_payload};
+use super::work::{ChangeResult, NextPassword, Work};
 use crate::host::random;
 
 /// Stores a generated password before it is set in the BMC: the user's name and the password.
@@ -33,6 +33,9 @@ pub fn planned(bmc: &mut BmcSession, survey: &mut Survey, desired: &DesiredBmcCo
 
 /// Changes what differs from the desired configuration, reads it back, and records the new configuration and the outcome
 /// in the survey. Returns the problems. A BMC that has the desired configuration is not written to.
+///
+/// Users are created and enabled first. What the BMC keeps of that is read back by slot, and the BMC proves the passwords. Only then
+/// is anything taken away from others, and everything is proven anew. If nobody could log in, it is given back.
 pub fn configure(
     bmc: &mut BmcSession,
     survey: &mut Survey,
@@ -43,31 +46,52 @@ pub fn configure(
     let mut session = LenientSession::new(bmc);
     let (plan, checks) = prepare(&mut session, survey, desired);
     let mut problems = plan.refusals.clone();
+    let next_password = |name: &str, shape: usize| generated(name, shape, escrow);
     let asked = Instant::now();
-    let passwords = passwords(&plan, desired, escrow, &mut problems);
+    let passwords = passwords(&plan, desired, &next_password, &mut problems);
     // The deadline is the BMC's, not the inventory's.
     session.extend(asked.elapsed());
-    let channel = survey.config.lan.as_ref().map_or(1, |lan| lan.channel);
-    let mut work = Work::new(&mut session, channel, passwords);
-    let is_last = |change: &Change| matches!(change, Change::UserDisable { .. });
-    let (last, first): (Vec<Change>, Vec<Change>) = plan.changes.iter().cloned().partition(is_last);
+    let is_last = |change: &Change| takes_away(change, &survey.config);
+    let (lan, others): (Vec<Change>, Vec<Change>) = plan.changes.iter().cloned().partition(Change::is_lan);
+    let others = others.into_iter().filter(|change| change.id().other_access().is_none());
+    let (last, first): (Vec<Change>, Vec<Change>) = others.partition(is_last);
+
+    let mut work =
+        Work::new(&mut session, &survey.config, &plan, desired, &checks, passwords, &next_password);
     work.apply(&first);
-    let users = work.verify_passwords(desired, &plan, &checks);
-    // Otherwise nobody could log in.
-    let all_can_log_in = users.iter().all(|user| user.password != PasswordState::Failed);
-    if work.failed_users.is_empty() && all_can_log_in {
-        work.apply(&last);
-    } else if !last.is_empty() {
-        problems.push("unknown users stay enabled until all desired users can log in".to_string());
+    work.read_back(survey, 0);
+    work.prove();
+    work.close_unproven(survey);
+    let first = work.result_count();
+    work.apply(&other_access(desired, &survey.config, &work.usable_slots()));
+    work.read_back(survey, first);
+    // A BMC may be out of reach for a while then: last of all, unless nobody can log in before it.
+    let is_reachable = survey.config.lan.as_ref().is_some_and(LanConfig::has_address);
+    if !is_reachable {
+        problems.extend(set_lan(&mut work, survey, &lan));
     }
-    let Work { results, rejected, .. } = work;
-    read_back(&mut session, survey, &plan.changes);
+    if !last.is_empty() {
+        problems.extend(take_away(&mut work, survey, desired, &last));
+    }
+    if is_reachable {
+        problems.extend(set_lan(&mut work, survey, &lan));
+    }
+    let factory = work.with_factory_password(&survey.config);
+    let users = work.outcomes(&survey.config);
+    let counted = work.counted().clone();
+    let (results, further) = work.into_results();
+
     problems.extend(results.iter().filter_map(ChangeResult::problem));
     if session.fatal_cause().is_none() {
         problems.extend(not_applied(survey, desired, &results));
     }
-    problems.extend(rejected);
+    problems.extend(further);
+    problems.extend(factory);
     problems.extend(session.into_problems());
+    if problems.is_empty() {
+        problems
+            .extend(Evidence { desired, actual: &survey.config, users: &users, counted: &counted }.verdict());
+    }
     let counters = bmc.counters();
     survey.report.outcome = Some(BmcOutcome {
         is_as_desired: problems.is_empty(),
@@ -81,12 +105,66 @@ pub fn configure(
     problems
 }
 
+/// Sets the LAN configuration parameters, waits for an address that comes from a server, and reads them back. Returns the
+/// problem.
+fn set_lan(work: &mut Work<'_, '_>, survey: &mut Survey, changes: &[Change]) -> Option<String> {
+    let first = work.result_count();
+    work.apply(changes);
+    let problem = work.waits_for_address(first).then(|| work.wait_for_address(survey)).flatten();
+    work.read_back(survey, first);
+    problem
+}
+
+/// Takes away what others have, if a proven administrator can log in; and gives it back if none can after it. Returns the
+/// problems.
+fn take_away(
+    work: &mut Work<'_, '_>,
+    survey: &mut Survey,
+    desired: &DesiredBmcConfig,
+    changes: &[Change],
+) -> Option<String> {
+    let disables = changes.iter().any(|change| matches!(change, Change::UserDisable { .. }));
+    let kept = if disables { "unknown users stay enabled" } else { "no user loses privileges" };
+    if !work.all_are_made() {
+        return Some(format!("{kept} until all desired users can log in"));
+    }
+    if let Some(cause) = work.fatal_cause() {
+        return Some(format!("{kept}: {cause}"));
+    }
+    if let Err(obstacle) = proven_administrator(work, survey, desired) {
+        return Some(format!("{kept}: {obstacle}"));
+    }
+    let first = work.result_count();
+    work.take_away(changes);
+    work.read_back(survey, first);
+    work.prove();
+    let obstacle = proven_administrator(work, survey, desired).err()?;
+    let first = work.result_count();
+    work.undo();
+    work.read_back(survey, first);
+    work.prove();
+    Some(format!(
+        "no administrator could log in after users were disabled, so they are enabled again: {obstacle}"
+    ))
+}
+
+fn proven_administrator(
+    work: &Work<'_, '_>,
+    survey: &Survey,
+    desired: &DesiredBmcConfig,
+) -> Result<(), String> {
+    let users = work.outcomes(&survey.config);
+    Evidence { desired, actual: &survey.config, users: &users, counted: work.counted() }
+        .proven_administrator()
+}
+
 /// Reads what the plan needs in addition to the survey, and plans.
 fn prepare(
     session: &mut LenientSession,
     survey: &mut Survey,
     desired: &DesiredBmcConfig,
 ) -> (Plan, Vec<Option<PasswordCheck>>) {
+    read_for(session, survey, desired);
     let checks = check_passwords(session, desired, &survey.config);
     if desired.serial_over_lan == Some(true)
         && let Some(lan) = &survey.config.lan
@@ -95,161 +173,48 @@ fn prepare(
         let slots = plan(desired, &survey.config, &checks).slots;
         for slot in survey.config.users.iter_mut().filter(|slot| slots.contains(&Some(slot.id))) {
             read_payload(session, lan.channel, slot);
+            // Without the command, the BMC has it for no user.
+            if slot.sol_payload.is_none() {
+                break;
+            }
         }
+    }
+    if survey.config.other_networks().next().is_some() {
+        let slots = plan(desired, &survey.config, &checks).slots;
+        read_other_access(session, survey, &slots.into_iter().flatten().collect::<Vec<u8>>());
     }
     (plan(desired, &survey.config, &checks), checks)
 }
 
-/// The passwords to set, by slot. A generated one is sent to the inventory first: otherwise nobody would know it.
+/// The passwords of the desired users, as far as they are known. One that is to be generated is sent to the inventory first:
+/// otherwise nobody would know it.
 fn passwords(
     plan: &Plan,
     desired: &DesiredBmcConfig,
-    escrow: &Escrow,
+    next_password: &NextPassword,
     problems: &mut Vec<String>,
-) -> BTreeMap<u8, Secret> {
-    let mut passwords = BTreeMap::new();
-    for change in &plan.changes {
-        let Change::UserPassword { slot, name, password } = change else { continue };
-        let password = match password {
-            Some(password) => Ok(password.clone()),
-            None => generated(desired, name, escrow),
-        };
-        match password {
-            Ok(password) => drop(passwords.insert(*slot, password)),
-            Err(error) => problems.push(format!("user {name}: generating a password: {error:#}")),
+) -> Vec<Option<Secret>> {
+    let is_generated = |slot: Option<u8>| {
+        let of_slot = |change: &&Change| slot.is_some() && change.id().user_slot() == slot;
+        let mut changes = plan.changes.iter().filter(of_slot);
+        changes.any(|change| matches!(change, Change::UserPassword { password: None, .. }))
+    };
+    let mut password = |(user, slot): (&DesiredUser, &Option<u8>)| {
+        if user.password.is_some() || !user.generate || !is_generated(*slot) {
+            return user.password.clone();
         }
-    }
-    passwords
+        let made = next_password(&user.name, 0);
+        made.map_err(|error| problems.push(format!("user {}: generating a password: {error:#}", user.name)))
+            .ok()
+    };
+    desired.users.iter().zip(&plan.slots).map(&mut password).collect()
 }
 
-fn generated(desired: &DesiredBmcConfig, name: &str, escrow: &Escrow) -> Result<Secret> {
-    if !desired.users.iter().any(|user| user.name == name && user.generate) {
-        bail!("not configured");
-    }
-    let password = generate(name, random::secret)?;
+fn generated(name: &str, shape: usize, escrow: &Escrow) -> Result<Secret> {
+    let shape = SHAPES.get(shape).copied().unwrap_or(SHAPES[0]);
+    let password = generate(name, shape, random::secret)?;
     escrow(name, &password)?;
     Ok(password)
-}
-
-/// A change that was made, or failed.
-struct ChangeResult {
-    id: ChangeId,
-    /// The change, for people.
-    what: String,
-    failure: Option<String>,
-}
-
-impl ChangeResult {
-    fn problem(&self) -> Option<String> {
-        Some(format!("{}: {}", self.what, self.failure.as_ref()?))
-    }
-
-    fn reported(self) -> BmcChange {
-        BmcChange { what: self.what, failure: self.failure }
-    }
-}
-
-/// Changes in progress.
-struct Work<'a, 'b> {
-    session: &'a mut LenientSession<'b>,
-    channel: u8,
-    /// The passwords to set, by slot.
-    passwords: BTreeMap<u8, Secret>,
-    results: Vec<ChangeResult>,
-    /// Slots of users for which a change failed.
-    failed_users: BTreeSet<u8>,
-    /// Passwords that the BMC accepted and then rejected in its own test.
-    rejected: Vec<String>,
-}
-
-impl<'a, 'b> Work<'a, 'b> {
-    fn new(session: &'a mut LenientSession<'b>, channel: u8, passwords: BTreeMap<u8, Secret>) -> Self {
-        let (results, failed_users, rejected) = (Vec::new(), BTreeSet::new(), Vec::new());
-        Self { session, channel, passwords, results, failed_users, rejected }
-    }
-
-    /// Makes the changes in their order. After a failure, further changes of the same user are skipped.
-    fn apply(&mut self, changes: &[Change]) {
-        let without_password = changes.iter().filter_map(|change| match change.id() {
-            ChangeId::UserPassword(slot) if !self.passwords.contains_key(&slot) => Some(slot),
-            _ => None,
-        });
-        self.failed_users.extend(without_password);
-        for change in changes {
-            let id = change.id();
-            let slot = id.user_slot();
-            if slot.is_some_and(|slot| self.failed_users.contains(&slot)) {
-                continue;
-            }
-            let password = slot.and_then(|slot| self.passwords.get(&slot));
-            let channel = self.channel;
-            let earlier = self.session.fatal_cause();
-            let result = self.session.with(|bmc| match apply(bmc, channel, change, password) {
-                Err(ChangeError::Bmc(error)) if error.is_fatal() => Err(error),
-                result => Ok(result),
-            });
-            let failure = match (result, earlier) {
-                (Some(Ok(Ok(()))), _) => None,
-                (Some(Ok(Err(error))), _) => Some(error.to_string()),
-                (Some(Err(error)), _) => Some(error.to_string()),
-                (None, Some(cause)) => Some(format!("skipped: {cause}")),
-                (None, None) => {
-                    let cause = self.session.fatal_cause().unwrap_or_default();
-                    let what = if self.session.is_outcome_unknown() { "outcome unknown" } else { "skipped" };
-                    Some(format!("{what}: {cause}"))
-                }
-            };
-            if failure.is_some() {
-                self.failed_users.extend(slot);
-            }
-            self.results.push(ChangeResult { id, what: change.to_string(), failure });
-        }
-    }
-
-    /// Has the BMC test the passwords that were set, and returns what is known of each desired user.
-    fn verify_passwords(
-        &mut self,
-        desired: &DesiredBmcConfig,
-        plan: &Plan,
-        checks: &[Option<PasswordCheck>],
-    ) -> Vec<BmcUserOutcome> {
-        let users = desired.users.iter().zip(&plan.slots).zip(checks);
-        users
-            .map(|((user, slot), check)| BmcUserOutcome {
-                name: user.name.clone(),
-                slot: *slot,
-                password: self.password_state(user, *slot, *check),
-            })
-            .collect()
-    }
-
-    fn password_state(
-        &mut self,
-        user: &DesiredUser,
-        slot: Option<u8>,
-        check: Option<PasswordCheck>,
-    ) -> PasswordState {
-        let Some(slot) = slot.filter(|slot| !self.failed_users.contains(slot)) else {
-            return PasswordState::Failed;
-        };
-        let Some(password) = self.passwords.get(&slot) else {
-            return match check {
-                _ if user.password.is_none() && !user.generate => PasswordState::NotDesired,
-                Some(PasswordCheck::Correct) => PasswordState::Proven,
-                _ => PasswordState::Believed,
-            };
-        };
-        match self.session.with(|bmc| check_password(bmc, slot, password)) {
-            Some(Ok(PasswordCheck::Correct)) => PasswordState::Proven,
-            Some(Ok(PasswordCheck::Wrong)) => {
-                let name = &user.name;
-                self.rejected
-                    .push(format!("user {name}: the BMC accepted the password, but its own test rejects it"));
-                PasswordState::Failed
-            }
-            _ => PasswordState::Set,
-        }
-    }
 }
 
 /// Changes that the BMC accepted and did not make. A password cannot be read back; nor can, on some BMCs, who is enabled.
@@ -258,18 +223,28 @@ fn not_applied(survey: &Survey, desired: &DesiredBmcConfig, results: &[ChangeRes
         let slot = survey.config.users.iter().find(|slot| slot.id == id);
         slot.and_then(|slot| slot.access).is_some_and(|access| access.enabled.is_some())
     };
+    let shows_key =
+        |channel: u8| survey.config.options.keys.iter().any(|(of, key)| *of == channel && key.is_some());
+    let was_made = |id: ChangeId| results.iter().any(|result| result.change.id() == id);
     let is_readable = |change: &&Change| match change.id() {
-        ChangeId::UserPassword(_) => false,
-        ChangeId::UserEnable(slot) => reports_enabled(slot),
+        ChangeId::UserPassword(_) | ChangeId::UserSessions(_) => false,
+        ChangeId::Option(OptionId::Key(channel)) => shows_key(channel),
+        // What was given back, or taken away again, is a problem of its own.
+        ChangeId::UserEnable(slot) => reports_enabled(slot) && !was_made(ChangeId::UserDisable(slot)),
+        ChangeId::UserAccess(slot) => !was_made(ChangeId::UserDisable(slot)),
+        ChangeId::UserDisable(slot) => !was_made(ChangeId::UserEnable(slot)),
         _ => true,
     };
-    let was_accepted =
-        |change: &&Change| results.iter().any(|result| result.id == change.id() && result.failure.is_none());
+    let was_accepted = |change: &&Change| {
+        results.iter().any(|result| result.change.id() == change.id() && result.failure.is_none())
+    };
     let checks = vec![Some(PasswordCheck::Correct); desired.users.len()];
     let remaining = plan(desired, &survey.config, &checks).changes;
     let not_applied = remaining.iter().filter(is_readable).filter(was_accepted);
     not_applied.map(|change| format!("{change}: accepted by the BMC, but not applied")).collect()
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

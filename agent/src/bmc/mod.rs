@@ -10,32 +10,46 @@
 //! made, `apply` sends the commands, and `survey` reads it back. The commands themselves are in the crate `ipmi`, the session
 //! that sends them is in [`session`].
 
+mod address;
 mod apply;
 mod change;
 mod config;
 mod configure;
 mod desired;
+mod full_sel;
 mod health;
+mod interface;
+mod key_file;
 mod lan;
+mod lan_changes;
+#[cfg(test)]
+mod lan_model;
+mod login;
 mod manufacturers;
 mod open;
+mod options;
 mod password;
 mod plan;
 mod present;
 mod privilege;
+mod reprobe;
 pub mod session;
+mod slots;
 mod survey;
 pub mod text;
 mod users;
 mod watchdog;
+mod work;
 
 pub use config::BmcConfig;
 pub(crate) use config::WatchdogState;
 pub use configure::{Escrow, configure, planned};
 pub use desired::policy;
 pub(crate) use desired::{POLICY, desired};
+pub(crate) use full_sel::clear_full_sel;
 pub use health::{Depth, health};
 pub(crate) use health::{HealthReader, events, is_critical, out_of_time};
+pub(crate) use key_file::read_key;
 pub(crate) use open::{open, power_cycle};
 pub use plan::Plan;
 pub(crate) use present::present;

@@ -8,8 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use ipmi::app::GetDeviceId;
 use ipmi::chassis::{ChassisControl, PowerAction};
 
+use super::reprobe::Reprobe;
 use super::session::Device;
 use super::{BmcSession, RetryPolicy};
 use crate::host::{Cancellation, Machine, modules, power};
@@ -17,14 +19,17 @@ use crate::host::{Cancellation, Machine, modules, power};
 /// How long the device of an expected BMC may take to appear: its driver probes the hardware when its module is loaded.
 const DEVICE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a BMC may take for its device ID where there are several devices.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How often the device is looked for.
 const DEVICE_POLL: Duration = Duration::from_millis(20);
 
 /// How long a BMC may take for a power cycle.
 const CYCLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Opens the machine's BMC; `None` if it has none. If the firmware reports a BMC (`is_expected`), its device is waited
-/// for, as long as its drivers are loaded.
+/// Opens the machine's BMC; `None` if it has none. If the firmware reports a BMC (`is_expected`), its device is waited for, as
+/// long as its drivers are loaded; they look for it again where the firmware says where it is.
 ///
 /// # Errors
 /// If an expected BMC has no device, the device cannot be opened, or the wait was cancelled.
@@ -35,29 +40,63 @@ pub(crate) fn open(
     cancellation: &Cancellation,
 ) -> Result<Option<BmcSession>> {
     let device_deadline = deadline.min(Instant::now() + DEVICE_TIMEOUT);
+    let mut reprobe = is_expected.then(|| Reprobe::new(machine));
     loop {
-        if let Some(device) = Device::open(machine).context("opening the IPMI device")? {
-            let mut session = BmcSession::new(Box::new(device), RetryPolicy::default(), deadline);
-            let cancellation = cancellation.clone();
-            session.cancel_with(move || cancellation.is_cancelled());
+        let devices = Device::open_all(machine).context("opening the IPMI device")?;
+        if let Some(session) = first_that_responds(devices, deadline, cancellation) {
             return Ok(Some(session));
         }
-        if !is_expected {
-            return Ok(None);
-        }
-        if let Some(missing) = missing_driver(machine) {
+        let Some(reprobe) = &mut reprobe else { return Ok(None) };
+        reprobe.poll(machine);
+        if let Some(missing) = missing_driver(machine).filter(|_| !reprobe.can_probe() || reprobe.is_idle()) {
             bail!(
-                "the firmware reports a BMC, but {missing} is not loaded: check that it is in the image and that the BMC runs"
+                "the firmware reports a BMC, but {missing} is not loaded{}: check that it is in the image and that the BMC runs",
+                cause(reprobe)
             );
         }
         if Instant::now() >= device_deadline {
             bail!(
-                "the firmware reports a BMC, but its driver found none within {} s: check that the BMC runs",
-                DEVICE_TIMEOUT.as_secs()
+                "the firmware reports a BMC, but its driver found none within {} s{}: check that the BMC runs",
+                DEVICE_TIMEOUT.as_secs(),
+                cause(reprobe)
             );
         }
         cancellation.sleep(DEVICE_POLL)?;
     }
+}
+
+fn cause(reprobe: &Reprobe) -> String {
+    match reprobe.errors() {
+        [] => String::new(),
+        errors => format!(" ({})", errors.join("; ")),
+    }
+}
+
+/// The first device whose BMC responds, or else the first; a single one is not asked.
+fn first_that_responds(
+    devices: Vec<Device>,
+    deadline: Instant,
+    cancellation: &Cancellation,
+) -> Option<BmcSession> {
+    let sessions = devices.into_iter().map(|device| {
+        let mut session = BmcSession::new(Box::new(device), RetryPolicy::default(), deadline);
+        let cancellation = cancellation.clone();
+        session.cancel_with(move || cancellation.is_cancelled());
+        session
+    });
+    let mut sessions: Vec<BmcSession> = sessions.collect();
+    let at = match sessions.len() {
+        0 | 1 => 0,
+        _ => sessions.iter_mut().position(responds).unwrap_or(0),
+    };
+    (at < sessions.len()).then(|| sessions.swap_remove(at))
+}
+
+fn responds(session: &mut BmcSession) -> bool {
+    session.set_policy(RetryPolicy { timeout: PROBE_TIMEOUT, attempts: 1, ..RetryPolicy::default() });
+    let responds = session.ask(&GetDeviceId).is_ok();
+    session.set_policy(RetryPolicy::default());
+    responds
 }
 
 /// What the device of a BMC needs, and this kernel does not have. ipmi_si unloads itself if it finds no BMC.

@@ -3,14 +3,19 @@
 
 use ipmi::app::Privilege;
 use stage1_contract::{
-    AddressSource, DesiredBmcConfig, DesiredLan, DesiredUser, DesiredWatchdog, PowerRestore, PrivilegeLevel,
-    UnknownUsers,
+    DesiredBmcConfig, DesiredUser, DesiredWatchdog, PowerRestore, PrivilegeLevel, UnknownUsers,
 };
 
-use super::change::{Change, LanParameter, action_code, stops};
-use super::config::{BmcConfig, LanConfig, UserSlot, WatchdogState};
-use super::privilege;
+use super::change::{Change, action_code, stops};
+use super::config::{BmcConfig, UserSlot, WatchdogState};
+use super::login::described;
+use super::slots::{self, NameMatch, slot_of};
 use super::watchdog::STOP;
+use super::{options, privilege};
+
+mod lan;
+
+pub(crate) use lan::other_access;
 
 /// Seconds by which the clocks may differ. The host's clock was set from an RTC, which drifts and counts whole seconds.
 const CLOCK_TOLERANCE_S: i64 = 10;
@@ -23,6 +28,8 @@ pub struct Plan {
     pub(crate) refusals: Vec<String>,
     /// The slot of each desired user; `None` if there is none.
     pub(crate) slots: Vec<Option<u8>>,
+    /// Further slots that are free, if the BMC refuses a name in one of them.
+    pub(crate) spare: Vec<u8>,
     /// Enabled users that are not desired.
     pub(crate) unknown_users: Vec<String>,
 }
@@ -56,15 +63,12 @@ pub(crate) fn plan(desired: &DesiredBmcConfig, actual: &BmcConfig, checks: &[Opt
         taken.extend(slot);
         plan.slots.push(slot);
     }
-    plan_lan(&mut plan, desired, actual);
+    lan::plan(&mut plan, desired, actual);
+    options::plan(&mut plan, desired, actual);
     plan_chassis(&mut plan, desired, actual);
     plan_unknown_users(&mut plan, desired, actual, &taken);
+    plan.spare = slots::free(&actual.users).filter(|slot| !taken.contains(slot)).collect();
     plan
-}
-
-/// The slot of a desired user that exists.
-pub(crate) fn slot_of<'a>(actual: &'a BmcConfig, user: &DesiredUser) -> Option<&'a UserSlot> {
-    actual.users.iter().find(|slot| slot.id > 1 && slot.name.as_ref() == Ok(&user.name))
 }
 
 fn plan_user(
@@ -80,7 +84,8 @@ fn plan_user(
         plan.refusals.push(unknown_privilege(user));
         return None;
     };
-    let existing = slot_of(actual, user);
+    let found = slot_of(&actual.users, &desired.users, name);
+    let existing = found.map(|(slot, _)| slot);
     let Some(slot) = existing.or_else(|| free_slot(actual, taken)) else {
         plan.refusals.push(format!("user {name}: {}", no_free_slot(actual)));
         return None;
@@ -90,6 +95,9 @@ fn plan_user(
             .push(format!("user {name}: does not exist, and no password is configured to create it"));
         return None;
     }
+    if found.is_none_or(|(_, name)| name == NameMatch::Altered) {
+        plan.changes.push(Change::UserName { slot: slot.id, name: name.clone() });
+    }
     plan_access(plan, user, slot, existing, privilege, check);
     if desired.serial_over_lan == Some(true) && slot.sol_payload == Some(false) {
         plan.changes.push(Change::UserPayload { slot: slot.id, name: name.clone() });
@@ -97,7 +105,7 @@ fn plan_user(
     Some(slot.id)
 }
 
-/// Name, password, privilege level, and that the user is enabled.
+/// Password, privilege level, and that the user is enabled.
 fn plan_access(
     plan: &mut Plan,
     user: &DesiredUser,
@@ -107,9 +115,6 @@ fn plan_access(
     check: Option<PasswordCheck>,
 ) {
     let (slot, name) = (slot.id, || user.name.clone());
-    if existing.is_none() {
-        plan.changes.push(Change::UserName { slot, name: name() });
-    }
     let sets_password = sets_password(user, existing, check);
     if sets_password {
         let password = user.password.clone();
@@ -122,8 +127,14 @@ fn plan_access(
     }
     // If the BMC does not report whether a user is enabled, it is enabled whenever something else of it is set.
     let is_enabled = access.and_then(|access| access.enabled).unwrap_or(has_access && !sets_password);
-    if !is_enabled {
-        plan.changes.push(Change::UserEnable { slot, name: name() });
+    match user.password.is_some() || user.generate {
+        _ if is_enabled => {}
+        true => plan.changes.push(Change::UserEnable { slot, name: name() }),
+        false if access.is_some_and(|access| access.enabled == Some(false)) => plan.refusals.push(format!(
+            "user {}: is disabled, and no password is configured to enable it: nobody knows which it has",
+            user.name
+        )),
+        false => {}
     }
 }
 
@@ -137,19 +148,9 @@ fn sets_password(user: &DesiredUser, existing: Option<&UserSlot>, check: Option<
     }
 }
 
-/// A slot that is certainly free: its name was read and is empty, it can be renamed, and nobody logs in with it. Slot 1
-/// belongs to the null user.
 fn free_slot<'a>(actual: &'a BmcConfig, taken: &[u8]) -> Option<&'a UserSlot> {
-    let is_free = |slot: &&UserSlot| {
-        let is_idle = slot.access.is_none_or(|access| access.enabled != Some(true));
-        slot.id > 1
-            && !slot.is_fixed
-            && !taken.contains(&slot.id)
-            && slot.name.as_deref() == Ok("")
-            && slot.access_error.is_none()
-            && is_idle
-    };
-    actual.users.iter().find(is_free)
+    let id = slots::free(&actual.users).find(|id| !taken.contains(id))?;
+    actual.users.iter().find(|slot| slot.id == id)
 }
 
 fn no_free_slot(actual: &BmcConfig) -> String {
@@ -173,84 +174,6 @@ fn no_free_slot(actual: &BmcConfig) -> String {
 fn unknown_privilege(user: &DesiredUser) -> String {
     let known = PrivilegeLevel::FOR_LOGIN.each_ref().map(PrivilegeLevel::word).join(", ");
     format!("user {}: unknown privilege level {:?}; use one of {known}", user.name, user.privilege.word())
-}
-
-fn plan_lan(plan: &mut Plan, desired: &DesiredBmcConfig, actual: &BmcConfig) {
-    let needs_channel = desired.lan.is_some()
-        || desired.ipmi_over_lan.is_some()
-        || desired.cipher_suite_0 == Some(false)
-        || desired.serial_over_lan.is_some();
-    let Some(lan) = &actual.lan else {
-        if needs_channel {
-            plan.refusals.push("LAN: the BMC has no LAN channel".to_string());
-        }
-        return;
-    };
-    if let Some(desired) = &desired.lan {
-        match lan_parameters(desired, lan) {
-            Ok(parameters) if parameters.is_empty() => {}
-            Ok(parameters) => plan.changes.push(Change::Lan(parameters)),
-            Err(refusal) => plan.refusals.push(refusal),
-        }
-    }
-    if let Some(available) = desired.ipmi_over_lan.filter(|available| lan.is_available != Some(*available)) {
-        plan.changes.push(Change::ChannelAccess(available));
-    }
-    if desired.cipher_suite_0 == Some(false) {
-        match &lan.cipher_privileges {
-            Some(suites) if suites.iter().any(|(suite, level)| *suite == 0 && *level != 0) => {
-                plan.changes.push(Change::CipherSuite0);
-            }
-            Some(_) => {}
-            None => plan
-                .refusals
-                .push("cipher suite 0: the BMC does not report which suites are enabled".to_string()),
-        }
-    }
-    match (desired.serial_over_lan, actual.sol) {
-        (Some(desired), Some(enabled)) if desired != enabled => {
-            plan.changes.push(Change::SerialOverLan(desired));
-        }
-        (Some(true), None) => plan.refusals.push("serial over LAN: the BMC does not have it".to_string()),
-        _ => {}
-    }
-}
-
-fn lan_parameters(desired: &DesiredLan, actual: &LanConfig) -> Result<Vec<LanParameter>, String> {
-    let mut parameters = Vec::new();
-    match &desired.source {
-        Some(AddressSource::Unknown(source)) => {
-            return Err(format!("LAN: unknown address source {source:?}; use static or dhcp"));
-        }
-        Some(source) if actual.source.as_ref() != Some(source) => {
-            parameters.push(LanParameter::Dhcp(*source == AddressSource::Dhcp));
-        }
-        _ => {}
-    }
-    if desired.source != Some(AddressSource::Dhcp) {
-        let mask = match desired.prefix {
-            Some(bits @ 0..=32) => {
-                Some(u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0).to_be_bytes())
-            }
-            Some(bits) => return Err(format!("LAN: prefix length {bits} is not within 0 to 32")),
-            None => None,
-        };
-        let address = desired.address.map(|address| address.octets());
-        let gateway = desired.gateway.map(|gateway| gateway.octets());
-        let differs = |desired: Option<[u8; 4]>, actual: Option<[u8; 4]>| {
-            desired.filter(|desired| actual != Some(*desired))
-        };
-        parameters.extend(differs(address, actual.address).map(LanParameter::Address));
-        parameters.extend(differs(mask, actual.mask).map(LanParameter::Mask));
-        parameters.extend(differs(gateway, actual.gateway).map(LanParameter::Gateway));
-    }
-    if let Some(vlan) = desired.vlan.filter(|vlan| actual.vlan != Some(*vlan)) {
-        if vlan > 4094 {
-            return Err(format!("LAN: VLAN {vlan} is not within 0 to 4094"));
-        }
-        parameters.push(LanParameter::Vlan(vlan));
-    }
-    Ok(parameters)
 }
 
 fn plan_chassis(plan: &mut Plan, desired: &DesiredBmcConfig, actual: &BmcConfig) {
@@ -294,13 +217,9 @@ fn plan_unknown_users(plan: &mut Plan, desired: &DesiredBmcConfig, actual: &BmcC
     let is_unknown =
         |slot: &&UserSlot| !taken.contains(&slot.id) && slot.access.is_some_and(|access| access.may_log_in());
     for slot in actual.users.iter().filter(is_unknown) {
-        let name = match slot.name.as_deref() {
-            Ok("") => "(no name)".to_string(),
-            Ok(name) => name.to_string(),
-            Err(_) => "(name cannot be read)".to_string(),
-        };
+        let name = described(slot);
         plan.unknown_users.push(format!("{} {name}", slot.id));
-        if desired.unknown_users == UnknownUsers::Disable && slot.id > 1 {
+        if desired.unknown_users == UnknownUsers::Disable {
             plan.changes.push(Change::UserDisable { slot: slot.id, name });
         }
     }

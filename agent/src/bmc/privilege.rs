@@ -30,6 +30,14 @@ pub(crate) fn settable(level: &PrivilegeLevel) -> Option<Privilege> {
     })
 }
 
+/// The levels by what they allow: a channel or cipher suite without a valid limit allows nothing.
+pub(crate) fn rank(level: Privilege) -> u8 {
+    match u8::from(level) {
+        level @ 1..=5 => level,
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

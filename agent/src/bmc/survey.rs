@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reading what a BMC is, and its actual configuration.
 
-use stage1_contract::{BmcChassis, BmcDevice, BmcReport, BmcSol, PowerRestore};
+use stage1_contract::{BmcChassis, BmcDevice, BmcReport, BmcSol, DesiredBmcConfig, PowerRestore};
 
 use super::apply::host_clock;
 use super::change::{Change, ChangeId};
 use super::config::{BmcConfig, WatchdogState};
+use super::lan::{LanChannel, Part};
 use super::manufacturers::manufacturer;
+use super::options::OptionId;
 use super::session::{BmcSession, LenientSession};
-use super::{lan, users};
+use super::{lan, options, privilege, users};
 use crate::display::hex;
 use ipmi::app::{DeviceId, GetDeviceGuid, GetDeviceId, GetSelfTestResults, GetWatchdogTimer, SelfTest};
 use ipmi::chassis::{
     ChassisStatus, GetChassisStatus, GetPohCounter, GetSystemRestartCause, RestartCause, RestorePolicy,
 };
 use ipmi::storage::{GetSelTime, Timestamp};
-use ipmi::transport::{BitRate, GetSolParameter, SolBitRate, SolEnable};
+use ipmi::transport::{GetSolParameter, SolAuthentication, SolBitRate, SolEnable};
 
 /// A BMC that was read.
 #[derive(Clone, Debug, Default)]
@@ -47,9 +49,9 @@ fn read(session: &mut LenientSession) -> Option<Survey> {
     let guid = session.ask(&GetDeviceGuid).filter(|guid| guid.0 != [0; 16] && guid.0 != [0xff; 16]);
     survey.report.device.guid = guid.map(|guid| guid.smbios().to_string());
     survey.report.device.self_test = session.ask(&GetSelfTestResults).and_then(self_test);
-    if let Some(channel) = lan::channel(session) {
-        survey.config.users = users::read(session, channel);
-        survey.read_lan(session, channel);
+    survey.set_lans(lan::channels(session));
+    if let Some(channel) = survey.channel() {
+        (survey.config.users, survey.config.enabled_users) = users::read(session, channel);
         survey.read_sol(session, channel);
     }
     survey.read_chassis(session);
@@ -59,6 +61,36 @@ fn read(session: &mut LenientSession) -> Option<Survey> {
     Some(survey)
 }
 
+/// Reads what a plan for the desired configuration needs in addition.
+pub(crate) fn read_for(session: &mut LenientSession, survey: &mut Survey, desired: &DesiredBmcConfig) {
+    let Some(channel) = survey.channel() else { return };
+    let is_other = |channel: &u8| survey.config.other_lans.iter().any(|lan| lan.channel == *channel);
+    if let Some(desired) = desired.lan.as_ref().and_then(|lan| lan.channel).filter(is_other) {
+        survey.use_channel(desired);
+        (survey.config.users, survey.config.enabled_users) = users::read(session, desired);
+        survey.report.users = users::reported(&survey.config.users);
+        survey.read_sol(session, desired);
+    }
+    let channel = survey.channel().unwrap_or(channel);
+    if desired.lan.as_ref().is_some_and(|lan| lan.ipv6.is_some())
+        && let Some(ipv6) = survey.config.lan.as_mut().and_then(|lan| lan.ipv6.as_mut())
+    {
+        lan::read_ipv6_control(session, channel, ipv6);
+    }
+    options::read(session, survey, desired);
+}
+
+/// Reads the access of the users in these slots to further LAN channels.
+pub(crate) fn read_other_access(session: &mut LenientSession, survey: &mut Survey, slots: &[u8]) {
+    let channels: Vec<u8> = survey.config.other_networks().collect();
+    for (slot, channel) in slots.iter().flat_map(|slot| channels.iter().map(|channel| (*slot, *channel))) {
+        match users::access(session, channel, slot) {
+            Some(access) => drop(survey.config.other_access.insert((slot, channel), access)),
+            None => drop(survey.config.other_access.remove(&(slot, channel))),
+        }
+    }
+}
+
 /// Reads again what these changes affect.
 pub(crate) fn read_back(session: &mut LenientSession, survey: &mut Survey, changes: &[Change]) {
     let ids: Vec<ChangeId> = changes.iter().map(Change::id).collect();
@@ -66,20 +98,25 @@ pub(crate) fn read_back(session: &mut LenientSession, survey: &mut Survey, chang
         for slot in &mut survey.config.users {
             if ids.iter().any(|id| id.user_slot() == Some(slot.id)) {
                 let with_payload = ids.contains(&ChangeId::UserPayload(slot.id));
-                users::read_slot(session, channel, slot, with_payload);
+                let enabled_users = users::read_slot(session, channel, slot, with_payload);
+                survey.config.enabled_users = enabled_users.or(survey.config.enabled_users);
             }
         }
-        if ids.iter().any(|id| matches!(id, ChangeId::Lan | ChangeId::ChannelAccess | ChangeId::CipherSuite0))
-        {
-            survey.read_lan(session, channel);
+        let other_slots: Vec<u8> = ids.iter().filter_map(|id| id.other_access()).collect();
+        read_other_access(session, survey, &other_slots);
+        for (channel, part) in ids.iter().filter_map(|id| id.lan()) {
+            survey.read_lan_again(session, channel, part);
         }
-        if ids.contains(&ChangeId::SerialOverLan) {
+        if ids.contains(&ChangeId::Option(OptionId::Sol)) {
             survey.read_sol(session, channel);
+        } else if ids.contains(&ChangeId::SerialOverLan) {
+            survey.read_sol_enable(session, channel);
         }
     }
     if ids.iter().any(|id| matches!(id, ChangeId::IdentifyOff | ChangeId::PowerRestore)) {
         survey.read_chassis(session);
     }
+    options::read_back(session, survey, &ids);
     if ids.contains(&ChangeId::Clock) {
         survey.read_clock(session);
     }
@@ -92,17 +129,72 @@ pub(crate) fn read_back(session: &mut LenientSession, survey: &mut Survey, chang
 }
 
 impl Survey {
-    fn read_lan(&mut self, session: &mut LenientSession, channel: u8) {
-        let (lan, report) = lan::read(session, channel);
-        (self.config.lan, self.report.lan) = (Some(lan), Some(report));
+    /// The number of the LAN channel that is in use, or that is desired.
+    pub(crate) fn channel(&self) -> Option<u8> {
+        self.config.lan.as_ref().map(|lan| lan.channel)
     }
 
-    fn read_sol(&mut self, session: &mut LenientSession, channel: u8) {
+    /// The channel that is in use comes first.
+    fn set_lans(&mut self, channels: Vec<LanChannel>) {
+        let (configs, reports): (Vec<_>, Vec<_>) =
+            channels.into_iter().map(|LanChannel { config, report }| (config, report)).unzip();
+        let (mut configs, mut reports) = (configs.into_iter(), reports.into_iter());
+        (self.config.lan, self.report.lan) = (configs.next(), reports.next());
+        (self.config.other_lans, self.report.other_lans) = (configs.collect(), reports.collect());
+    }
+
+    fn lans(&self) -> Vec<LanChannel> {
+        let configs = self.config.lan.iter().chain(&self.config.other_lans).cloned();
+        let reports = self.report.lan.iter().chain(&self.report.other_lans).cloned();
+        configs.zip(reports).map(|(config, report)| LanChannel { config, report }).collect()
+    }
+
+    fn use_channel(&mut self, number: u8) {
+        let mut channels = self.lans();
+        channels.sort_by_key(|channel| channel.config.channel != number);
+        self.set_lans(channels);
+        self.config.other_access.clear();
+    }
+
+    /// Reads the address of the channel that is in use again.
+    pub(crate) fn read_address(&mut self, session: &mut LenientSession) {
+        if let (Some(config), Some(report)) = (&mut self.config.lan, &mut self.report.lan)
+            && let Some(address) = lan::address(session, config.channel)
+        {
+            config.address = Some(address.octets());
+            report.address = Some(address).filter(|address| !address.is_unspecified());
+        }
+    }
+
+    /// Reads a part of a channel again. The channel that is in use stays that.
+    fn read_lan_again(&mut self, session: &mut LenientSession, number: u8, part: Part) {
+        let mut channels = self.lans();
+        if session.fatal_cause().is_none()
+            && let Some(channel) = channels.iter_mut().find(|channel| channel.config.channel == number)
+        {
+            lan::read_again(session, channel, part);
+            self.set_lans(channels);
+        }
+    }
+
+    pub(crate) fn read_sol(&mut self, session: &mut LenientSession, channel: u8) {
+        self.read_sol_enable(session, channel);
+        let Some(report) = &mut self.report.sol else { return };
+        let rate = session.ask(&GetSolParameter::<SolBitRate>::new(channel));
+        let authentication = session.ask(&GetSolParameter::<SolAuthentication>::new(channel));
+        self.config.options.sol_bit_rate = rate.map(|SolBitRate(rate)| rate);
+        self.config.options.sol_authentication = authentication;
+        report.bits_per_second = rate.and_then(|SolBitRate(rate)| options::bits_per_second(rate));
+        report.encryption = authentication.map(|sol| sol.encryption);
+        report.privilege = authentication.map(|sol| privilege::reported(sol.privilege));
+    }
+
+    fn read_sol_enable(&mut self, session: &mut LenientSession, channel: u8) {
         let enable = session.ask(&GetSolParameter::<SolEnable>::new(channel));
         self.config.sol = enable.map(|SolEnable(is_on)| is_on);
         self.report.sol = enable.map(|SolEnable(is_enabled)| {
-            let rate = session.ask(&GetSolParameter::<SolBitRate>::new(channel));
-            BmcSol { is_enabled, bits_per_second: rate.and_then(|SolBitRate(rate)| bits_per_second(rate)) }
+            let before = self.report.sol.take().unwrap_or_default();
+            BmcSol { is_enabled, ..before }
         });
     }
 
@@ -208,15 +300,4 @@ fn chassis(status: &ChassisStatus) -> BmcChassis {
 /// The cause of the host's last start (IPMI 2.0, table 28-12).
 fn restart_cause(cause: RestartCause) -> Option<String> {
     (cause != RestartCause::Unknown).then(|| cause.to_string())
-}
-
-fn bits_per_second(rate: BitRate) -> Option<u32> {
-    match rate {
-        BitRate::B9600 => Some(9600),
-        BitRate::B19200 => Some(19200),
-        BitRate::B38400 => Some(38400),
-        BitRate::B57600 => Some(57600),
-        BitRate::B115200 => Some(115_200),
-        BitRate::AsSerial | BitRate::Other(_) => None,
-    }
 }

@@ -33,10 +33,23 @@ pub fn show(report: &BmcReport) -> String {
         lan.ipv6.iter().for_each(|ipv6| row("ipv6", format!("{}/{}", ipv6.address, ipv6.prefix)));
         let suites: Vec<String> = lan.cipher_suites.iter().map(ToString::to_string).collect();
         row("ciphers", suites.join(" "));
+        row("ipmi 1.5", authentication_words(lan));
     }
+    report.other_lans.iter().for_each(|lan| row("lan", lan_words(lan)));
     if let Some(sol) = &report.sol {
         let rate = sol.bits_per_second.map_or_else(String::new, |rate| format!(", {rate} bit/s"));
-        row("sol", format!("{}{rate}", if sol.is_enabled { "on" } else { "off" }));
+        let encryption = if sol.encryption == Some(true) { ", encrypted" } else { "" };
+        let privilege =
+            sol.privilege.iter().map(|level| format!(", for {level} and above")).collect::<String>();
+        row("sol", format!("{}{rate}{encryption}{privilege}", if sol.is_enabled { "on" } else { "off" }));
+    }
+    if let Some(boot) = &report.boot {
+        let when = if boot.is_persistent { "all boots" } else { "the next boot" };
+        row("boot", format!("{} for {when}", boot.device));
+    }
+    if let Some(dcmi) = &report.dcmi {
+        row("tag", dcmi.asset_tag.clone().unwrap_or_default());
+        row("name", dcmi.controller_id.clone().unwrap_or_default());
     }
     if let Some(chassis) = &report.chassis {
         let mut words = vec![if chassis.is_on { "on".to_string() } else { "off".to_string() }];
@@ -143,6 +156,17 @@ fn lan_words(lan: &BmcLan) -> String {
     words.extend(lan.vlan.map(|vlan| format!("VLAN {vlan}")));
     words.extend(lan.mac.iter().map(|mac| format!("mac {mac}")));
     words.extend(lan.access.iter().map(|access| format!("access {access}")));
+    words.extend(lan.is_host_interface.then(|| "the host's own interface".to_string()));
+    words.join(", ")
+}
+
+/// The authentication types of IPMI 1.5, and what is not authenticated.
+fn authentication_words(lan: &BmcLan) -> String {
+    let mut words = vec![lan.authentication_types.join(" ")];
+    let off = |what: &str| format!("{what} not authenticated");
+    words.extend((lan.per_message_authentication == Some(false)).then(|| off("messages")));
+    words.extend((lan.user_level_authentication == Some(false)).then(|| off("the level user")));
+    words.retain(|words| !words.is_empty());
     words.join(", ")
 }
 

@@ -1,61 +1,96 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reading the users of a BMC, and testing their passwords.
 
-use stage1_contract::{BmcUser, DesiredBmcConfig, Secret};
+use ipmi::Completion;
+use stage1_contract::{BmcUser, DesiredBmcConfig, DesiredUser, Secret};
 
 use super::config::{BmcConfig, SlotAccess, UserSlot};
-use super::password::{SHORT, wrong};
-use super::plan::{PasswordCheck, slot_of};
+use super::password::{SHORT, of_factory, wrong};
+use super::plan::PasswordCheck;
 use super::privilege;
 use super::session::{BmcSession, Error, LenientSession};
+use super::slots::{NULL_USER, is_empty_by, plain_name, slot_of};
 use ipmi::app::{
     GetUserAccess, GetUserName, GetUserPayloadAccess, Password, PasswordSize, Payloads, TestUserPassword,
     UserAccess,
 };
 
-/// Reads all slots. Access is read for slots with a name and for the null user; for all slots if a user without a name is
-/// enabled.
-pub(crate) fn read(session: &mut LenientSession, channel: u8) -> Vec<UserSlot> {
-    let Some(first) = session.ask(&GetUserAccess { channel, user: 1 }) else { return Vec::new() };
-    let mut slots = vec![with_access(blank(1), first)];
+/// Reads all slots, and how many users are enabled. Access is read for slots with a name, for slots whose name is refused as that
+/// of an empty slot, and for slot 1; for all slots if a user without a name is enabled, or the BMC counts wrongly.
+pub(crate) fn read(session: &mut LenientSession, channel: u8) -> (Vec<UserSlot>, Option<u8>) {
+    let Some((mut slots, first)) = read_first(session, channel) else { return (Vec::new(), None) };
     slots.extend((2..=first.slots).map(blank));
     for slot in &mut slots {
-        let is_null = slot.id == 1;
-        slot.name = match session.try_ask(&GetUserName { user: slot.id }) {
-            Some(Ok(name)) => Ok(name.to_string()),
-            // The first slot belongs to the null user, whether it has a name to read or not.
-            Some(Err(_)) if is_null => Ok(String::new()),
-            Some(Err(error)) => Err(error.to_string()),
-            None => Err("not read".to_string()),
-        };
         slot.is_fixed = slot.id <= first.fixed_names;
-        if !is_null && slot.name.as_ref().is_ok_and(|name| !name.is_empty()) {
+        let refusal = read_name(session, slot);
+        let is_first = slot.id == NULL_USER;
+        if !is_first && (refusal == Some(Completion::INVALID_FIELD) || has_name(slot)) {
             read_access(session, channel, slot);
         }
+        if is_first && slot.name.is_err() || is_empty_by(refusal, slot.access) {
+            slot.name = Ok(String::new());
+        }
     }
-    // If the BMC does not report who is enabled, reading more slots would not help.
-    let enabled = slots.iter().filter_map(|slot| slot.access?.enabled);
-    let (reported, found) =
-        enabled.fold((0, 0), |(reported, found), is_enabled| (reported + 1, found + usize::from(is_enabled)));
-    if reported > 0 && found < usize::from(first.enabled_users) {
+    // Where the BMC does not report who is enabled, some of those that may be are not.
+    let read = || slots.iter().filter_map(|slot| slot.access);
+    let (enabled, counted) =
+        (read().filter(SlotAccess::may_log_in).count(), usize::from(first.enabled_users));
+    if enabled < counted || enabled > counted && read().any(|access| access.enabled.is_some()) {
         for slot in slots.iter_mut().filter(|slot| slot.access.is_none() && slot.access_error.is_none()) {
             read_access(session, channel, slot);
         }
     }
-    slots
+    (slots, Some(first.enabled_users))
 }
 
-/// Reads a slot again.
-pub(crate) fn read_slot(session: &mut LenientSession, channel: u8, slot: &mut UserSlot, with_payload: bool) {
-    match session.try_ask(&GetUserName { user: slot.id }) {
-        Some(Ok(name)) => slot.name = Ok(name.to_string()),
-        Some(Err(error)) => slot.name = Err(error.to_string()),
-        None => return,
+/// The first slot, and what the BMC reports of all of them; `None` if it reports nothing.
+fn read_first(session: &mut LenientSession, channel: u8) -> Option<(Vec<UserSlot>, UserAccess)> {
+    let refusal = match session.try_ask(&GetUserAccess { channel, user: NULL_USER })? {
+        Ok(first) => return Some((vec![with_access(blank(NULL_USER), first)], first)),
+        Err(error) => error,
+    };
+    match session.try_ask(&GetUserAccess { channel, user: 2 })? {
+        Ok(second) => {
+            let access_error = Some(refusal.to_string());
+            Some((vec![UserSlot { access_error, ..blank(NULL_USER) }], second))
+        }
+        Err(_) if refusal.is_absent() => None,
+        Err(_) => {
+            session.problem(refusal.to_string());
+            None
+        }
     }
-    read_access(session, channel, slot);
+}
+
+/// Reads a slot again. Returns how many users are enabled, if the BMC counted them.
+pub(crate) fn read_slot(
+    session: &mut LenientSession,
+    channel: u8,
+    slot: &mut UserSlot,
+    with_payload: bool,
+) -> Option<u8> {
+    let refusal = read_name(session, slot);
+    let enabled_users = read_access(session, channel, slot);
+    if is_empty_by(refusal, slot.access) {
+        slot.name = Ok(String::new());
+    }
     if with_payload {
         read_payload(session, channel, slot);
     }
+    enabled_users
+}
+
+/// Reads the name of a slot. Returns the completion code with which it is refused.
+pub(crate) fn read_name(session: &mut LenientSession, slot: &mut UserSlot) -> Option<Completion> {
+    match session.try_ask(&GetUserName { user: slot.id }) {
+        Some(Ok(name)) => slot.name = Ok(plain_name(&name.to_string())),
+        Some(Err(error)) => {
+            slot.name = Err(error.to_string());
+            return error.completion();
+        }
+        None => slot.name = Err("not read".to_string()),
+    }
+    None
 }
 
 /// Reads whether a user can use serial over LAN.
@@ -87,8 +122,8 @@ pub(crate) fn check_passwords(
     desired: &DesiredBmcConfig,
     actual: &BmcConfig,
 ) -> Vec<Option<PasswordCheck>> {
-    let check = |user| {
-        let slot = slot_of(actual, user)?;
+    let check = |user: &DesiredUser| {
+        let (slot, _) = slot_of(&actual.users, &desired.users, &user.name)?;
         let Some(password) = &user.password else { return Some(PasswordCheck::Inconclusive) };
         session.with(|bmc| check_password(bmc, slot.id, password)).and_then(Result::ok)
     };
@@ -113,10 +148,11 @@ pub(crate) fn check_password(
     Ok(if wrong_accepted == Some(false) { PasswordCheck::Correct } else { PasswordCheck::Inconclusive })
 }
 
-/// The result of the BMC's own test (IPMI 2.0, section 22.30); `None` if it has none. A password is stored with 16 or with
-/// 20 bytes, and the BMC's completion code distinguishes them.
-fn accepts(bmc: &mut BmcSession, slot: u8, password: &Secret) -> Result<Option<bool>, Error> {
-    let sizes: &[PasswordSize] = match password.reveal().len() <= SHORT {
+/// The result of the BMC's own test (IPMI 2.0, section 22.30); `None` if it has none, or did not test this password. A password is
+/// stored with 16 or with 20 bytes, and the BMC's completion code distinguishes them.
+pub(crate) fn accepts(bmc: &mut BmcSession, slot: u8, password: &Secret) -> Result<Option<bool>, Error> {
+    let is_short = password.reveal().len() <= SHORT;
+    let sizes: &[PasswordSize] = match is_short {
         true => &[PasswordSize::Sixteen, PasswordSize::Twenty],
         false => &[PasswordSize::Twenty],
     };
@@ -130,14 +166,47 @@ fn accepts(bmc: &mut BmcSession, slot: u8, password: &Secret) -> Result<Option<b
             Err(_) => return Ok(None),
         }
     }
-    Ok(Some(false))
+    // A password of more than 16 bytes is not the one that is stored with 16.
+    Ok((!is_short).then_some(false))
 }
 
-fn read_access(session: &mut LenientSession, channel: u8, slot: &mut UserSlot) {
-    match session.try_ask(&GetUserAccess { channel, user: slot.id }) {
-        Some(Ok(answer)) => *slot = with_access(slot.clone(), answer),
-        Some(Err(error)) => slot.access_error = Some(error.to_string()),
-        None => {}
+/// A user's access to another channel; `None` if it cannot be read.
+pub(crate) fn access(session: &mut LenientSession, channel: u8, user: u8) -> Option<SlotAccess> {
+    let UserAccess { access, is_enabled, .. } = session.try_ask(&GetUserAccess { channel, user })?.ok()?;
+    Some(SlotAccess { privilege: access.limit, ipmi_messaging: access.messaging, enabled: is_enabled })
+}
+
+/// Whether the user in `slot` has a password that its maker gives to all of them.
+///
+/// # Errors
+/// Fatal ones.
+pub(crate) fn has_factory_password(bmc: &mut BmcSession, slot: &UserSlot) -> Result<bool, Error> {
+    for password in of_factory(slot.name.as_deref().unwrap_or_default()) {
+        match check_password(bmc, slot.id, &password)? {
+            PasswordCheck::Correct => return Ok(true),
+            PasswordCheck::Inconclusive => return Ok(false),
+            PasswordCheck::Wrong => {}
+        }
+    }
+    Ok(false)
+}
+
+fn has_name(slot: &UserSlot) -> bool {
+    slot.name.as_ref().is_ok_and(|name| !name.is_empty())
+}
+
+/// Reads the access of a slot. Returns how many users are enabled, if the BMC counted them.
+pub(crate) fn read_access(session: &mut LenientSession, channel: u8, slot: &mut UserSlot) -> Option<u8> {
+    match session.try_ask(&GetUserAccess { channel, user: slot.id })? {
+        Ok(answer) => {
+            *slot = with_access(slot.clone(), answer);
+            Some(answer.enabled_users)
+        }
+        Err(error) => {
+            slot.access = None;
+            slot.access_error = Some(error.to_string());
+            None
+        }
     }
 }
 

@@ -93,7 +93,8 @@ fn show(bmc: &mut BmcSession, json: bool, now: u64) -> Result<u8> {
 fn apply(bmc: &mut BmcSession, file: &Path, plan: bool, json: bool) -> Result<u8> {
     let name = file.display();
     let policy = std::fs::read(file).with_context(|| format!("reading {name}"))?;
-    let desired = bmc::policy(&policy).with_context(|| name.to_string())?;
+    let mut desired = bmc::policy(&policy).with_context(|| name.to_string())?;
+    bmc::read_key(&Machine::real(), &mut desired)?;
     let (mut survey, mut problems) = survey(bmc)?;
     if plan {
         let (plan, further) = bmc::planned(bmc, &mut survey, &desired);

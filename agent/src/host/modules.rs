@@ -2,10 +2,11 @@
 //! Loads the kernel modules for all devices, by their aliases (modules.alias, modules.dep: depmod(8)).
 
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::CStr;
 use std::fs::File;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use nix::errno::Errno;
 use nix::kmod::{ModuleInitFlags, finit_module};
 
@@ -67,6 +68,26 @@ pub fn load_all(machine: &Machine, before: &dyn Fn(&str)) -> Loaded {
         }
     }
     loader.loaded
+}
+
+/// Loads a module by its name with these parameters, and what it depends on.
+///
+/// # Errors
+/// If the image does not have it, or the kernel refuses it.
+pub(crate) fn load_module(machine: &Machine, module: &str, parameters: &CStr) -> Result<()> {
+    let release = machine.attribute("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let folder = format!("/lib/modules/{release}");
+    let dependencies = machine.read(format!("{folder}/modules.dep"))?;
+    let dependencies = String::from_utf8_lossy(&dependencies);
+    let files = Index::parse("", &dependencies).files_of(module);
+    let Some((last, needed)) = files.split_last() else {
+        bail!("the image does not have the module {module}")
+    };
+    for (file, parameters) in needed.iter().map(|file| (file, c"")).chain([(last, parameters)]) {
+        load_with(&machine.path(format!("{folder}/{file}")), parameters)
+            .with_context(|| format!("module {file}"))?;
+    }
+    Ok(())
 }
 
 /// Whether a module is in the kernel: loaded, or built in and with parameters.
@@ -165,8 +186,12 @@ fn is_network(modalias: &str) -> bool {
 }
 
 fn load(path: &Path) -> Result<()> {
+    load_with(path, c"")
+}
+
+fn load_with(path: &Path, parameters: &CStr) -> Result<()> {
     let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
-    match finit_module(&file, c"", ModuleInitFlags::empty()) {
+    match finit_module(&file, parameters, ModuleInitFlags::empty()) {
         // ENODEV: the driver found no device, for example a memory controller without ECC.
         Ok(()) | Err(Errno::EEXIST | Errno::ENODEV) => Ok(()),
         Err(errno) => Err(anyhow!("refused by the kernel: {errno}")),

@@ -140,6 +140,9 @@ impl Stages {
                     stage.problem(left.to_string());
                     desired.watchdog = Some(bmc::STOP);
                 }
+                if let Err(error) = bmc::read_key(&self.machine, &mut desired) {
+                    stage.problem(format!("{error:#}"));
+                }
                 let escrow = |user: &str, password: &Secret| {
                     let (user, password) = (user.to_string(), password.clone());
                     Ok(client.bmc_credentials(&BmcCredentials { version: VERSION, user, password })?)
@@ -172,10 +175,15 @@ impl Stages {
             stage.problem(error.to_string());
         }
         session.set_deadline(Instant::now() + left);
-        survey.report.health = self.read_health(stage, session);
+        let (health, session) = self.read_health(stage, session);
+        survey.report.health = health;
         match amend(&survey.report) {
             Ok(()) => stage.note(health_note(&survey.report.health)),
             Err(error) => stage.problem(error.to_string()),
+        }
+        if let Some(mut session) = session {
+            let report = |report: &BmcReport| Ok(amend(report)?);
+            stage.problems(bmc::clear_full_sel(&mut session, &mut survey, &report));
         }
         Ok(())
     }

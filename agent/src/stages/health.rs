@@ -19,35 +19,45 @@ const POLL: Duration = Duration::from_millis(20);
 
 impl Stages {
     /// Reads part by part until all is read, the session's deadline has passed, or the target is loaded: then what is missing is
-    /// only named. A BMC that hangs at that moment is left behind.
-    pub(super) fn read_health(&self, stage: &StageContext, mut session: BmcSession) -> BmcHealth {
+    /// only named. A BMC that hangs at that moment is left behind. Also returns the session, if all was read.
+    pub(super) fn read_health(
+        &self,
+        stage: &StageContext,
+        mut session: BmcSession,
+    ) -> (BmcHealth, Option<BmcSession>) {
         let loaded = self.loaded.clone();
         session.end_with(move || loaded.is_cancelled());
         let reader = HealthReader::new(Depth::Report, bmc::present(&self.machine));
-        let reader = read_parts(session, reader, &[&self.loaded, stage.cancellation()]);
+        let (reader, session) = read_parts(session, reader, &[&self.loaded, stage.cancellation()]);
         let (health, problems) = reader.finish();
         stage.problems(problems);
         // The host does not wait for health: what is missing then is no problem.
         if !self.loaded.is_cancelled() {
             stage.problems(bmc::out_of_time(&health));
         }
-        health
+        let session = session.filter(|_| health.out_of_time.is_empty());
+        (health, session)
     }
 }
 
-/// Reads on threads of their own, since a request to a BMC that hangs takes seconds.
-fn read_parts(mut session: BmcSession, mut reader: HealthReader, ends: &[&Cancellation]) -> HealthReader {
+/// Reads on threads of their own, since a request to a BMC that hangs takes seconds. The session is returned unless it is left
+/// behind.
+fn read_parts(
+    mut session: BmcSession,
+    mut reader: HealthReader,
+    ends: &[&Cancellation],
+) -> (HealthReader, Option<BmcSession>) {
     loop {
         let so_far = reader.clone();
         let work = move || {
             let has_more = reader.read_part(&mut session);
             (session, reader, has_more)
         };
-        let Ok(task) = Task::start("bmc health", work) else { return so_far };
+        let Ok(task) = Task::start("bmc health", work) else { return (so_far, None) };
         match wait(&task, ends) {
             Some((same, read, true)) => (session, reader) = (same, read),
-            Some((_, read, false)) => return read,
-            None => return so_far,
+            Some((same, read, false)) => return (read, Some(same)),
+            None => return (so_far, None),
         }
     }
 }
@@ -105,7 +115,8 @@ mod tests {
         let session = BmcSession::new(Box::new(Hanging), RetryPolicy::default(), deadline);
         let (loaded, run) = (Cancellation::default(), Cancellation::default());
         loaded.cancel();
-        let reader = read_parts(session, HealthReader::new(Depth::Report, 0), &[&loaded, &run]);
+        let (reader, session) = read_parts(session, HealthReader::new(Depth::Report, 0), &[&loaded, &run]);
+        assert!(session.is_none(), "it is left behind");
         assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
         let (health, problems) = reader.finish();
         assert_eq!(health.out_of_time, ["SDR repository", "other FRUs", "sensors", "power draw"]);

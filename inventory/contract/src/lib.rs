@@ -17,10 +17,11 @@ mod waterfall;
 mod words;
 
 pub use bmc::{
-    AddressSource, BmcChange, BmcChassis, BmcCredentials, BmcDevice, BmcFru, BmcHealth, BmcIpv6, BmcLan,
-    BmcOutcome, BmcPower, BmcReport, BmcSel, BmcSensor, BmcSol, BmcUser, BmcUserOutcome, DesiredBmcConfig,
-    DesiredLan, DesiredUser, DesiredWatchdog, EventSeverity, PasswordState, PowerRestore, PrivilegeLevel,
-    Secret, SelEntry, UnknownUsers, WatchdogAction,
+    AddressSource, Baseline, BmcBoot, BmcChange, BmcChassis, BmcCredentials, BmcDcmi, BmcDevice, BmcFru,
+    BmcHealth, BmcIpv6, BmcLan, BmcOutcome, BmcPower, BmcReport, BmcSel, BmcSensor, BmcSol, BmcUser,
+    BmcUserOutcome, BootDevice, DesiredBmcConfig, DesiredBoot, DesiredDcmi, DesiredIpv6, DesiredLan,
+    DesiredSol, DesiredUser, DesiredWatchdog, EventSeverity, Ipv6Mode, PasswordState, PowerRestore,
+    PrivilegeLevel, Secret, SelEntry, UnknownUsers, WatchdogAction, is_strict_suite,
 };
 pub use detail::{Address, Bond, Detail, Dns, ExtraFile, Interface, Route, Vlan};
 pub use facts::{

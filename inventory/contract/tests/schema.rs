@@ -53,6 +53,7 @@ fn the_frozen_reports_keep_to_the_schema() {
 fn a_frozen_bmc_configuration_keeps_to_the_schema() {
     let validator = jsonschema::validator_for(&read("schema/bmc-config.json")).unwrap();
     assert!(validator.is_valid(&read("tests/wire/wanted-bmc.json")));
+    assert!(validator.is_valid(&read("tests/wire/wanted-bmc-options.json")));
     assert!(validator.is_valid(&read("tests/wire/registration-bmc.json")["bmc"]));
     assert!(!validator.is_valid(&serde_json::json!({ "users": [{ "privilege": "user" }] })));
 }

@@ -11,10 +11,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stage1_contract::firmware::{AttemptOutcome, Decision, Journal, Phase, SetSource, SignedManifests};
 use stage1_contract::{
-    Action, AddressSource, BmcCredentials, DesiredBmcConfig, DesiredUser, Detail, Event, EventKind,
-    EventSeverity, FirmwareKind, IdentitySource, Installed, Outcome, PasswordState, PortOutcome,
-    PowerRestore, PrivilegeLevel, ProblemDocument, Profile, Registration, Report, RunKind, UnknownUsers,
-    WatchdogAction,
+    Action, AddressSource, Baseline, BmcCredentials, BootDevice, DesiredBmcConfig, DesiredUser, Detail,
+    Event, EventKind, EventSeverity, FirmwareKind, IdentitySource, Installed, Ipv6Mode, Outcome,
+    PasswordState, PortOutcome, PowerRestore, PrivilegeLevel, ProblemDocument, Profile, Registration, Report,
+    RunKind, UnknownUsers, WatchdogAction,
 };
 
 /// Reads an example as a `T` and checks that it is written again as it was, and that fields which
@@ -97,6 +97,11 @@ fn a_report_with_a_bmc() {
     let expected =
         [PasswordState::Proven, PasswordState::Failed, PasswordState::Believed, PasswordState::NotDesired];
     assert_eq!(passwords, expected);
+
+    let report: Report = example(include_str!("wire/report-bmc-channels.json"));
+    let bmc = report.bmc.unwrap();
+    assert_eq!((bmc.other_lans.len(), bmc.other_lans[1].is_host_interface), (2, true));
+    assert_eq!(bmc.boot.unwrap().device, BootDevice::Pxe);
 
     let report: Report = example(include_str!("wire/report-bmc-unknown-values.json"));
     let bmc = report.bmc.unwrap();
@@ -216,6 +221,11 @@ fn a_desired_bmc_configuration() {
     assert!(admin.generate && operator.in_place && !(monitor.generate || monitor.in_place));
     assert_eq!(operator.password.as_ref().unwrap().reveal(), "not-a-real-one");
     assert!(!format!("{desired:?}").contains("not-a-real-one"));
+    let options: DesiredBmcConfig = example(include_str!("wire/wanted-bmc-options.json"));
+    assert_eq!(options.baseline, Some(Baseline::Strict));
+    assert_eq!(options.lan.unwrap().ipv6.unwrap().source, Ipv6Mode::Static);
+    let boot = options.boot.unwrap();
+    assert_eq!((boot.device, boot.persistent, boot.legacy), (BootDevice::Pxe, true, false));
     let other: DesiredBmcConfig = example(include_str!("wire/wanted-bmc-unknown-values.json"));
     assert_eq!(other.unknown_users, UnknownUsers::Unknown("rename".to_string()));
     assert_eq!(other.watchdog.unwrap().action, WatchdogAction::Unknown("nmi".to_string()));

@@ -149,8 +149,8 @@ async fn bmc_credentials(
     body: Checked<BmcCredentials>,
 ) -> Result<StatusCode, Failure> {
     let generated = body.value;
-    bmc_config::check_password(generated.password.reveal())
-        .map_err(|error| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
+    let unprocessable = |error| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, error);
+    generated.password.check().map_err(unprocessable)?;
     inventory
         .query(move |inventory| {
             registered(inventory.store.is_registered(&id)?, &id)?;

@@ -14,6 +14,7 @@
 //! | `PUT profiles/NAME` | a profile of the contract, its files anywhere; 201 or 204 |
 //! | `DELETE profiles/NAME` | 204; 409 while it is assigned |
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -29,7 +30,6 @@ use stage1_contract::{DesiredBmcConfig, Detail, Profile};
 use crate::api::request::{Checked, Name, Text, authorize};
 use crate::api::response::Failure;
 use crate::api::state::Inventory;
-use crate::bmc_config;
 use crate::document::json;
 use crate::profiles::{self, PutError, RemovalError};
 use crate::store::hosts::{Host, Selected, Summary, parse_action};
@@ -149,9 +149,9 @@ async fn put_bmc(
     Name(host): Name,
     Text(body): Text,
 ) -> Result<StatusCode, Failure> {
-    bmc_config::check_shape(&json::<Value>(&body)?).map_err(unprocessable)?;
+    DesiredBmcConfig::check_shape(&json::<Value>(&body)?).map_err(unprocessable)?;
     let config: Option<DesiredBmcConfig> = json(&body)?;
-    config.iter().try_for_each(bmc_config::check).map_err(unprocessable)?;
+    config.iter().try_for_each(DesiredBmcConfig::check).map_err(unprocessable)?;
     inventory
         .query(move |inventory| {
             Ok(inventory.store.put_bmc_config(&one_or_new(inventory, &host)?, config.as_ref())?)
@@ -225,6 +225,6 @@ fn selection_status(selected: &Selected) -> StatusCode {
     if *selected == Selected::None { StatusCode::NOT_FOUND } else { StatusCode::CONFLICT }
 }
 
-fn unprocessable(error: anyhow::Error) -> Failure {
+fn unprocessable(error: impl Display) -> Failure {
     Failure::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{error:#}"))
 }

@@ -4,22 +4,22 @@
 
 use ipmi::app::{
     CipherSuite, GetBmcGlobalEnables, GetChannelAccess, GetChannelAuthenticationCapabilities,
-    GetChannelCipherSuites, GetChannelInfo, GetDeviceGuid, GetDeviceId, GetSelfTestResults, GetSystemGuid,
+    GetChannelCipherSuites, GetChannelInfo, GetChannelKey, GetDeviceGuid, GetDeviceId, GetSelfTestResults, GetSystemGuid,
     GetUserAccess, GetUserName, GetUserPayloadAccess, GetWatchdogTimer, Privilege, Store,
 };
 use ipmi::chassis::{
     BootAcknowledge, BootFlags, BootFlagsKept, GetBootOption, GetChassisCapabilities, GetChassisStatus,
     GetPohCounter, GetSystemRestartCause,
 };
-use ipmi::dcmi::{GetControllerId, GetDcmiCapabilities, GetPowerReading};
+use ipmi::dcmi::{GetAssetTag, GetControllerId, GetDcmiCapabilities, GetPowerReading};
 use ipmi::sensor::{GetDeviceSdr, GetSensorReading, GetSensorThresholds};
 use ipmi::storage::{
     ClearSelStatus, Fru, GetFruInventoryAreaInfo, GetSdrRepositoryInfo, GetSelInfo, GetSelTime, PieceOf, Sdr,
     SdrContent, SelContent, SelRecord, extent,
 };
 use ipmi::transport::{
-    AddressSource, BackupGateway, CipherEntries, CipherEntryCount, CipherPrivileges, Gateway, GatewayMac,
-    GetLanParameter, GetSolParameter, IpAddress, Ipv6DynamicAddress, Ipv6Enables, Ipv6StaticAddress,
+    AddressSource, AuthenticationEnables, AuthenticationSupport, BackupGateway, CipherEntries, CipherEntryCount, CipherPrivileges, Gateway, GatewayMac,
+    GetLanParameter, GetSolParameter, IpAddress, Ipv6DynamicAddress, Ipv6Enables, Ipv6Router, Ipv6RouterControl, Ipv6StaticAddress,
     Ipv6Status, Ipv6Support, MacAddress, SolAuthentication, SolBitRate, SolEnable, SubnetMask, Vlan,
     VlanPriority,
 };
@@ -50,6 +50,7 @@ fn responses(data: &[u8]) {
     let _ = GetChannelAuthenticationCapabilities { channel, privilege }.answer(data);
     let _ = GetChannelCipherSuites { channel, page: 0 }.answer(data);
     let _ = CipherSuite::list(data);
+    let _ = GetChannelKey { channel }.answer(data);
     let _ = GetUserAccess { channel, user }.answer(data);
     let _ = GetUserName { user }.answer(data);
     let _ = GetUserPayloadAccess { channel, user }.answer(data);
@@ -58,6 +59,7 @@ fn responses(data: &[u8]) {
     let _ = GetPohCounter.answer(data);
     let _ = GetSystemRestartCause.answer(data);
     let _ = GetDcmiCapabilities.answer(data);
+    let _ = GetAssetTag { offset: 0, count: 0 }.answer(data);
     let _ = GetControllerId { offset: 0 }.answer(data);
     let _ = GetPowerReading.answer(data);
     let _ = GetSelInfo.answer(data);
@@ -86,6 +88,7 @@ fn parameters(data: &[u8]) {
     lan!(SetInProgress, IpAddress, AddressSource, MacAddress, SubnetMask, Gateway, GatewayMac, BackupGateway);
     lan!(Vlan, VlanPriority, CipherEntryCount, CipherEntries, CipherPrivileges);
     lan!(Ipv6Support, Ipv6Enables, Ipv6Status, Ipv6StaticAddress, Ipv6DynamicAddress);
+    lan!(Ipv6Router, Ipv6RouterControl, AuthenticationSupport, AuthenticationEnables);
     sol!(SolEnable, SolAuthentication, SolBitRate);
     boot!(BootFlagsKept, BootAcknowledge, BootFlags);
 }

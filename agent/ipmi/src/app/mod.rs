@@ -4,6 +4,7 @@
 mod authentication;
 mod channel_access;
 mod channel_info;
+mod channel_security_keys;
 mod cipher_suites;
 mod device_id;
 mod global_enables;
@@ -19,6 +20,7 @@ mod watchdog;
 pub use authentication::{AuthenticationCapabilities, GetChannelAuthenticationCapabilities};
 pub use channel_access::{AccessMode, ChannelAccess, GetChannelAccess, SetChannelAccess, Store};
 pub use channel_info::{ChannelInfo, GetChannelInfo, Medium, Sessions};
+pub use channel_security_keys::{ChannelKey, GetChannelKey, SetChannelKey};
 pub use cipher_suites::{CipherSuite, GetChannelCipherSuites};
 pub use device_id::{DeviceId, GetDeviceId};
 pub use global_enables::{GetBmcGlobalEnables, GlobalEnables};

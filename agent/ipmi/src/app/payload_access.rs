@@ -68,6 +68,7 @@ impl Command for SetUserPayloadAccess {
     const NET_FN: NetFn = NetFn::App;
     const CODE: u8 = 0x4c;
     const CHANGES: bool = true;
+    const NOT_YET: &'static [u8] = &[0xd5];
     type Answer = ();
 
     fn data(&self) -> Vec<u8> {

@@ -24,6 +24,9 @@ pub struct SetUserAccess {
     pub user: u8,
     /// The new setting.
     pub access: Access,
+    /// How many sessions the user may have at once, 1 to 15; 0: as many as the BMC has. Optional, but some BMCs refuse a request
+    /// without it. No command reads it.
+    pub sessions: Option<u8>,
 }
 
 /// What a user may do on a channel, and what users there may be.
@@ -145,13 +148,16 @@ impl Command for SetUserAccess {
     const NET_FN: NetFn = NetFn::App;
     const CODE: u8 = 0x43;
     const CHANGES: bool = true;
+    const NOT_YET: &'static [u8] = &[0xd5];
     type Answer = ();
 
     fn data(&self) -> Vec<u8> {
         let Access { callback_only, link_authentication, messaging, limit } = self.access;
         let bits =
             u8::from(callback_only) << 6 | u8::from(link_authentication) << 5 | u8::from(messaging) << 4;
-        vec![0x80 | bits | self.channel & 0x0f, self.user & 0x3f, u8::from(limit) & 0x0f]
+        let mut data = vec![0x80 | bits | self.channel & 0x0f, self.user & 0x3f, u8::from(limit) & 0x0f];
+        data.extend(self.sessions.map(|sessions| sessions & 0x0f));
+        data
     }
 
     fn answer(&self, _: &[u8]) -> Result<(), Malformed> {
@@ -198,6 +204,8 @@ mod tests {
             limit: Privilege::Operator,
         };
         // `ipmitool channel setaccess 1 4 callin=on ipmi=on link=off privilege=3`
-        assert_eq!(SetUserAccess { channel: 1, user: 4, access }.data(), [0x91, 0x04, 0x03]);
+        let set = SetUserAccess { channel: 1, user: 4, access, sessions: None };
+        assert_eq!(set.data(), [0x91, 0x04, 0x03]);
+        assert_eq!(SetUserAccess { sessions: Some(2), ..set }.data(), [0x91, 0x04, 0x03, 0x02]);
     }
 }

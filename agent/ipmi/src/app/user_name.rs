@@ -29,11 +29,13 @@ impl UserName {
     /// The empty name, which frees the user number.
     pub const EMPTY: Self = Self([0; 16]);
 
-    /// `None` if it is empty, longer than 16 bytes, or has other than printable ASCII characters.
+    /// `None` if it is empty, longer than 16 bytes, has other than printable ASCII characters, or a space at either end:
+    /// some BMCs pad names with spaces.
     pub fn new(name: &str) -> Option<Self> {
         let mut bytes = [0; 16];
         bytes.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
-        (!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic())).then_some(Self(bytes))
+        let is_printable = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        (!name.is_empty() && is_printable && name.trim() == name).then_some(Self(bytes))
     }
 
     /// The user number is free. FFh is what memory holds that was never written.
@@ -82,6 +84,7 @@ impl Command for SetUserName {
     const NET_FN: NetFn = NetFn::App;
     const CODE: u8 = 0x45;
     const CHANGES: bool = true;
+    const NOT_YET: &'static [u8] = &[0xd5];
     type Answer = ();
 
     fn data(&self) -> Vec<u8> {
@@ -109,9 +112,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_name_is_refused() {
-        for name in ["", "seventeen-letters", "two words", "Jürgen", "nul\0"] {
+        for name in ["", "seventeen-letters", " words", "words ", " ", "Jürgen", "nul\0"] {
             assert!(UserName::new(name).is_none(), "{name:?}");
         }
+        assert_eq!(UserName::new("two words").unwrap().to_string(), "two words");
     }
 
     #[test]

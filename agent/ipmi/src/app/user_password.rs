@@ -83,6 +83,8 @@ impl Command for EnableUser {
     const NET_FN: NetFn = NetFn::App;
     const CODE: u8 = CODE;
     const CHANGES: bool = true;
+    // Some need a moment after the password was set.
+    const NOT_YET: &'static [u8] = &[0xcc, 0xd5];
     type Answer = ();
 
     /// With a password that is ignored: the specification requires none, but Sun's X4140, for one, refuses without
@@ -103,6 +105,7 @@ impl Command for SetUserPassword {
     const NET_FN: NetFn = NetFn::App;
     const CODE: u8 = CODE;
     const CHANGES: bool = true;
+    const NOT_YET: &'static [u8] = &[0xd5];
     type Answer = ();
 
     fn data(&self) -> Vec<u8> {

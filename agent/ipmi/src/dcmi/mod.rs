@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The group extension DCMI (*Data Center Manageability Interface Specification, version 1.5, revision 1.0*: "DCMI").
 
+mod asset_tag;
 mod capabilities;
 mod controller_id;
 mod power_reading;
 
+pub use asset_tag::{AssetTagPiece, GetAssetTag, SetAssetTag};
 pub use capabilities::{DcmiCapabilities, GetDcmiCapabilities};
 pub use controller_id::{ControllerIdPiece, GetControllerId, SetControllerId};
 pub use power_reading::{GetPowerReading, PowerReading};

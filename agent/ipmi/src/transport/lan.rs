@@ -69,6 +69,8 @@ impl<P: LanParameter + Writable> Command for SetLanParameter<P> {
     const CODE: u8 = 0x01;
     const CHANGES: bool = true;
     const ABSENT: Option<u8> = Some(NOT_SUPPORTED);
+    // The address stays read-only until the BMC has left DHCP. The lock is another matter.
+    const NOT_YET: &'static [u8] = if P::NUMBER == SetInProgress::NUMBER { &[] } else { &[0x82, 0xd5] };
     type Answer = ();
 
     fn data(&self) -> Vec<u8> {

@@ -14,9 +14,9 @@ pub struct CipherEntryCount(pub u8);
 pub struct CipherEntries(pub Vec<u8>);
 
 /// Parameter 24: for each entry of parameter 23 the highest privilege that a session with that cipher suite may have;
-/// `Privilege::Other(0)` if the suite may not be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CipherPrivileges(pub [Privilege; 16]);
+/// `Privilege::Other(0)` if the suite may not be used. 16 entries; some BMCs have fewer, and take as many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CipherPrivileges(pub Vec<Privilege>);
 
 impl LanParameter for CipherEntryCount {}
 
@@ -51,23 +51,34 @@ impl Parameter for CipherPrivileges {
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         reader.byte("cipher suite privilege levels")?;
-        let pairs: [u8; 8] = reader.array("cipher suite privilege levels")?;
-        let mut levels = pairs.into_iter().flat_map(|pair| [Privilege::of(pair), Privilege::of(pair >> 4)]);
-        Ok(Self([(); 16].map(|()| levels.next().unwrap_or(Privilege::Other(0)))))
+        let pairs = reader.rest().iter().take(8);
+        Ok(Self(pairs.flat_map(|pair| [Privilege::of(*pair), Privilege::of(*pair >> 4)]).collect()))
     }
 }
 
 impl Writable for CipherPrivileges {
     fn encode(&self) -> Vec<u8> {
-        let (pairs, _) = self.0.as_chunks();
-        let pairs = pairs.iter().map(|&[low, high]| u8::from(low) & 0x0f | u8::from(high) << 4);
+        let level = |level: Option<&Privilege>| level.map_or(0, |level| u8::from(*level) & 0x0f);
+        let pairs = self.0.chunks(2).map(|pair| level(pair.first()) | level(pair.get(1)) << 4);
         std::iter::once(0).chain(pairs).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{any, prop_assert_eq, proptest};
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn as_many_levels_as_were_read_are_written(bytes in proptest::collection::vec(any::<u8>(), 0..20)) {
+            if let Ok(levels) = CipherPrivileges::decode(&mut Reader::new(&bytes)) {
+                let known = bytes.get(1..bytes.len().min(9)).unwrap_or_default();
+                prop_assert_eq!(&levels.encode()[1..], known);
+            }
+        }
+    }
 
     #[test]
     fn ciphers_are_read() {
@@ -92,6 +103,8 @@ mod tests {
         assert_eq!(administrators, [1, 2, 3, 6]);
         assert_eq!(privileges.0[0], Privilege::Other(0));
         assert_eq!(privileges.encode(), bytes);
-        assert!(CipherPrivileges::decode(&mut Reader::new(&bytes[..8])).is_err());
+        let short = CipherPrivileges::decode(&mut Reader::new(&bytes[..3])).unwrap();
+        assert_eq!((short.0.len(), short.encode().as_slice()), (4, &bytes[..3]));
+        assert!(CipherPrivileges::decode(&mut Reader::new(&[])).is_err());
     }
 }

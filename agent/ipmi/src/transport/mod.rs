@@ -2,6 +2,7 @@
 //! Network function Transport: LAN and serial over LAN (IPMI 2.0, sections 23 and 26).
 
 mod lan;
+mod lan_authentication;
 mod lan_ciphers;
 mod lan_ipv4;
 mod lan_ipv6;
@@ -9,6 +10,7 @@ mod lan_vlan;
 mod sol;
 
 pub use lan::{GetLanParameter, LanParameter, SetLanParameter};
+pub use lan_authentication::{AuthenticationEnables, AuthenticationSupport, AuthenticationTypes};
 pub use lan_ciphers::{CipherEntries, CipherEntryCount, CipherPrivileges};
 pub use lan_ipv4::{AddressSource, BackupGateway, Gateway, GatewayMac, IpAddress, MacAddress, SubnetMask};
 pub use lan_ipv6::{

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use anyhow::bail;
 use ipmi::NetFn;
-use stage1_contract::{DesiredLan, PrivilegeLevel};
+use stage1_contract::{DesiredLan, PasswordState, PrivilegeLevel};
 
 use super::*;
 use crate::bmc::session::{RetryPolicy, Transport, TransportError};

@@ -5,8 +5,10 @@ use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_o
 use ipmi::app::WatchdogUser;
 use stage1_contract::{Secret, WatchdogAction};
 
+use stage1_contract::{AddressSource, DesiredLan};
+
 use super::*;
-use crate::bmc::config::SlotAccess;
+use crate::bmc::config::{LanConfig, SlotAccess};
 
 fn slot(id: u8, name: &str) -> UserSlot {
     let name = Ok(name.to_string());
@@ -70,6 +72,34 @@ fn a_slot_that_cannot_be_read_is_not_free() {
 }
 
 #[test]
+fn a_user_in_slot_1_or_with_an_altered_name_is_not_created_twice() {
+    let admin = |id, name| user(id, name, Privilege::Administrator, true);
+    let plan_for = |users: Vec<UserSlot>, name| {
+        let actual = BmcConfig { users, ..BmcConfig::default() };
+        let plan = plan(&desired(&[name]), &actual, &[Some(PasswordCheck::Wrong)]);
+        (plan.slots[0], plan.descriptions())
+    };
+    let (id, changes) = plan_for(vec![admin(1, "root"), slot(2, "")], "root");
+    assert_eq!((id, changes), (Some(1), vec!["user 1 root: password".to_string()]));
+    let (id, changes) = plan_for(vec![slot(1, ""), admin(2, "OPS"), slot(3, "")], "ops");
+    assert_eq!(
+        (id, changes),
+        (Some(2), ["user 2: name ops", "user 2 ops: password"].map(str::to_string).to_vec())
+    );
+}
+
+#[test]
+fn a_user_without_a_configured_password_is_not_enabled() {
+    let users = vec![slot(1, ""), user(2, "ops", Privilege::Administrator, false)];
+    let actual = BmcConfig { users, ..BmcConfig::default() };
+    let mut desired = desired(&["ops"]);
+    desired.users[0].password = None;
+    let plan = plan(&desired, &actual, &[Some(PasswordCheck::Inconclusive)]);
+    assert_eq!((plan.changes.len(), plan.slots.as_slice()), (0, [Some(2)].as_slice()));
+    assert!(plan.refusals[0].starts_with("user ops: is disabled, and no password is configured"));
+}
+
+#[test]
 fn a_password_is_set_unless_it_is_verified() {
     let actual =
         BmcConfig { users: vec![user(2, "admin", Privilege::Administrator, true)], ..BmcConfig::default() };
@@ -85,7 +115,7 @@ fn a_password_is_set_unless_it_is_verified() {
 }
 
 #[test]
-fn unknown_users_are_reported_or_disabled_last_and_never_slot_1() {
+fn unknown_users_are_reported_or_disabled_last_the_null_user_too() {
     let admin = |id, name| user(id, name, Privilege::Administrator, true);
     let users = vec![admin(1, ""), admin(2, "root"), slot(3, "")];
     let actual = BmcConfig { users, ..BmcConfig::default() };
@@ -94,11 +124,7 @@ fn unknown_users_are_reported_or_disabled_last_and_never_slot_1() {
     assert!(!reported.changes.iter().any(|change| matches!(change, Change::UserDisable { .. })));
     let disabled =
         plan(&DesiredBmcConfig { unknown_users: UnknownUsers::Disable, ..desired(&["admin"]) }, &actual, &[]);
-    assert_eq!(disabled.descriptions().last().map(String::as_str), Some("user 2 root: disabled"));
-    assert_eq!(
-        disabled.changes.iter().filter(|change| matches!(change, Change::UserDisable { .. })).count(),
-        1
-    );
+    assert_eq!(disabled.descriptions()[4..], ["user 1 (no name): disabled", "user 2 root: disabled"]);
 }
 
 #[test]
@@ -136,14 +162,15 @@ fn lan_parameters_that_differ_are_set() {
         prefix: Some(20),
         gateway: Some([10, 0, 0, 1].into()),
         vlan: Some(0),
+        ..DesiredLan::default()
     };
     let desired =
         DesiredBmcConfig { lan: Some(desired_lan), ipmi_over_lan: Some(true), ..DesiredBmcConfig::default() };
     assert_eq!(
         plan(&desired, &actual, &[]).descriptions(),
         [
-            "LAN: address source static, address 10.0.0.9, mask 255.255.240.0, gateway 10.0.0.1",
             "IPMI over LAN: always available",
+            "LAN: address source static, address 10.0.0.9, mask 255.255.240.0, gateway 10.0.0.1",
         ]
     );
     let without = plan(&desired, &BmcConfig::default(), &[]);
@@ -214,7 +241,7 @@ fn a_watchdog_that_firmware_left_running_is_stopped_unless_one_is_desired() {
 
 proptest! {
     /// On a BMC that keeps all changes, a second plan is empty, whichever users existed before; no user is overwritten,
-    /// and slot 1 is never changed.
+    /// and the null user never gets a name.
     #[test]
     fn a_second_plan_is_empty(slots in proptest::collection::vec(any_slot(), 1..12), disable in any::<bool>()) {
         let users: Vec<UserSlot> =
@@ -228,7 +255,8 @@ proptest! {
         let are_in_place = first.slots.iter().all(Option::is_some);
         let done = first.changes.iter().filter(|change| are_in_place || !matches!(change, Change::UserDisable { .. }));
         done.for_each(|change| keep(&mut after, change));
-        prop_assert_eq!(after.users.first(), before.users.first());
+        let of_slot_1 = |config: &BmcConfig| config.users[0].name.clone();
+        prop_assert_eq!(of_slot_1(&after), of_slot_1(&before));
         for (was, is) in before.users.iter().zip(&after.users) {
             let was_free = was.name == Ok(String::new());
             prop_assert!(was.name == is.name || was_free && !was.is_fixed);

@@ -80,6 +80,7 @@ impl BmcSession {
             changes: C::CHANGES,
             own: C::own_completion,
             absent: C::ABSENT,
+            not_yet: C::NOT_YET,
         };
         let mut attempts = 1;
         let mut answer = command.answer(&self.exchange(&request)?);
@@ -104,6 +105,15 @@ impl BmcSession {
     /// Sets when the session ends.
     pub fn set_deadline(&mut self, deadline: Instant) {
         self.deadline = deadline;
+    }
+
+    pub(super) fn policy(&self) -> RetryPolicy {
+        self.policy
+    }
+
+    /// Sets its timeouts and retries.
+    pub(crate) fn set_policy(&mut self, policy: RetryPolicy) {
+        self.policy = policy;
     }
 
     /// Moves the end of the session.
@@ -132,8 +142,10 @@ impl BmcSession {
             is_outcome_unknown |= request.changes && may_be_executed(&reason);
             let again = match reason {
                 Reason::Refused(code, _) if code.may_pass() => {
-                    let is_early = start.elapsed() < self.policy.timeout;
-                    is_early && attempts < self.policy.attempts || self.is_unavailable(code)
+                    is_early(&self.policy, start, attempts, request) || self.is_unavailable(code)
+                }
+                Reason::Refused(code, _) if request.not_yet.contains(&code.0) => {
+                    is_early(&self.policy, start, attempts, request)
                 }
                 Reason::Timeout(_) | Reason::Malformed(_) => losses == 1 && !request.changes,
                 Reason::Refused(..)
@@ -199,6 +211,7 @@ impl BmcSession {
             changes: GetDeviceId::CHANGES,
             own: GetDeviceId::own_completion,
             absent: GetDeviceId::ABSENT,
+            not_yet: GetDeviceId::NOT_YET,
         };
         match self.attempt(&probe) {
             Ok(data) => GetDeviceId.answer(&data).is_ok_and(|id| id.is_updating),
@@ -207,12 +220,12 @@ impl BmcSession {
         }
     }
 
-    fn left(&self) -> Duration {
+    pub(super) fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
     /// Sleeps for `pause`, or until the session is cancelled.
-    fn pause(&self, pause: Duration) {
+    pub(super) fn pause(&self, pause: Duration) {
         let end = Instant::now() + pause;
         loop {
             let left = end.saturating_duration_since(Instant::now());
@@ -233,6 +246,7 @@ struct Request<'a> {
     changes: bool,
     own: fn(u8) -> Option<&'static str>,
     absent: Option<u8>,
+    not_yet: &'static [u8],
 }
 
 impl Request<'_> {
@@ -243,6 +257,12 @@ impl Request<'_> {
         };
         Error { command: self.name, attempts, reason, is_absent, is_outcome_unknown }
     }
+}
+
+/// Whether a refusal may still be about the moment.
+fn is_early(policy: &RetryPolicy, start: Instant, attempts: u32, request: &Request<'_>) -> bool {
+    let further = if request.not_yet.is_empty() { 0 } else { policy.further_attempts };
+    start.elapsed() < policy.timeout && attempts < policy.attempts + further
 }
 
 /// Whether the BMC may have executed, or may yet execute, the request. A BMC that is busy has not.

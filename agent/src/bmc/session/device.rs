@@ -16,8 +16,8 @@ use super::{Transport, TransportError};
 use crate::host::Machine;
 use ipmi::{Completion, NetFn};
 
-/// Paths of the device: that of the kernel, of devfs, and of old udev rules.
-const PATHS: [&str; 3] = ["/dev/ipmi0", "/dev/ipmi/0", "/dev/ipmidev/0"];
+/// Folders of the devices, and what their names have before the number: those of the kernel, of devfs, and of old udev rules.
+const FOLDERS: [(&str, &str); 3] = [("/dev", "ipmi"), ("/dev/ipmi", ""), ("/dev/ipmidev", "")];
 
 /// `IPMI_MAX_MSG_LENGTH`, include/uapi/linux/ipmi_msgdefs.h.
 const LONGEST_MESSAGE: usize = 272;
@@ -74,23 +74,36 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    /// Opens the machine's first IPMI device; `None` if there is none.
+    /// Opens the machine's IPMI devices, by their numbers: a machine may have several BMCs, and the first node may be of an
+    /// interface that is not there.
     ///
     /// # Errors
-    /// Those of open(2); the message names the device.
-    pub(crate) fn open(machine: &Machine) -> io::Result<Option<Self>> {
-        for path in PATHS {
-            let error = match OpenOptions::new().read(true).write(true).open(machine.path(path)) {
-                Ok(file) => return Ok(Some(Self { file, last_id: 0 })),
-                Err(error) => error,
-            };
-            // A node whose driver has found no BMC opens with ENODEV or ENXIO.
-            let is_absent = matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENODEV | libc::ENXIO));
-            if !is_absent {
-                return Err(io::Error::new(error.kind(), format!("{path}: {error}")));
+    /// If there are devices and none can be opened: those of open(2); the message names the device.
+    pub(crate) fn open_all(machine: &Machine) -> io::Result<Vec<Self>> {
+        let mut refused = None;
+        for (folder, prefix) in FOLDERS {
+            let mut devices = Vec::new();
+            for path in nodes(machine, folder, prefix) {
+                let error = match OpenOptions::new().read(true).write(true).open(machine.path(&path)) {
+                    Ok(file) => {
+                        devices.push(Self { file, last_id: 0 });
+                        continue;
+                    }
+                    Err(error) => error,
+                };
+                // A node whose driver has found no BMC opens with ENODEV or ENXIO.
+                let is_absent =
+                    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENODEV | libc::ENXIO));
+                if !is_absent {
+                    refused.get_or_insert_with(|| io::Error::new(error.kind(), format!("{path}: {error}")));
+                }
+            }
+            // The other folders have other names of the same devices.
+            if !devices.is_empty() {
+                return Ok(devices);
             }
         }
-        Ok(None)
+        refused.map_or_else(|| Ok(Vec::new()), Err)
     }
 
     /// Passes a request to the driver. `IPMICTL_SEND_COMMAND_SETTIME` could set its timeout, but the driver uses that for
@@ -186,6 +199,14 @@ impl Transport for Device {
     }
 }
 
+/// The paths of the devices in a folder, in the order of their numbers.
+fn nodes(machine: &Machine, folder: &str, prefix: &str) -> Vec<String> {
+    let number = |name: &String| name.strip_prefix(prefix)?.parse::<u32>().ok();
+    let mut numbers: Vec<u32> = machine.names(folder).iter().filter_map(number).collect();
+    numbers.sort_unstable();
+    numbers.into_iter().map(|number| format!("{folder}/{prefix}{number}")).collect()
+}
+
 /// A message from the driver.
 struct Incoming {
     kind: libc::c_int,
@@ -246,7 +267,23 @@ mod tests {
     #[test]
     fn a_machine_without_a_device_has_none() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(Device::open(&Machine::at(folder.path())).unwrap().is_none());
+        assert!(Device::open_all(&Machine::at(folder.path())).unwrap().is_empty());
+    }
+
+    #[test]
+    fn nodes_of_any_number_are_found_in_their_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let machine = Machine::at(folder.path());
+        std::fs::create_dir_all(folder.path().join("dev/ipmi")).unwrap();
+        for name in ["ipmi10", "ipmi2", "ipmi", "ipmib", "ipmi/1"] {
+            let path = folder.path().join("dev").join(name);
+            if !path.exists() {
+                std::fs::write(path, "").unwrap();
+            }
+        }
+        assert_eq!(nodes(&machine, "/dev", "ipmi"), ["/dev/ipmi2", "/dev/ipmi10"]);
+        assert_eq!(nodes(&machine, "/dev/ipmi", ""), ["/dev/ipmi/1"]);
+        assert_eq!(Device::open_all(&machine).unwrap().len(), 2, "the other folder has the same devices");
     }
 
     #[test]
@@ -254,7 +291,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("dev")).unwrap();
         std::fs::write(folder.path().join("dev/ipmi0"), "").unwrap();
-        let mut device = Device::open(&Machine::at(folder.path())).unwrap().unwrap();
+        let mut device = Device::open_all(&Machine::at(folder.path())).unwrap().remove(0);
         let result = device.exchange(NetFn::App, 0x01, &[], Duration::from_millis(10));
         assert!(matches!(result, Err(TransportError::Closed(_))), "{result:?}");
     }

@@ -86,6 +86,16 @@ impl<'a> LenientSession<'a> {
         self.bmc.extend(time);
     }
 
+    /// How much time is left until the deadline.
+    pub(crate) fn left(&self) -> Duration {
+        self.bmc.left()
+    }
+
+    /// Sleeps for so many times the pause before a retry, or until the session is cancelled.
+    pub(crate) fn pause(&self, times: u32) {
+        self.bmc.pause(self.bmc.policy().pause * times);
+    }
+
     /// Records a problem.
     pub(crate) fn problem(&mut self, problem: String) {
         self.problems.push(problem);

@@ -27,6 +27,8 @@ pub(crate) struct Model {
     pub(crate) losses: u32,
     /// After so many requests it stops responding.
     pub(crate) stops_after: Option<usize>,
+    /// Free space of the log in bytes.
+    pub(crate) sel_free: u16,
     /// FRU data.
     pub(crate) fru: Vec<u8>,
     /// The size that it reports for the FRU data.
@@ -89,7 +91,9 @@ impl Model {
     fn respond(&mut self, net_fn: NetFn, code: u8, data: &[u8]) -> Vec<u8> {
         let count = if self.has_device_sdrs { [0; 2] } else { (self.records.len() as u16).to_le_bytes() };
         match (net_fn, code) {
-            (NetFn::Storage, 0x20 | 0x40) => [&[0, 0x51], &count[..], &[0; 11]].concat(),
+            (NetFn::Storage, 0x20 | 0x40) => {
+                [&[0, 0x51], &count[..], &self.sel_free.to_le_bytes(), &[0; 9]].concat()
+            }
             (NetFn::Storage, 0x22 | 0x42) | (NetFn::Sensor, 0x22) => {
                 self.reservation += 1;
                 [&[0], &self.reservation.to_le_bytes()[..]].concat()

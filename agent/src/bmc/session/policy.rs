@@ -13,6 +13,8 @@ pub struct RetryPolicy {
     /// Attempts per command while the BMC refuses it with a temporary completion code; fewer if they take longer than
     /// `timeout` together.
     pub attempts: u32,
+    /// Further attempts of a change that a BMC may refuse while it makes an account, or leaves DHCP.
+    pub further_attempts: u32,
     /// Pause before the second attempt; doubled before each further one.
     pub pause: Duration,
     /// Minimum time between two requests. Zero by default: with KCS, BT and SSIF the BMC signals when it accepts the next
@@ -25,6 +27,7 @@ impl Default for RetryPolicy {
         Self {
             timeout: Duration::from_secs(5),
             attempts: 4,
+            further_attempts: 2,
             pause: Duration::from_millis(100),
             spacing: Duration::ZERO,
         }

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use super::options::{Baseline, DesiredBoot, DesiredDcmi, DesiredIpv6, DesiredSol};
 use crate::{PrivilegeLevel, Secret};
 
 /// The desired configuration of a BMC ([`crate::Registration::bmc`]). A setting that is absent is not changed.
@@ -19,15 +20,34 @@ pub struct DesiredBmcConfig {
     pub users: Vec<DesiredUser>,
     /// What to do with enabled users that are not in `users`.
     pub unknown_users: UnknownUsers,
-    /// The BMC's own IPv4 address.
+    /// The BMC's own addresses.
     pub lan: Option<DesiredLan>,
-    /// Whether IPMI over LAN is always available on the LAN channel.
+    /// How strictly the LAN channels are closed: `strict`.
+    pub baseline: Option<Baseline>,
+    /// Whether IPMI over LAN is always available on the LAN channels.
     pub ipmi_over_lan: Option<bool>,
     /// Whether cipher suite 0, which logs in without a password, can be used. `false` disables it; `true` changes
     /// nothing.
     pub cipher_suite_0: Option<bool>,
+    /// The cipher suites that can be used on the LAN channels; all others are disabled.
+    pub cipher_suites: Option<Vec<u8>>,
+    /// File of the host's image with the key K_G: 40 hexadecimal digits, or up to 20 printable characters.
+    pub k_g_file: Option<String>,
+    /// The key of `k_g_file` in hexadecimal digits, once it was read. Never on the wire.
+    #[serde(skip)]
+    pub k_g: Option<Secret>,
+    /// How many sessions a user may have at once, 1 to 15. No command reads it, so it is set in each run.
+    pub session_limit: Option<u8>,
     /// Whether serial over LAN is enabled.
     pub serial_over_lan: Option<bool>,
+    /// Serial over LAN's bit rate and protection.
+    pub sol: Option<DesiredSol>,
+    /// What the host boots from.
+    pub boot: Option<DesiredBoot>,
+    /// Names that the BMC keeps.
+    pub dcmi: Option<DesiredDcmi>,
+    /// Erase the system event log where more than so many percent of it are used, 1 to 99. It is reported first.
+    pub clear_sel_above: Option<u8>,
     /// Set the BMC's clock by the host's if they differ by more than ten seconds.
     pub set_clock: bool,
     /// Turn the identify LED off.
@@ -75,13 +95,15 @@ pub enum UnknownUsers {
     Unknown(String),
 }
 
-/// The BMC's own IPv4 address.
+/// The BMC's own addresses.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct DesiredLan {
-    /// Where the address comes from.
+    /// The channel number, 1 to 11, where the BMC has several LAN channels. Absent: the one that has an address.
+    pub channel: Option<u8>,
+    /// Where the IPv4 address comes from.
     pub source: Option<AddressSource>,
     /// The address, with [`AddressSource::Static`].
     pub address: Option<Ipv4Addr>,
@@ -91,6 +113,8 @@ pub struct DesiredLan {
     pub gateway: Option<Ipv4Addr>,
     /// VLAN ID, 1 to 4094; 0: untagged.
     pub vlan: Option<u16>,
+    /// IPv6.
+    pub ipv6: Option<DesiredIpv6>,
 }
 
 /// Where a BMC's address comes from.

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::bmc::{AddressSource, BmcHealth, PowerRestore, PrivilegeLevel};
+use crate::bmc::{AddressSource, BmcHealth, BootDevice, PowerRestore, PrivilegeLevel};
 
 /// The BMC of a host ([`crate::Report::bmc`]). Contains no secrets.
 #[skip_serializing_none]
@@ -16,13 +16,20 @@ use crate::bmc::{AddressSource, BmcHealth, PowerRestore, PrivilegeLevel};
 pub struct BmcReport {
     /// Device ID and versions.
     pub device: BmcDevice,
-    /// The LAN channel.
+    /// The LAN channel that is in use.
     pub lan: Option<BmcLan>,
+    /// Further LAN channels.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_lans: Vec<BmcLan>,
     /// Users with a name, and users that are enabled.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<BmcUser>,
     /// Serial over LAN.
     pub sol: Option<BmcSol>,
+    /// What the host boots from, where that was to be configured.
+    pub boot: Option<BmcBoot>,
+    /// Names that the BMC keeps, where they were to be configured.
+    pub dcmi: Option<BmcDcmi>,
     /// Power state and front panel of the host.
     pub chassis: Option<BmcChassis>,
     /// The health of the hardware.
@@ -87,6 +94,17 @@ pub struct BmcLan {
     /// Cipher suites that are enabled for at least one privilege level.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cipher_suites: Vec<u8>,
+    /// Authentication types of IPMI 1.5 that are enabled for at least one privilege level: `none`, `md2`, `md5`,
+    /// `password`, `oem`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authentication_types: Vec<String>,
+    /// Whether each message of a session is authenticated.
+    pub per_message_authentication: Option<bool>,
+    /// Whether messages of the privilege level `user` are authenticated.
+    pub user_level_authentication: Option<bool>,
+    /// The channel leads to the host itself and not to a network: a USB network interface of the BMC, as for Redfish.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_host_interface: bool,
 }
 
 /// An IPv6 address of a BMC.
@@ -131,6 +149,34 @@ pub struct BmcSol {
     pub is_enabled: bool,
     /// Bit rate in bits per second; absent if the serial port's own rate is used.
     pub bits_per_second: Option<u32>,
+    /// Whether sessions must be encrypted.
+    pub encryption: Option<bool>,
+    /// The lowest privilege level that may use it.
+    pub privilege: Option<PrivilegeLevel>,
+}
+
+/// What a host boots from (IPMI 2.0, table 28-14, parameter 5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct BmcBoot {
+    /// The device; `none`: the firmware's own order.
+    pub device: BootDevice,
+    /// For all boots, and not only for the next one.
+    pub is_persistent: bool,
+    /// UEFI; otherwise legacy BIOS boot.
+    pub is_efi: bool,
+}
+
+/// Names that a BMC keeps (DCMI 1.5, sections 6.4.2 and 6.4.6).
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct BmcDcmi {
+    /// Asset tag.
+    pub asset_tag: Option<String>,
+    /// Management controller ID: the BMC's host name in DHCP requests.
+    pub controller_id: Option<String>,
 }
 
 /// Power state and front panel of the host (IPMI 2.0, section 28.2).

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ipmi::NetFn;
 use stage1::bmc::session::{BmcSession, RetryPolicy, Transport, TransportError};
 use stage1::bmc::{self, Escrow, Survey};
-use stage1_contract::{BmcOutcome, PasswordState};
+use stage1_contract::{BmcOutcome, DesiredBmcConfig, PasswordState};
 use stage1_rack::bmc::wire::Client;
 
 use crate::{Stand, TIME};
@@ -53,14 +53,15 @@ pub fn session_with_pauses(stand: &Stand, pause: Duration, time: Duration) -> Bm
     BmcSession::new(Box::new(transport), policy, Instant::now() + time)
 }
 
-/// Surveys the BMC and applies `policy`, which has the format of an image's file.
+/// Surveys the BMC and applies `policy`, which has the format of an image's file, and as from an inventory that does not
+/// check it.
 pub fn run(stand: &Stand, policy: &str) -> Run {
     run_with(stand, policy, &|_, _| panic!("no password is to be generated"))
 }
 
 /// The same with generated passwords.
 pub fn run_with(stand: &Stand, policy: &str, escrow: &Escrow) -> Run {
-    let desired = bmc::policy(policy.as_bytes()).unwrap();
+    let desired: DesiredBmcConfig = toml::from_str(policy).unwrap();
     let mut session = session(stand, TIME);
     let (survey, mut problems) = bmc::survey(&mut session);
     let mut survey = survey.unwrap_or_else(|| panic!("{problems:?}"));

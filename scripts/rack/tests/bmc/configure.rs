@@ -96,13 +96,13 @@ fn applies_every_setting_and_then_changes_nothing() {
             "user 4 ops: password",
             "user 4 ops: operator with IPMI messaging on the LAN channel",
             "user 4 ops: enabled",
-            "LAN: address source static, address 10.9.0.77, mask 255.255.240.0, gateway 10.9.0.1, VLAN 12",
             "IPMI over LAN: always available",
             "cipher suite 0: disabled",
             "serial over LAN: enabled",
             "clock: set by the host's",
             "identify LED: off",
             "watchdog: reset after 300 s",
+            "LAN: address source static, address 10.9.0.77, mask 255.255.240.0, gateway 10.9.0.1, VLAN 12",
         ]
     );
     assert!(first.outcome.took_ms < 2000, "{} ms", first.outcome.took_ms);
@@ -173,7 +173,7 @@ fn after_a_refusal_the_rest_is_applied() {
     );
     let run = run(&stand, &desired);
     let mut expected = [
-        "user 3: name much-too-long-name: user much-too-long-name: a name must have 1 to 16 ASCII characters",
+        "user 3: name much-too-long-name: user much-too-long-name: a name must have 1 to 16 printable ASCII",
         "user root: unknown privilege level \"god\"; use one of callback, user, operator, administrator, oem",
         "LAN: VLAN 4095 is not within 0 to 4094",
         "watchdog: bark after 9 s: unknown action; use stop, reset, power-off or power-cycle",
@@ -207,15 +207,17 @@ fn unknown_users_are_reported_or_disabled_after_the_desired_ones_are_in_place() 
     stand.bmc.proxy().reset_counts();
     let done_at_last = run(&stand, &both);
     assert!(done_at_last.problems.is_empty(), "{:#?}", done_at_last.problems);
-    assert_eq!(done(&done_at_last)[4 - 1..], ["user 2 ADMIN: disabled", "user 4 guest: disabled"]);
+    let disabled = ["user 1 (no name): disabled", "user 2 ADMIN: disabled", "user 4 guest: disabled"];
+    assert_eq!(done(&done_at_last)[4 - 1..], disabled);
     let written = writes(&stand);
-    assert!(written[written.len() - 2..].iter().all(|write| write.starts_with("06 47 0")), "{written:#?}");
+    let is_disabling = |write: &&String| write.starts_with("06 47 0") && write[9..].starts_with("00");
+    let disabling = written.iter().position(|write| is_disabling(&write)).unwrap();
+    let enabling =
+        written.iter().rposition(|write| write.starts_with("06 47 0") && write[9..].starts_with("01"));
+    assert!(enabling.is_some_and(|enabling| enabling < disabling), "{written:#?}");
     assert!(!logs_in(&stand, "guest", "guest") && !logs_in(&stand, "ADMIN", "factory"));
     assert!(logs_in(&stand, "boss", "Correct-Horse-1") && logs_in(&stand, "ops", "Battery-Staple-2"));
-    let of_slot_1 = |write: &&String| {
-        write.starts_with("06 45 01") || write.starts_with("06 47 01") || write.starts_with("06 43 b1 01")
-    };
-    assert_eq!(written.iter().find(of_slot_1), None);
+    assert!(!written.iter().any(|write| write.starts_with("06 45 01")), "the null user gets no name");
     stand.bmc.proxy().reset_counts();
     run(&stand, &both);
     assert_eq!(writes(&stand), Vec::<String>::new());
@@ -246,7 +248,8 @@ fn a_password_in_place_is_not_set_again_if_the_bmc_cannot_verify_it() {
             stand.bmc.proxy().reset_counts();
             let rotated = run(&stand, &desired);
             assert_eq!(passwords(&rotated), [PasswordState::Set], "{answer}");
-            assert!(rotated.outcome.is_as_desired, "{:#?}", rotated.problems);
+            let expected = "user ADMIN: the password was set, but the BMC cannot prove it: log in from outside to verify it";
+            assert_eq!(rotated.problems, [expected]);
             assert!(writes(&stand).contains(&"06 47 02 02 (16 secret bytes) -> 00".to_string()));
             assert!(logs_in(&stand, "ADMIN", "Correct-Horse-1") && !logs_in(&stand, "ADMIN", "factory"));
         }
@@ -254,6 +257,81 @@ fn a_password_in_place_is_not_set_again_if_the_bmc_cannot_verify_it() {
         let second = run(&stand, &format!("{desired}in_place = true\n"));
         assert_eq!((writes(&stand), passwords(&second)), (vec![], vec![PasswordState::Believed]), "{answer}");
     }
+}
+
+#[test]
+fn a_new_user_whose_password_cannot_be_proven_stays_disabled_and_the_others_enabled() {
+    // The BMC keeps no new password, and has no test of passwords or one that accepts any.
+    for answer in ["C1", "00"] {
+        let stand = Stand::up("", "");
+        stand.faults(&["06 47/0302 cc 00", &format!("06 47/**03 cc {answer}")]);
+        let run = run(&stand, &format!("unknown_users = 'disable'\n{}", user("boss", "Correct-Horse-1")));
+        assert_eq!(passwords(&run), [PasswordState::Failed]);
+        assert!(!run.outcome.is_as_desired && logs_in(&stand, "ADMIN", "factory"), "{:#?}", run.problems);
+        assert!(!logs_in(&stand, "boss", "") && !logs_in(&stand, "boss", "Correct-Horse-1"));
+        assert!(
+            run.problems
+                .iter()
+                .any(|problem| problem.starts_with("user boss: the BMC has no test that proves")),
+            "{:#?}",
+            run.problems
+        );
+        assert!(
+            run.problems
+                .contains(&"unknown users stay enabled until all desired users can log in".to_string())
+        );
+    }
+}
+
+#[test]
+fn a_name_that_the_bmc_does_not_keep_locks_nobody_out() {
+    let stand = Stand::up("", "");
+    stand.faults(&["06 45 cc 00"]);
+    let desired = format!("unknown_users = 'disable'\n{}", user("boss", "Correct-Horse-1"));
+    let failed = run(&stand, &desired);
+    assert_eq!(done(&failed), Vec::<&str>::new());
+    assert!(!failed.outcome.is_as_desired && logs_in(&stand, "ADMIN", "factory"), "{:#?}", failed.problems);
+    let written = writes(&stand);
+    assert!(written.iter().all(|write| write.starts_with("06 45")), "{written:#?}");
+
+    // Three slots are reserved: the next one is taken.
+    stand.faults(&["06 45/03 cc CC", "06 45/04 cc CC", "06 45/05 cc 00"]);
+    let run = run(&stand, &desired);
+    assert!(run.outcome.is_as_desired, "{:#?}", run.problems);
+    assert_eq!(run.outcome.users[0].slot, Some(6));
+    assert!(logs_in(&stand, "boss", "Correct-Horse-1") && !logs_in(&stand, "ADMIN", "factory"));
+}
+
+#[test]
+fn a_made_up_password_that_is_refused_is_followed_by_another() {
+    let stand = Stand::up("", "");
+    stand.faults(&["06 47/0302 times 1 cc CC", "06 47/8302 times 1 cc CC", "06 47/0302 times 1 cc 00"]);
+    let kept: RefCell<Vec<Secret>> = RefCell::default();
+    let escrow = |_: &str, secret: &Secret| {
+        kept.borrow_mut().push(secret.clone());
+        Ok(())
+    };
+    let made = run_with(&stand, "[[users]]\nname = 'boss'\ngenerate = true\n", &escrow);
+    assert_eq!((passwords(&made), &made.problems), (vec![PasswordState::Proven], &vec![]));
+    let kept = kept.borrow();
+    let plain = |secret: &Secret| secret.reveal().chars().all(|c| c.is_ascii_alphanumeric());
+    assert!(!plain(&kept[0]) && plain(&kept[1]));
+    // Two of 20 bytes, of which ipmi_sim keeps 16, and one of 12.
+    assert_eq!(kept.iter().map(|secret| secret.reveal().len()).collect::<Vec<_>>(), [16, 16, 20, 20, 12]);
+    assert!(logs_in(&stand, "boss", kept[4].reveal()));
+}
+
+#[test]
+fn a_user_with_the_password_of_its_maker_is_a_problem() {
+    let stand = Stand::up("", "[[host.bmc.user]]\nslot = 4\nname = 'root'\npassword = 'calvin'\n");
+    let run = run(&stand, &user("boss", "Correct-Horse-1"));
+    assert_eq!(
+        run.problems,
+        [
+            "baseline: user 4 root can log in with the password of its maker: set another one, or disable the user"
+        ]
+    );
+    assert!(!run.outcome.is_as_desired && logs_in(&stand, "root", "calvin"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use stage1::bmc;
-use stage1_contract::PasswordState::{self, Failed, Proven, Set};
+use stage1_contract::PasswordState::{self, Failed, Proven};
 use stage1_rack::bmc::SOCKET;
 use stage1_rack::bmc::wire::Client;
 
@@ -36,7 +36,7 @@ const USER: [bool; 2] = [true, false];
 const GATEWAY: [bool; 2] = [false, true];
 const NOTHING: [bool; 2] = [false, false];
 
-const CASES: [Case; 38] = [
+const CASES: [Case; 39] = [
     ("none", &[], Some(Proven), BOTH, ""),
     (
         "busy for a while at each write",
@@ -108,7 +108,7 @@ const CASES: [Case; 38] = [
     (
         "hangs with the LAN's lock held",
         &["0C 01/**0C hang"],
-        Some(Set),
+        Some(Proven),
         USER,
         "LAN: gateway 10.9.0.1: outcome unknown",
     ),
@@ -138,22 +138,23 @@ const CASES: [Case; 38] = [
     (
         "accepts a password, not set, and any in its test",
         &["06 47/**02 cc 00", "06 47/**03 cc 00"],
-        Some(Set),
+        Some(Failed),
         GATEWAY,
-        "",
+        "user boss: the BMC has no test that proves its password, so it is disabled again",
     ),
     ("truncates a password", &["06 47/**02 shorten 8"], Some(Failed), GATEWAY, WRONG),
     (
         "free slots read as errors",
-        &["06 46 blank CC"],
+        &["06 46 blank D4"],
         Some(Failed),
         GATEWAY,
-        "user boss: no slot is known to be free: 8 of 10 cannot be read (slots 3 to 10: Get User Name: 0xcc",
+        "user boss: no slot is known to be free: 8 of 10 cannot be read (slots 3 to 10: Get User Name: 0xd4",
     ),
+    ("free slots have no name to read", &["06 46 blank CC"], Some(Proven), BOTH, ""),
     (
         "accepts a name, not set",
         &["06 45 cc 00"],
-        Some(Proven),
+        Some(Failed),
         GATEWAY,
         "user 3: name boss: accepted by the BMC, but not applied",
     ),

@@ -105,6 +105,43 @@ fn a_temporary_refusal_is_followed_by_retries() {
     assert_eq!(requests[0].timeout, RetryPolicy::default().timeout);
 }
 
+/// A change of an account.
+struct MakeAccount;
+impl Command for MakeAccount {
+    const NAME: &'static str = "Make Account";
+    const NET_FN: NetFn = NetFn::App;
+    const CODE: u8 = 0x72;
+    const CHANGES: bool = true;
+    const NOT_YET: &'static [u8] = &[0xd5];
+    type Answer = ();
+
+    fn data(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn answer(&self, _: &[u8]) -> Result<(), Malformed> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_change_that_the_bmc_does_not_take_yet_is_requested_again() {
+    let (mut bmc, script) =
+        session([Ok(&[0xd5]), Ok(&[0xc0]), Ok(&[0xd5]), Ok(&[0xd5]), Ok(&[0xd5]), Ok(&[0])]);
+    bmc.ask(&MakeAccount).unwrap();
+    assert_eq!(script.codes().len(), 6);
+    let (mut bmc, script) = session([Ok(&[0xd5])]);
+    let error = bmc.ask(&MakeAccount).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "Make Account: 0xd5, not supported in the present state (after 6 attempts)"
+    );
+    assert!(!error.is_outcome_unknown() && script.codes().len() == 6);
+    let (mut bmc, script) = session([Ok(&[0xd5])]);
+    bmc.ask(&Write).unwrap_err();
+    assert_eq!(script.codes().len(), 1, "other changes are not");
+}
+
 #[test]
 fn a_refusal_is_final() {
     let (mut bmc, script) = session([Ok(&[0xcc])]);

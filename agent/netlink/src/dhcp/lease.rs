@@ -261,12 +261,20 @@ fn addresses(bytes: &[u8]) -> impl Iterator<Item = Ipv4Addr> {
 
 /// Whether a host can have the address. A name server may be on the own host.
 fn is_unicast(address: Ipv4Addr) -> bool {
-    address.octets()[0] != 0 && address.octets()[0] < 224
+    !matches!(address.octets()[0], 0 | 127 | 224..)
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
+
+    #[test]
+    fn addresses_that_no_host_of_a_network_has() {
+        for bad in ["0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"] {
+            assert!(!super::is_unicast(bad.parse().unwrap()), "{bad}");
+        }
+        assert!(super::is_unicast(Ipv4Addr::new(10, 0, 0, 1)));
+    }
 
     use super::super::{
         ACK, BOOTREPLY, END, Exchange, Identity, MESSAGE_TYPE, NAK, OFFER, OPTIONS_AT, OVERLOAD,

@@ -55,8 +55,8 @@ pub(crate) fn discover(machine: &Machine, problems: &mut Vec<String>) -> Vec<Nic
 
 /// Marks the port that the boot loader's `BOOTIF=` names (Syslinux: the hardware type 01, then the MAC address).
 fn mark_boot_port(command_line: &str, nics: &mut [Nic]) {
-    let values = parameters(command_line, "BOOTIF").into_iter().filter(|(name, _)| name.is_empty());
-    let Some(value) = values.last().and_then(|(_, value)| value) else { return };
+    let mut values = parameters(command_line, "BOOTIF").into_iter().filter(|(name, _)| name.is_empty());
+    let Some(value) = values.next_back().and_then(|(_, value)| value) else { return };
     let address = value.to_lowercase().replace('-', ":");
     let address =
         if address.len() == 20 { address.strip_prefix("01:").unwrap_or(&address) } else { &address };

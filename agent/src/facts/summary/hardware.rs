@@ -8,7 +8,7 @@ use stage1_contract::{Cpus, Disk, Facts, Nic};
 
 use super::Rows;
 use super::words::words;
-use crate::display::size;
+use crate::display::{count, size};
 use crate::facts::findings::{microcodes, slots, volatile_bytes};
 use crate::facts::pci::part;
 
@@ -25,7 +25,9 @@ pub(super) fn processors(cpus: &Cpus) -> Rows {
         0 if nodes > 1 => more.push(format!("{nodes} NUMA nodes")),
         0 => {}
         // Memory of accelerators, or CXL.
-        without => more.push(format!("{nodes} NUMA nodes, and {without} without processors")),
+        without => {
+            more.push(format!("{}, and {without} without processors", count(nodes as u64, "NUMA node")));
+        }
     }
     more.extend(microcodes(cpus).iter().map(|microcode| format!("microcode {microcode}")));
     more.extend(cpus.virtualisation.clone());
@@ -206,7 +208,7 @@ pub(super) fn sensors(sensors: &[Sensor]) -> Rows {
         rows.push(vec![chip.to_string(), format!("{name} {} °C", millidegrees / 1000)]);
     }
     if !sensors.is_empty() {
-        rows.push(vec!["all".to_string(), format!("{} readings", sensors.len())]);
+        rows.push(vec!["all".to_string(), count(sensors.len() as u64, "reading")]);
     }
     rows
 }

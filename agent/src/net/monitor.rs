@@ -16,7 +16,7 @@ use netlink::route::{self, Message};
 /// `RTMGRP_LINK`: notifications about links.
 const LINK_GROUP: u32 = 1;
 
-/// A socket that follows links, and addresses if they are wanted.
+/// A socket that follows links, and addresses if they are to be followed.
 pub(crate) struct Monitor {
     netlink: Netlink,
     copy: Copy,
@@ -99,7 +99,7 @@ enum Dump {
 
 /// What the receiver of the messages knows to exist.
 struct Copy {
-    wanted: &'static [Dump],
+    followed: &'static [Dump],
     /// The dump that is running, and those that follow: the kernel does one at a time for a socket.
     dumps: VecDeque<Dump>,
     /// Changes were lost while a dump was running: what it has given may be older than they.
@@ -112,10 +112,10 @@ struct Copy {
 }
 
 impl Copy {
-    fn new(wanted: &'static [Dump]) -> Self {
+    fn new(followed: &'static [Dump]) -> Self {
         Self {
-            wanted,
-            dumps: wanted.iter().copied().collect(),
+            followed,
+            dumps: followed.iter().copied().collect(),
             is_stale: false,
             links: BTreeSet::new(),
             addresses: BTreeSet::new(),
@@ -134,7 +134,7 @@ impl Copy {
         if self.is_stale {
             return false;
         }
-        self.dumps.extend(self.wanted);
+        self.dumps.extend(self.followed);
         true
     }
 
@@ -181,7 +181,7 @@ impl Copy {
             None => {}
         }
         if std::mem::take(&mut self.is_stale) {
-            self.dumps = self.wanted.iter().copied().collect();
+            self.dumps = self.followed.iter().copied().collect();
         }
         (self.seen_links, self.seen_addresses) = (BTreeSet::new(), BTreeSet::new());
         messages.push(Message::Done);

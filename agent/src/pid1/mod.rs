@@ -39,7 +39,7 @@ pub fn is_init() -> bool {
 }
 
 impl End {
-    /// What the console says of a run that ended so, and whether it is a failure, which the policy is for. Who has sent a
+    /// What the console has of a run that ended so, and whether it is a failure, which the policy is for. Who has sent a
     /// signal is at work on this host, and decides what follows.
     fn of_run(&self) -> (String, bool) {
         match self {

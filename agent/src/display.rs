@@ -2,6 +2,7 @@
 //! Formats values for people: hexadecimal, sizes, times, columns.
 
 use stage1_contract::printable;
+pub(crate) use stage1_contract::size;
 
 /// Lower-case hexadecimal, two digits a byte.
 pub fn hex(bytes: &[u8]) -> String {
@@ -11,21 +12,6 @@ pub fn hex(bytes: &[u8]) -> String {
 /// Lower-case hexadecimal, two digits a byte, with a separator between the bytes: `":"` writes a MAC address.
 pub(crate) fn hex_with(bytes: &[u8], separator: &str) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(separator)
-}
-
-/// A number of bytes with a binary prefix, rounded to one decimal; a decimal that is zero is left out: `1.5 KiB`, `64 GiB`.
-pub(crate) fn size(bytes: u64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    // What would be rounded up to 1024.0 is 1 of the next unit.
-    while value >= 1023.95 && unit + 1 < units.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    let tenths = (value * 10.0).round();
-    let decimals = usize::from(tenths % 10.0 != 0.0);
-    format!("{:.decimals$} {}", tenths / 10.0, units[unit])
 }
 
 /// A number in thousandths, without zeros at its end: `12.08`.
@@ -115,15 +101,6 @@ mod tests {
         assert_eq!(hex(&[0xac, 0x1f, 0x06]), "ac1f06");
         assert_eq!(hex_with(&[0xac, 0x1f, 0x06], ":"), "ac:1f:06");
         assert_eq!(hex_with(&[], ":"), "");
-    }
-
-    #[test]
-    fn sizes_have_a_decimal_only_where_it_is_not_zero() {
-        let texts = [0, 512, 1536, 64 << 30, 1_024_209_543_168].map(size);
-        assert_eq!(texts, ["0 B", "512 B", "1.5 KiB", "64 GiB", "953.9 GiB"]);
-        // 1023.99 MiB, 1.99 KiB, and more than the largest unit has a next for.
-        let rounded = [(1 << 30) - 10_000, 2038, u64::MAX].map(size);
-        assert_eq!(rounded, ["1 GiB", "2 KiB", "16384 PiB"]);
     }
 
     #[test]

@@ -262,7 +262,10 @@ enum Content {
 impl Record {
     fn address(&self) -> Option<IpAddr> {
         match self.content {
-            Content::Address(address) => Some(address),
+            // Filters answer so for names that they block; a connection to it would be one to this host.
+            Content::Address(address) => {
+                Some(address).filter(|ip| !ip.is_unspecified() && !ip.is_multicast())
+            }
             Content::Alias(_) => None,
         }
     }
@@ -337,7 +340,10 @@ mod tests {
     #[test]
     fn addresses_of_the_family_that_was_asked_for() {
         let question = question("inventory.test", Family::V4);
-        let records: [(&[u8], u16, &[u8]); 4] = [
+        let records: [(&[u8], u16, &[u8]); 6] = [
+            // What a filter answers.
+            (ASKED, 1, &[0, 0, 0, 0]),
+            (ASKED, 1, &[224, 0, 0, 1]),
             (ASKED, 1, &[10, 9, 0, 1]),
             (ASKED, 28, &[0xfd; 16]),
             (b"\x05other\0", 1, &[10, 9, 0, 3]),

@@ -93,6 +93,8 @@ pub struct Link {
     pub up: bool,
     /// Has carrier (`IFF_LOWER_UP`).
     pub carrier: bool,
+    /// MTU in bytes; 0: not known.
+    pub mtu: u32,
 }
 
 /// An address of an interface.
@@ -276,6 +278,7 @@ fn parse_one(message: message::Message) -> Option<Message> {
                 permanent_mac: mac(IFLA_PERM_ADDRESS),
                 up: flags & IFF_UP != 0,
                 carrier: flags & IFF_LOWER_UP != 0,
+                mtu: find(attributes, IFLA_MTU).and_then(|bytes| u32_at(bytes, 0)).unwrap_or_default(),
             }))
         }
         // With a family it has only left a bridge.
@@ -364,7 +367,12 @@ mod tests {
             RTM_NEWLINK,
             0,
             &ifinfomsg(2, IFF_UP | IFF_LOWER_UP),
-            &[attribute(IFLA_ADDRESS, &[2, 0, 0, 0, 0, 7]), attribute(IFLA_IFNAME, b"eth0\0")].concat(),
+            &[
+                attribute(IFLA_ADDRESS, &[2, 0, 0, 0, 0, 7]),
+                attribute(IFLA_IFNAME, b"eth0\0"),
+                attribute(IFLA_MTU, &9000_u32.to_ne_bytes()),
+            ]
+            .concat(),
         );
         let gone = request(RTM_DELLINK, 0, &ifinfomsg(3, 0), &[]);
         let answer = request(message::ERROR, 0, &(-17_i32).to_ne_bytes(), &[]);
@@ -377,6 +385,7 @@ mod tests {
             permanent_mac: None,
             up: true,
             carrier: true,
+            mtu: 9000,
         };
         let expected = [Message::Link(link), Message::Gone(3), Message::Answer(-17), Message::Done];
         assert_eq!(messages, expected);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use stage1_contract::{EventKind, Identity, StageName, waterfall};
 
-use super::{FAILED, Flags, WIDTH, settings};
+use super::{FAILED, Flags, STOPPED, WIDTH, settings};
 use crate::config::{OnFailure, Settings};
 use crate::facts::{self, Group};
 use crate::host::{Machine, Manager, manager, power};
@@ -47,11 +47,15 @@ pub(super) fn fail(failed: &Failed, cause: &Cause) -> u8 {
         Cause::Failed(Failure { advice: Some(advice), .. }) => log::error!("{cause}; to solve it: {advice}"),
         _ => log::error!("{cause}"),
     }
-    let is_failure = matches!(cause, Cause::Failed(_));
-    if is_failure && options.at_boot && manager(machine) == Manager::Systemd {
-        apply_policy(&cause.to_string(), settings.on_failure);
+    match (cause, manager(machine)) {
+        (Cause::Failed(_), Manager::Systemd) if options.at_boot => {
+            apply_policy(&cause.to_string(), settings.on_failure);
+            FAILED
+        }
+        // PID 1 applies the policy.
+        (Cause::Signal(_), Manager::Agent) if options.at_boot => STOPPED,
+        _ => FAILED,
     }
-    FAILED
 }
 
 /// The failure policy of this machine's settings.

@@ -34,6 +34,8 @@ pub const FAILED: u8 = 1;
 pub const PROBLEMS: u8 = 3;
 /// Exit code: the inventory asks for a rescue shell, or the host must not go on.
 pub const RESCUE: u8 = 4;
+/// Exit code, from the run to PID 1 only: a signal has ended the run, which is no failure of the host.
+pub(crate) const STOPPED: u8 = 5;
 
 /// Columns of the waterfall.
 const WIDTH: usize = 80;

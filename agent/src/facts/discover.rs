@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 use stage1_contract::facts::Smbios;
-use stage1_contract::{Facts, FirmwareKind, Identity};
+use stage1_contract::{Facts, FirmwareKind, Identity, Nic};
 
 use super::placeholder::is_placeholder;
 use super::{
@@ -52,7 +52,9 @@ type Found = Box<dyn FnOnce(&mut Facts) + Send>;
 /// Discovers the groups in parallel, without changing anything on the machine. Also returns what could not be read, and why.
 pub fn discover(machine: &Machine, groups: &[Group]) -> (Facts, Vec<String>) {
     // The tables hold the firmware's version and the BMC's interface, too.
-    let tables = [Group::Smbios, Group::Firmware, Group::Bmc].iter().any(|group| groups.contains(group));
+    // An ARM processor has its name from there.
+    let tables =
+        [Group::Smbios, Group::Firmware, Group::Bmc, Group::Cpus].iter().any(|group| groups.contains(group));
     let others = groups.iter().copied().filter(|group| *group != Group::Smbios);
     let jobs = tables.then_some(Group::Smbios).into_iter().chain(others).map(|group| job(machine, group));
     let mut facts = Facts { kernel: machine.attribute("/proc/sys/kernel/osrelease"), ..Facts::default() };
@@ -110,6 +112,7 @@ fn relate(facts: &mut Facts, groups: &[Group]) {
         _ => {}
     }
     name_arm_processors(facts);
+    mark_boot_port(facts);
     let described = facts.smbios.as_ref().is_some_and(|smbios| !smbios.ipmi_devices.is_empty());
     if described && groups.contains(&Group::Bmc) {
         let reported_by = &mut facts.bmc.get_or_insert_default().reported_by;
@@ -120,6 +123,23 @@ fn relate(facts: &mut Facts, groups: &[Group]) {
     if !groups.contains(&Group::Smbios) {
         (facts.system, facts.smbios, facts.placeholders) = (None, None, Vec::new());
     }
+}
+
+/// Without a word of the boot loader, the port in the device path of the boot entry that UEFI has used (UEFI 10.3.4.11).
+fn mark_boot_port(facts: &mut Facts) {
+    let Some(firmware) = facts.firmware.as_ref().filter(|_| facts.nics.iter().all(|nic| nic.boot.is_none()))
+    else {
+        return;
+    };
+    let mut entries = firmware.boot_entries.iter();
+    let entry = entries.find(|entry| Some(&entry.number) == firmware.boot_current.as_ref());
+    let path = entry.and_then(|entry| entry.device_path.as_deref()).unwrap_or_default();
+    let Some((_, address)) = path.split_once("MAC(") else { return };
+    let is_boot = |nic: &&mut Nic| {
+        let mac = nic.permanent_mac.as_ref().or(nic.mac.as_ref()).map(|mac| mac.replace(':', ""));
+        mac.is_some_and(|mac| address.starts_with(&mac))
+    };
+    facts.nics.iter_mut().filter(is_boot).for_each(|nic| nic.boot = Some(true));
 }
 
 /// ARM's kernel has the cores' design, `Neoverse-N1`; the firmware what was bought, `Ampere(R) Altra(R) Processor`.
@@ -194,7 +214,7 @@ fn discover_group(machine: &Machine, group: Group, problems: &mut Vec<String>) -
 #[cfg(test)]
 mod tests {
     use stage1_contract::Cpus;
-    use stage1_contract::facts::{Bios, Processor};
+    use stage1_contract::facts::{Bios, BootEntry, BootFirmware, Processor};
 
     use super::*;
 
@@ -221,6 +241,32 @@ mod tests {
         assert_eq!(named(Some("virt-7.2"), true, core, arm).as_deref(), core);
         let xeon = Some("Intel(R) Xeon(R)");
         assert_eq!(named(Some("Xeon"), false, xeon, None).as_deref(), xeon);
+    }
+
+    #[test]
+    fn the_port_of_uefis_boot_entry_is_the_boot_port_unless_the_boot_loader_names_one() {
+        let entry = |number: &str, path: &str| BootEntry {
+            number: number.to_string(),
+            device_path: Some(path.to_string()),
+            ..BootEntry::default()
+        };
+        let mut firmware: BootFirmware =
+            serde_json::from_value(serde_json::json!({ "kind": "uefi", "vendor": null, "version": null }))
+                .unwrap();
+        firmware.boot_current = Some("0003".to_string());
+        firmware.boot_entries = vec![
+            entry("0002", "PciRoot(0x0)/Pci(0x3,0x0)/MAC(525400090101,0x1)/IPv4(0.0.0.0)"),
+            entry("0003", "PciRoot(0x0)/Pci(0x4,0x0)/MAC(525400090102,0x1)/IPv4(0.0.0.0)"),
+        ];
+        let nic = |mac: &str, boot| Nic { mac: Some(mac.to_string()), boot, ..Nic::default() };
+        let marked = |first: Option<bool>| {
+            let nics = vec![nic("52:54:00:09:01:01", first), nic("52:54:00:09:01:02", None)];
+            let mut facts = Facts { firmware: Some(firmware.clone()), nics, ..Facts::default() };
+            mark_boot_port(&mut facts);
+            facts.nics.iter().map(|nic| nic.boot).collect::<Vec<_>>()
+        };
+        assert_eq!(marked(None), [None, Some(true)]);
+        assert_eq!(marked(Some(true)), [Some(true), None]);
     }
 
     #[test]

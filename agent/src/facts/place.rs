@@ -18,6 +18,15 @@ pub(super) fn numa_node(machine: &Machine, pci_address: &str) -> Option<u32> {
     machine.attribute(format!("/sys/bus/pci/devices/{pci_address}/numa_node"))?.parse().ok()
 }
 
+/// The name of the slot that a PCI function is in, where it can be plugged.
+pub(super) fn slot(machine: &Machine, pci_address: &str) -> Option<String> {
+    let (device, _) = pci_address.rsplit_once('.')?;
+    let slots = "/sys/bus/pci/slots";
+    let is_it =
+        |name: &String| machine.attribute(format!("{slots}/{name}/address")).as_deref() == Some(device);
+    machine.names(slots).into_iter().find(is_it)
+}
+
 /// `0000:3b:00.0`; the domain of a function behind an Intel VMD has more digits.
 fn is_pci_address(name: &str) -> bool {
     let mut parts = name.split([':', '.']);

@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use stage1_contract::facts::{Sensor, SensorKind};
@@ -14,6 +15,9 @@ const CHIPS: &str = "/sys/class/hwmon";
 
 /// Some chips are read over slow buses, and some of those hang.
 const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Credible temperatures and limits: NVMe's 0 K and 65535 K mean that there is none (NVMe 1.4 5.14.1.2).
+const TEMPERATURES: RangeInclusive<i64> = -200_000..=2_000_000;
 
 /// What there is by prefix of the files' names: the kind, and the unit of all its values
 /// (Documentation/hwmon/sysfs-interface.rst).
@@ -64,7 +68,10 @@ fn chip(machine: &Machine, folder: &str) -> Vec<Sensor> {
                 .then(|| machine.attribute(format!("{folder}/{file}")))
                 .flatten()
         };
-        let value = |suffix: &str| file(suffix)?.parse::<i64>().ok();
+        let value = |suffix: &str| {
+            let value = file(suffix)?.parse::<i64>().ok()?;
+            (*kind != SensorKind::Temperature || TEMPERATURES.contains(&value)).then_some(value)
+        };
         let alarms = files.iter().filter_map(|file| file.strip_prefix(&format!("{name}_")));
         let alarms = alarms.filter(|suffix| suffix.ends_with("alarm")).filter_map(value);
         Some(Sensor {
@@ -118,6 +125,9 @@ mod tests {
                 ("temp1_crit_alarm", "0\n"),
                 ("temp10_input", "44000\n"),
                 ("temp2_input", "43000\n"),
+                // 0 K and 65535 K.
+                ("temp3_input", "-273150\n"),
+                ("temp3_crit", "65261850\n"),
                 ("uevent", ""),
             ],
         );
@@ -144,6 +154,7 @@ mod tests {
         let expected = [
             ("coretemp", "temp1"),
             ("coretemp", "temp2"),
+            ("coretemp", "temp3"),
             ("coretemp", "temp10"),
             ("power_meter", "fan1"),
             ("power_meter", "in0"),
@@ -165,13 +176,14 @@ mod tests {
             fault: None,
         };
         assert_eq!(sensors[0], package);
-        let fan = &sensors[3];
+        assert_eq!((sensors[2].value, sensors[2].critical), (None, None));
+        let fan = &sensors[4];
         assert_eq!(
             (fan.value, fan.minimum, fan.alarm, fan.fault),
             (Some(0), Some(600), Some(true), Some(true))
         );
-        assert_eq!(sensors[4].value, None);
-        assert_eq!((sensors[5].value, sensors[5].unit.as_str()), (Some(212_000_000), "microwatts"));
+        assert_eq!(sensors[5].value, None);
+        assert_eq!((sensors[6].value, sensors[6].unit.as_str()), (Some(212_000_000), "microwatts"));
     }
 
     proptest! {

@@ -13,11 +13,11 @@ use stage1_contract::firmware::{FirmwareReport, Journal, ManifestSet};
 
 use super::backend::tool::Tool;
 use super::journal;
+use super::journal_variable;
 use super::matching::{Matches, matches};
 use super::plan::{Conditions, Plan, Planned, plan};
 use super::reading::ReadError;
 use super::set::VerifiedManifest;
-use super::variable;
 use crate::bmc;
 use crate::config::{BmcMode, Settings};
 use crate::facts::{self, Group};
@@ -72,7 +72,7 @@ pub(crate) fn check(
 ) -> (CheckResult, FirmwareReport) {
     let found = context.find(facts, &set.set);
     let conditions = context.conditions(facts, &set, &found);
-    let own = variable::read(context.machine);
+    let own = journal_variable::read(context.machine);
     let mut journal = match context.inventory.map(Client::firmware_journal) {
         None => Some(own),
         Some(Ok(journal)) => Some(journal::merge(journal, own)),
@@ -121,7 +121,7 @@ impl CheckContext<'_> {
         if let Some(inventory) = self.inventory {
             inventory.put_firmware_journal(journal, self.settings.inventory_timeout)?;
         }
-        if let Err(error) = variable::write(self.machine, journal) {
+        if let Err(error) = journal_variable::write(self.machine, journal) {
             log::warn!("keeping the firmware journal on this host: {error:#}; only the inventory has it");
         }
         Ok(())

@@ -9,6 +9,7 @@ mod apply;
 pub mod backend;
 mod check;
 pub mod journal;
+mod journal_variable;
 pub(crate) mod lint;
 mod manifests;
 pub mod matching;
@@ -19,7 +20,6 @@ pub mod set;
 pub(crate) mod signature;
 pub mod state;
 pub(crate) mod table;
-mod variable;
 pub mod version;
 
 pub(crate) use apply::{ApplyContext, apply};

@@ -27,7 +27,7 @@ const END: Duration = Duration::from_secs(1);
 /// is a single thread.
 ///
 /// # Errors
-/// If no process can be started, or the child is killed.
+/// If no process can be started, or the child is killed: [`io::ErrorKind::Interrupted`] if it was by a termination signal.
 pub fn run(work: impl FnOnce() -> u8) -> io::Result<u8> {
     let signals: SigSet = TERMINATION.into_iter().chain([Signal::SIGCHLD]).collect();
     let (result, done) = pipe()?;
@@ -94,7 +94,11 @@ fn supervise(child: Pid, result: &File, signals: &SignalFd) -> io::Result<u8> {
         let killed = || io::Error::other("the process that does the work was killed");
         match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(_, status)) => return Ok(code.unwrap_or(status.to_le_bytes()[0])),
-            Ok(WaitStatus::Signaled(..)) => return code.ok_or_else(killed),
+            Ok(WaitStatus::Signaled(_, signal, _)) => {
+                let interrupted = || io::Error::new(io::ErrorKind::Interrupted, format!("ended by {signal}"));
+                let is_termination = TERMINATION.contains(&signal);
+                return code.ok_or_else(|| if is_termination { interrupted() } else { killed() });
+            }
             Ok(_) => {}
             Err(errno) => return code.ok_or_else(|| errno.into()),
         }

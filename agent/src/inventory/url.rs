@@ -22,6 +22,12 @@ pub enum BadUrl {
     /// Another scheme than http and https.
     #[error("{0}: its scheme is neither https nor http")]
     Scheme(Url),
+    /// The name of the host is not ASCII.
+    #[error("{0}: write the name of the host in ASCII (xn--…, RFC 5891)")]
+    Host(Url),
+    /// The address is one of a port of this host.
+    #[error("{0}: an address with a zone (after %) is not supported: use a global address, or a name")]
+    Zone(Url),
     /// It has no host, a port that is no number, or characters that must be percent-encoded.
     #[error("{0}: {1}; other characters than those of RFC 3986 must be percent-encoded")]
     Invalid(Url, String),
@@ -38,6 +44,9 @@ impl Url {
         }
         let url = Self(resolve(base, reference));
         let invalid = |cause: &str| BadUrl::Invalid(url.clone(), cause.to_string());
+        if split(&url.0).1.is_some_and(|authority| !authority.is_ascii()) {
+            return Err(BadUrl::Host(url));
+        }
         if !url.0.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(invalid("it has a space, a control character, or one outside ASCII"));
         }
@@ -52,6 +61,10 @@ impl Url {
         }
         let authority = uri.authority().map_or("", |authority| authority.as_str());
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        // RFC 6874: the zone is a port's name on this host, which no inventory knows.
+        if host.starts_with('[') && host.contains('%') {
+            return Err(BadUrl::Zone(url));
+        }
         let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'));
         if port.is_some_and(|port| port.parse::<u16>().is_err()) {
             return Err(invalid("its port is no number from 0 to 65535"));
@@ -249,6 +262,11 @@ mod tests {
         assert_eq!(error(""), "the URL is empty");
         assert_eq!(error("ftp://h/k?S3CRET"), "ftp://h/k: its scheme is neither https nor http");
         assert_eq!(error("file:///etc/passwd"), "file:///etc/passwd: its scheme is neither https nor http");
+        assert!(error("https://bücher.test/k?S3CRET").ends_with("in ASCII (xn--…, RFC 5891)"));
+        assert!(
+            error("https://[fe80::1%25eth0]:80/k?S3CRET")
+                .starts_with("https://[fe80::1%25eth0]:80/k: an address with a zone")
+        );
         for bad in [
             "https://h/my k?S3CRET",
             "https://h/kärnel?S3CRET",

@@ -11,9 +11,9 @@ use anyhow::{Context, Result};
 use lldp_rs::{ChassisId, Text};
 use stage1_contract::PortNeighbours;
 
-use super::collect::Worker;
-use super::firmware::Flag;
+use super::firmware_flags::Flag;
 use super::ports::{Options, Ports};
+use super::worker::Worker;
 use crate::display::hex;
 use crate::host::Machine;
 use crate::host::random;

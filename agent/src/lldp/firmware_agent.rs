@@ -7,14 +7,14 @@ use std::io;
 
 use netlink::ethtool;
 
-use super::firmware::{self, Flag};
+use super::firmware_flags::{self, Flag};
 use super::ports::FirmwareAgent;
 use crate::host::Machine;
 use crate::net::ethtool::ask;
 
 /// The private flag that controls the agent, if the port's driver has one.
 pub(crate) fn flag(machine: &Machine, port: &str) -> Option<Flag> {
-    firmware::flag(&machine.link_name(format!("/sys/class/net/{port}/device/driver"))?)
+    firmware_flags::flag(&machine.link_name(format!("/sys/class/net/{port}/device/driver"))?)
 }
 
 /// Disables the agent. Returns the result for the report, and whether the flag was changed.

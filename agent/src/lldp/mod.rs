@@ -4,17 +4,17 @@
 //! One thread serves all ports, from their first carrier on, for as long as the agent runs: ports are found as they appear,
 //! and the result can be read at any time. It sets no port up. At the end it sends shutdown LLDPDUs.
 
-mod collect;
 mod collector;
 mod device;
 mod filter;
-mod firmware;
 mod firmware_agent;
+mod firmware_flags;
 mod neighbours;
 pub mod ports;
 mod report;
 mod schedule;
 mod socket;
 pub(crate) mod table;
+mod worker;
 
 pub(crate) use collector::Collector;

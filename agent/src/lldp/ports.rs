@@ -352,7 +352,16 @@ mod tests {
 
     fn link(index: u32, up: bool, carrier: bool) -> Link {
         let name = format!("eth{index}");
-        Link { index, name, ethernet: true, mac: Some([2, 0, 0, 0, 0, 1]), permanent_mac: None, up, carrier }
+        Link {
+            index,
+            name,
+            ethernet: true,
+            mac: Some([2, 0, 0, 0, 0, 1]),
+            permanent_mac: None,
+            up,
+            carrier,
+            mtu: 1500,
+        }
     }
 
     fn ports(links: &[(bool, bool)]) -> Ports {

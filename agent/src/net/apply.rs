@@ -25,6 +25,8 @@ struct State {
     /// What is in the kernel.
     applied: BTreeSet<Object>,
     mtus: BTreeMap<u32, u16>,
+    /// The MTU that each port had at first.
+    own_mtus: BTreeMap<u32, u16>,
     /// What is in /etc/resolv.conf, if it is the agent's.
     resolv_conf: String,
     /// What is in the file of [`ntp::announce`].
@@ -39,6 +41,7 @@ impl Configurations {
             table: Table::default(),
             applied: BTreeSet::new(),
             mtus: BTreeMap::new(),
+            own_mtus: BTreeMap::new(),
             resolv_conf: String::new(),
             ntp_servers: Vec::new(),
         })))
@@ -46,6 +49,9 @@ impl Configurations {
 
     /// Records a port; `is_boot`: the host was booted from it.
     pub(crate) fn add_port(&self, link: &Link, is_boot: bool) {
+        if let Some(mtu) = u16::try_from(link.mtu).ok().filter(|mtu| *mtu > 0) {
+            self.lock().own_mtus.entry(link.index).or_insert(mtu);
+        }
         self.change(|table| table.add_port(link.index, &link.name, is_boot));
     }
 
@@ -68,6 +74,11 @@ impl Configurations {
 
     /// Forgets a port that was removed, together with what the kernel had of it.
     pub(crate) fn remove_port(&self, index: u32) {
+        {
+            let mut state = self.lock();
+            state.own_mtus.remove(&index);
+            state.mtus.remove(&index);
+        }
         self.change(|table| table.remove_port(index));
     }
 
@@ -121,7 +132,13 @@ impl State {
     }
 
     fn set_mtus(&mut self, netlink: &Netlink) {
-        let desired = self.table.mtus();
+        let mut desired = self.table.mtus();
+        // What an earlier lease has set is not that of the port for good.
+        for index in self.mtus.keys() {
+            if let Some(own) = self.own_mtus.get(index) {
+                desired.entry(*index).or_insert(*own);
+            }
+        }
         for (index, mtu) in &desired {
             if self.mtus.get(index) != Some(mtu)
                 && let Err(error) = netlink.request(&route::link_mtu(*index, *mtu))

@@ -14,6 +14,7 @@ pub(crate) mod ethtool;
 pub(crate) mod identity;
 mod interfaces;
 mod ipv6;
+pub(crate) mod monitor;
 pub(crate) mod ntp;
 mod ports;
 mod reach;
@@ -28,9 +29,8 @@ use anyhow::{Result, bail};
 use crate::config::Settings;
 use crate::host::task::detach;
 use crate::host::{Machine, Manager};
-use netlink::route;
+use monitor::Monitor;
 use ports::Ports;
-use socket::Netlink;
 
 /// How often [`bring_up`] checks whether it was cancelled.
 const CANCEL_CHECK: Duration = Duration::from_millis(50);
@@ -47,12 +47,11 @@ pub(crate) fn bring_up(
     settings: &Settings,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<String> {
-    let monitor = Netlink::open(route::GROUPS)?;
-    monitor.send(&route::dump_links())?;
+    let monitor = Monitor::of_links_and_addresses()?;
     let (sender, result) = channel();
     let mut ports = Ports::new(machine, manager, settings);
     detach("network", move || {
-        if let Err(error) = ports.watch(&monitor, &sender) {
+        if let Err(error) = ports.watch(monitor, &sender) {
             let _ = sender.send(Err(error));
         }
     });

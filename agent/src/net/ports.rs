@@ -16,6 +16,7 @@ use super::dhcp4::port::Port;
 use super::identity::identity;
 use super::interfaces::{self, Interfaces};
 use super::ipv6::{self, Missing};
+use super::monitor::Monitor;
 use super::reach::{Server, Tried, prefer_default_route, remove_default_route, try_ports};
 use super::socket::Netlink;
 use crate::config::Settings;
@@ -107,23 +108,17 @@ impl Ports {
     }
 
     /// Follows the kernel's events without end; sends the result once.
-    pub(super) fn watch(&mut self, monitor: &Netlink, sender: &Sender<Result<String>>) -> Result<()> {
-        let mut dumped = false;
+    pub(super) fn watch(&mut self, mut monitor: Monitor, sender: &Sender<Result<String>>) -> Result<()> {
         let mut sent = false;
         loop {
-            self.wait(monitor, sent);
+            self.wait(&monitor, sent);
             // All that is waiting: what has changed several times since is seen as it is now.
             loop {
                 let messages = monitor.receive(Instant::now())?;
                 if messages.is_empty() {
                     break;
                 }
-                for message in messages {
-                    if matches!(message, Message::Done) && !std::mem::replace(&mut dumped, true) {
-                        monitor.send(&route::dump_addresses())?;
-                    }
-                    self.take(message);
-                }
+                messages.into_iter().for_each(|message| self.take(message));
             }
             self.set_links_up();
             let own: Vec<[u8; 6]> = self.links.values().filter_map(|link| link.mac).collect();
@@ -137,7 +132,7 @@ impl Ports {
     }
 
     /// Waits for an event of the kernel, a packet, or until something is due.
-    fn wait(&self, monitor: &Netlink, sent: bool) {
+    fn wait(&self, monitor: &Monitor, sent: bool) {
         let clients = self.clients.values().filter_map(Port::due);
         let trial = self.trial.running.as_ref().map(|_| Instant::now() + TRIAL_CHECK).or(self.trial.again);
         let down = (!self.down.is_empty()).then(|| Instant::now() + LINK_RETRY);

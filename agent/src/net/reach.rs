@@ -215,7 +215,10 @@ fn begin(address: SocketAddr, port: &str) -> nix::Result<OwnedFd> {
     let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let socket = socket(family, SockType::Stream, flags, None)?;
-    setsockopt(&socket, sockopt::BindToDevice, &OsString::from(port))?;
+    // An inventory on this host is behind no port.
+    if !address.ip().is_loopback() {
+        setsockopt(&socket, sockopt::BindToDevice, &OsString::from(port))?;
+    }
     match connect(socket.as_raw_fd(), &SockaddrStorage::from(address)) {
         Ok(()) | Err(Errno::EINPROGRESS) => Ok(socket),
         Err(errno) => Err(errno),
@@ -248,6 +251,13 @@ mod tests {
         for url in ["", "https://", "https://a:port/", "https://[::1/"] {
             assert_eq!(text(url), None, "{url}");
         }
+    }
+
+    #[test]
+    fn a_server_on_this_host_is_reached_whatever_the_port() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let tried = connect_by(&[server.local_addr().unwrap()], &[(7, "no-such-port".to_string())]);
+        assert_eq!(tried, BTreeMap::from([(7, Tried::Reached)]));
     }
 
     #[test]

@@ -106,14 +106,9 @@ impl Netlink {
     /// Waits until `deadline` for a datagram; returns an empty list if none arrives.
     ///
     /// # Errors
-    /// Those of recv.
-    pub(crate) fn receive(&self, deadline: Instant) -> Result<Vec<Message>> {
-        match self.0.receive(deadline) {
-            Ok(datagram) => Ok(route::parse(&datagram)),
-            // Messages were lost: a dump of all links makes up for them.
-            Err(Errno::ENOBUFS) => self.send(&route::dump_links()).map(|()| Vec::new()),
-            Err(errno) => Err(errno).context("receiving from rtnetlink"),
-        }
+    /// Those of recv; ENOBUFS: messages were lost.
+    pub(crate) fn receive(&self, deadline: Instant) -> nix::Result<Vec<Message>> {
+        self.0.receive(deadline).map(|datagram| route::parse(&datagram))
     }
 
     /// Sends a request and waits for its acknowledgement.
@@ -124,7 +119,7 @@ impl Netlink {
         self.send(request)?;
         let deadline = Instant::now() + TIMEOUT;
         while Instant::now() < deadline {
-            for message in self.receive(deadline)? {
+            for message in self.receive(deadline).context("receiving from rtnetlink")? {
                 match message {
                     Message::Answer(0) => return Ok(()),
                     Message::Answer(code) if Errno::from_raw(-code) == Errno::EEXIST => return Ok(()),

@@ -10,7 +10,7 @@
 mod rescue;
 
 use std::convert::Infallible;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -20,9 +20,9 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
 use crate::commands::failure::{apply_policy, policy};
-use crate::commands::{self, DONE, FAILED, PROBLEMS, RESCUE};
-use crate::host::child;
-use crate::host::{mounts, power};
+use crate::commands::{self, DONE, FAILED, PROBLEMS, RESCUE, STOPPED};
+use crate::host::signals::TERMINATION;
+use crate::host::{child, mounts, power};
 
 /// Pause before a shell that has ended is started again.
 const RESPAWN: Duration = Duration::from_secs(1);
@@ -38,6 +38,22 @@ pub fn is_init() -> bool {
     std::process::id() == 1 && std::env::args().next().is_some_and(|name| name.ends_with("/init"))
 }
 
+impl End {
+    /// What the console has of a run that ended so, and whether it is a failure, which the policy is for. Who has sent a
+    /// signal is at work on this host, and decides what follows.
+    fn of_run(&self) -> (String, bool) {
+        match self {
+            Self::Exit(DONE | PROBLEMS | RESCUE) => (String::new(), false),
+            Self::Exit(STOPPED) => ("the run was ended by a signal".to_string(), false),
+            Self::Exit(FAILED) => ("the run failed".to_string(), true),
+            Self::Exit(code) => (format!("the run ended with code {code}"), true),
+            Self::Signal(signal) => {
+                (format!("the run was killed by {signal}"), !TERMINATION.contains(signal))
+            }
+        }
+    }
+}
+
 /// Runs as PID 1. It never returns. `started` is when this process started.
 pub fn live(started: Instant) -> ! {
     let signals = watched_signals();
@@ -45,16 +61,11 @@ pub fn live(started: Instant) -> ! {
     // Ctrl-Alt-Del sends SIGINT to PID 1. By default the kernel resets the host at once, even while firmware is written.
     let _ = set_cad_enabled(false);
     mounts::mount_all().iter().for_each(|problem| print(&format!("warning: {problem}")));
-    let message = match start(|| run(started)) {
-        Ok(child) => match wait_for(child, &signals) {
-            End::Exit(DONE | PROBLEMS | RESCUE) => String::new(),
-            End::Exit(FAILED) => "the run failed".to_string(),
-            End::Exit(code) => format!("the run ended with code {code}"),
-            End::Signal(signal) => format!("the run was killed by {signal}"),
-        },
-        Err(errno) => format!("starting the run: {errno}"),
+    let (message, is_failure) = match start(|| run(started)) {
+        Ok(child) => wait_for(child, &signals).of_run(),
+        Err(errno) => (format!("starting the run: {errno}"), true),
     };
-    if !message.is_empty() {
+    if is_failure {
         apply_policy(&message, policy());
     }
     loop {
@@ -71,7 +82,7 @@ pub fn live(started: Instant) -> ! {
 fn run(started: Instant) -> u8 {
     child::run(|| commands::run_at_boot(started)).unwrap_or_else(|error| {
         print(&format!("the run: {error}"));
-        FAILED
+        if error.kind() == ErrorKind::Interrupted { STOPPED } else { FAILED }
     })
 }
 
@@ -126,4 +137,26 @@ fn watched_signals() -> SigSet {
         signals.add(signal);
     }
     signals
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_ends_a_run_by_a_signal_decides_what_follows() {
+        for (end, expected) in [
+            (End::Exit(DONE), ("", false)),
+            (End::Exit(RESCUE), ("", false)),
+            (End::Exit(FAILED), ("the run failed", true)),
+            (End::Exit(101), ("the run ended with code 101", true)),
+            (End::Exit(STOPPED), ("the run was ended by a signal", false)),
+            (End::Signal(Signal::SIGTERM), ("the run was killed by SIGTERM", false)),
+            // As the kernel does where memory is short.
+            (End::Signal(Signal::SIGKILL), ("the run was killed by SIGKILL", true)),
+        ] {
+            let (message, is_failure) = end.of_run();
+            assert_eq!((message.as_str(), is_failure), expected);
+        }
+    }
 }

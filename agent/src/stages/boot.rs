@@ -46,7 +46,7 @@ impl Stages {
     pub(crate) fn fetch_detail(&self, stage: &StageContext, client: &Client) -> Result<TargetDetail> {
         let detail = client.detail()?;
         let nonce = hex(&random::bytes::<16>());
-        let overlay = target::overlay(&detail, &nonce).context("detail")?;
+        let overlay = target::overlay(&detail, &nonce)?;
         stage.note(format!("host name {}, {} interfaces", detail.hostname, detail.interfaces.len()));
         Ok(TargetDetail { detail, nonce, overlay })
     }

@@ -13,6 +13,7 @@ mod progress;
 mod registration;
 mod report;
 pub mod schema;
+mod size;
 mod waterfall;
 mod words;
 
@@ -33,6 +34,7 @@ pub use profile::{Artifact, Profile};
 pub use progress::{Event, EventKind, Installed, InstalledArtifact};
 pub use registration::{Action, FieldError, ProblemDocument, Registration};
 pub use report::{Outcome, Problem, Report, RunKind, Stage, StageName, Timeline};
+pub use size::size;
 pub use waterfall::{printable, waterfall};
 
 /// The contract's version, sent in every body.

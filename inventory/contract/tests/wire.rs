@@ -50,6 +50,13 @@ fn reports() {
     assert_eq!(minimal.run, RunKind::Register);
     let paths: Report = example(include_str!("wire/report-disk-paths.json"));
     assert_eq!(paths.facts.disks[0].other_names, ["sdb"]);
+    let adapters: Report = example(include_str!("wire/report-adapters.json"));
+    assert_eq!(
+        (adapters.facts.nics[0].boot, adapters.facts.disks[0].bay.as_deref()),
+        (Some(true), Some("Slot 03"))
+    );
+    let vpd = adapters.facts.pci[0].vpd.as_ref().unwrap();
+    assert_eq!(vpd.part_number.as_deref(), Some("MCX512A-ACAT"));
     let stopped: Report = example(include_str!("wire/report-stopped.json"));
     assert_eq!(stopped.timeline.stages[0].outcome, Outcome::Stopped);
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use stage1_contract::firmware::{Attempt, FirmwareComponent, FirmwareReport, Journal};
 use stage1_contract::{
     BmcOutcome, BmcReport, BmcUser, Disk, EventSeverity, Facts, FirmwareKind, Installed, Nic, Problem,
-    Report, printable, waterfall,
+    Report, printable, size, waterfall,
 };
 
 use crate::output::{columns, table};
@@ -129,7 +129,7 @@ fn facts(out: &mut String, facts: &Facts) {
         line(out, "cpus", &format!("{sockets} x {model}, {cores} cores, {threads} threads"));
     }
     if let Some(memory) = &facts.memory {
-        line(out, "memory", &format!("{} MiB usable", memory.usable_bytes >> 20));
+        line(out, "memory", &format!("{} usable", size(memory.usable_bytes)));
     }
     if let Some(kernel) = &facts.kernel {
         line(out, "kernel", kernel);
@@ -152,7 +152,7 @@ fn port(nic: &Nic) -> Vec<String> {
 
 fn disk(disk: &Disk) -> Vec<String> {
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_string());
-    let size = format!("{} GB", disk.size_bytes / 1_000_000_000);
+    let size = size(disk.size_bytes);
     vec![disk.name.clone(), size, text(&disk.model), text(&disk.serial)]
 }
 

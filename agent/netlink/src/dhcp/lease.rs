@@ -48,6 +48,8 @@ pub struct Lease {
     pub server: Option<Ipv4Addr>,
     /// Routes: destination, prefix length, gateway (unspecified: on the link).
     pub routes: Vec<(Ipv4Addr, u8, Ipv4Addr)>,
+    /// Further routers for the default route, in order of preference (RFC 2132 3.5).
+    pub other_routers: Vec<Ipv4Addr>,
     /// Name servers.
     pub dns: Vec<Ipv4Addr>,
     /// Search domains: option 119, else the domain name. A caller must check them before use: they may have any
@@ -72,6 +74,7 @@ impl Default for Lease {
             prefix: 32,
             server: None,
             routes: Vec::new(),
+            other_routers: Vec::new(),
             dns: Vec::new(),
             search: Vec::new(),
             ntp: Vec::new(),
@@ -95,6 +98,18 @@ impl Lease {
         default.map(|(_, _, via)| *via).filter(|via| !via.is_unspecified() && *via != self.address)
     }
 
+    /// The same with another of its routers for the default route; `None` if it does not have this one.
+    pub fn through(&self, router: Ipv4Addr) -> Option<Self> {
+        if self.gateway() == Some(router) {
+            return Some(self.clone());
+        }
+        let mut lease = self.clone();
+        let place = lease.other_routers.iter_mut().find(|other| **other == router)?;
+        let (_, _, via) = lease.routes.iter_mut().find(|(_, prefix, _)| *prefix == 0)?;
+        std::mem::swap(place, via);
+        Some(lease)
+    }
+
     /// Decodes an offer or an ack; `None` if its address is none that a host can have.
     pub(super) fn of(message: &[u8], options: &Options) -> Option<Self> {
         let address = addresses(message.get(16..20)?).next().filter(|address| is_unicast(*address))?;
@@ -104,15 +119,20 @@ impl Lease {
         let seconds = |code| options.first(code).map(u32::from_be_bytes);
         let time = |code| seconds(code).map(|seconds| Duration::from_secs(seconds.into()));
         let routers: Vec<Ipv4Addr> = list(ROUTER);
+        let routes = routes(options, &routers);
+        // Classless routes have a default route of their own.
+        let is_first = |(_, prefix, via): &(_, u8, Ipv4Addr)| *prefix == 0 && routers.first() == Some(via);
+        let others = routers.iter().skip(1).filter(|_| routes.iter().any(is_first));
         Some(Self {
             address,
+            other_routers: others.copied().filter(|router| *router != address).collect(),
             prefix: prefix(options, address, !routers.is_empty()),
             server: options
                 .first(SERVER)
                 .map(Ipv4Addr::from)
                 .filter(|server| is_unicast(*server))
                 .or(next_server),
-            routes: routes(options, &routers),
+            routes,
             dns: list(DNS),
             search: search(options),
             ntp: list(NTP),
@@ -241,12 +261,20 @@ fn addresses(bytes: &[u8]) -> impl Iterator<Item = Ipv4Addr> {
 
 /// Whether a host can have the address. A name server may be on the own host.
 fn is_unicast(address: Ipv4Addr) -> bool {
-    address.octets()[0] != 0 && address.octets()[0] < 224
+    !matches!(address.octets()[0], 0 | 127 | 224..)
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
+
+    #[test]
+    fn addresses_that_no_host_of_a_network_has() {
+        for bad in ["0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"] {
+            assert!(!super::is_unicast(bad.parse().unwrap()), "{bad}");
+        }
+        assert!(super::is_unicast(Ipv4Addr::new(10, 0, 0, 1)));
+    }
 
     use super::super::{
         ACK, BOOTREPLY, END, Exchange, Identity, MESSAGE_TYPE, NAK, OFFER, OPTIONS_AT, OVERLOAD,
@@ -304,6 +332,7 @@ mod tests {
             prefix: 22,
             server: Some(GATEWAY),
             routes: vec![DEFAULT],
+            other_routers: Vec::new(),
             dns: vec![GATEWAY, Ipv4Addr::new(10, 9, 0, 2)],
             search: vec!["rack.example".to_string()],
             ntp: vec![Ipv4Addr::new(10, 9, 0, 3), Ipv4Addr::new(10, 9, 0, 4)],
@@ -335,6 +364,18 @@ mod tests {
             &[CLASSLESS_ROUTES, 13, 22, 10, 1, 3, 10, 9, 0, 1, 0, 10, 9, 0, 1],
         ];
         assert_eq!(lease(&options).routes, [(Ipv4Addr::new(10, 1, 0, 0), 22, GATEWAY), DEFAULT]);
+    }
+
+    #[test]
+    fn several_routers_are_in_order_of_preference() {
+        let routers = [ROUTER, 12, 10, 9, 0, 9, 10, 9, 0, 1, 10, 9, 0, 2];
+        let [nine, one, two] = [9, 1, 2].map(|last| Ipv4Addr::new(10, 9, 0, last));
+        let lease = lease(&[&routers]);
+        assert_eq!((lease.gateway(), lease.other_routers.as_slice()), (Some(nine), &[one, two][..]));
+        let other = lease.through(two).unwrap();
+        assert_eq!((other.gateway(), other.other_routers.as_slice()), (Some(two), &[one, nine][..]));
+        assert_eq!(other.through(two).as_ref(), Some(&other));
+        assert_eq!(lease.through(Ipv4Addr::new(10, 9, 0, 3)), None);
     }
 
     #[test]

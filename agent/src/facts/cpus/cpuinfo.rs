@@ -59,6 +59,8 @@ pub(super) struct Processor<'a> {
     pub number: u32,
     /// The microcode's revision.
     pub microcode: Option<&'a str>,
+    implementer: Option<&'a str>,
+    part: Option<&'a str>,
     package: Option<&'a str>,
     core: Option<&'a str>,
 }
@@ -79,6 +81,8 @@ impl<'a> CpuInfo<'a> {
             match name {
                 "physical id" => processor.package = Some(value),
                 "core id" => processor.core = Some(value),
+                "CPU implementer" => processor.implementer = Some(value),
+                "CPU part" => processor.part = Some(value),
                 "microcode" => processor.microcode = Some(value),
                 _ => {}
             }
@@ -97,7 +101,7 @@ impl<'a> CpuInfo<'a> {
         let virtualisation = [("vmx", "VT-x"), ("svm", "AMD-V")].into_iter().find(|(flag, _)| has(flag));
         let (sockets, cores) = self.sockets_and_cores();
         Cpus {
-            model: self.value("model name").or(part).map(str::to_string),
+            model: self.value("model name").map(str::to_string).or(part.map(|part| self.parts(part))),
             sockets,
             cores,
             threads: count(self.processors.len()),
@@ -112,6 +116,18 @@ impl<'a> CpuInfo<'a> {
             features: self.features(),
             ..Cpus::default()
         }
+    }
+
+    /// The names of all kinds of cores, the first one's first.
+    fn parts(&self, first: &'static str) -> String {
+        let of = |processor: &Processor| arm::part(processor.implementer?, processor.part?);
+        let mut names = vec![first];
+        for name in self.processors.iter().filter_map(of) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.join(" + ")
     }
 
     fn value(&self, name: &str) -> Option<&'a str> {
@@ -194,6 +210,8 @@ mod tests {
         assert_eq!(cpus.stepping.as_deref(), Some("r3p1"));
         assert_eq!(cpus.architecture.as_deref(), Some("aarch64"));
         assert_eq!(cpus.features, ["aes", "atomics", "crc32", "sha2"]);
+        let two = [altra, &altra.replace("0xd0c", "0xd4f").replace(": 0\n", ": 1\n")].concat();
+        assert_eq!(CpuInfo::parse(&two).cpus().model.as_deref(), Some("Neoverse-N1 + Neoverse-V2"));
         let unknown = CpuInfo::parse(&altra.replace("0x41", "0x99")).cpus();
         assert_eq!((unknown.model, unknown.vendor.as_deref()), (None, Some("0x99")));
     }

@@ -203,8 +203,9 @@ mod tests {
     #[test]
     fn a_sas_disk_is_described_by_the_pages_that_the_kernel_keeps() {
         let place = "/sys/devices/pci0000:00/0000:00:10.0/host2/port-2:0/end_device-2:0/target2:0:0/2:0:0:0";
-        let files: [(&str, &[u8]); 7] = [
+        let files: [(&str, &[u8]); 8] = [
             ("/sys/block/sda/size", b"16\n"),
+            ("/sys/class/sas_device/end_device-2:0/bay_identifier", b"7\n"),
             (&format!("{place}/vendor"), b"SEAGATE \n"),
             (&format!("{place}/model"), b"ST4000NM0023    \n"),
             (&format!("{place}/rev"), b"0004\n"),
@@ -227,6 +228,7 @@ mod tests {
             form_factor: text("3.5 inches"),
             pci_address: text("0000:00:10.0"),
             hctl: text("2:0:0:0"),
+            bay: text("7"),
             ..Disk::default()
         };
         assert_eq!(disks, [sda]);

@@ -3,6 +3,8 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
+use std::path::Path;
+
 use stage1_contract::Disk;
 use stage1_contract::facts::{Ata, Nvme};
 
@@ -74,11 +76,13 @@ pub(super) fn disk(machine: &Machine, name: String) -> Option<Disk> {
     if let Some(controller) = controller {
         let fabric = machine.attribute(format!("{device}/transport")).filter(|fabric| fabric != "pcie");
         disk.transport = Some(fabric.map_or_else(|| "nvme".to_string(), |fabric| format!("nvme-{fabric}")));
+        disk.bay = disk.pci_address.as_ref().and_then(|address| place::slot(machine, address));
         disk.nvme = Some(Nvme { controller, ..Nvme::default() });
     }
     if is_scsi {
         let place = machine.resolve(at("device")).unwrap_or_default();
         disk.hctl = place.file_name().and_then(|name| name.to_str()).map(str::to_string);
+        disk.bay = bay(machine, &place);
         read_vital_product_data(machine, &name, &mut disk);
     }
     if disk.transport.as_deref() == Some("usb") {
@@ -86,6 +90,18 @@ pub(super) fn disk(machine: &Machine, name: String) -> Option<Disk> {
     }
     disk.name = name;
     Some(disk)
+}
+
+/// The bay of a SCSI disk: its element in an enclosure (drivers/scsi/ses.c: the link `enclosure_device:NAME`), else the
+/// number that the SAS expander has for it.
+fn bay(machine: &Machine, place: &Path) -> Option<String> {
+    let names = machine.names(place);
+    if let Some(name) = names.iter().find_map(|name| name.strip_prefix("enclosure_device:")) {
+        return Some(name.trim().to_string()).filter(|name| !name.is_empty());
+    }
+    let is_end = |name: &str| name.starts_with("end_device-");
+    let end = place.ancestors().filter_map(|path| path.file_name()?.to_str()).find(|name| is_end(name))?;
+    machine.attribute(format!("/sys/class/sas_device/{end}/bay_identifier"))
 }
 
 /// SCSI's vital product data, which the kernel has asked for when it found the disk; an ATA disk has its IDENTIFY data there.

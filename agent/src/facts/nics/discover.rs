@@ -9,6 +9,7 @@ use stage1_contract::Nic;
 use stage1_contract::facts::Duplex;
 
 use super::{ioctl, module};
+use crate::cmdline::parameters;
 use crate::facts::deadline::{self, Job};
 use crate::facts::device::Device;
 use crate::facts::place;
@@ -48,7 +49,20 @@ pub(crate) fn discover(machine: &Machine, problems: &mut Vec<String>) -> Vec<Nic
             }
         }
     }
+    mark_boot_port(&machine.attribute("/proc/cmdline").unwrap_or_default(), &mut nics);
     nics
+}
+
+/// Marks the port that the boot loader's `BOOTIF=` names (Syslinux: the hardware type 01, then the MAC address).
+fn mark_boot_port(command_line: &str, nics: &mut [Nic]) {
+    let mut values = parameters(command_line, "BOOTIF").into_iter().filter(|(name, _)| name.is_empty());
+    let Some(value) = values.next_back().and_then(|(_, value)| value) else { return };
+    let address = value.to_lowercase().replace('-', ":");
+    let address =
+        if address.len() == 20 { address.strip_prefix("01:").unwrap_or(&address) } else { &address };
+    let is_boot =
+        |nic: &&mut Nic| nic.permanent_mac.as_ref().or(nic.mac.as_ref()).is_some_and(|mac| mac == address);
+    nics.iter_mut().filter(is_boot).for_each(|nic| nic.boot = Some(true));
 }
 
 /// Reads again what changes with the link: speed, carrier and operational state.
@@ -200,6 +214,26 @@ mod tests {
 
     fn text(text: &str) -> Option<String> {
         Some(text.to_string())
+    }
+
+    #[test]
+    fn the_boot_loader_names_the_boot_port() {
+        let marked = |line: &str| {
+            let nic = |mac: &str| Nic { mac: Some(mac.to_string()), ..Nic::default() };
+            let mut nics = [nic("52:54:00:00:00:0a"), nic("52:54:00:00:00:0b")];
+            mark_boot_port(line, &mut nics);
+            nics.map(|nic| nic.boot)
+        };
+        for line in [
+            "quiet BOOTIF=01-52-54-00-00-00-0b",
+            "BOOTIF=52:54:00:00:00:0B x",
+            "BOOTIF=x BOOTIF=01-52-54-00-00-00-0B",
+        ] {
+            assert_eq!(marked(line), [None, Some(true)], "{line}");
+        }
+        for line in ["quiet", "BOOTIF=", "BOOTIFX=01-52-54-00-00-00-0b", "BOOTIF=01-52-54-00-00-00-0c"] {
+            assert_eq!(marked(line), [None, None], "{line}");
+        }
     }
 
     #[test]

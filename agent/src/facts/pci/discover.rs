@@ -4,19 +4,25 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "does IO")]
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use stage1_contract::facts::{Accelerator, PciDevice};
+use stage1_contract::facts::{Accelerator, PciDevice, PciVpd};
 
 use super::attributes::{Uevent, lanes, megatransfers};
-use super::class;
+use super::{class, vpd};
+use crate::facts::deadline::{Job, in_parallel};
 use crate::facts::place::numa_node;
 use crate::host::Machine;
 
 const DEVICES: &str = "/sys/bus/pci/devices";
 const SLOTS: &str = "/sys/bus/pci/slots";
+/// The kernel gives a device 125 ms for each four bytes (drivers/pci/vpd.c).
+const VPD_DEADLINE: Duration = Duration::from_secs(4);
+/// In bytes; what is in use has some hundred.
+const VPD_LIMIT: usize = 4096;
 
 /// From `/sys/bus/pci`.
-pub(crate) fn discover(machine: &Machine, _problems: &mut Vec<String>) -> (Vec<PciDevice>, Vec<Accelerator>) {
+pub(crate) fn discover(machine: &Machine, problems: &mut Vec<String>) -> (Vec<PciDevice>, Vec<Accelerator>) {
     let slots = slots(machine);
     let mut devices = Vec::new();
     let mut accelerators = Vec::new();
@@ -27,7 +33,38 @@ pub(crate) fn discover(machine: &Machine, _problems: &mut Vec<String>) -> (Vec<P
         accelerators.extend(accelerator(&device, &uevent));
         devices.push(device);
     }
+    read_vital_product_data(machine, &mut devices, problems);
     (devices, accelerators)
+}
+
+/// Of adapters that have some, in parallel: it comes from a slow chip, four bytes at a time, and some hang.
+fn read_vital_product_data(machine: &Machine, devices: &mut [PciDevice], problems: &mut Vec<String>) {
+    let path = |device: &PciDevice| format!("{DEVICES}/{}/vpd", device.address);
+    let mut adapters: Vec<&mut PciDevice> =
+        devices.iter_mut().filter(|device| is_adapter(device) && machine.has(path(device))).collect();
+    let jobs = adapters.iter().map(|device| {
+        let (machine, path) = (machine.clone(), path(device));
+        let read: Job<Option<PciVpd>> =
+            Box::new(move || vpd::parse(&machine.read_until(path, VPD_LIMIT, vpd::is_whole).ok()?));
+        (format!("{}: reading its vital product data", device.address), read)
+    });
+    let results = in_parallel(VPD_DEADLINE, jobs.collect());
+    for (device, result) in adapters.iter_mut().zip(results) {
+        match result {
+            Ok(vpd) => device.vpd = vpd,
+            Err(problem) => problems.push(problem),
+        }
+    }
+}
+
+/// Whether it is the first function of storage, network, display, accelerator or Fibre Channel hardware: others have no part
+/// number, and the further functions have the same one.
+fn is_adapter(device: &PciDevice) -> bool {
+    let class = device.class.as_deref().unwrap_or_default();
+    let is_known = ["0x01", "0x02", "0x03", "0x0b", "0x0c04", "0x0c06", "0x12"];
+    device.physical_function.is_none()
+        && device.address.ends_with(".0")
+        && is_known.iter().any(|prefix| class.starts_with(prefix))
 }
 
 /// The names of the slots by domain, bus and device: `0000:3b:00`.
@@ -156,8 +193,50 @@ mod tests {
             sriov_vfs: Some(2),
             physical_function: None,
             iommu_group: Some(42),
+            vpd: None,
         };
         assert_eq!((devices, accelerators), (vec![expected], Vec::new()));
+    }
+
+    #[test]
+    fn adapters_have_their_part_numbers_and_one_that_hangs_costs_its_own() {
+        let data = b"\x82\x04\0CX-5\x90\x0b\0PN\x08MCX512A-\x78";
+        let file = |address: &str, name: &str, content: &[u8]| {
+            (format!("/sys/bus/pci/devices/{address}/{name}"), content.to_vec())
+        };
+        let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+        for (address, class) in [
+            ("0000:3b:00.0", "20000"),
+            ("0000:3b:00.1", "20000"),
+            ("0000:00:1f.0", "60100"),
+            ("0000:3c:00.0", "10700"),
+        ] {
+            files.push(file(address, "uevent", format!("PCI_CLASS={class}\nPCI_ID=15B3:1017\n").as_bytes()));
+            if address != "0000:3c:00.0" {
+                files.push(file(address, "vpd", data));
+            }
+        }
+        files.push(file("0000:3c:00.0", "x", b""));
+        let tree = Tree::new(files);
+        let hangs = tree.machine().path("/sys/bus/pci/devices/0000:3c:00.0/vpd");
+        // Opening it for reading waits for a writer.
+        nix::unistd::mkfifo(&hangs, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let mut problems = Vec::new();
+        let (devices, _) = discover(&tree.machine(), &mut problems);
+        let parts: Vec<_> = devices
+            .iter()
+            .map(|device| {
+                (device.address.as_str(), device.vpd.as_ref().and_then(|vpd| vpd.part_number.as_deref()))
+            })
+            .collect();
+        let expected = [
+            ("0000:00:1f.0", None),
+            ("0000:3b:00.0", Some("MCX512A-")),
+            ("0000:3b:00.1", None),
+            ("0000:3c:00.0", None),
+        ];
+        assert_eq!(parts, expected);
+        assert_eq!(problems, ["0000:3c:00.0: reading its vital product data: timed out after 4 s"]);
     }
 
     #[test]

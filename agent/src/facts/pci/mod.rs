@@ -5,6 +5,7 @@ mod attributes;
 mod class;
 mod discover;
 mod names;
+mod vpd;
 
 pub(super) use discover::discover;
 pub(super) use names::part;

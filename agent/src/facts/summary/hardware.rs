@@ -8,7 +8,7 @@ use stage1_contract::{Cpus, Disk, Facts, Nic};
 
 use super::Rows;
 use super::words::words;
-use crate::display::size;
+use crate::display::{count, size};
 use crate::facts::findings::{microcodes, slots, volatile_bytes};
 use crate::facts::pci::part;
 
@@ -20,8 +20,14 @@ pub(super) fn processors(cpus: &Cpus) -> Rows {
     if let Some(khz) = cpus.max_khz {
         more.push(format!("up to {} MHz", khz / 1000));
     }
-    if cpus.numa_nodes.len() > 1 {
-        more.push(format!("{} NUMA nodes", cpus.numa_nodes.len()));
+    let nodes = cpus.numa_nodes.iter().filter(|node| node.cpus.is_some()).count();
+    match cpus.numa_nodes.len() - nodes {
+        0 if nodes > 1 => more.push(format!("{nodes} NUMA nodes")),
+        0 => {}
+        // Memory of accelerators, or CXL.
+        without => {
+            more.push(format!("{}, and {without} without processors", count(nodes as u64, "NUMA node")));
+        }
     }
     more.extend(microcodes(cpus).iter().map(|microcode| format!("microcode {microcode}")));
     more.extend(cpus.virtualisation.clone());
@@ -98,6 +104,7 @@ pub(super) fn port(nic: &Nic, devices: &[PciDevice]) -> Vec<String> {
     let adapter = function
         .and_then(|device| part(device.vendor.as_deref(), device.device.as_deref()))
         .unwrap_or_default();
+    let part_number = function.and_then(|device| part_number(device, devices));
     let carrier = match (nic.carrier, nic.speed_mbps) {
         (Some(true), Some(speed)) => format!("{speed} Mbit/s"),
         (Some(true), None) => "carrier".to_string(),
@@ -116,8 +123,16 @@ pub(super) fn port(nic: &Nic, devices: &[PciDevice]) -> Vec<String> {
         adapter.to_string(),
         carrier,
         words().labelled("firmware", &nic.firmware_version).0,
-        module.0,
+        words().labelled("part", &part_number).0,
+        module.add(if nic.boot == Some(true) { "booted from" } else { "" }).0,
     ]
+}
+
+/// The part number of the adapter, which its first function has.
+fn part_number(function: &PciDevice, devices: &[PciDevice]) -> Option<String> {
+    let (device, _) = function.address.rsplit_once('.')?;
+    let first = devices.iter().find(|other| other.address.strip_prefix(device) == Some(".0"))?;
+    first.vpd.as_ref()?.part_number.clone()
 }
 
 pub(super) fn disk(disk: &Disk) -> Vec<String> {
@@ -138,7 +153,7 @@ pub(super) fn disk(disk: &Disk) -> Vec<String> {
         words().any(&disk.vendor).any(&disk.model).0,
         words().labelled("serial", &disk.serial).0,
         words().labelled("firmware", &disk.firmware).0,
-        words().any(&disk.hctl).0,
+        words().any(&disk.hctl).labelled("bay", &disk.bay).0,
         match disk.other_names.as_slice() {
             [] => String::new(),
             names => format!("also {}", names.join(", ")),
@@ -193,7 +208,7 @@ pub(super) fn sensors(sensors: &[Sensor]) -> Rows {
         rows.push(vec![chip.to_string(), format!("{name} {} °C", millidegrees / 1000)]);
     }
     if !sensors.is_empty() {
-        rows.push(vec!["all".to_string(), format!("{} readings", sensors.len())]);
+        rows.push(vec!["all".to_string(), count(sensors.len() as u64, "reading")]);
     }
     rows
 }

@@ -3,8 +3,8 @@
 
 mod recording;
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -57,6 +57,29 @@ impl Machine {
         let real = self.path(&path);
         let bytes = fs::read(&real)
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", real.display())))?;
+        self.record(path.as_ref(), || Entry::File(bytes.clone()));
+        Ok(bytes)
+    }
+
+    /// The beginning of a file of which each byte takes long, in pieces until `is_whole`, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub(crate) fn read_until(
+        &self,
+        path: impl AsRef<Path>,
+        limit: usize,
+        is_whole: impl Fn(&[u8]) -> bool,
+    ) -> io::Result<Vec<u8>> {
+        let mut file = File::open(self.path(&path))?;
+        let mut bytes = Vec::new();
+        let mut piece = [0; 64];
+        while bytes.len() < limit && !is_whole(&bytes) {
+            match file.read(&mut piece)? {
+                0 => break,
+                length => bytes.extend_from_slice(&piece[..length]),
+            }
+        }
         self.record(path.as_ref(), || Entry::File(bytes.clone()));
         Ok(bytes)
     }

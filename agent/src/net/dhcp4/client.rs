@@ -40,6 +40,8 @@ pub(super) enum Action {
     Arp(Arp),
     /// Configure the port.
     Configure(Lease),
+    /// Configure the port with another of the lease's routers, as this one does not answer.
+    ChangeRouter(Lease, Ipv4Addr),
     /// Take the configuration from the port.
     Withdraw,
 }
@@ -97,7 +99,12 @@ enum News {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gateway {
     None,
-    Asked { tries: usize, next: Instant },
+    /// `other`: another router of the lease that answers, the first of them in the lease's order.
+    Asked {
+        tries: usize,
+        next: Instant,
+        other: Option<Ipv4Addr>,
+    },
     Reachable,
 }
 
@@ -217,11 +224,7 @@ impl Client {
     /// Takes an ARP packet that arrived; `is_own`: its sender is another port of this host, which answers for each of the
     /// host's addresses.
     pub(super) fn arp(&mut self, arp: &Arp, is_own: bool, now: Instant) -> Vec<Action> {
-        if let Gateway::Asked { .. } = self.gateway
-            && self.held.as_ref().and_then(|held| held.lease.gateway()) == Some(arp.sender)
-        {
-            self.gateway = Gateway::Reachable;
-        }
+        self.router_answers(arp.sender);
         let State::Probing { lease, .. } = &self.state else { return Vec::new() };
         // RFC 5227 2.1.1: the address is in use, or another host probes for it too.
         let is_probe = arp.sender.is_unspecified() && !arp.is_reply && arp.target == lease.address;
@@ -237,6 +240,18 @@ impl Client {
         actions
     }
 
+    fn router_answers(&mut self, router: Ipv4Addr) {
+        let (Gateway::Asked { other, .. }, Some(Held { lease, .. })) = (&mut self.gateway, &self.held) else {
+            return;
+        };
+        let rank = |router| lease.other_routers.iter().position(|other| *other == router);
+        if lease.gateway() == Some(router) {
+            self.gateway = Gateway::Reachable;
+        } else if rank(router).is_some() && other.is_none_or(|other| rank(router) < rank(other)) {
+            *other = Some(router);
+        }
+    }
+
     fn acknowledged(&mut self, lease: Lease, now: Instant) -> Vec<Action> {
         if self.held.as_ref().is_some_and(|held| held.lease.address == lease.address) {
             return self.bind(lease, now);
@@ -247,6 +262,9 @@ impl Client {
 
     fn bind(&mut self, lease: Lease, now: Instant) -> Vec<Action> {
         let is_new = !matches!(self.state, State::Renewing | State::Rebinding);
+        // A renewed lease has its first router again, which may still not answer.
+        let used = self.held.as_ref().and_then(|held| held.lease.gateway()).filter(|_| !is_new);
+        let lease = used.and_then(|router| lease.through(router)).unwrap_or(lease);
         let times = Times::of(&lease, &mut self.jitter);
         let since = self.requested.unwrap_or(now);
         self.due = times.map(|times| since + times.t1);
@@ -258,7 +276,7 @@ impl Client {
             // RFC 5227 2.3: neighbours may remember another host.
             actions.push(Action::Arp(self.arp_request(lease.address, lease.address)));
             self.gateway = match lease.gateway() {
-                Some(_) => Gateway::Asked { tries: 0, next: now },
+                Some(_) => Gateway::Asked { tries: 0, next: now, other: None },
                 None => Gateway::None,
             };
         }
@@ -361,13 +379,23 @@ impl Client {
         }
     }
 
-    fn ask_gateway(&mut self, now: Instant) -> Option<Action> {
-        let Gateway::Asked { tries, .. } = self.gateway else { return None };
-        let held = self.held.as_ref()?;
-        let (own, gateway) = (held.lease.address, held.lease.gateway()?);
+    /// Asks the gateway, and if it has not answered also the other routers; changes to one of those that has.
+    fn ask_gateway(&mut self, now: Instant) -> Vec<Action> {
+        let (Gateway::Asked { tries, other, .. }, Some(held)) = (self.gateway, self.held.as_mut()) else {
+            return Vec::new();
+        };
+        let Some(gateway) = held.lease.gateway() else { return Vec::new() };
+        if let Some(lease) = other.and_then(|other| held.lease.through(other)) {
+            held.lease = lease.clone();
+            self.gateway = Gateway::Reachable;
+            return vec![Action::ChangeRouter(lease, gateway)];
+        }
+        let own = held.lease.address;
+        let others = held.lease.other_routers.clone().into_iter().filter(|_| tries > 0);
         let pause = if tries < GATEWAY_TRIES { GATEWAY_PAUSE } else { GATEWAY_PAUSE_LATER };
-        self.gateway = Gateway::Asked { tries: tries + 1, next: now + pause };
-        Some(Action::Arp(self.arp_request(own, gateway)))
+        self.gateway = Gateway::Asked { tries: tries + 1, next: now + pause, other };
+        let routers = std::iter::once(gateway).chain(others);
+        routers.map(|router| Action::Arp(self.arp_request(own, router))).collect()
     }
 
     fn arp_request(&self, sender: Ipv4Addr, target: Ipv4Addr) -> Arp {
@@ -390,7 +418,10 @@ impl fmt::Display for Client {
                 write!(f, "{}/{}", lease.address, lease.prefix)?;
                 return match (self.gateway, lease.gateway()) {
                     (Gateway::Asked { tries, .. }, Some(gateway)) if tries > GATEWAY_TRIES => {
-                        write!(f, ", gateway unreachable ({gateway} answers no ARP request)")
+                        write!(f, ", gateway unreachable ({gateway}")?;
+                        lease.other_routers.iter().try_for_each(|other| write!(f, ", {other}"))?;
+                        let verb = if lease.other_routers.is_empty() { "answers" } else { "answer" };
+                        write!(f, " {verb} no ARP request)")
                     }
                     _ => Ok(()),
                 };

@@ -101,6 +101,16 @@ impl Port {
                     self.configure(&lease);
                     Ok(())
                 }
+                Action::ChangeRouter(lease, silent) => {
+                    let router = lease.gateway().unwrap_or(Ipv4Addr::UNSPECIFIED);
+                    log::warn!(
+                        "{}: the router {silent} answers no ARP request: {router} is used instead, the next one of the \
+                         DHCP server's option 3",
+                        self.name
+                    );
+                    self.configure(&lease);
+                    Ok(())
+                }
                 Action::Withdraw => {
                     log::info!("{}: the address is given up: {}", self.name, self.client);
                     self.configurations.set(self.index, Source::Dhcp4, None);

@@ -58,6 +58,10 @@ fn resolve_at(
     if let Ok(address) = literal.parse() {
         return Ok(vec![address]);
     }
+    if name.starts_with('[') {
+        // An address with a zone, or a damaged one.
+        return Err(Error { name: name.to_string(), reason: Reason::BadName });
+    }
     let text = |path| String::from_utf8_lossy(&machine.read(path).unwrap_or_default()).into_owned();
     let mut addresses = files::hosts(&text("/etc/hosts"), name);
     if addresses.is_empty() {

@@ -122,6 +122,7 @@ fn names_that_nobody_is_asked_for() {
     let reason = |name| lookup(&machine, 9, name).unwrap_err().reason;
     assert_eq!(reason("other.test"), Reason::NoServer);
     assert_eq!(reason("a..test"), Reason::BadName);
+    assert_eq!(reason("[fe80::1%25eth0]"), Reason::BadName, "the zone is that of another host");
 }
 
 #[test]

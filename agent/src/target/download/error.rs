@@ -12,7 +12,7 @@ use crate::inventory::Reason;
 pub(super) enum DownloadError {
     #[error("{reason}{hint}", reason = .0, hint = hint(.0))]
     Http(Reason),
-    #[error("the server sent another range than requested: {0:?}")]
+    #[error("the server sent another range than requested: {range}", range = .0.as_deref().unwrap_or("no Content-Range"))]
     WrongRange(Option<String>),
     /// 416, although the range is one of the file.
     #[error("HTTP 416: the server refuses the rest of the file")]

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Rules for names: hosts, domains, interfaces.
 
+use std::net::IpAddr;
+
 /// `HOST_NAME_MAX` (limits.h): the longest host name that Linux takes.
 const MAX_HOSTNAME: usize = 64;
 /// RFC 1035, section 2.3.4.
@@ -19,6 +21,9 @@ const KERNEL_PREFIXES: [&str; 5] = ["eth", "ib", "usb", "wlan", "wwan"];
 pub(super) fn check_hostname(name: &str) -> Result<(), String> {
     if name.len() > MAX_HOSTNAME {
         return Err(format!("{} characters long, Linux takes at most {MAX_HOSTNAME}", name.len()));
+    }
+    if name.parse::<IpAddr>().is_ok() {
+        return Err(format!("{name:?} is an address, not a host name"));
     }
     let hostname = |c: char| c.is_ascii_alphanumeric() || c == '-';
     match name.split('.').all(|label| is_label(label, hostname)) {

@@ -146,10 +146,12 @@ impl Network {
     fn of_host(self) -> Result<Self, String> {
         let Self { address, prefix } = self;
         let broadcast = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
+        let mapped = matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
         if address.is_unspecified()
             || address.is_multicast()
             || address.is_loopback()
             || broadcast
+            || mapped
             || prefix == 0
         {
             return Err(format!("{address}/{prefix} is not an address of a host"));

@@ -71,6 +71,9 @@ pub struct Disk {
     /// SCSI host, channel, target and LUN, `0:0:3:0`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hctl: Option<String>,
+    /// The bay, as the enclosure names or counts it (SES-4, SAS), or the hot-plug slot of an NVMe disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bay: Option<String>,
     /// Fields of NVMe disks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nvme: Option<Nvme>,

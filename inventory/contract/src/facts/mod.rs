@@ -25,7 +25,7 @@ pub use firmware::{BootEntry, BootFirmware, EsrtEntry, FirmwareKind, LastAttempt
 pub use identity::{Candidate, Identity, IdentitySource};
 pub use memory::{Memory, MemoryController, MemoryModule};
 pub use nics::{Devlink, Duplex, Nic, NicModule};
-pub use pci::{Accelerator, PciDevice};
+pub use pci::{Accelerator, PciDevice, PciVpd};
 pub use platform::{BmcPresence, Sensor, SensorKind, Tpm, Watchdog};
 pub use smbios::{
     Baseboard, Bios, BiosLanguage, BoardFeature, BoardType, BootStatus, Cache, Chassis, ChassisState,

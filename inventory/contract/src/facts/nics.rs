@@ -27,6 +27,10 @@ pub struct Nic {
     pub carrier: Option<bool>,
     /// Link speed in Mbit/s; absent if the driver does not report it.
     pub speed_mbps: Option<u32>,
+    /// Whether the host was booted from this port: the boot loader's `BOOTIF=`, else UEFI's boot entry. Absent if it was not,
+    /// or if nobody reports it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot: Option<bool>,
     /// `ethernet` or `infiniband`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,

@@ -52,6 +52,26 @@ pub struct PciDevice {
     pub physical_function: Option<String>,
     /// Its IOMMU group; absent if no IOMMU is in use.
     pub iommu_group: Option<u32>,
+    /// What its maker wrote into it. Of a device with several functions the first one has it.
+    pub vpd: Option<PciVpd>,
+}
+
+/// Vital product data of a PCI device (PCI Local Bus 3.0, appendix I).
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct PciVpd {
+    /// The product (identifier string).
+    pub product: Option<String>,
+    /// The part number (PN).
+    pub part_number: Option<String>,
+    /// The serial number (SN).
+    pub serial: Option<String>,
+    /// The level of engineering changes (EC).
+    pub engineering_changes: Option<String>,
+    /// The maker's id (MN).
+    pub manufacturer: Option<String>,
 }
 
 /// A GPU or another processor in addition to the CPUs, known by its PCI class. Virtual functions are left out.

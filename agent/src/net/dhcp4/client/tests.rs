@@ -26,12 +26,21 @@ struct Case {
     sent: Vec<u8>,
     lease_seconds: u32,
     address: Ipv4Addr,
+    /// In order of preference.
+    routers: Vec<Ipv4Addr>,
 }
 
 impl Case {
     fn new() -> Self {
         let client = Client::new(Identity { mac: MAC, ..Identity::default() }, 7);
-        Self { client, now: Instant::now(), sent: Vec::new(), lease_seconds: 3600, address: ADDRESS }
+        Self {
+            client,
+            now: Instant::now(),
+            sent: Vec::new(),
+            lease_seconds: 3600,
+            address: ADDRESS,
+            routers: vec![SERVER],
+        }
     }
 
     fn note(&mut self, actions: Vec<Action>) -> Vec<Action> {
@@ -60,7 +69,10 @@ impl Case {
         let mut reply = self.sent[..240].to_vec();
         reply[0] = 2;
         reply[16..20].copy_from_slice(&self.address.octets());
-        reply.extend([53, 1, kind, 54, 4, 10, 9, 0, 1, 1, 4, 255, 255, 255, 0, 3, 4, 10, 9, 0, 1, 51, 4]);
+        let routers: Vec<u8> = self.routers.iter().flat_map(Ipv4Addr::octets).collect();
+        reply.extend([53, 1, kind, 54, 4, 10, 9, 0, 1, 1, 4, 255, 255, 255, 0, 3, routers.len() as u8]);
+        reply.extend(routers);
+        reply.extend([51, 4]);
         reply.extend(self.lease_seconds.to_be_bytes());
         reply.push(255);
         let actions = self.client.receive(&reply, SERVER, self.now);
@@ -315,6 +327,56 @@ fn a_gateway_that_does_not_answer_is_named_until_it_does() {
     assert_eq!(case.client.to_string(), words);
     case.arp(OTHER, SERVER);
     assert_eq!(case.client.to_string(), "10.9.0.50/24");
+}
+
+#[test]
+fn another_router_is_used_if_the_first_does_not_answer() {
+    let [first, second, third] = [9, 1, 2].map(|last| Ipv4Addr::new(10, 9, 0, last));
+    let targets = |actions: &[Action]| -> Vec<Ipv4Addr> {
+        actions
+            .iter()
+            .map(|action| match action {
+                Action::Arp(arp) => arp.target,
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    };
+    let mut case = Case::new();
+    case.routers = vec![first, second, third];
+    case.carrier(true);
+    case.bind_again();
+    assert_eq!(targets(&case.next()), [first]);
+    assert_eq!(targets(&case.next()), [first, second, third], "the first one had a second");
+    case.arp(OTHER, third);
+    case.arp(OTHER, second);
+    case.arp(OTHER, third);
+    let actions = case.next();
+    let [Action::ChangeRouter(lease, silent)] = actions.as_slice() else { panic!("{actions:?}") };
+    assert_eq!((lease.gateway(), *silent), (Some(second), first), "the order of the lease counts");
+    assert_eq!(case.client.to_string(), "10.9.0.50/24");
+    // The renewal has the routers in their old order.
+    assert!(matches!(case.next()[..], [Action::Unicast(..)]));
+    let actions = case.reply(ACK);
+    let [Action::Configure(lease)] = actions.as_slice() else { panic!("{actions:?}") };
+    assert_eq!(lease.gateway(), Some(second));
+}
+
+#[test]
+fn the_first_router_is_kept_if_it_answers_late_and_all_are_named_if_none_does() {
+    let [first, second] = [9, 1].map(|last| Ipv4Addr::new(10, 9, 0, last));
+    let mut case = Case::new();
+    case.routers = vec![first, second];
+    case.carrier(true);
+    case.bind_again();
+    for _ in 0..4 {
+        case.next();
+    }
+    let words = "10.9.0.50/24, gateway unreachable (10.9.0.9, 10.9.0.1 answer no ARP request)";
+    assert_eq!(case.client.to_string(), words);
+    case.arp(OTHER, second);
+    case.arp(OTHER, first);
+    assert_eq!(case.client.to_string(), "10.9.0.50/24");
+    assert!(matches!(case.next()[..], [Action::Unicast(..)]), "nothing is changed until the renewal");
 }
 
 #[test]

@@ -82,6 +82,7 @@ fn each_mistake_is_reported_once_with_its_field() {
     for (pointer, value, expected) in [
         ("/interfaces/3/addresses/0", json!("10.1.2.3/024"), "interfaces[3].addresses[0]: "),
         ("/hostname", json!("a b"), "hostname: \"a b\" is not a host name"),
+        ("/hostname", json!("10.0.0.1"), "hostname: \"10.0.0.1\" is an address, not a host name"),
         ("/hostname", json!("a\nb"), "hostname: \"a\\nb\" is not"),
         ("/hostname", json!("-a"), "hostname: "),
         ("/hostname", json!("a..b"), "hostname: "),
@@ -188,6 +189,11 @@ fn each_mistake_is_reported_once_with_its_field() {
             "/interfaces/3/addresses/0",
             json!("10.1.2.255/24"),
             "interfaces[3].addresses[0]: 10.1.2.255/24 is the broad",
+        ),
+        (
+            "/interfaces/3/addresses/1",
+            json!("::ffff:10.1.2.3/120"),
+            "interfaces[3].addresses[1]: ::ffff:10.1.2.3/120 is not an address",
         ),
         (
             "/interfaces/3/addresses/1",

@@ -22,7 +22,7 @@ use crate::host::Machine;
 use crate::host::physical_ports;
 use crate::host::ports::is_named;
 use crate::host::task::detach;
-use crate::net::socket::Netlink;
+use crate::net::monitor::Monitor;
 use netlink::route::{self, Link};
 
 /// Frames of a port that are read at once. Then the port rests for [`REST`]; frames that its socket's buffer cannot hold
@@ -33,9 +33,6 @@ const REST: Duration = Duration::from_millis(10);
 /// enough to reach from the first attempt beyond the last.
 const TTL: u16 = 20;
 
-/// `RTMGRP_LINK`.
-const LINK_GROUP: u32 = 0x1;
-
 /// The thread's state.
 pub(crate) struct Worker {
     machine: Machine,
@@ -43,7 +40,7 @@ pub(crate) struct Worker {
     options: Options,
     names: Vec<String>,
     wake: PipeReader,
-    monitor: Netlink,
+    monitor: Monitor,
     sockets: Vec<Socket>,
     system_name: String,
 }
@@ -63,8 +60,7 @@ impl Worker {
         names: &[String],
         wake: PipeReader,
     ) -> Result<Self> {
-        let monitor = Netlink::open(LINK_GROUP)?;
-        monitor.send(&route::dump_links())?;
+        let monitor = Monitor::of_links()?;
         let host = machine.attribute("/proc/sys/kernel/hostname");
         let host = host.filter(|name| !["(none)", "localhost"].contains(&name.as_str()));
         Ok(Self {

@@ -19,7 +19,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// The bytes of an event (IPMI 2.0, section 32.1).
 const EVENT: u32 = 16;
 
-/// Erases the log if more of it is in use than is desired, once `report` has told the inventory of all critical events. An event
+/// Erases the log if more of it is in use than is desired, once `report` has sent all critical events to the inventory. An event
 /// that comes in between stays, and the log too, until the next run. Returns the problems.
 pub(crate) fn clear_full_sel(
     bmc: &mut BmcSession,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The host's interfaces to its BMC as the SMBIOS table has them, type 38 (DSP0134 7.39, IPMI 2.0 appendix C1), and how the
-//! kernel's drivers are told of them. Pure.
+//! kernel's drivers get to know of them. Pure.
 
 /// An interface to a BMC.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ mod tests {
             lines(&kcs).unwrap(),
             ["remove,kcs,i/o,0xca2".to_string(), "add,kcs,i/o,0xca2,rsp=1".to_string()]
         );
-        // A BT interface in memory, at an odd address, with registers in 32-bit steps.
+        // A BT interface in memory, at an address of its own, with registers in 32-bit steps.
         let bt = [3, 0x20, 0x24, 0xff, 0x00, 0x00, 0x0d, 0xfe, 0, 0, 0, 0, 0x50, 7];
         assert_eq!(lines(&bt).unwrap()[1], "add,bt,mem,0xfe0d0001,rsp=4,ipmb=0x24");
         assert_eq!(lines(&[1, 0x20, 0x20, 0xff, 0, 0, 0, 0, 0, 0, 0, 0]), None, "no address");

@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_interface_is_told_from_a_server_that_does_not_respond() {
+    fn a_host_interface_is_distinguished_from_a_server_that_does_not_respond() {
         let mut model = LanModel::with(&[(1, LINK_LOCAL), (2, LINK_LOCAL)]);
         model.lan.insert((2, 4), vec![2]);
         let (mut bmc, _) = model.bmc();

@@ -29,7 +29,7 @@ const DEVICE_POLL: Duration = Duration::from_millis(20);
 const CYCLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Opens the machine's BMC; `None` if it has none. If the firmware reports a BMC (`is_expected`), its device is waited for, as
-/// long as its drivers are loaded; they look for it again where the firmware says where it is.
+/// long as its drivers are loaded; they look for it again at the place that the firmware names.
 ///
 /// # Errors
 /// If an expected BMC has no device, the device cannot be opened, or the wait was cancelled.

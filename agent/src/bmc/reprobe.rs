@@ -42,7 +42,7 @@ impl Reprobe {
         Self { interfaces, next, running: None, errors: Vec::new() }
     }
 
-    /// Whether the drivers can be told where to look.
+    /// Whether the drivers can look where the firmware names a BMC.
     pub(crate) fn can_probe(&self) -> bool {
         !self.interfaces.is_empty()
     }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loaded_driver_is_told_where_to_look() {
+    fn a_loaded_driver_looks_where_it_is_sent() {
         let (_dir, machine) = machine(&KCS, &[(HOTMOD, ""), ("/sys/module/ipmi_devintf/uevent", "")]);
         assert_eq!(probe(&machine, &Reprobe::new(&machine).interfaces), Vec::<String>::new());
         assert_eq!(machine.attribute(HOTMOD).as_deref(), Some("add,kcs,i/o,0xca2,rsp=1"));

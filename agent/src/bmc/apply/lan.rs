@@ -49,8 +49,8 @@ fn changed(actual: ChannelAccess, change: &AccessChange) -> ChannelAccess {
     access
 }
 
-fn higher(actual: Privilege, wanted: Privilege) -> Privilege {
-    if rank(actual) < rank(wanted) { wanted } else { actual }
+fn higher(actual: Privilege, least: Privilege) -> Privilege {
+    if rank(actual) < rank(least) { least } else { actual }
 }
 
 /// Changes the levels of these cipher suites. As many levels are written as the BMC has.

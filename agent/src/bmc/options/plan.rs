@@ -67,18 +67,18 @@ fn sol(desired: &DesiredSol, options: &Options, changes: &mut Vec<OptionChange>,
             .push("serial over LAN: the BMC does not report its encryption and privilege level".to_string());
         return;
     };
-    let mut wanted = actual;
+    let mut target = actual;
     if let Some(encryption) = desired.encryption {
-        wanted.encryption = encryption;
-        wanted.authentication |= encryption;
+        target.encryption = encryption;
+        target.authentication |= encryption;
     }
     match desired.privilege.as_ref().map(privilege::settable) {
-        Some(Some(level)) => wanted.privilege = level,
+        Some(Some(level)) => target.privilege = level,
         Some(None) => refusals.push("serial over LAN: unknown privilege level".to_string()),
         None => {}
     }
-    if wanted != actual {
-        changes.push(OptionChange::SolAuthentication(wanted));
+    if target != actual {
+        changes.push(OptionChange::SolAuthentication(target));
     }
 }
 
@@ -97,7 +97,7 @@ fn boot(
         return;
     };
     let is_unchanged = |flags: &BootFlags| !flags.is_valid || flags.device == BootDevice::Unchanged;
-    let wanted = BootFlags {
+    let target = BootFlags {
         is_valid: true,
         is_persistent: desired.persistent,
         is_efi: !desired.legacy,
@@ -108,11 +108,11 @@ fn boot(
         BootDevice::Unchanged => is_unchanged(&actual),
         _ => {
             let of = |flags: &BootFlags| (flags.is_valid, flags.is_persistent, flags.is_efi, flags.device);
-            of(&actual) == of(&wanted)
+            of(&actual) == of(&target)
         }
     };
     if !is_in_place {
-        changes.push(OptionChange::Boot { flags: wanted });
+        changes.push(OptionChange::Boot { flags: target });
     }
 }
 

@@ -165,16 +165,16 @@ fn a_key_is_set_where_it_differs_or_cannot_be_read() {
 #[test]
 fn serial_over_lan_is_as_desired_and_the_rest_of_it_stays() {
     let bmc = model(Model { sol: [(1, 1), (2, 0x02), (5, 6), (6, 6)].into(), ..Model::default() });
-    let wanted = desired(serde_json::json!({ "sol": { "bits_per_second": 115_200, "encryption": true } }));
-    let (changes, _, survey) = run(&bmc, &wanted);
+    let config = desired(serde_json::json!({ "sol": { "bits_per_second": 115_200, "encryption": true } }));
+    let (changes, _, survey) = run(&bmc, &config);
     assert_eq!(changes, ["serial over LAN: 115200 bit/s", "serial over LAN: encrypted, for user and above"]);
     assert_eq!(sent(&bmc), [[0x0c, 0x21, 1, 5, 0x0a], [0x0c, 0x21, 1, 6, 0x0a], [0x0c, 0x21, 1, 2, 0xc2]]);
     let sol = survey.report.sol.unwrap();
     assert_eq!((sol.bits_per_second, sol.encryption), (Some(115_200), Some(true)));
-    assert_eq!(run(&bmc, &wanted).0.len(), 0);
+    assert_eq!(run(&bmc, &config).0.len(), 0);
     let raised = desired(serde_json::json!({ "sol": { "privilege": "operator", "encryption": false } }));
     assert_eq!(run(&bmc, &raised).0, ["serial over LAN: encryption not required, for operator and above"]);
-    assert_eq!(run(&model(Model::default()), &wanted).1.len(), 2, "a BMC that does not report it");
+    assert_eq!(run(&model(Model::default()), &config).1.len(), 2, "a BMC that does not report it");
 }
 
 #[test]
@@ -204,18 +204,18 @@ fn a_boot_device_is_set_as_ipmitool_does() {
 fn names_are_written_in_pieces_and_read_back() {
     let bmc =
         model(Model { has_dcmi: true, asset_tag: b"an old tag of 24 letters".to_vec(), ..Model::default() });
-    let wanted = desired(
+    let config = desired(
         serde_json::json!({ "dcmi": { "asset_tag": "INV-4711", "controller_id": "rack7-host12-bmc-x" } }),
     );
-    let (changes, _, survey) = run(&bmc, &wanted);
+    let (changes, _, survey) = run(&bmc, &config);
     assert_eq!(changes, ["asset tag: INV-4711", "management controller ID: rack7-host12-bmc-x"]);
     let dcmi = survey.report.dcmi.unwrap();
     assert_eq!(
         (dcmi.asset_tag.as_deref(), dcmi.controller_id.as_deref()),
         (Some("INV-4711"), Some("rack7-host12-bmc-x"))
     );
-    assert_eq!(run(&bmc, &wanted).0.len(), 0);
-    let (_, refusals, _) = run(&model(Model::default()), &wanted);
+    assert_eq!(run(&bmc, &config).0.len(), 0);
+    let (_, refusals, _) = run(&model(Model::default()), &config);
     assert_eq!(
         refusals,
         ["asset tag: the BMC does not have it", "management controller ID: the BMC does not have it"]

@@ -67,8 +67,8 @@ fn plan_access(plan: &mut Plan, desired: &DesiredBmcConfig, lan: &LanConfig, cha
     let is_available = desired.ipmi_over_lan.filter(|is_available| lan.is_available != Some(*is_available));
     let is_available = is_available.filter(|is_available| !(*is_available && is_host_interface));
     let opens = !is_host_interface && desired.ipmi_over_lan != Some(false);
-    let wanted = highest_level(desired).filter(|_| opens);
-    let limit = wanted.filter(|wanted| lan.limit.is_some_and(|limit| rank(limit) < rank(*wanted)));
+    let level = highest_level(desired).filter(|_| opens);
+    let limit = level.filter(|level| lan.limit.is_some_and(|limit| rank(limit) < rank(*level)));
     let is_authenticated = desired.baseline.is_some() && lan.is_authenticated == Some(false);
     if is_available.is_some() || limit.is_some() || is_authenticated {
         plan.changes.push(Change::ChannelAccess(AccessChange {
@@ -130,16 +130,16 @@ fn plan_ciphers(plan: &mut Plan, desired: &DesiredBmcConfig, lan: &LanConfig, ch
     }
 }
 
-/// The suites whose level is raised to `wanted`: those that are listed; without a list, where no suite reaches it, the best.
+/// The suites whose level is raised to `least`: those that are listed; without a list, where no suite reaches it, the best.
 /// Where all levels are zero, the BMC does not use them.
 fn to_raise(
     desired: &DesiredBmcConfig,
     levels: &[(u8, u8)],
-    wanted: u8,
+    least: u8,
     is_allowed: impl Fn(u8) -> bool,
 ) -> Vec<u8> {
-    let low = levels.iter().filter(|(suite, level)| *level < wanted && is_allowed(*suite));
-    let reaches = |(suite, level): &(u8, u8)| *level >= wanted && *suite != 0 && is_allowed(*suite);
+    let low = levels.iter().filter(|(suite, level)| *level < least && is_allowed(*suite));
+    let reaches = |(suite, level): &(u8, u8)| *level >= least && *suite != 0 && is_allowed(*suite);
     if desired.cipher_suites.is_some() {
         low.map(|(suite, _)| *suite).collect()
     } else if levels.iter().any(reaches) || levels.iter().all(|(_, level)| *level == 0) {
@@ -149,7 +149,7 @@ fn to_raise(
     }
 }
 
-/// What is wrong where the BMC reports no levels: it offers a suite that is not allowed, or says nothing at all.
+/// What is wrong where the BMC reports no levels: it offers a suite that is not allowed, or reports nothing at all.
 fn unreported(offered: Option<&[u8]>, is_allowed: impl Fn(u8) -> bool, channel: Channel) -> Option<String> {
     let Some(offered) = offered else {
         return Some(format!("cipher suites{channel}: the BMC does not report which are enabled"));
@@ -313,9 +313,9 @@ fn ipv6(desired: &DesiredIpv6, actual: &Ipv6Config) -> Result<Vec<LanStep>, Stri
 
 /// The desired address in its entry or else the first, and no other.
 fn static_addresses(desired: &DesiredIpv6, actual: &Ipv6Config) -> Vec<LanStep> {
-    let wanted = desired.address.zip(desired.prefix).filter(|_| desired.source == Ipv6Mode::Static);
+    let target = desired.address.zip(desired.prefix).filter(|_| desired.source == Ipv6Mode::Static);
     let entries = &actual.static_entries;
-    let place = wanted.map(|(address, _)| {
+    let place = target.map(|(address, _)| {
         entries.iter().find(|entry| entry.address == address).map_or(0, |entry| entry.set)
     });
     let mut steps = Vec::new();
@@ -326,7 +326,7 @@ fn static_addresses(desired: &DesiredIpv6, actual: &Ipv6Config) -> Vec<LanStep> 
             address: entry.address,
             prefix: entry.prefix,
         };
-        let to = match wanted.filter(|_| place == Some(entry.set)) {
+        let to = match target.filter(|_| place == Some(entry.set)) {
             Some((address, prefix)) => {
                 LanParameter::Ipv6Address { set: entry.set, is_enabled: true, address, prefix }
             }
@@ -342,7 +342,7 @@ fn static_addresses(desired: &DesiredIpv6, actual: &Ipv6Config) -> Vec<LanStep> 
             steps.push(LanStep { to, from: Some(from) });
         }
     }
-    if let (Some((address, prefix)), true) = (wanted, entries.is_empty()) {
+    if let (Some((address, prefix)), true) = (target, entries.is_empty()) {
         let to = LanParameter::Ipv6Address { set: 0, is_enabled: true, address, prefix };
         steps.push(LanStep { to, from: None });
     }

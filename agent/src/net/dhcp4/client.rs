@@ -420,8 +420,8 @@ impl fmt::Display for Client {
                     (Gateway::Asked { tries, .. }, Some(gateway)) if tries > GATEWAY_TRIES => {
                         write!(f, ", gateway unreachable ({gateway}")?;
                         lease.other_routers.iter().try_for_each(|other| write!(f, ", {other}"))?;
-                        let verb = if lease.other_routers.is_empty() { "answers" } else { "answer" };
-                        write!(f, " {verb} no ARP request)")
+                        let answers = if lease.other_routers.is_empty() { "answers" } else { "answer" };
+                        write!(f, " {answers} no ARP request)")
                     }
                     _ => Ok(()),
                 };

@@ -34,15 +34,14 @@ pub(crate) fn clear_full_sel(
     let (whole, records, problems) = events(bmc, usize::MAX);
     let sel = whole.sel.filter(|sel| sel.not_read == 0 && problems.is_empty());
     let Some(mut sel) = sel else {
-        return vec![format!(
-            "event log: {used} % in use, not erased, since not all of it could be read: look at 'stage1 bmc sel'"
-        )];
+        let cause = "not all of it could be read: look at 'stage1 bmc sel'";
+        return not_erased(survey, used, cause);
     };
     let entries = sel.entries;
     sel.events.retain(is_critical);
     survey.report.health.sel = Some(sel);
     if let Err(error) = report(&survey.report) {
-        return vec![format!("event log: {used} % in use, not erased, since it is not reported: {error:#}")];
+        return not_erased(survey, used, &format!("it is not reported: {error:#}"));
     }
     // Once begun it is waited for.
     bmc.end_with(|| false);
@@ -59,6 +58,13 @@ pub(crate) fn clear_full_sel(
     }
     let unreported = report(&survey.report).err().map(|error| format!("{error:#}"));
     problem.into_iter().chain(unreported).collect()
+}
+
+fn not_erased(survey: &mut Survey, used: u8, cause: &str) -> Vec<String> {
+    if let Some(outcome) = &mut survey.report.outcome {
+        outcome.is_as_desired = false;
+    }
+    vec![format!("event log: {used} % in use, not erased, since {cause}")]
 }
 
 /// How much of the log is in use, in percent; `None` if the BMC does not report its size.

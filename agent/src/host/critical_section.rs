@@ -4,7 +4,7 @@
 #![allow(unsafe_code, reason = "system calls that nix does not have")]
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -57,7 +57,7 @@ pub struct Armed {
     before: Vec<(Signal, SigAction)>,
     _watchdogs: Option<Sender<()>>,
     _lock: File,
-    _on_panic: OnPanic,
+    on_panic: Option<OnPanic>,
 }
 
 impl Armed {
@@ -67,7 +67,23 @@ impl Armed {
     /// If another process is in it, or the lock file cannot be created.
     pub fn arm(machine: &Machine) -> Result<Self> {
         let (lock, on_panic) = lock(machine, LOCK, "another process is writing firmware")?;
-        Ok(Self { before: ignore(), _watchdogs: ping_watchdogs(machine), _lock: lock, _on_panic: on_panic })
+        // Of a holder that was killed: its lock is free.
+        let _ = fs::remove_file(machine.path(HELD));
+        Ok(Self {
+            before: ignore(),
+            _watchdogs: ping_watchdogs(machine),
+            _lock: lock,
+            on_panic: Some(on_panic),
+        })
+    }
+}
+
+impl Armed {
+    /// Until the end of this process.
+    fn stay(mut self) {
+        // A later panic of this thread must not free the lock.
+        self.on_panic = None;
+        std::mem::forget(self);
     }
 }
 
@@ -97,18 +113,19 @@ pub fn wait_until_disarmed(machine: &Machine) {
 /// # Errors
 /// If the mark cannot be written; the critical section is held all the same.
 pub fn hold(machine: &Machine, armed: Armed, component: &str) -> Result<()> {
-    std::mem::forget(armed);
-    let kept = mark(machine, component)
-        .and_then(|()| fs::write(machine.path(HELD), component).with_context(|| format!("writing {HELD}")));
-    let (machine, component, is_marked) = (machine.clone(), component.to_string(), kept.is_ok());
+    // Both: without the mark the host could be reset, without the other file the rescue shell would wait for ever.
+    let is_held = File::create(machine.path(HELD)).map(drop).with_context(|| format!("creating {HELD}"));
+    let is_marked = mark(machine, component);
+    let (holder, name) = (machine.clone(), component.to_string());
     let held = Task::start("firmware-held", move || {
-        while !is_marked || marked(&machine).contains(&component) {
+        while marked(&holder).contains(&name) {
             std::thread::sleep(POLL);
         }
-        let _ = fs::remove_file(machine.path(HELD));
+        let _ = fs::remove_file(holder.path(HELD));
     });
     register_writer(held.context("starting a thread")?);
-    kept
+    armed.stay();
+    is_held.and(is_marked)
 }
 
 /// Registers a thread that may still be writing firmware after its deadline: [`wait_for_writers`] waits for it.
@@ -139,7 +156,7 @@ fn is_locked(machine: &Machine) -> bool {
 pub fn mark(machine: &Machine, component: &str) -> Result<()> {
     let others = marked(machine).into_iter().filter(|other| other != component);
     let all: Vec<String> = others.chain([component.to_string()]).collect();
-    fs::write(machine.path(MARK), all.join("\n")).with_context(|| format!("writing {MARK}"))
+    replace(machine, &all.join("\n")).with_context(|| format!("writing {MARK}"))
 }
 
 /// Removes the mark: the component holds the whole old firmware or the whole new one.
@@ -149,7 +166,7 @@ pub fn unmark(machine: &Machine, component: &str) {
     // A mark that stays costs a manual step; a mark that is lost could cost the host.
     let _ = match others.is_empty() {
         true => fs::remove_file(machine.path(MARK)),
-        false => fs::write(machine.path(MARK), others.join("\n")),
+        false => replace(machine, &others.join("\n")),
     };
 }
 
@@ -165,6 +182,13 @@ pub fn may_end(machine: &Machine) -> Result<()> {
         components.join(", ")
     );
     Ok(())
+}
+
+/// Writes the marks so that a full file system leaves the old ones.
+fn replace(machine: &Machine, marks: &str) -> io::Result<()> {
+    let new = machine.path(format!("{MARK}.new"));
+    fs::write(&new, marks)?;
+    fs::rename(new, machine.path(MARK))
 }
 
 fn marked(machine: &Machine) -> Vec<String> {

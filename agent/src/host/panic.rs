@@ -44,8 +44,8 @@ impl OnPanic {
     /// Ends the run ([`lost`]): nobody waits for this thread.
     pub(crate) fn is_fatal() -> Self {
         Self::new(|defect| {
-            log::warn!("{defect}");
             let _ = LOST.set(defect.clone());
+            log::warn!("{defect}");
         })
     }
 }

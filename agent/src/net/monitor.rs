@@ -135,6 +135,8 @@ impl Copy {
             return false;
         }
         self.dumps.extend(self.followed);
+        // What was seen before may be what is gone.
+        (self.seen_links, self.seen_addresses) = (BTreeSet::new(), BTreeSet::new());
         true
     }
 

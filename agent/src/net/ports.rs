@@ -21,6 +21,7 @@ use super::reach::{Server, Tried, prefer_default_route, remove_default_route, tr
 use super::socket::Netlink;
 use crate::config::Settings;
 use crate::config::network::NetworkConfig;
+use crate::host::panic::OnPanic;
 use crate::host::task::{NoResult, Task};
 use crate::host::{Machine, Manager};
 use netlink::route::{self, Address, Link, Message, Target};
@@ -278,7 +279,11 @@ impl Ports {
         if self.trial.chosen.is_none() && !candidates.is_empty() && (is_due || is_new) {
             let (servers, ports) = (self.servers.clone(), candidates.clone());
             let configurations = (self.manager == Manager::Agent).then(|| self.configurations.clone());
-            let trial = move || try_ports(&servers, &ports, configurations.as_ref());
+            let trial = move || {
+                // It shares a lock with this thread.
+                let _fatal = OnPanic::is_fatal();
+                try_ports(&servers, &ports, configurations.as_ref())
+            };
             (self.trial.candidates, self.trial.results) = (candidates, BTreeMap::new());
             self.trial.addresses.clone_from(&self.addresses);
             match Task::start("port-trial", trial) {

@@ -167,7 +167,17 @@ fn plan_authentication(plan: &mut Plan, desired: &DesiredBmcConfig, lan: &LanCon
     let weak = AuthenticationTypes::NONE.and(AuthenticationTypes::MD2).and(AuthenticationTypes::PASSWORD);
     let Some(levels) = lan.authentication.filter(|_| desired.baseline.is_some()) else { return };
     let kept = levels.map(|types| types.without(weak));
-    if kept != levels {
+    let Ciphers { levels: suites, without_level, offered } = &lan.ciphers;
+    let has_suite = suites.as_ref().is_some_and(|suites| !suites.is_empty())
+        || offered.as_ref().is_some_and(|suites| !suites.is_empty())
+        || !without_level.is_empty();
+    if kept.iter().all(|types| types.0 == 0) && !has_suite {
+        plan.refusals.push(format!(
+            "authentication types: not changed, as nobody could log in on channel {}: all that the BMC has are weak, and it has no \
+             cipher suite",
+            channel.number,
+        ));
+    } else if kept != levels {
         let all = lan::all_types(&levels);
         let disabled = all.without(all.without(weak));
         plan.changes.push(Change::Authentication(AuthenticationChange { channel, disabled, levels: kept }));

@@ -25,8 +25,8 @@ const PATIENCE: u32 = 10;
 const REMINDER: Duration = Duration::from_secs(60);
 
 /// Runs `work`, which writes firmware, on a thread of its own, and passes on its progress. After `limit` it is reported to
-/// be still writing, and waited for all the same. After ten times the limit the thread keeps running and is registered as
-/// a writer; the outcome is [`Outcome::Unfinished`].
+/// be still writing, and waited for all the same. After ten times the limit the outcome is [`Outcome::Unfinished`], and the
+/// thread keeps running.
 pub(crate) fn within(
     limit: Duration,
     name: &str,
@@ -45,16 +45,16 @@ pub(crate) fn within(
         let outcome = work(&report);
         let _ = sender.send(Event::Ended(outcome));
     };
-    let writer = match Task::start(name, run) {
-        Ok(writer) => writer,
+    match Task::start(name, run) {
+        // If this thread panics, or gives up, the process still waits for it.
+        Ok(writer) => register_writer(writer),
         Err(error) => return Outcome::Refused(format!("starting a thread: {error}")),
-    };
+    }
     loop {
         match events.recv_timeout(reminder.min(end).saturating_duration_since(Instant::now())) {
             Ok(Event::Progress(step)) => progress(step),
             Ok(Event::Ended(outcome)) => return outcome,
             Err(RecvTimeoutError::Timeout) if Instant::now() >= end => {
-                register_writer(writer);
                 return Outcome::Unfinished(format!("{}; it is still writing", timed_out(limit * PATIENCE)));
             }
             Err(RecvTimeoutError::Timeout) => {

@@ -109,8 +109,8 @@ impl Backend {
     }
 
     /// Writes `image`, a file with an absolute path. Call it within the critical section
-    /// ([`crate::host::critical_section::Armed`]). It returns within `limit`, plus 30 s for a tool. The write may go on
-    /// after that; the outcome is then [`Outcome::Unfinished`].
+    /// ([`crate::host::critical_section::Armed`]). A write that takes longer than `limit` is waited for, up to ten times
+    /// as long; it may go on after that, and the outcome is [`Outcome::Unfinished`].
     pub fn write(&self, image: &Path, limit: Duration, progress: &mut dyn FnMut(Progress)) -> Outcome {
         match self {
             Self::Devlink(adapter) => adapter.write(image, limit, progress),

@@ -59,8 +59,8 @@ fn matching(entry: &Entry, errors: &mut Vec<String>) {
     for text in texts.chain(fixed.values()) {
         if text.is_empty() || text.trim() != text {
             errors.push(format!("match: {text:?} is empty, or has blanks around it, which are removed from what the machine reports"));
-        } else if text.contains(['*', '?']) {
-            errors.push(format!("match: {text:?} is compared as it is: * and ? stand for themselves"));
+        } else if text.contains('*') {
+            errors.push(format!("match: {text:?} is compared as it is: * stands for itself"));
         }
     }
     if let Some(esrt) = esrt
@@ -140,12 +140,13 @@ fn images(entry: &Entry, errors: &mut Vec<String>) {
             errors.push(format!("{what}: urls is empty, or has an empty URL"));
         }
         for url in urls.iter().filter(|url| !url.is_empty()) {
-            if let Some((scheme, _)) = url.split_once("://")
-                && !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str())
-            {
+            let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+            let scheme = scheme.filter(|scheme| !scheme.contains(['/', '?', '#']));
+            if scheme.as_ref().is_some_and(|scheme| scheme != "http" && scheme != "https") {
                 errors.push(format!("{what}: {url}: only http and https"));
             }
-            if url.split(['/', '?']).any(|part| part == "..") {
+            let path = url.split(['?', '#']).next().unwrap_or_default();
+            if scheme.is_none() && path.split('/').any(|part| part == "..") {
                 errors.push(format!("{what}: {url}: a path with .. does not lead below the inventory's URL"));
             }
         }
@@ -248,8 +249,14 @@ fn mtd(entry: &Entry, errors: &mut Vec<String>) {
 }
 
 fn placeholders(argument: &str, component: Component, errors: &mut Vec<String>) {
-    let names = argument.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
-    for name in names {
+    let pieces = argument.split('{').collect::<Vec<_>>();
+    let names = pieces.windows(2).filter_map(|pair| match pair {
+        // A variable of a shell.
+        [before, _] if before.ends_with('$') => None,
+        [_, rest] => Some(rest.split_once('}')?.0),
+        _ => None,
+    });
+    for name in names.filter(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase())) {
         match name {
             "image" | "device" => {}
             "port" if component == Component::Nic => {}

@@ -71,7 +71,8 @@ impl Tool {
             self.exec.version.as_ref().context("the entry has no version program (method.exec.version)")?;
         let started = start(&self.arguments(&version.argv, ""))?;
         let program = version.argv.first().map_or("", String::as_str);
-        let output = limited(ANSWER, move || wait(started, &|_| ()))
+        // What it leaves behind writes nothing, and may be a service that stays.
+        let output = limited(ANSWER, move || wait(started, false, &|_| ()))
             .with_context(|| format!("running {program}"))?
             .output;
         reading::tool(&output, version).with_context(|| {
@@ -92,26 +93,29 @@ impl Tool {
         Ok(())
     }
 
-    /// A tool may take [`GRACE`] longer than `limit`; after that it keeps running. It is never killed: half an image
-    /// would be left in the flash.
+    /// A tool may take [`GRACE`] longer than `limit`. It is never killed: half an image would be left in the flash.
     pub(in crate::firmware) fn write(
         &self,
         image: &Path,
         limit: Duration,
         progress: &mut dyn FnMut(Progress),
     ) -> Outcome {
-        let started = self.check(image).and_then(|()| {
+        let command = self.check(image).and_then(|()| {
             let path = image.to_str().with_context(|| format!("{} is not UTF-8", image.display()))?;
-            start(&self.arguments(&self.exec.argv, path))
+            Ok(self.arguments(&self.exec.argv, path))
         });
-        let started = match started {
-            Ok(started) => started,
+        let command = match command {
+            Ok(command) => command,
             Err(error) => return Outcome::Refused(format!("{error:#}")),
         };
         let codes = self.exec.codes.clone();
-        let work = move |report: &dyn Fn(Progress)| match wait(started, report) {
-            Ok(ended) => outcome(&codes, &ended),
-            Err(error) => Outcome::Unknown(format!("{error:#}")),
+        // It is started where it is waited for: no failure in between leaves it alone.
+        let work = move |report: &dyn Fn(Progress)| match start(&command) {
+            Ok(started) => match wait(started, true, report) {
+                Ok(ended) => outcome(&codes, &ended),
+                Err(error) => Outcome::Unknown(format!("{error:#}")),
+            },
+            Err(error) => Outcome::Refused(format!("{error:#}")),
         };
         within(limit + GRACE, "tool", work, progress)
     }
@@ -147,28 +151,36 @@ fn start(command: &[String]) -> Result<Started> {
     Ok(Started { child, family, output })
 }
 
-/// Waits until it and every process that it has started have ended, and reports each line of its output.
-fn wait(program: Started, report: &dyn Fn(Progress)) -> Result<Ended> {
+/// Waits until it has ended, and `with_family` every process that it has started; reports each line of its output. It is
+/// waited for whatever fails here.
+fn wait(program: Started, with_family: bool, report: &dyn Fn(Progress)) -> Result<Ended> {
     let Started { mut child, family, output } = program;
+    let has_family = || with_family && !family.has_ended();
     let tail = Arc::new(Mutex::new(Tail::new(KEPT)));
     let (sender, lines) = channel();
     let keeper = Arc::clone(&tail);
-    task::serve("tool-output", move || read_lines(output, &keeper, &sender)).context("starting a thread")?;
+    if let Err(error) = task::serve("tool-output", move || read_lines(output, &keeper, &sender)) {
+        log::warn!("the output of the program is lost: starting a thread: {error}");
+    }
     loop {
         match lines.recv_timeout(POLL) {
             Ok(line) => report(Progress { phase: line, done: 0, total: 0 }),
             Err(RecvTimeoutError::Disconnected) => break,
             // A process of somebody else may keep its output open.
-            Err(RecvTimeoutError::Timeout) if child.try_wait()?.is_some() && family.has_ended() => break,
+            Err(RecvTimeoutError::Timeout) if has_ended(&mut child) && !has_family() => break,
             Err(RecvTimeoutError::Timeout) => {}
         }
     }
     let status = child.wait().context("waiting for the tool")?;
-    while !family.has_ended() {
+    while has_family() {
         std::thread::sleep(POLL);
     }
     let output = tail.lock().unwrap_or_else(PoisonError::into_inner).text();
     Ok(Ended { code: status.code(), output })
+}
+
+fn has_ended(child: &mut Child) -> bool {
+    matches!(child.try_wait(), Ok(Some(_)))
 }
 
 /// Keeps the end of the output, and passes on its lines; `\r` ends a line, too.

@@ -26,6 +26,8 @@ pub struct BmcSession {
     is_superseded: Box<dyn Fn() -> bool + Send>,
     counters: Counters,
     last_response: Option<Instant>,
+    /// When the BMC itself last responded, and not the driver in its place.
+    last_sign: Option<Instant>,
 }
 
 impl BmcSession {
@@ -39,6 +41,7 @@ impl BmcSession {
             is_superseded: Box::new(|| false),
             counters: Counters::default(),
             last_response: None,
+            last_sign: None,
         }
     }
 
@@ -185,14 +188,26 @@ impl BmcSession {
         let response = self.transport.exchange(request.net_fn, request.code, request.data, timeout);
         self.last_response = Some(Instant::now());
         let response = response.map_err(|error| match error {
-            TransportError::Timeout if timeout < self.policy.timeout => Reason::Late(timeout),
-            TransportError::Timeout => Reason::Timeout(timeout),
+            TransportError::Timeout => {
+                let silence = self.last_sign.map_or(timeout, |last| last.elapsed().max(timeout));
+                let is_late = silence < self.policy.timeout;
+                if is_late { Reason::Late(timeout) } else { Reason::Timeout(silence) }
+            }
             TransportError::Closed(cause) => Reason::Closed(cause),
             TransportError::Malformed(cause) => Reason::Malformed(cause),
         })?;
         match response.split_first().map(|(&code, data)| (Completion(code), data)) {
-            Some((Completion::NORMAL, data)) => Ok(data.to_vec()),
-            Some((code, _)) => Err(Reason::Refused(code, (request.own)(code.0))),
+            Some((Completion::NORMAL, data)) => {
+                self.last_sign = self.last_response;
+                Ok(data.to_vec())
+            }
+            Some((code, _)) => {
+                let reason = Reason::Refused(code, (request.own)(code.0));
+                if !may_be_executed(&reason) {
+                    self.last_sign = self.last_response;
+                }
+                Err(reason)
+            }
             None => Err(Reason::Malformed("response without a completion code".to_string())),
         }
     }

@@ -133,7 +133,7 @@ fn faults_of_the_hardware_are_reported_for_what_they_are() {
     );
 
     // A slow driver is waited for beyond its limit.
-    flash.set_faults(NicFaults { chunk_ms: 500, ..NicFaults::default() }).unwrap();
+    flash.set_faults(NicFaults { chunk_ms: 100, ..NicFaults::default() }).unwrap();
     let slow = bench.flash(&format!("--limit 3 /share/new.bin devlink {NIC_ADDRESS}"));
     assert_eq!(slow, "done");
 }

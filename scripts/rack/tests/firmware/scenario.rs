@@ -161,8 +161,9 @@ fn the_bmcs_watchdog_is_stopped_while_firmware_is_flashed() {
     let writes: Vec<String> =
         scenario.host().bmc().unwrap().proxy().writes().iter().map(ToString::to_string).collect();
     let of_watchdog: Vec<&String> = writes.iter().filter(|write| write.starts_with("06 24")).collect();
-    // Set, it stands still, and at its end nothing would happen.
-    assert!(matches!(*of_watchdog, [write] if write.starts_with("06 24 04 00")), "{writes:#?}");
+    // Set, it stands still, and at its end nothing would happen. This BMC reports a running one all the same.
+    assert!(!of_watchdog.is_empty(), "{writes:#?}");
+    assert!(of_watchdog.iter().all(|write| write.starts_with("06 24 04 00")), "{writes:#?}");
     assert!(!writes.iter().any(|write| write.starts_with("06 22")), "it is not started: {writes:#?}");
     assert_eq!(scenario.component("rack-nic").running.as_deref(), Some(NEW));
     let problems = scenario.problems();

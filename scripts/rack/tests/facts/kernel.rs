@@ -65,7 +65,8 @@ fn sensors(kernel: &mut Comparison, printed: &BTreeMap<&str, &str>, ours: &Value
         for (sensor, value) in below(printed, &format!("class/hwmon/{chip}/"), "_input") {
             let at =
                 |what: &str| printed.get(format!("class/hwmon/{chip}/{sensor}_{what}").as_str()).copied();
-            let number = |what| at(what).and_then(|text| text.parse::<i64>().ok());
+            // NVMe: 0 K is no limit.
+            let number = |what| at(what)?.parse::<i64>().ok().filter(|limit| *limit != -273_150);
             // Chips of one name are distinguished by what they belong to, which the kernel numbers alike.
             let mut alike = ours.as_array().into_iter().flatten();
             let found = alike.find(|ours| {

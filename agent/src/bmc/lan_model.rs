@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A BMC with several LAN channels, for tests.
 
-#![allow(clippy::disallowed_methods, reason = "sets a deadline")]
-
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
 
 use ipmi::NetFn;
 
-use crate::bmc::session::{BmcSession, RetryPolicy, Transport, TransportError};
+use crate::bmc::session::shared::{Respond, Shared};
+use crate::bmc::session::{BmcSession, TransportError};
 
 /// What it stores, and how it behaves.
 #[derive(Clone, Debug, Default)]
@@ -29,9 +26,6 @@ pub(crate) struct LanModel {
     /// Further parameters: by network function, command of the reading, and first bytes of its data.
     pub(crate) other: BTreeMap<Vec<u8>, Vec<u8>>,
 }
-
-#[derive(Clone)]
-pub(crate) struct Shared(Arc<Mutex<LanModel>>);
 
 impl LanModel {
     /// Channels of medium LAN with these addresses.
@@ -58,14 +52,12 @@ impl LanModel {
     }
 
     /// A session with it.
-    pub(crate) fn bmc(self) -> (BmcSession, Shared) {
-        let shared = Shared(Arc::new(Mutex::new(self)));
-        let policy = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
-        let deadline = Instant::now() + Duration::from_secs(60);
-        (BmcSession::new(Box::new(shared.clone()), policy, deadline), shared)
+    pub(crate) fn bmc(self) -> (BmcSession, Shared<Self>) {
+        let shared = Shared::new(self);
+        (shared.session(), shared)
     }
 
-    fn respond(&mut self, net_fn: u8, code: u8, data: &[u8]) -> Vec<u8> {
+    fn answer(&mut self, net_fn: u8, code: u8, data: &[u8]) -> Vec<u8> {
         let request = [&[net_fn, code], data].concat();
         let refusal =
             self.refusals.iter_mut().find(|(start, _, left)| *left > 0 && request.starts_with(start));
@@ -123,21 +115,8 @@ impl LanModel {
     }
 }
 
-impl Shared {
-    /// The model, to look at or to change.
-    pub(crate) fn model(&self) -> MutexGuard<'_, LanModel> {
-        self.0.lock().unwrap()
-    }
-}
-
-impl Transport for Shared {
-    fn exchange(
-        &mut self,
-        net_fn: NetFn,
-        code: u8,
-        data: &[u8],
-        _: Duration,
-    ) -> Result<Vec<u8>, TransportError> {
-        Ok(self.model().respond(net_fn as u8, code, data))
+impl Respond for LanModel {
+    fn respond(&mut self, net_fn: NetFn, code: u8, data: &[u8]) -> Result<Vec<u8>, TransportError> {
+        Ok(self.answer(net_fn as u8, code, data))
     }
 }

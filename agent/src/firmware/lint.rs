@@ -25,6 +25,9 @@ pub(crate) struct Finding {
 /// Days after which a set should have been looked at again.
 const LONG: u64 = 3 * 366;
 
+/// The fixed version by which boards with the same PCI IDs differ, for each driver (Documentation/networking/devlink/).
+const BOARD_IDS: [(&str, &str); 1] = [("mlx5_core", "fw.psid")];
+
 /// Checks a set at `now`, in seconds since 1970. Returns the set, unless it cannot be parsed, and the findings.
 pub(crate) fn lint(text: &str, now: u64) -> (Option<ManifestSet>, Vec<Finding>) {
     let set = match set::parse(text) {
@@ -81,9 +84,12 @@ fn remark(entry: &Entry) -> Option<String> {
     if entry.is_template() {
         return Some("a template, without version and image: it matches nothing".to_string());
     }
-    let is_mlx5 = entry.matches.driver.as_deref() == Some("mlx5_core");
-    (is_mlx5 && !entry.matches.fixed.contains_key("fw.psid")).then(|| {
-        "match: without fixed = { \"fw.psid\" = ... } it also matches boards of server makers, which refuse the image".to_string()
+    let (_, key) = BOARD_IDS.iter().find(|(driver, _)| entry.matches.driver.as_deref() == Some(driver))?;
+    let is_missing = !entry.matches.fixed.contains_key(*key);
+    is_missing.then(|| {
+        format!(
+            "match: without fixed = {{ {key:?} = ... }} it also matches boards of server makers, which refuse the image"
+        )
     })
 }
 

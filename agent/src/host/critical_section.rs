@@ -111,8 +111,10 @@ pub fn wait_until_disarmed(machine: &Machine) {
 /// does not end before an operator has removed the mark.
 ///
 /// # Errors
-/// If the mark cannot be written; the critical section is held all the same.
+/// If a file cannot be written or the thread that looks at the mark cannot be started; the critical section is held all the
+/// same, until this process ends.
 pub fn hold(machine: &Machine, armed: Armed, component: &str) -> Result<()> {
+    armed.stay();
     // Both: without the mark the host could be reset, without the other file the rescue shell would wait for ever.
     let is_held = File::create(machine.path(HELD)).map(drop).with_context(|| format!("creating {HELD}"));
     let is_marked = mark(machine, component);
@@ -124,7 +126,6 @@ pub fn hold(machine: &Machine, armed: Armed, component: &str) -> Result<()> {
         let _ = fs::remove_file(holder.path(HELD));
     });
     register_writer(held.context("starting a thread")?);
-    armed.stay();
     is_held.and(is_marked)
 }
 

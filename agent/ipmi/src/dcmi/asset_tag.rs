@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Get and Set Asset Tag (DCMI, sections 6.4.2 and 6.4.3): up to 63 bytes, piece by piece.
 
-use super::{GROUP, group};
-use crate::{Command, Malformed, NetFn, Reader};
-
-/// The most bytes that one command reads or sets.
-const PIECE: u8 = 16;
+use super::GROUP;
+use super::piece::{LONGEST, Piece, split, write};
+use crate::{Command, Malformed, NetFn};
 
 /// Reads up to 16 bytes of the asset tag.
 #[derive(Clone, Copy, Debug)]
@@ -14,15 +12,6 @@ pub struct GetAssetTag {
     pub offset: u8,
     /// How many bytes, up to 16; 0 reads the length only. Some BMCs refuse to read beyond the end.
     pub count: u8,
-}
-
-/// A piece of the asset tag.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AssetTagPiece {
-    /// Length of the whole tag in bytes.
-    pub length: u8,
-    /// The piece.
-    pub bytes: Vec<u8>,
 }
 
 /// Sets up to 16 bytes of it.
@@ -35,7 +24,7 @@ pub struct SetAssetTag {
 impl GetAssetTag {
     /// The command that reads on after `offset` bytes of a tag of `length` bytes; `None` at its end.
     pub fn next(offset: u8, length: u8) -> Option<Self> {
-        let count = length.checked_sub(offset).filter(|left| *left > 0)?.min(PIECE);
+        let count = length.checked_sub(offset).filter(|left| *left > 0)?.min(LONGEST);
         Some(Self { offset, count })
     }
 }
@@ -46,8 +35,7 @@ impl SetAssetTag {
         if !(1..=63).contains(&tag.len()) {
             return None;
         }
-        let pieces = tag.as_bytes().chunks(PIECE.into()).zip((0..).step_by(PIECE.into()));
-        Some(pieces.map(|(bytes, offset)| Self { offset, bytes: bytes.to_vec() }).collect())
+        Some(split(tag.as_bytes()).map(|(offset, bytes)| Self { offset, bytes }).collect())
     }
 }
 
@@ -55,16 +43,14 @@ impl Command for GetAssetTag {
     const NAME: &'static str = "Get Asset Tag";
     const NET_FN: NetFn = NetFn::Group;
     const CODE: u8 = 0x06;
-    type Answer = AssetTagPiece;
+    type Answer = Piece;
 
     fn data(&self) -> Vec<u8> {
         vec![GROUP, self.offset, self.count]
     }
 
-    fn answer(&self, data: &[u8]) -> Result<AssetTagPiece, Malformed> {
-        let mut reader = Reader::new(data);
-        group(&mut reader)?;
-        Ok(AssetTagPiece { length: reader.byte("asset tag length")?, bytes: reader.rest().to_vec() })
+    fn answer(&self, data: &[u8]) -> Result<Piece, Malformed> {
+        Piece::read(data)
     }
 }
 
@@ -76,7 +62,7 @@ impl Command for SetAssetTag {
     type Answer = ();
 
     fn data(&self) -> Vec<u8> {
-        [&[GROUP, self.offset, self.bytes.len() as u8], self.bytes.as_slice()].concat()
+        write(self.offset, &self.bytes)
     }
 
     fn answer(&self, _: &[u8]) -> Result<(), Malformed> {
@@ -97,7 +83,7 @@ mod tests {
         assert_eq!(GetAssetTag::next(16, 24).unwrap().data(), [0xdc, 16, 8]);
         assert!(GetAssetTag::next(24, 24).is_none() && GetAssetTag::next(30, 24).is_none());
         let piece = GetAssetTag { offset: 16, count: 8 }.answer(b"\xdc\x18-21-BYTE").unwrap();
-        assert_eq!(piece, AssetTagPiece { length: 24, bytes: b"-21-BYTE".to_vec() });
+        assert_eq!(piece, Piece { length: 24, bytes: b"-21-BYTE".to_vec() });
         assert!(GetAssetTag { offset: 0, count: 0 }.answer(&[0xdc]).is_err());
     }
 

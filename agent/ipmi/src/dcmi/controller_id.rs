@@ -2,26 +2,15 @@
 //! Get and Set Management Controller Identifier String (DCMI, sections 6.4.6.1 and 6.4.6.2): up to 63 bytes and a NUL,
 //! piece by piece.
 
-use super::{GROUP, group};
-use crate::{Command, Malformed, NetFn, Reader};
-
-/// The most bytes that one command reads or sets.
-const PIECE: usize = 16;
+use super::GROUP;
+use super::piece::{LONGEST, Piece, split, write};
+use crate::{Command, Malformed, NetFn};
 
 /// Reads 16 bytes of the management controller ID, which the BMC sends as its host name in DHCP requests.
 #[derive(Clone, Copy, Debug)]
 pub struct GetControllerId {
     /// The first byte, 0 to 63.
     pub offset: u8,
-}
-
-/// A piece of the management controller ID.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ControllerIdPiece {
-    /// Length of the whole string in bytes; some BMCs count the NUL.
-    pub length: u8,
-    /// The piece, which may include bytes after the end of the string.
-    pub bytes: Vec<u8>,
 }
 
 /// Sets up to 16 bytes of it. The BMC applies the string when the piece with the closing NUL arrives.
@@ -38,8 +27,7 @@ impl SetControllerId {
             return None;
         }
         let bytes = [name.as_bytes(), &[0]].concat();
-        let pieces = bytes.chunks(PIECE).zip((0..).step_by(PIECE));
-        Some(pieces.map(|(bytes, offset)| Self { offset, bytes: bytes.to_vec() }).collect())
+        Some(split(&bytes).map(|(offset, bytes)| Self { offset, bytes }).collect())
     }
 }
 
@@ -47,16 +35,14 @@ impl Command for GetControllerId {
     const NAME: &'static str = "Get Management Controller Identifier String";
     const NET_FN: NetFn = NetFn::Group;
     const CODE: u8 = 0x09;
-    type Answer = ControllerIdPiece;
+    type Answer = Piece;
 
     fn data(&self) -> Vec<u8> {
-        vec![GROUP, self.offset, PIECE as u8]
+        vec![GROUP, self.offset, LONGEST]
     }
 
-    fn answer(&self, data: &[u8]) -> Result<ControllerIdPiece, Malformed> {
-        let mut reader = Reader::new(data);
-        group(&mut reader)?;
-        Ok(ControllerIdPiece { length: reader.byte("string length")?, bytes: reader.rest().to_vec() })
+    fn answer(&self, data: &[u8]) -> Result<Piece, Malformed> {
+        Piece::read(data)
     }
 }
 
@@ -68,7 +54,7 @@ impl Command for SetControllerId {
     type Answer = ();
 
     fn data(&self) -> Vec<u8> {
-        [&[GROUP, self.offset, self.bytes.len() as u8], self.bytes.as_slice()].concat()
+        write(self.offset, &self.bytes)
     }
 
     fn answer(&self, _: &[u8]) -> Result<(), Malformed> {
@@ -84,7 +70,7 @@ mod tests {
     fn a_name_is_read_in_pieces() {
         assert_eq!(GetControllerId { offset: 16 }.data(), [0xdc, 16, 16]);
         let piece = GetControllerId { offset: 16 }.answer(b"\xdc\x13end").unwrap();
-        assert_eq!(piece, ControllerIdPiece { length: 19, bytes: b"end".to_vec() });
+        assert_eq!(piece, Piece { length: 19, bytes: b"end".to_vec() });
         assert!(GetControllerId { offset: 0 }.answer(&[0xdc]).is_err());
     }
 

@@ -4,11 +4,13 @@
 mod asset_tag;
 mod capabilities;
 mod controller_id;
+mod piece;
 mod power_reading;
 
-pub use asset_tag::{AssetTagPiece, GetAssetTag, SetAssetTag};
+pub use asset_tag::{GetAssetTag, SetAssetTag};
 pub use capabilities::{DcmiCapabilities, GetDcmiCapabilities};
-pub use controller_id::{ControllerIdPiece, GetControllerId, SetControllerId};
+pub use controller_id::{GetControllerId, SetControllerId};
+pub use piece::Piece;
 pub use power_reading::{GetPowerReading, PowerReading};
 
 use super::{Malformed, Reader};

@@ -4,8 +4,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use ipmi::NetFn;
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_oneof, proptest};
@@ -13,7 +11,8 @@ use proptest::test_runner::Config;
 use stage1_contract::{PasswordState, PrivilegeLevel, UnknownUsers};
 
 use super::*;
-use crate::bmc::session::{BmcSession, RetryPolicy, Transport, TransportError};
+use crate::bmc::session::TransportError;
+use crate::bmc::session::shared::{Respond, Shared};
 use crate::bmc::slots::compare;
 use crate::bmc::survey::survey;
 
@@ -117,7 +116,7 @@ impl Model {
         }
     }
 
-    fn respond(&mut self, net_fn: u8, code: u8, data: &[u8]) -> Vec<u8> {
+    fn answer(&mut self, net_fn: u8, code: u8, data: &[u8]) -> Vec<u8> {
         match (net_fn, code, data) {
             (6, 0x01, _) => vec![0, 0x20, 1, 4, 0x40, 2, 0xdf, 0xa2, 2, 0, 0, 1],
             (6, 0x42, [1]) => vec![0, 1, 4, 1, 0x80, 0xf2, 0x1b, 0, 0, 0],
@@ -223,18 +222,9 @@ impl Model {
     }
 }
 
-#[derive(Clone)]
-struct Shared(Arc<Mutex<Model>>);
-
-impl Transport for Shared {
-    fn exchange(
-        &mut self,
-        net_fn: NetFn,
-        code: u8,
-        data: &[u8],
-        _: Duration,
-    ) -> Result<Vec<u8>, TransportError> {
-        Ok(self.0.lock().unwrap().respond(net_fn as u8, code, data))
+impl Respond for Model {
+    fn respond(&mut self, net_fn: NetFn, code: u8, data: &[u8]) -> Result<Vec<u8>, TransportError> {
+        Ok(self.answer(net_fn as u8, code, data))
     }
 }
 
@@ -332,10 +322,11 @@ fn desired_config() -> impl Strategy<Value = DesiredBmcConfig> {
 }
 
 /// The outcome, and the passwords that were generated.
-fn run(shared: &Shared, desired: &DesiredBmcConfig) -> (BmcOutcome, Vec<String>, Vec<(String, String)>) {
-    let policy = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let mut bmc = BmcSession::new(Box::new(shared.clone()), policy, deadline);
+fn run(
+    shared: &Shared<Model>,
+    desired: &DesiredBmcConfig,
+) -> (BmcOutcome, Vec<String>, Vec<(String, String)>) {
+    let mut bmc = shared.session();
     let mut survey = survey(&mut bmc).0.unwrap();
     let generated = RefCell::new(Vec::new());
     let escrow = |user: &str, password: &Secret| {
@@ -447,9 +438,9 @@ fn administrators(names: &[&str], unknown_users: UnknownUsers) -> DesiredBmcConf
 
 /// The BMC after a run, whether it is as desired, and the problems.
 fn after(model: Model, desired: &DesiredBmcConfig) -> (Model, bool, Vec<String>) {
-    let shared = Shared(Arc::new(Mutex::new(model)));
+    let shared = Shared::new(model);
     let (outcome, problems, _) = run(&shared, desired);
-    let mut model = shared.0.lock().unwrap().clone();
+    let mut model = shared.model().clone();
     for user in &outcome.users {
         let named = user.slot.map(|slot| String::from_utf8_lossy(&model.account(slot).name).into_owned());
         let is_users = named.is_none_or(|named| named.trim_end_matches(['\0', ' ']) == user.name);
@@ -544,12 +535,12 @@ proptest! {
         let is_unreadable = !model.reports_enabled && model.writes[DISABLE].0 != Write::Keep;
         let rounds = if cuts || is_unreadable { 1 } else { 2 };
         let may_take_slots = misdirects(NAME) || misdirects(DISABLE);
-        let shared = Shared(Arc::new(Mutex::new(model)));
+        let shared = Shared::new(model);
         let mut named = Vec::new();
         for round in 1..=rounds {
-            let before = shared.0.lock().unwrap().clone();
+            let before = shared.model().clone();
             let (outcome, problems, generated) = run(&shared, &desired);
-            let after = shared.0.lock().unwrap().clone();
+            let after = shared.model().clone();
             let faults = faults(&before, &after, &desired, &outcome, &generated);
             prop_assert!(
                 faults.is_empty(),

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use anyhow::bail;
 use ipmi::NetFn;
 use stage1_contract::{DesiredLan, PasswordState, PrivilegeLevel};
 
 use super::*;
-use crate::bmc::session::{RetryPolicy, Transport, TransportError};
+use crate::bmc::session::TransportError;
+use crate::bmc::session::shared::{Respond, Shared};
 use crate::bmc::survey::survey;
 
 /// A BMC with users in the slots from 2 on, and LAN configuration parameters.
@@ -39,33 +38,23 @@ enum Fault {
     Hang,
 }
 
-#[derive(Clone)]
-struct Shared(Arc<Mutex<Model>>);
-
-impl Transport for Shared {
-    fn exchange(
-        &mut self,
-        net_fn: NetFn,
-        code: u8,
-        data: &[u8],
-        _: Duration,
-    ) -> Result<Vec<u8>, TransportError> {
-        let mut model = self.0.lock().unwrap();
+impl Respond for Model {
+    fn respond(&mut self, net_fn: NetFn, code: u8, data: &[u8]) -> Result<Vec<u8>, TransportError> {
         let request = [&[net_fn as u8, code], data].concat();
-        match model.faults.iter().find(|(start, _)| request.starts_with(start)).map(|(_, fault)| *fault) {
+        match self.faults.iter().find(|(start, _)| request.starts_with(start)).map(|(_, fault)| *fault) {
             Some(Fault::Refuse(code)) => Ok(vec![code]),
             Some(Fault::Ignore) => Ok(vec![0]),
             Some(Fault::Hang) => {
-                model.faults.insert(0, (Vec::new(), Fault::Hang));
+                self.faults.insert(0, (Vec::new(), Fault::Hang));
                 Err(TransportError::Timeout)
             }
-            None => Ok(model.respond(net_fn as u8, code, data)),
+            None => Ok(self.answer(net_fn as u8, code, data)),
         }
     }
 }
 
 impl Model {
-    fn respond(&mut self, net_fn: u8, code: u8, data: &[u8]) -> Vec<u8> {
+    fn answer(&mut self, net_fn: u8, code: u8, data: &[u8]) -> Vec<u8> {
         let slots = self.users.len() as u8 + 1;
         match (net_fn, code, data) {
             (6, 0x01, _) => vec![0, 0x20, 1, 4, 0x40, 2, 0xdf, 0xa2, 2, 0, 0, 1],
@@ -132,18 +121,16 @@ fn users(names: &[&str]) -> DesiredBmcConfig {
 }
 
 fn run(model: Model, desired: &DesiredBmcConfig) -> (BmcOutcome, Vec<String>) {
-    run_session(&Shared(Arc::new(Mutex::new(model))), desired, |_| ())
+    run_session(&Shared::new(model), desired, |_| ())
 }
 
 /// Surveys, prepares the session, and configures.
 fn run_session(
-    model: &Shared,
+    model: &Shared<Model>,
     desired: &DesiredBmcConfig,
     prepare: impl FnOnce(&mut BmcSession),
 ) -> (BmcOutcome, Vec<String>) {
-    let policy = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let mut bmc = BmcSession::new(Box::new(model.clone()), policy, deadline);
+    let mut bmc = model.session();
     let (survey, problems) = survey(&mut bmc);
     assert_eq!(problems, Vec::<String>::new());
     let mut survey = survey.unwrap();
@@ -211,11 +198,11 @@ fn a_lan_parameter_that_is_not_applied_is_reported_though_others_are() {
 fn a_cancellation_waits_until_the_lan_parameters_are_committed_and_unlocked() {
     let lan = DesiredLan { gateway: Some([10, 9, 0, 1].into()), vlan: Some(12), ..DesiredLan::default() };
     let desired = DesiredBmcConfig { lan: Some(lan), ..DesiredBmcConfig::default() };
-    let shared = Shared(Arc::new(Mutex::new(model(Vec::new()))));
+    let shared = Shared::new(model(Vec::new()));
     let seen = shared.clone();
-    let is_locked_once = move || !seen.0.lock().unwrap().progress.is_empty();
+    let is_locked_once = move || !seen.model().progress.is_empty();
     let (outcome, problems) = run_session(&shared, &desired, |bmc| bmc.cancel_with(is_locked_once));
-    let model = shared.0.lock().unwrap();
+    let model = shared.model();
     let (complete, in_progress, commit) = (0, 1, 2);
     assert_eq!(model.progress, [in_progress, commit, complete]);
     assert_eq!((&model.lan[&12], &model.lan[&20]), (&vec![10, 9, 0, 1], &vec![12, 0x80]));

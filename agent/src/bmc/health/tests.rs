@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use ipmi::storage::{SelInfo, Timestamp};
 
 use super::*;
-use crate::bmc::session::model::{Model, Shared};
+use crate::bmc::session::model::Model;
+use crate::bmc::session::shared::Shared;
 
 /// 2026-11-28 00:00 UTC.
 const NOW: u64 = 1_795_824_000;
@@ -85,7 +86,7 @@ fn an_event_of_another_generator_has_no_name_of_a_bmcs_sensor() {
 }
 
 /// The commands in the order in which they were first sent.
-fn order(shared: &Shared) -> Vec<u8> {
+fn order(shared: &Shared<Model>) -> Vec<u8> {
     let mut codes = Vec::new();
     for code in &shared.model().received {
         if !codes.contains(code) {

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-#![allow(clippy::disallowed_methods, reason = "sets a deadline")]
-
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use ipmi::NetFn;
 use stage1_contract::{DesiredBmcConfig, Secret};
@@ -13,7 +9,8 @@ use super::*;
 use crate::bmc::change::Change;
 use crate::bmc::config::LanConfig;
 use crate::bmc::plan::Plan;
-use crate::bmc::session::{BmcSession, LenientSession, RetryPolicy, Transport, TransportError};
+use crate::bmc::session::shared::{Respond, Shared};
+use crate::bmc::session::{LenientSession, TransportError};
 use crate::bmc::survey::Survey;
 
 /// A BMC that keeps what the options set.
@@ -31,23 +28,14 @@ struct Model {
     changes: Vec<Vec<u8>>,
 }
 
-#[derive(Clone)]
-struct Shared(Arc<Mutex<Model>>);
-
-impl Transport for Shared {
-    fn exchange(
-        &mut self,
-        net_fn: NetFn,
-        code: u8,
-        data: &[u8],
-        _: Duration,
-    ) -> Result<Vec<u8>, TransportError> {
-        Ok(self.0.lock().unwrap().respond(net_fn as u8, code, data))
+impl Respond for Model {
+    fn respond(&mut self, net_fn: NetFn, code: u8, data: &[u8]) -> Result<Vec<u8>, TransportError> {
+        Ok(self.answer(net_fn as u8, code, data))
     }
 }
 
 impl Model {
-    fn respond(&mut self, net_fn: u8, code: u8, data: &[u8]) -> Vec<u8> {
+    fn answer(&mut self, net_fn: u8, code: u8, data: &[u8]) -> Vec<u8> {
         let request = [&[net_fn, code], data].concat();
         let is_change = matches!((net_fn, code), (0x0c, 0x21) | (0, 8) | (0x2c, 8 | 0x0a))
             || request.starts_with(&[6, 0x56, 1, 1]);
@@ -107,10 +95,8 @@ fn desired(json: serde_json::Value) -> DesiredBmcConfig {
 }
 
 /// Reads, plans and applies. Returns the changes, the refusals, the survey after it was read back, and what was sent.
-fn run(model: &Shared, desired: &DesiredBmcConfig) -> (Vec<String>, Vec<String>, Survey) {
-    let policy = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let mut bmc = BmcSession::new(Box::new(model.clone()), policy, deadline);
+fn run(model: &Shared<Model>, desired: &DesiredBmcConfig) -> (Vec<String>, Vec<String>, Survey) {
+    let mut bmc = model.session();
     let mut survey = Survey::default();
     survey.config.lan = Some(LanConfig { channel: 1, ..LanConfig::default() });
     let mut session = LenientSession::new(&mut bmc);
@@ -133,12 +119,12 @@ fn run(model: &Shared, desired: &DesiredBmcConfig) -> (Vec<String>, Vec<String>,
     (planned.descriptions(), refusals, survey)
 }
 
-fn model(model: Model) -> Shared {
-    Shared(Arc::new(Mutex::new(model)))
+fn model(model: Model) -> Shared<Model> {
+    Shared::new(model)
 }
 
-fn sent(model: &Shared) -> Vec<Vec<u8>> {
-    std::mem::take(&mut model.0.lock().unwrap().changes)
+fn sent(model: &Shared<Model>) -> Vec<Vec<u8>> {
+    std::mem::take(&mut model.model().changes)
 }
 
 #[test]

@@ -15,6 +15,8 @@ mod records;
 mod sdr;
 mod sel;
 mod sensors;
+#[cfg(test)]
+pub(crate) mod shared;
 mod transport;
 
 pub use bmc_session::BmcSession;

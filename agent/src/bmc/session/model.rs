@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A BMC that stores records, FRU data and sensors, and has the defects that BMCs have with them.
 
-#![allow(clippy::disallowed_methods, reason = "sets a deadline")]
-
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
 
 use ipmi::NetFn;
 use ipmi::storage::PieceOf;
 
-use crate::bmc::session::{BmcSession, RetryPolicy, Transport, TransportError};
+use crate::bmc::session::shared::{Respond, Shared};
+use crate::bmc::session::{BmcSession, TransportError};
 
 /// What the BMC stores, and how it behaves.
 #[derive(Default)]
@@ -51,17 +48,6 @@ pub(crate) struct Model {
     pub(crate) reservation: u16,
 }
 
-/// A model that both the test and the session hold.
-#[derive(Clone)]
-pub(crate) struct Shared(Arc<Mutex<Model>>);
-
-impl Shared {
-    /// The model, to look at or to change.
-    pub(crate) fn model(&self) -> MutexGuard<'_, Model> {
-        self.0.lock().unwrap()
-    }
-}
-
 impl Model {
     /// Records, each linked to the next.
     pub(crate) fn linked(records: impl IntoIterator<Item = (u16, Vec<u8>)>) -> Self {
@@ -72,11 +58,9 @@ impl Model {
     }
 
     /// A session with it.
-    pub(crate) fn bmc(self) -> (BmcSession, Shared) {
-        let shared = Shared(Arc::new(Mutex::new(self)));
-        let policy = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
-        let deadline = Instant::now() + Duration::from_secs(60);
-        (BmcSession::new(Box::new(shared.clone()), policy, deadline), shared)
+    pub(crate) fn bmc(self) -> (BmcSession, Shared<Self>) {
+        let shared = Shared::new(self);
+        (shared.session(), shared)
     }
 
     /// A new record cancels the reservation.
@@ -88,7 +72,7 @@ impl Model {
         self.reservation += 1;
     }
 
-    fn respond(&mut self, net_fn: NetFn, code: u8, data: &[u8]) -> Vec<u8> {
+    fn answer(&mut self, net_fn: NetFn, code: u8, data: &[u8]) -> Vec<u8> {
         let count = if self.has_device_sdrs { [0; 2] } else { (self.records.len() as u16).to_le_bytes() };
         match (net_fn, code) {
             (NetFn::Storage, 0x20 | 0x40) => {
@@ -165,20 +149,13 @@ impl Model {
     }
 }
 
-impl Transport for Shared {
-    fn exchange(
-        &mut self,
-        net_fn: NetFn,
-        code: u8,
-        data: &[u8],
-        _: Duration,
-    ) -> Result<Vec<u8>, TransportError> {
-        let mut model = self.model();
-        if model.stops_after.is_some_and(|requests| model.received.len() >= requests) {
+impl Respond for Model {
+    fn respond(&mut self, net_fn: NetFn, code: u8, data: &[u8]) -> Result<Vec<u8>, TransportError> {
+        if self.stops_after.is_some_and(|requests| self.received.len() >= requests) {
             return Err(TransportError::Timeout);
         }
-        model.arrive();
-        model.received.push(code);
-        Ok(model.respond(net_fn, code, data))
+        self.arrive();
+        self.received.push(code);
+        Ok(self.answer(net_fn, code, data))
     }
 }

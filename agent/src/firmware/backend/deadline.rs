@@ -20,7 +20,7 @@ enum Event {
 }
 
 /// How many times the limit of a write is waited for its end.
-const PATIENCE: u32 = 10;
+const LIMITS: u32 = 10;
 /// Interval between reminders that a write has passed its limit.
 const REMINDER: Duration = Duration::from_secs(60);
 
@@ -34,7 +34,7 @@ pub(crate) fn within(
     progress: &mut dyn FnMut(Progress),
 ) -> Outcome {
     let began = Instant::now();
-    let (mut reminder, end) = (began + limit, began + limit * PATIENCE);
+    let (mut reminder, end) = (began + limit, began + limit * LIMITS);
     let (sender, events) = channel();
     let run = move || {
         let panicked = sender.clone();
@@ -55,7 +55,7 @@ pub(crate) fn within(
             Ok(Event::Progress(step)) => progress(step),
             Ok(Event::Ended(outcome)) => return outcome,
             Err(RecvTimeoutError::Timeout) if Instant::now() >= end => {
-                return Outcome::Unfinished(format!("{}; it is still writing", timed_out(limit * PATIENCE)));
+                return Outcome::Unfinished(format!("{}; it is still writing", timed_out(limit * LIMITS)));
             }
             Err(RecvTimeoutError::Timeout) => {
                 let phase = format!(

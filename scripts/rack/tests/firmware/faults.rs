@@ -203,6 +203,28 @@ fn a_failed_write_leaves_the_old_firmware() {
     assert_eq!(by_hand.0.boots(), 1);
 }
 
+/// Two banks or not: what is still written after ten times its limit is never let go.
+#[test]
+fn a_tool_that_never_ends_keeps_the_host() {
+    let by_hand = ByHand::new("firmware-faults-tool", "firmware_nic = {}");
+    let hangs = tool("exec sleep 3600", "limits = { flash_seconds = 1, verify_seconds = 5 }");
+    by_hand.ends(&hangs, AttemptOutcome::Broken, "timed out after 10 s; it is still writing");
+    let output = by_hand.run("reboot; sleep 3");
+    let refusal = format!("the firmware of {NIC} {NIC_ADDRESS} may be half written");
+    assert!(output.contains(&refusal), "{output}");
+    by_hand.publish(&offer(""));
+    let output = by_hand.apply();
+    assert!(output.contains(&refusal), "{output}");
+    assert_eq!((by_hand.0.boots(), by_hand.0.host().nic_flash().unwrap().chunks().unwrap()), (1, 0));
+
+    // An operator ends the program, and takes the mark away.
+    by_hand.run("killall sleep; rm /run/stage1/firmware.broken");
+    by_hand.0.host().type_line("reboot").unwrap();
+    by_hand.0.wait_for("register: .*");
+    by_hand.0.wait_for_shell();
+    assert_eq!(by_hand.0.boots(), 2);
+}
+
 #[test]
 fn a_refused_reload_becomes_a_reset() {
     let offer = format!("nic = '{NEW}'");

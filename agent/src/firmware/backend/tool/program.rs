@@ -26,8 +26,6 @@ use crate::host::task;
 const KEPT: usize = 16 << 10;
 /// The name of the version that a tool reports, in [`Stored::Versions`].
 pub(crate) const VERSION: &str = "tool";
-/// How much longer than its limit a tool may take.
-const GRACE: Duration = Duration::from_secs(30);
 /// The deadline of a version program.
 const ANSWER: Duration = Duration::from_secs(60);
 /// How often to check whether a tool without output has ended.
@@ -93,7 +91,7 @@ impl Tool {
         Ok(())
     }
 
-    /// A tool may take [`GRACE`] longer than `limit`. It is never killed: half an image would be left in the flash.
+    /// It is never killed: half an image would be left in the flash.
     pub(in crate::firmware) fn write(
         &self,
         image: &Path,
@@ -117,7 +115,7 @@ impl Tool {
             },
             Err(error) => Outcome::Refused(format!("{error:#}")),
         };
-        within(limit + GRACE, "tool", work, progress)
+        within(limit, "tool", work, progress)
     }
 
     pub(in crate::firmware) fn read_back(&self) -> Result<Stored> {
